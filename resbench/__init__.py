@@ -1,0 +1,30 @@
+"""resbench tells the truth about a residual network: what it is, costs, how fast it runs, how accurate it is."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resbench.bench import profile as profile
+    from resbench.bench import validate as validate
+    from resbench.nets.build import build as build
+    from resbench.nets.checkpoints import load as load
+    from resbench.zoo.find import find as find
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "build": "resbench.nets.build",
+    "load": "resbench.nets.checkpoints",
+    "find": "resbench.zoo.find",
+    "profile": "resbench.bench",
+    "validate": "resbench.bench",
+}
+__all__ = ["build", "find", "load", "profile", "validate"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that `import resbench` stays free of torch."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'resbench' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,1 @@
+"""Validation on image folders: what lies there, the pixels a checkpoint wants, and integer counts of right answers."""

@@ -1,0 +1,1 @@
+"""Where the rooms meet: each function here composes finding, building, counting, timing, evaluating into a record."""

@@ -1,0 +1,32 @@
+"""What can go wrong in a way that the user can mend, and the exit codes that scripts may rely on."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process says to the shell; the highest-ranking finding decides (`rank`)."""
+
+    OK = 0
+    REGRESSED = 1  # a regression, a stale card, a false claim
+    USAGE = 2  # anything the user can fix: a wrong name, file, option
+    INCONCLUSIVE = 3  # only on request: the data cannot tell
+    NOT_COMPARABLE = 4  # other device, settings, library build, or no baseline
+    INVALID = 5  # the measurement itself failed
+
+
+class ResbenchError(Exception):
+    """One line for the user: the thing, what is wrong with it, the next step. Shown without a traceback."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NotComparableError(ResbenchError):
+    """Two records that do not measure the same thing under the same conditions."""
+
+    exit_code = ExitCode.NOT_COMPARABLE
+
+
+class InvalidMeasurementError(ResbenchError):
+    """A measurement that ran but must not be believed."""
+
+    exit_code = ExitCode.INVALID

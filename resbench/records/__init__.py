@@ -1,0 +1,1 @@
+"""What was observed: the records, how they are written and read, and where they lie."""

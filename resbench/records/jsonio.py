@@ -1,0 +1,57 @@
+"""Records as JSON text: the same record gives the same bytes, and what does not fit the schema is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from resbench.errors import ResbenchError
+from resbench.records.record import SCHEMA, Evaluation, Profile, Record
+
+_KINDS: dict[str, type[Profile] | type[Evaluation]] = {"profile": Profile, "evaluation": Evaluation}
+
+
+def dumps(record: Record) -> str:
+    """Return `record` as indented JSON that ends in a line feed; lists of plain values take one line.
+
+    Raises ValueError for NaN and infinities, which JSON does not have.
+    """
+    return _layout(msgspec.to_builtins(record), "") + "\n"
+
+
+def loads(text: str | bytes, where: str = "record") -> Record:
+    """Read a record. Raises ResbenchError naming `where` and the field for anything that is not one."""
+    try:
+        data = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ResbenchError(f"{where}: not JSON ({error}); write it again with --save") from None
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind not in _KINDS:
+        raise ResbenchError(f'{where}: not a resbench record (its "kind" is neither {" nor ".join(_KINDS)})')
+    schema = data.get("schema")
+    if schema != SCHEMA:
+        remedy = "update resbench" if isinstance(schema, int) and schema > SCHEMA else "measure again with --save"
+        raise ResbenchError(f"{where}: format {schema}, this resbench reads format {SCHEMA}; {remedy}")
+    try:
+        return msgspec.convert(data, _KINDS[kind])
+    except msgspec.ValidationError as error:
+        raise ResbenchError(f"{where}: not a readable record: {error}; measure again with --save") from None
+
+
+def read(path: Path) -> Record:
+    """Read the record in `path`. Raises ResbenchError when it cannot be read."""
+    try:
+        return loads(path.read_bytes(), str(path))
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; give a record that --save wrote") from None
+
+
+def _layout(value: Any, indent: str) -> str:
+    inner = indent + "  "
+    if isinstance(value, dict) and value:
+        rows = [f"{inner}{json.dumps(key)}: {_layout(item, inner)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+    if isinstance(value, list | tuple) and any(isinstance(item, dict | list | tuple) for item in value):
+        return "[\n" + ",\n".join(inner + _layout(item, inner) for item in value) + f"\n{indent}]"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,227 @@
+"""The nouns of observation. A record keeps what was seen (counts, raw samples, right answers); every figure shown
+is computed from it.
+
+Format history: 1, the first.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+SCHEMA = 1
+
+DType = Literal["fp32", "tf32", "fp16", "bf16"]
+MemoryFormat = Literal["contiguous", "channels_last"]
+Speed = Literal["latency", "device_time", "throughput", "end_to_end"]
+StopReason = Literal["precision", "time_budget", "cluster_cap"]
+Noise = Literal["quiet", "busy", "overloaded", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Integer tallies of one forward pass of one image; every FLOP convention is a row of coefficients over them."""
+
+    conv: int = 0  # multiply-adds of convolutions
+    conv_bias: int = 0  # output elements of convolutions that add a bias
+    fc: int = 0  # multiply-adds of linear layers
+    fc_bias: int = 0  # output elements of linear layers that add a bias
+    bn: int = 0  # elements normalised by batch norm
+    relu: int = 0  # elements that ReLUs put out
+    maxpool_in: int = 0  # elements that max pools read
+    avgpool_in: int = 0  # elements that average pools read
+    avgpool_out: int = 0
+    gap_in: int = 0  # elements that the final global average pool reads
+    gap_out: int = 0
+    se_in: int = 0  # elements that squeezes (global means inside blocks) read
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of convolutions and linear layers, biases not counted."""
+        return self.conv + self.fc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What a network costs at one input size. Exact integers."""
+
+    input_px: tuple[int, int]  # (height, width)
+    params: int
+    buffers: int  # elements of running statistics and counters
+    weights_bytes: int  # parameters and buffers in fp32, counters in int64
+    activations: int  # elements that convolutions and linear layers put out, one image
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What must agree before two timings may be compared, as far as the machine goes."""
+
+    device_kind: Literal["cuda", "mps", "cpu"]
+    device_name: str
+    cpu_model: str
+    cpu_isa: str  # the instruction set that torch's kernels use, e.g. "AVX512"
+    cpu_cores: int  # that this process may use: affinity and cgroup quota
+    torch: str  # version and build, "2.13.0+cpu"
+    math_libraries: str  # oneDNN and MKL versions as torch reports them
+    driver: str | None = None
+    cuda: str | None = None
+    cudnn: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What may explain a difference but does not forbid a comparison."""
+
+    host: str  # a hash of the host's name
+    os: str
+    python: str
+    libraries: dict[str, str]  # name -> version
+    noise: Noise
+    load_1m: float | None = None
+    pressure_share: float | None = None  # share of the run in which a runnable task waited for a CPU (PSI "some")
+    steal_share: float | None = None  # share of the run in which the hypervisor ran somebody else
+    involuntary_switches: int | None = None
+    governor: str | None = None
+    variables: dict[str, str] | None = None  # OMP_*, MKL_*, CUBLAS_*, MALLOC_* of the process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Where a measurement was made."""
+
+    machine: Machine
+    conditions: Conditions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """When, by which program and with which command a record was made."""
+
+    started: str  # ISO 8601 in UTC
+    duration_s: float
+    command: str
+    resbench: str  # version
+    git_revision: str | None = None  # of the current folder's repository, "+dirty" when it has changes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a network was run; all of it must agree before two timings may be compared."""
+
+    input_px: tuple[int, int]
+    dtype: DType = "fp32"
+    memory_format: MemoryFormat = "contiguous"
+    threads: int | None = None  # on the CPU
+    compile: str | None = None  # torch.compile's mode
+    cuda_graph: bool = False
+    fuse: bool = False  # batch norm folded into the convolutions
+    amp: bool = False
+    cudnn_benchmark: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Samples on one materialisation: weights, input and buffers freshly laid out in memory."""
+
+    wall_ns: tuple[int, ...]
+    cpu_ns: tuple[int, ...]  # process time, all threads
+    flags: tuple[str, ...] = ()  # "throttled", "power_capped", ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """One process that measured."""
+
+    cold_start_ns: int  # the first call, nothing warm
+    warmup_iterations: int
+    warmup_ns: int
+    steady: bool  # the last two warm-up windows agreed
+    clusters: tuple[Cluster, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """The raw samples of one speed at one batch size. A sample spans `calls` forward passes of `batch_size` images."""
+
+    speed: Speed
+    batch_size: int
+    batch_size_asked: str  # "8", "auto"
+    calls: int
+    launches: tuple[Launch, ...]
+    stop_reason: StopReason
+    target: float  # relative half-width of the 95 % interval that sampling aimed at
+    drifting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Peak memory of the forward pass at one batch size. None: this device cannot tell."""
+
+    batch_size: int
+    allocated_bytes: int | None = None
+    reserved_bytes: int | None = None
+    resident_bytes: int | None = None  # of a fresh process that ran only this
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a network costs, and how fast it ran in one environment."""
+
+    network: str
+    weights: str | None  # name or file of the checkpoint; None: fresh weights
+    weights_sha256: str | None
+    counts: Counts
+    settings: Settings
+    series: tuple[Series, ...]
+    memory: tuple[Memory, ...]
+    environment: Environment
+    run: Run
+    kind: Literal["profile"] = "profile"
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pixels:
+    """What was done to every image before the network saw it."""
+
+    decoder: str  # "pillow 11.2.1"
+    resize_px: int
+    crop_px: int
+    interpolation: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSet:
+    """The images of a validation, identified by content-independent names, labels and sizes."""
+
+    name: str  # the folder's name
+    layout: str  # "wnid folders"
+    images: int
+    classes: int
+    fingerprint: str  # sha256 over (file name, size, label) in order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """How many images of a set a checkpoint got right."""
+
+    network: str
+    weights: str  # name or file of the checkpoint
+    weights_sha256: str
+    dataset: DataSet
+    pixels: Pixels
+    settings: Settings
+    batch_size: int
+    images: int  # that were scored
+    top1_right: int
+    top5_right: int
+    skipped: tuple[str, ...]  # unreadable files, only when asked to skip them
+    environment: Environment
+    run: Run
+    kind: Literal["evaluation"] = "evaluation"
+    schema: int = SCHEMA
+
+
+Record = Profile | Evaluation

@@ -1,0 +1,93 @@
+"""Where records lie: results/<machine>/<network>/<kind>-<settings>.json. The path is the identity."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from resbench.errors import ResbenchError
+from resbench.records.jsonio import dumps, read
+from resbench.records.record import Evaluation, Machine, Profile, Record, Settings
+
+
+def path_of(record: Record) -> Path:
+    """Return the path of `record` below the results folder; equal settings give equal paths."""
+    machine = record.environment.machine
+    match record:
+        case Profile():
+            parts = ["profile", record.weights or "", *_words(record.settings, machine)]
+            parts += [f"b{size}" for size in sorted({series.batch_size for series in record.series})]
+        case Evaluation():
+            parts = ["evaluation", record.weights, record.dataset.name, *_words(record.settings, machine)]
+    name = "-".join(_slug(part) for part in parts if part)
+    return Path(machine_folder(machine)) / record.network / f"{name}.json"
+
+
+def machine_folder(machine: Machine) -> str:
+    """Return the folder's name for `machine`: "cpu-intel-xeon-8481c-2c", "cuda-nvidia-h100"."""
+    cores = f"{machine.cpu_cores}c" if machine.device_kind == "cpu" else ""
+    return "-".join(part for part in (machine.device_kind, _slug(machine.device_name).lower(), cores) if part)
+
+
+def save(record: Record, root: Path) -> Path:
+    """Write `record` below `root`, whole or not at all, replacing the one at its path. Return the path."""
+    path = root / path_of(record)
+    write_text(path, dumps(record))
+    return path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path`, whole or not at all; parents are made. Raises ResbenchError when it cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; choose a folder that can be written to") from None
+
+
+def read_folder(root: Path) -> dict[str, Record]:
+    """Return every record below `root` by its path relative to it, sorted. `root` may also be one file.
+
+    Raises ResbenchError when there is none, or one cannot be read.
+    """
+    if root.is_file():
+        return {root.name: read(root)}
+    if not root.is_dir():
+        raise ResbenchError(f"{root}: no such file or folder; give a record or a folder of records")
+    found = {path.relative_to(root).as_posix(): read(path) for path in sorted(root.rglob("*.json"))}
+    if not found:
+        raise ResbenchError(f"{root}: holds no records; write some with `resbench profile NAME --save`")
+    return found
+
+
+def _words(settings: Settings, machine: Machine) -> list[str]:
+    """Return the settings that differ from the defaults, as words for a file name."""
+    height, width = settings.input_px
+    words = [settings.dtype, f"{height}px" if height == width else f"{height}x{width}px"]
+    if settings.memory_format == "channels_last":
+        words.append("nhwc")
+    if settings.compile:
+        words.append(f"compile-{settings.compile}")
+    flags = {
+        "graph": settings.cuda_graph,
+        "fuse": settings.fuse,
+        "amp": settings.amp,
+        "cudnnbench": settings.cudnn_benchmark,
+    }
+    words += [word for word, on in flags.items() if on]
+    if machine.device_kind == "cpu" and settings.threads:
+        words.append(f"{settings.threads}t")
+    return words
+
+
+def _slug(text: str) -> str:
+    """Keep letters, digits, dot and underscore; a run of anything else becomes one hyphen."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.") or "unnamed"

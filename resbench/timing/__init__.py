@@ -1,0 +1,1 @@
+"""Latency, throughput, memory: sampling loops and the devices that they run on."""

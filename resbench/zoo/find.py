@@ -1,0 +1,61 @@
+"""From the names that people type to rows of the table."""
+
+import difflib
+import fnmatch
+from collections.abc import Iterable
+
+from resbench.errors import ResbenchError
+from resbench.zoo.spec import Variant, Weights
+from resbench.zoo.variants import VARIANTS
+from resbench.zoo.weights import WEIGHTS
+
+
+def find(name: str) -> Variant:
+    """Return the network called `name`, or the one that the checkpoint called `name` fills.
+
+    Raises ResbenchError for an unknown name, with the nearest known ones.
+    """
+    weights = find_weights(name)
+    wanted = weights.network if weights else name
+    for variant in VARIANTS:
+        if variant.name == wanted:
+            return variant
+    raise ResbenchError(unknown("network", name, _known_names()))
+
+
+def find_weights(name: str) -> Weights | None:
+    """Return the checkpoint called `name`, or None when it is no checkpoint's name."""
+    return next((weights for weights in WEIGHTS if name == weights.name or name in weights.aliases), None)
+
+
+def checkpoints(network: str) -> tuple[Weights, ...]:
+    """Return the published checkpoints of `network`, in the order of the table."""
+    return tuple(weights for weights in WEIGHTS if weights.network == network)
+
+
+def match(patterns: Iterable[str]) -> list[Variant]:
+    """Return the networks that any of `patterns` names (shell wildcards allowed), in the order of the table.
+
+    Raises ResbenchError for a pattern that fits nothing.
+    """
+    chosen: set[str] = set()
+    for pattern in patterns:
+        if any(mark in pattern for mark in "*?["):
+            fits = {variant.name for variant in VARIANTS if fnmatch.fnmatchcase(variant.name, pattern)}
+            if not fits:
+                raise ResbenchError(f"no network matches {pattern!r}; `resbench list` shows the table")
+            chosen |= fits
+        else:
+            chosen.add(find(pattern).name)
+    return [variant for variant in VARIANTS if variant.name in chosen]
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """Return the error line for an unknown `name`, with up to three nearest `known` ones."""
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+    hint = f"did you mean {', '.join(near)}?" if near else "`resbench list` shows the table"
+    return f"unknown {kind} {name!r}; {hint}"
+
+
+def _known_names() -> list[str]:
+    return [variant.name for variant in VARIANTS] + [weights.name for weights in WEIGHTS]

@@ -1,0 +1,40 @@
+"""The rule that fills a network with the weights behind golden_logits.json: the witness for the arithmetic.
+
+Every tensor is drawn from a Philox stream keyed by the CRC-32 of its name, so that two implementations agree exactly
+when their arithmetic agrees.
+"""
+
+import zlib
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+def tensor(name: str, shape: tuple[int, ...]) -> Tensor:
+    """The float64 values of the state-dict entry `name`."""
+    if name.endswith("num_batches_tracked"):
+        return torch.zeros(shape, dtype=torch.int64)
+    unit = np.random.Generator(np.random.Philox(key=zlib.crc32(name.encode()))).random(shape) * 2.0 - 1.0
+    if name.endswith("running_var"):
+        values = 1.0 + 0.5 * np.abs(unit)
+    elif name.endswith("running_mean"):
+        values = 0.1 * unit
+    elif len(shape) == 1:
+        values = 1.0 + 0.25 * unit if name.endswith("weight") else 0.1 * unit
+    else:
+        values = unit * (3.0 / int(np.prod(shape[1:]))) ** 0.5
+    return torch.from_numpy(values)
+
+
+def fill(module: nn.Module) -> nn.Module:
+    """Fill `module` in float64 by the rule, under the names of its own state dict."""
+    module = module.double()
+    module.load_state_dict({name: tensor(name, tuple(old.shape)) for name, old in module.state_dict().items()})
+    return module.eval()
+
+
+def image(height: int, width: int) -> Tensor:
+    """The (1, 3, height, width) float64 input of the golden logits."""
+    stream = np.random.Generator(np.random.Philox(key=20161116))
+    return torch.from_numpy(stream.random((1, 3, height, width)) * 4.0 - 2.0)

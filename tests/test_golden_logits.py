@@ -1,0 +1,35 @@
+"""Our arithmetic against timm 1.0.31's, in float64, with the same weights (tests/filled.py)."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import resbench
+from resbench.zoo.variants import VARIANTS
+from tests import filled
+
+GOLDEN = json.loads((Path(__file__).parent / "data" / "golden_logits.json").read_text())
+NAMES = [variant.name for variant in VARIANTS if variant.name in GOLDEN]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_state_dict_has_the_published_keys_and_shapes(name):
+    ours = {key: list(value.shape) for key, value in resbench.build(name, device="meta").state_dict().items()}
+    assert {key: shape for key, shape in ours.items() if not key.endswith("num_batches_tracked")} == GOLDEN[name][
+        "keys"
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_logits_equal_timms_in_float64(name):
+    module = filled.fill(resbench.build(name))
+    for golden in GOLDEN[name]["logits"]:
+        with torch.inference_mode():
+            logits = module(filled.image(golden["height"], golden["width"]))[0]
+        expected = torch.tensor(golden["first8"], dtype=torch.float64)
+        assert ((logits[:8] - expected).abs() / expected.abs()).max() < 1e-9
+        assert logits.sum().item() == pytest.approx(golden["sum"], rel=1e-9)
+        assert logits.square().sum().item() == pytest.approx(golden["sumsq"], rel=1e-9)
+        assert logits.argmax().item() == golden["argmax"]

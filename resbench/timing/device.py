@@ -1,0 +1,57 @@
+"""The device that a network runs on: which one, waiting for it, and how much memory it gave."""
+
+import torch
+
+from resbench.errors import ResbenchError
+
+
+def resolve(asked: str | None = None) -> torch.device:
+    """Return the device that `asked` names ("cuda", "cuda:1", "mps", "cpu"); None: CUDA, else MPS, else the CPU.
+
+    Raises ResbenchError for a device that is unknown or missing: another one is never taken instead.
+    """
+    present = _present()
+    if asked is None:
+        return torch.device(present[0])
+    try:
+        device = torch.device(asked)
+    except RuntimeError:
+        raise ResbenchError(f"device {asked!r}: no such kind of device; choose from {', '.join(present)}") from None
+    if device.type == "cuda" and device.index is None and torch.cuda.is_available():
+        device = torch.device("cuda", torch.cuda.current_device())
+    if str(device) not in present:
+        raise ResbenchError(f"device {asked!r}: not on this machine; choose from {', '.join(present)}")
+    return device
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until `device` has done everything that was asked of it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Start a new peak on devices that keep one."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory(device: torch.device) -> tuple[int | None, int | None]:
+    """Return the peak (allocated, reserved) bytes since the last reset; None where the device keeps no peak."""
+    if device.type != "cuda":
+        return None, None
+    return torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
+
+
+def _present() -> list[str]:
+    """Return the devices of this machine, the preferred one first."""
+    found = []
+    if torch.cuda.is_available():
+        current = torch.cuda.current_device()
+        others = [index for index in range(torch.cuda.device_count()) if index != current]
+        found += [f"cuda:{index}" for index in [current, *others]]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return [*found, "cpu"]

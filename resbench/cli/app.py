@@ -11,6 +11,7 @@ from resbench.errors import ExitCode, ResbenchError
 
 # Module of this package -> panel in the help. Each module defines a function of its own name.
 COMMANDS = {
+    "check": "Guarding",
     "list": "Networks",
 }
 

@@ -27,7 +27,7 @@ def loads(text: str | bytes, where: str = "record") -> Record:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ResbenchError(f"{where}: not JSON ({error}); write it again with --save") from None
     kind = data.get("kind") if isinstance(data, dict) else None
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise ResbenchError(f'{where}: not a resbench record (its "kind" is neither {" nor ".join(_KINDS)})')
     schema = data.get("schema")
     if schema != SCHEMA:

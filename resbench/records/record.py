@@ -20,7 +20,8 @@ Noise = Literal["quiet", "busy", "overloaded", "unknown"]
 class Terms:
     """Integer tallies of one forward pass of one image; every FLOP convention is a row of coefficients over them."""
 
-    conv: int = 0  # multiply-adds of convolutions
+    conv: int = 0  # multiply-adds of convolutions with learned filters
+    blur: int = 0  # multiply-adds of convolutions with fixed filters (anti-aliasing)
     conv_bias: int = 0  # output elements of convolutions that add a bias
     fc: int = 0  # multiply-adds of linear layers
     fc_bias: int = 0  # output elements of linear layers that add a bias
@@ -36,7 +37,7 @@ class Terms:
     @property
     def macs(self) -> int:
         """Multiply-adds of convolutions and linear layers, biases not counted."""
-        return self.conv + self.fc
+        return self.conv + self.blur + self.fc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,18 @@ class Counts:
     weights_bytes: int  # parameters and buffers in fp32, counters in int64
     activations: int  # elements that convolutions and linear layers put out, one image
     terms: Terms
+    traffic: int | None = None  # activation elements that convolutions, linear layers and pools read and write, one image
+    receptive_field_px: tuple[int, int] | None = None  # of the last feature map, (height, width); gates left out
+
+    def bytes_moved(self, batch_size: int = 1, element_bytes: int = 4) -> int | None:
+        """Return the least memory traffic of a forward pass that runs layer by layer.
+
+        Every weight is read once, every input and output of a convolution, linear layer or pool is read or written
+        once, and all else (batch norm, ReLU, additions, gates) is fused into them.
+        """
+        if self.traffic is None:
+            return None
+        return element_bytes * (self.params + self.buffers + batch_size * self.traffic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,78 @@
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resbench.errors import ResbenchError
+from resbench.records import record as r
+from resbench.records.jsonio import dumps, loads, read
+from tests.examples import EVALUATION, PROFILE
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+st.register_type_strategy(float, FINITE)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.one_of(st.builds(r.Evaluation), st.builds(r.Profile, series=st.tuples(st.builds(r.Series)))))
+def test_any_record_survives_writing_and_reading(record):
+    record = replace(record, schema=r.SCHEMA, kind="profile" if isinstance(record, r.Profile) else "evaluation")
+    text = dumps(record)
+    assert loads(text) == record
+    assert dumps(loads(text)) == text
+
+
+def test_plain_lists_take_one_line_so_that_a_diff_shows_a_cluster():
+    assert '"wall_ns": [1000000, 1001000, 1002000]' in dumps(PROFILE)
+
+
+def test_what_any_json_reader_sees_is_what_was_observed():
+    data = json.loads(dumps(EVALUATION))
+    assert (data["top1_right"], data["images"], data["kind"], data["schema"]) == (158, 200, "evaluation", r.SCHEMA)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_not_a_number_is_never_written(value):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        dumps(replace(PROFILE, run=replace(PROFILE.run, duration_s=value)))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("[]", "not a resbench record"),
+        ('{"kind": "sonnet"}', "not a resbench record"),
+        ('{"kind": ["profile"]}', "not a resbench record"),
+        ('{"kind": "profile", "schema": 0}', "measure again"),
+        ('{"kind": "profile", "schema": 999}', "update resbench"),
+        (f'{{"kind": "profile", "schema": {r.SCHEMA}}}', "network"),
+        (dumps(PROFILE).replace("25028904", '"many"'), "params"),
+        (dumps(PROFILE).replace("[1000000, ", "[null, "), "wall_ns"),
+        (dumps(EVALUATION).replace('"top1_right": 158', '"top1_right": 158.5'), "top1_right"),
+    ],
+)
+def test_what_is_no_record_is_refused_in_one_line_that_names_the_file(tmp_path, text, says):
+    path = tmp_path / "record.json"
+    path.write_text(text)
+    with pytest.raises(ResbenchError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert says in message
+    assert str(path) in message
+    assert "\n" not in message
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    path = tmp_path / "record.json"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ResbenchError, match="not JSON"):
+        read(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ResbenchError, match=r"nowhere\.json: No such file"):
+        read(tmp_path / "nowhere.json")

@@ -1,0 +1,90 @@
+import os
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from resbench.errors import ResbenchError
+from resbench.records.jsonio import dumps, read
+from resbench.records.store import path_of, read_baseline, read_folder, save, write_text
+from tests.examples import EVALUATION, MACHINE, PROFILE
+
+
+def test_the_path_tells_machine_network_kind_and_settings():
+    assert path_of(PROFILE).as_posix() == "cpu-example-cpu-2c/resnext50_32x4d/profile-fp32-224px-1t-b1.json"
+    assert path_of(EVALUATION).as_posix() == (
+        "cpu-example-cpu-2c/resnet18/evaluation-resnet18.pth-val-fp32-224px-1t.json"
+    )
+
+
+def test_settings_that_change_the_meaning_change_the_path():
+    changed = [
+        replace(PROFILE, settings=replace(PROFILE.settings, **change))
+        for change in ({"dtype": "bf16"}, {"fuse": True}, {"memory_format": "channels_last"}, {"input_px": (224, 285)})
+    ]
+    assert len({path_of(record) for record in [PROFILE, *changed]}) == 5
+
+
+def test_names_from_outside_cannot_leave_the_folder():
+    machine = replace(MACHINE, device_name="../../etc/passwd")
+    hostile = replace(
+        EVALUATION,
+        weights="../../../x/y.pth",
+        environment=replace(EVALUATION.environment, machine=machine),
+    )
+    assert ".." not in path_of(hostile).parts
+
+
+def test_saving_writes_the_record_and_replaces_the_older_one(tmp_path):
+    path = save(PROFILE, tmp_path)
+    newer = replace(PROFILE, run=replace(PROFILE.run, duration_s=2.5))
+    assert save(newer, tmp_path) == path
+    assert path.read_text() == dumps(newer)
+    assert read_folder(tmp_path) == {path.relative_to(tmp_path).as_posix(): newer}
+    assert [child.name for child in path.parent.iterdir()] == [path.name]
+
+
+def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    write_text(path, "old")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", fail)
+    with pytest.raises(ResbenchError, match="No space left"):
+        write_text(path, "new")
+    assert path.read_text() == "old"
+    assert [child.name for child in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_folder_without_records_is_an_error_that_says_what_to_do(tmp_path):
+    with pytest.raises(ResbenchError, match="--save"):
+        read_folder(tmp_path)
+    with pytest.raises(ResbenchError, match="no such file"):
+        read_folder(tmp_path / "none")
+
+
+def test_a_git_revision_is_a_baseline(tmp_path):
+    def git(*words: str) -> None:
+        subprocess.run(
+            ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+        )
+
+    git("init", "-q")
+    path = save(PROFILE, tmp_path / "results")
+    git("add", "-A")
+    git("commit", "-qm", "base")
+    save(replace(PROFILE, network="resnext50_32x4d", run=replace(PROFILE.run, duration_s=9.0)), tmp_path / "results")
+    baseline = read_baseline("git:HEAD", tmp_path / "results")
+    assert baseline == {path.relative_to(tmp_path / "results").as_posix(): PROFILE}
+    assert read_baseline("git:HEAD", path) == {path.name: PROFILE}
+    assert read(path).run.duration_s == 9.0
+    with pytest.raises(ResbenchError, match="nonesuch"):
+        read_baseline("git:nonesuch", tmp_path / "results")
+    with pytest.raises(ResbenchError, match="no records at git revision"):
+        (tmp_path / "empty").mkdir()
+        read_baseline("git:HEAD", tmp_path / "empty")

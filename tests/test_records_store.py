@@ -85,6 +85,6 @@ def test_a_git_revision_is_a_baseline(tmp_path):
     assert read(path).run.duration_s == 9.0
     with pytest.raises(ResbenchError, match="nonesuch"):
         read_baseline("git:nonesuch", tmp_path / "results")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(ResbenchError, match="no records at git revision"):
-        (tmp_path / "empty").mkdir()
         read_baseline("git:HEAD", tmp_path / "empty")

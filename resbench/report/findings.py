@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from resbench import units
 from resbench.judging.finding import Finding, Verdict
+from resbench.report import terminal
 
 _STYLE = {
     Verdict.INVALID: "bold red",
@@ -39,7 +39,7 @@ def show(findings: Sequence[Finding], *, as_json: bool) -> None:
             f"[{style}]{finding.verdict}[/]" if style else str(finding.verdict),
             escape(finding.why),
         )
-    console = Console()
+    console = terminal.results()
     console.print(table)
     counts = Counter(finding.verdict for finding in findings)
     console.print(", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]))

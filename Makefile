@@ -1,0 +1,23 @@
+# One name for each thing that one does here; CI runs the same.
+.PHONY: setup test lint docs check
+
+setup:  ## install in editable form with everything that development needs
+	pip install -e '.[test,lint]'
+	pre-commit install
+
+test:  ## the plain test run
+	pytest
+
+lint:  ## format, style, types, import contracts
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+
+docs:  ## write every generated file anew
+	resbench count --all --write
+	resbench card --all
+	resbench card --update README.md
+
+check:  ## all that CI checks, in fresh environments
+	bash .ci/run

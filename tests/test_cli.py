@@ -1,0 +1,119 @@
+"""The program as a shell sees it: what it imports, what it prints where, how it exits."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from importlib import import_module
+from importlib.metadata import entry_points
+
+import pytest
+from typer.testing import CliRunner
+
+import resbench
+from resbench.cli.app import COMMANDS, app
+from resbench.records.store import save
+from tests.examples import COUNTS, PROFILE
+
+HEAVY = ("torch", "numpy", "pandas", "scipy", "jinja2", "PIL", "fvcore", "yaml", "rich")
+
+
+def run(*words: str, cwd=None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "resbench", *words], capture_output=True, text=True, cwd=cwd)
+
+
+def modules_after(*words: str) -> set[str]:
+    """The top-level modules that a run of the program has imported when it exits."""
+    program = (
+        "import sys, json, atexit\n"
+        "atexit.register(lambda: print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})), file=sys.stderr))\n"
+        f"sys.argv = ['resbench', *{words!r}]\n"
+        "from resbench.__main__ import main\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def test_help_imports_nothing_heavy():
+    assert modules_after("--help").isdisjoint(HEAVY)
+
+
+def test_import_resbench_imports_nothing_heavy():
+    done = subprocess.run(
+        [sys.executable, "-c", f"import resbench, sys; print([m for m in {HEAVY!r} if m in sys.modules])"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("words", [("list",), ("list", "--json")])
+def test_the_table_is_shown_without_torch(words):
+    assert modules_after(*words).isdisjoint({"torch", "numpy", "pandas", "scipy"})
+
+
+def test_every_public_name_can_be_imported():
+    assert all(getattr(resbench, name) for name in resbench.__all__)
+    with pytest.raises(AttributeError, match="nonesuch"):
+        resbench.nonesuch  # noqa: B018
+
+
+def test_the_console_script_is_the_module():
+    (script,) = [entry for entry in entry_points(group="console_scripts") if entry.name == "resbench"]
+    assert script.load() is import_module("resbench.__main__").main
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_an_example(command):
+    done = CliRunner().invoke(app, [command, "--help"])
+    assert done.exit_code == 0
+    assert f"resbench {command}" in done.stdout
+
+
+def test_version_is_printed():
+    assert CliRunner().invoke(app, ["--version"]).stdout.strip() == f"resbench {resbench.__version__}"
+
+
+def test_an_unknown_network_is_one_line_with_a_suggestion_and_exit_2():
+    done = run("list", "resnext50_32x4")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "resbench: unknown network 'resnext50_32x4'; did you mean " + done.stderr.split("mean ")[1]
+    assert "resnext50_32x4d" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_closed_pipe_is_no_error():
+    done = subprocess.run(
+        f"{sys.executable} -m resbench list --json | head -n 1", shell=True, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_check_exits_0_on_equal_records_and_1_when_one_parameter_is_added(tmp_path):
+    save(PROFILE, tmp_path / "old")
+    save(PROFILE, tmp_path / "same")
+    save(replace(PROFILE, counts=replace(COUNTS, params=COUNTS.params + 1)), tmp_path / "more")
+    assert run("check", "same", "--against", "old", cwd=tmp_path).returncode == 0
+    done = run("check", "more", "--against", "old", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    worst = json.loads(done.stdout)[0]
+    assert (worst["metric"], worst["verdict"]) == ("params", "regressed")
+    assert worst["after"] == worst["before"] + 1
+
+
+def test_check_of_an_unreadable_record_is_one_line_and_exit_2(tmp_path):
+    (tmp_path / "broken.json").write_text('{"kind": "profile"')
+    done = run("check", "broken.json", "--against", "broken.json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("resbench: broken.json: not JSON")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_check_refuses_other_conditions_with_exit_4(tmp_path):
+    other = replace(PROFILE, settings=replace(PROFILE.settings, threads=8))
+    one, two = save(PROFILE, tmp_path / "one"), save(other, tmp_path / "two")
+    done = run("check", str(two), "--against", str(one))
+    assert done.returncode == 4
+    assert "threads 1 -> 8" in done.stdout

@@ -50,18 +50,20 @@ class Counts:
     weights_bytes: int  # parameters and buffers in fp32, counters in int64
     activations: int  # elements that convolutions and linear layers put out, one image
     terms: Terms
-    traffic: int | None = None  # activation elements that convolutions, linear layers and pools read and write, one image
+    traffic: int | None = (
+        None  # activation elements that convolutions, linear layers and pools read and write, one image
+    )
     receptive_field_px: tuple[int, int] | None = None  # of the last feature map, (height, width); gates left out
 
     def bytes_moved(self, batch_size: int = 1, element_bytes: int = 4) -> int | None:
         """Return the least memory traffic of a forward pass that runs layer by layer.
 
-        Every weight is read once, every input and output of a convolution, linear layer or pool is read or written
+        Every parameter is read once, every input and output of a convolution, linear layer or pool is read or written
         once, and all else (batch norm, ReLU, additions, gates) is fused into them.
         """
         if self.traffic is None:
             return None
-        return element_bytes * (self.params + self.buffers + batch_size * self.traffic)
+        return element_bytes * (self.params + batch_size * self.traffic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

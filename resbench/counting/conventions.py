@@ -1,0 +1,101 @@
+"""What "FLOPs" meant to whom: every published convention as one row of coefficients over the terms of a tally."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from resbench.records.record import Terms
+
+
+def square(input_px: int) -> tuple[int, int]:
+    """Return the input that most tools count at: the network's own size, both ways."""
+    return input_px, input_px
+
+
+def dog_photo(input_px: int) -> tuple[int, int]:
+    """Return the input of timm's cards: the 1213 x 1546 pixels of PyTorch Hub's dog.jpg, shorter side resized."""
+    return input_px, input_px * 1546 // 1213
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convention:
+    """A way of counting operations: how often it counts each term, and at which input its figures hold."""
+
+    name: str
+    coefficients: Terms
+    meaning: str
+    source: str
+    input_rule: Callable[[int], tuple[int, int]] = square
+
+
+CONVENTIONS: tuple[Convention, ...] = (
+    Convention(
+        name="macs",
+        coefficients=Terms(conv=1, blur=1, fc=1),
+        meaning="multiply-adds of convolutions and linear layers; torchvision's _ops",
+        source="torchvision 0.28.0, torchvision/models/resnet.py (_ops, in thousand millions)",
+    ),
+    Convention(
+        name="fvcore",
+        coefficients=Terms(conv=1, blur=1, fc=1, bn=2, gap_in=1),
+        meaning="multiply-adds, two per batch-normed element, one per element that the final pool reads",
+        source="fvcore 0.1.5.post20221221, FlopCountAnalysis in eval mode",
+    ),
+    Convention(
+        name="mmcv",
+        coefficients=Terms(conv=1, conv_bias=1, bn=2, relu=1, maxpool_in=1, avgpool_in=1, gap_in=1, se_in=1),
+        meaning="the backbone and its pool without the classifier, with biases, norms, ReLUs and pools; MMPretrain's",
+        source="mmcv 1.x, get_model_complexity_info over extract_feat (mmcls tools/get_flops.py before 2022-08-31)",
+    ),
+    Convention(
+        name="timm-card",
+        coefficients=Terms(conv=1, conv_bias=1, bn=2, avgpool_out=1, gap_in=1, gap_out=1),
+        meaning="thop 0.0.31 without the classifier, on an input that is not square (224x285); timm's model cards",
+        source="thop 0.0.31.post2005241907 on timm 0.4.3 (d8e69206)",
+        input_rule=dog_photo,
+    ),
+    Convention(
+        name="torch",
+        coefficients=Terms(conv=2, blur=2, fc=2),
+        meaning="two operations per multiply-add; PyTorch's own counter",
+        source="torch.utils.flop_counter.FlopCounterMode",
+    ),
+    Convention(
+        name="ptflops-aten",
+        coefficients=Terms(conv=1, blur=1, conv_bias=1, fc=1, fc_bias=1),
+        meaning="multiply-adds and biases",
+        source="ptflops 0.7.5, backend aten",
+    ),
+    Convention(
+        name="ptflops-pytorch",
+        coefficients=Terms(conv=1, conv_bias=1, fc=1, fc_bias=1, bn=2, relu=2, maxpool_in=2, avgpool_in=2, gap_in=2),
+        meaning="multiply-adds, biases and norms, with ReLUs and pools counted twice (module hook and function)",
+        source="ptflops 0.7.5, backend pytorch",
+    ),
+    Convention(
+        name="thop",
+        coefficients=Terms(conv=1, fc=1, bn=4, avgpool_out=1, gap_in=1, gap_out=1),
+        meaning="multiply-adds, four per batch-normed element, the outputs of average pools",
+        source="thop 0.1.1",
+    ),
+    Convention(
+        name="thop-0.0.31",
+        coefficients=Terms(conv=1, conv_bias=1, fc=1, bn=2, avgpool_out=1, gap_in=1, gap_out=1),
+        meaning="multiply-adds, biases of convolutions, two per batch-normed element, the outputs of average pools",
+        source="thop 0.0.31.post2005241907",
+    ),
+)
+NAMES = tuple(convention.name for convention in CONVENTIONS)
+
+
+def convention(name: str) -> Convention:
+    """Return the convention called `name`. Raises ValueError for any other name."""
+    for row in CONVENTIONS:
+        if row.name == name:
+            return row
+    raise ValueError(f"convention {name!r} is none of {', '.join(NAMES)}")
+
+
+def operations(terms: Terms, name: str) -> int:
+    """Return what `terms` come to by the convention called `name`. Raises ValueError for an unknown name."""
+    weights = convention(name).coefficients
+    return sum(getattr(terms, field.name) * getattr(weights, field.name) for field in fields(Terms))

@@ -1,0 +1,54 @@
+"""The counts of every network of the table, read from a generated file, so that torch is not needed to show them.
+
+counted.json is written by `resbench count --all --write`; a test and `resbench count --all --check` compare it with a
+fresh tally.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from resbench.counting.conventions import CONVENTIONS, convention
+from resbench.errors import ResbenchError
+from resbench.records.record import Counts
+from resbench.units import pixels
+from resbench.zoo.find import find
+from resbench.zoo.spec import Variant
+
+PATH = Path(__file__).with_name("counted.json")
+
+
+def counted(network: str, convention_name: str = "macs") -> Counts:
+    """Return the counts of `network` at the input for which the convention's figures hold.
+
+    That is the network's own size, and for "timm-card" a wider one. Raises ResbenchError for an unknown name.
+    """
+    variant = find(network)
+    size = convention(convention_name).input_rule(variant.input_px)
+    try:
+        return _table()[variant.name][pixels(size)]
+    except KeyError:
+        raise ResbenchError(f"{variant.name}: not counted yet; run `resbench count --all --write`") from None
+
+
+def sizes(variant: Variant) -> list[tuple[int, int]]:
+    """Return the inputs that `counted` answers for, the network's own first."""
+    return list(dict.fromkeys(row.input_rule(variant.input_px) for row in CONVENTIONS))
+
+
+def text(counts: Mapping[str, Iterable[Counts]]) -> str:
+    """Return the file's text for the counts of each network, one line per network and input."""
+    table = [f'"{name}": {{\n' + ",\n".join(map(_line, rows)) + "\n}" for name, rows in counts.items()]
+    return "{\n" + ",\n".join(table) + "\n}\n"
+
+
+def _line(counts: Counts) -> str:
+    return f"  {json.dumps(pixels(counts.input_px))}: {json.dumps(msgspec.to_builtins(counts))}"
+
+
+@cache
+def _table() -> dict[str, dict[str, Counts]]:
+    return msgspec.json.decode(PATH.read_bytes(), type=dict[str, dict[str, Counts]])

@@ -15,7 +15,16 @@ def build(network: str | Variant, *, device: str | torch.device = "cpu") -> nn.M
     """
     variant = find(network) if isinstance(network, str) else network
     with torch.device(device):
-        match variant.spec:
-            case ResNetSpec():
-                module = ResNet(variant.spec, variant.classes)
+        module = _topology(variant)
+        for part in module.modules():
+            if isinstance(part, nn.Conv2d):
+                nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
     return module.eval()
+
+
+def _topology(variant: Variant) -> nn.Module:
+    match variant.spec:
+        case ResNetSpec() as spec:
+            return ResNet(spec, variant.classes)
+        case _:
+            raise TypeError(f"spec of {variant.name}: no topology for {type(variant.spec).__name__}")

@@ -4,33 +4,88 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-Block = Literal["basic", "bottleneck"]
-Stem = Literal["conv7"]
-StemPool = Literal["max"]
-Shortcut = Literal["conv"]
-Squeeze = Literal["se"]
+Block = Literal[
+    "basic",  # two 3x3 convolutions
+    "bottleneck",  # 1x1, 3x3 with the stride, 1x1
+    "plain",  # basic without its shortcut
+    "senet",  # SENet-154's bottleneck: the first 1x1 halved, 3x3 projections
+    "sk_basic",  # selective kernels instead of the first 3x3
+    "sk_bottleneck",  # selective kernels instead of the 3x3
+    "res2net",  # the 3x3 as a chain over `splits` slices of the channels
+    "resnest",  # split attention over `splits` copies instead of the 3x3, average-pooled after it
+    "resnest_fast",  # the same, average-pooled before it
+]
+Stem = Literal[
+    "conv7",  # 7x7 with stride 2, max pool
+    "conv3",  # 3x3, no pool: for 32 px
+    "deep",  # three 3x3 of 32, 32, 64 channels, max pool: ResNet-C and -D
+    "deep_wide",  # 64, 64, 128: ResNet-S and -E, SENet-154
+    "deep_tiered",  # 24, 32, 64: ResNet-T
+]
+Shortcut = Literal[
+    "conv",  # a strided 1x1 convolution where the shape changes ("option B")
+    "avg_pool",  # a 2x2 average pool, then a 1x1 convolution: ResNet-D
+    "pad",  # every other pixel and channels of zeros, no parameters ("option A")
+    "none",  # no shortcut at all: plain networks
+]
+Squeeze = Literal["se", "eca"]
+LegacyBlock = Literal["basic", "bottleneck", "resnext", "senet"]
 Interpolation = Literal["bilinear", "bicubic", "lanczos"]
 Metric = Literal["params", "flops", "file_size", "top1", "top5"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResNetSpec:
-    """The arithmetic of a residual network with a stem, four (or fewer) stages, and a linear classifier.
+    """The arithmetic of a residual network with a stem, up to four stages, and a linear classifier.
 
-    Source: He et al. 2015 (arXiv 1512.03385), Xie et al. 2017 (1611.05431), Hu et al. 2018 (1709.01507).
+    Source: He et al. 2015 (arXiv 1512.03385), Xie et al. 2017 (1611.05431), Hu et al. 2018 (1709.01507),
+    He et al. 2019 (1812.01187); Zhang 2019 (1904.11486), Wang et al. 2020 (1910.03151), Li et al. 2019 (1903.06586),
+    Gao et al. 2019 (1904.01169) and Zhang et al. 2020 (2004.08955) for the blocks that carry their names.
     """
 
     block: Block
-    depths: tuple[int, ...]
+    depths: tuple[int, ...]  # blocks per stage
+    planes: int = 64  # of the first stage; each further stage doubles them
     groups: int = 1
-    width_per_group: int = 64
+    width_per_group: int = 64  # channels of one group of the 3x3 convolution, at 64 planes
     stem: Stem = "conv7"
-    stem_pool: StemPool = "max"
     shortcut: Shortcut = "conv"
     squeeze: Squeeze | None = None
+    anti_alias: bool = False  # a fixed blur in front of every stride but the stem convolution's
+    splits: int = 1  # Res2Net's scale, ResNeSt's radix
 
 
-Spec = ResNetSpec
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegacySENetSpec:
+    """The arithmetic of the squeeze-and-excitation networks as their authors released them.
+
+    The stem pool rounds up instead of padding. Basic blocks have a ReLU before the squeeze, and bottlenecks their
+    stride on the first 1x1. Source: Hu et al. 2018 (1709.01507), github.com/hujie-frank/SENet.
+    """
+
+    block: LegacyBlock
+    depths: tuple[int, int, int, int]
+    groups: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InceptionResNetSpec:
+    """The arithmetic of a network of inception blocks with shortcuts; A, B and C are the figures' names.
+
+    A tuple of widths is a branch: the output channels of its convolutions, in order.
+    Source: Szegedy et al. 2016 (arXiv 1602.07261), figures 7 and 10 to 15, and tf.slim's inception_resnet_v2.py.
+    """
+
+    repeats: tuple[int, int, int]
+    a: tuple[tuple[int, ...], ...]
+    reduction_a: tuple[tuple[int, ...], ...]
+    b: tuple[tuple[int, ...], ...]
+    reduction_b: tuple[tuple[int, ...], ...]
+    c: tuple[tuple[int, ...], ...]
+    slim: bool = False  # tf.slim's stem (max pool and an inception block) and head (a linear C block, a 1x1)
+
+
+Spec = ResNetSpec | LegacySENetSpec | InceptionResNetSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

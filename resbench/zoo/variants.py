@@ -1,38 +1,120 @@
-"""The table of networks. A row is a network; everything else (list, README, cards, tests) iterates over it."""
+"""The table of networks. A row is a network; everything else (list, README, cards, tests) iterates over it.
 
-from resbench.zoo.papers import RESNET, RESNEXT, SENET
-from resbench.zoo.spec import Paper, ResNetSpec, Spec, Variant
+Names are timm's where timm has the architecture; `_cifar10`, `_cifar100` and `_cub` say the data set of the others.
+"""
 
-# Stage depths of He et al. 2015, table 1.
-D18, D34 = (2, 2, 2, 2), (3, 4, 6, 3)
-D50, D101, D152 = (3, 4, 6, 3), (3, 4, 23, 3), (3, 8, 36, 3)
+from functools import partial
 
+from resbench.zoo import papers
+from resbench.zoo.spec import ResNetSpec, Variant
 
-def _resnet(name: str, spec: Spec) -> Variant:
-    return Variant(name=name, family="ResNet", spec=spec, paper=RESNET)
+Depths = tuple[int, int, int, int]
 
+# Stage depths of He et al. 2015, table 1, and those that others added.
+D18: Depths = (2, 2, 2, 2)  # 26 layers as bottlenecks
+D34: Depths = (3, 4, 6, 3)  # 50 layers as bottlenecks
+D101: Depths = (3, 4, 23, 3)
+D152: Depths = (3, 8, 36, 3)
+D200: Depths = (3, 24, 36, 3)
+D26, D50 = D18, D34
 
-def _resnext(name: str, depths: tuple[int, ...], groups: int, width_per_group: int) -> Variant:
-    spec = ResNetSpec(block="bottleneck", depths=depths, groups=groups, width_per_group=width_per_group)
-    return Variant(name=name, family="ResNeXt", spec=spec, paper=RESNEXT)
+Basic = partial(ResNetSpec, block="basic")
+Bottleneck = partial(ResNetSpec, block="bottleneck")
+BasicD = partial(Basic, stem="deep", shortcut="avg_pool")
+BottleneckD = partial(Bottleneck, stem="deep", shortcut="avg_pool")
+BottleneckT = partial(Bottleneck, stem="deep_tiered", shortcut="avg_pool")
+BasicCifar = partial(Basic, stem="conv3", planes=16, shortcut="pad")
 
-
-def _seresnext(name: str, depths: tuple[int, ...], groups: int, width_per_group: int, paper: Paper = SENET) -> Variant:
-    spec = ResNetSpec(block="bottleneck", depths=depths, groups=groups, width_per_group=width_per_group, squeeze="se")
-    return Variant(name=name, family="SE-ResNeXt", spec=spec, paper=paper)
-
+ResNet = partial(Variant, family="ResNet", paper=papers.RESNET)
+Cifar = partial(Variant, family="ResNet for CIFAR", paper=papers.RESNET, input_px=32, classes=10)
+Plain = partial(Variant, family="Plain network", paper=papers.RESNET)
+ResNetC = partial(Variant, family="ResNet-C", paper=papers.BAG_OF_TRICKS)
+ResNetD = partial(Variant, family="ResNet-D", paper=papers.BAG_OF_TRICKS)
+ResNetS = partial(Variant, family="ResNet-S", paper=papers.BAG_OF_TRICKS)
+ResNetT = partial(Variant, family="ResNet-T", paper=papers.BAG_OF_TRICKS)
+Blur = partial(Variant, family="Anti-aliased ResNet", paper=papers.ANTI_ALIAS)
+Wide = partial(Variant, family="Wide ResNet", paper=papers.WIDE)
+ResNeXt = partial(Variant, family="ResNeXt", paper=papers.RESNEXT)
+ResNeXtWsl = partial(Variant, family="ResNeXt", paper=papers.WEAKLY_SUPERVISED)
+SEResNet = partial(Variant, family="SE-ResNet", paper=papers.SENET)
+SEResNeXt = partial(Variant, family="SE-ResNeXt", paper=papers.SENET)
+SENet = partial(Variant, family="SENet", paper=papers.SENET)
+ECA = partial(Variant, family="ECA-ResNet", paper=papers.ECA)
 
 VARIANTS: tuple[Variant, ...] = (
-    _resnet("resnet18", ResNetSpec(block="basic", depths=D18)),
-    _resnet("resnet34", ResNetSpec(block="basic", depths=D34)),
-    _resnet("resnet50", ResNetSpec(block="bottleneck", depths=D50)),
-    _resnet("resnet101", ResNetSpec(block="bottleneck", depths=D101)),
-    _resnet("resnet152", ResNetSpec(block="bottleneck", depths=D152)),
-    _resnext("resnext50_32x4d", D50, 32, 4),
-    _resnext("resnext101_32x4d", D101, 32, 4),
-    _resnext("resnext101_32x8d", D101, 32, 8),
-    _resnext("resnext152_32x4d", D152, 32, 4),
-    _seresnext("seresnext50_32x4d", D50, 32, 4),
-    _seresnext("seresnext101_32x4d", D101, 32, 4),
-    _seresnext("seresnext101_64x4d", D101, 64, 4),
+    # He et al. 2015
+    ResNet(name="resnet18", spec=Basic(depths=D18)),
+    ResNet(name="resnet26", spec=Bottleneck(depths=D26)),
+    ResNet(name="resnet34", spec=Basic(depths=D34)),
+    ResNet(name="resnet50", spec=Bottleneck(depths=D50)),
+    ResNet(name="resnet101", spec=Bottleneck(depths=D101)),
+    ResNet(name="resnet152", spec=Bottleneck(depths=D152)),
+    ResNet(name="resnet50_cub", spec=Bottleneck(depths=D50), input_px=448, classes=200),
+    Plain(name="plain18", spec=ResNetSpec(block="plain", depths=D18, shortcut="none")),
+    Plain(name="plain34", spec=ResNetSpec(block="plain", depths=D34, shortcut="none")),
+    # He et al. 2015, section 4.2
+    Cifar(name="resnet20_cifar10", spec=BasicCifar(depths=(3, 3, 3))),
+    Cifar(name="resnet32_cifar10", spec=BasicCifar(depths=(5, 5, 5))),
+    Cifar(name="resnet44_cifar10", spec=BasicCifar(depths=(7, 7, 7))),
+    Cifar(name="resnet56_cifar10", spec=BasicCifar(depths=(9, 9, 9))),
+    Cifar(name="resnet110_cifar10", spec=BasicCifar(depths=(18, 18, 18))),
+    # MMPretrain: the ImageNet widths at 32 px
+    Cifar(name="resnet18_cifar10", spec=Basic(depths=D18, stem="conv3")),
+    Cifar(name="resnet34_cifar10", spec=Basic(depths=D34, stem="conv3")),
+    Cifar(name="resnet50_cifar10", spec=Bottleneck(depths=D50, stem="conv3")),
+    Cifar(name="resnet101_cifar10", spec=Bottleneck(depths=D101, stem="conv3")),
+    Cifar(name="resnet152_cifar10", spec=Bottleneck(depths=D152, stem="conv3")),
+    Cifar(name="resnet50_cifar100", spec=Bottleneck(depths=D50, stem="conv3"), classes=100),
+    # He et al. 2019 and GluonCV
+    ResNetC(name="resnet50c", spec=Bottleneck(depths=D50, stem="deep")),
+    ResNetC(name="resnet101c", spec=Bottleneck(depths=D101, stem="deep")),
+    ResNetC(name="resnet152c", spec=Bottleneck(depths=D152, stem="deep")),
+    ResNetD(name="resnet18d", spec=BasicD(depths=D18)),
+    ResNetD(name="resnet26d", spec=BottleneckD(depths=D26)),
+    ResNetD(name="resnet34d", spec=BasicD(depths=D34)),
+    ResNetD(name="resnet50d", spec=BottleneckD(depths=D50)),
+    ResNetD(name="resnet101d", spec=BottleneckD(depths=D101), input_px=256),
+    ResNetD(name="resnet152d", spec=BottleneckD(depths=D152), input_px=256),
+    ResNetD(name="resnet200d", spec=BottleneckD(depths=D200), input_px=256),
+    ResNetS(name="resnet50s", spec=Bottleneck(depths=D50, stem="deep_wide")),
+    ResNetS(name="resnet101s", spec=Bottleneck(depths=D101, stem="deep_wide")),
+    ResNetS(name="resnet152s", spec=Bottleneck(depths=D152, stem="deep_wide")),
+    ResNetT(name="resnet26t", spec=BottleneckT(depths=D26)),
+    ResNetT(name="resnet50t", spec=BottleneckT(depths=D50)),
+    # Zhang 2019
+    Blur(name="resnetblur18", spec=Basic(depths=D18, anti_alias=True)),
+    Blur(name="resnetblur50", spec=Bottleneck(depths=D50, anti_alias=True)),
+    Blur(name="resnetblur50d", spec=BottleneckD(depths=D50, anti_alias=True)),
+    Blur(name="resnetblur101d", spec=BottleneckD(depths=D101, anti_alias=True)),
+    # Zagoruyko and Komodakis 2016
+    Wide(name="wide_resnet50_2", spec=Bottleneck(depths=D50, width_per_group=128)),
+    Wide(name="wide_resnet101_2", spec=Bottleneck(depths=D101, width_per_group=128)),
+    # Xie et al. 2017, Mahajan et al. 2018
+    ResNeXt(name="resnext50_32x4d", spec=Bottleneck(depths=D50, groups=32, width_per_group=4)),
+    ResNeXt(name="resnext50d_32x4d", spec=BottleneckD(depths=D50, groups=32, width_per_group=4)),
+    ResNeXt(name="resnext101_32x4d", spec=Bottleneck(depths=D101, groups=32, width_per_group=4)),
+    ResNeXt(name="resnext101_32x8d", spec=Bottleneck(depths=D101, groups=32, width_per_group=8)),
+    ResNeXt(name="resnext101_64x4d", spec=Bottleneck(depths=D101, groups=64, width_per_group=4)),
+    ResNeXt(name="resnext152_32x4d", spec=Bottleneck(depths=D152, groups=32, width_per_group=4)),
+    ResNeXtWsl(name="resnext101_32x16d", spec=Bottleneck(depths=D101, groups=32, width_per_group=16)),
+    ResNeXtWsl(name="resnext101_32x32d", spec=Bottleneck(depths=D101, groups=32, width_per_group=32)),
+    ResNeXtWsl(name="resnext101_32x48d", spec=Bottleneck(depths=D101, groups=32, width_per_group=48)),
+    # Hu et al. 2018
+    SEResNet(name="seresnet50", spec=Bottleneck(depths=D50, squeeze="se")),
+    SEResNet(name="seresnet101", spec=Bottleneck(depths=D101, squeeze="se")),
+    SEResNet(name="seresnet152", spec=Bottleneck(depths=D152, squeeze="se")),
+    SEResNet(name="seresnet152d", spec=BottleneckD(depths=D152, squeeze="se"), input_px=256),
+    SEResNeXt(name="seresnext26d_32x4d", spec=BottleneckD(depths=D26, groups=32, width_per_group=4, squeeze="se")),
+    SEResNeXt(name="seresnext26t_32x4d", spec=BottleneckT(depths=D26, groups=32, width_per_group=4, squeeze="se")),
+    SEResNeXt(name="seresnext50_32x4d", spec=Bottleneck(depths=D50, groups=32, width_per_group=4, squeeze="se")),
+    SEResNeXt(name="seresnext101_32x4d", spec=Bottleneck(depths=D101, groups=32, width_per_group=4, squeeze="se")),
+    SEResNeXt(name="seresnext101_64x4d", spec=Bottleneck(depths=D101, groups=64, width_per_group=4, squeeze="se")),
+    SENet(
+        name="senet154",
+        spec=ResNetSpec(block="senet", depths=D152, groups=64, width_per_group=4, stem="deep_wide", squeeze="se"),
+    ),
+    # Wang et al. 2020
+    ECA(name="ecaresnet50d", spec=BottleneckD(depths=D50, squeeze="eca")),
+    ECA(name="ecaresnet101d", spec=BottleneckD(depths=D101, squeeze="eca")),
+    ECA(name="ecaresnetlight", spec=Bottleneck(depths=(1, 1, 11, 3), shortcut="avg_pool", squeeze="eca")),
 )

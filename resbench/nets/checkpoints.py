@@ -1,0 +1,204 @@
+"""From files of weights to networks that hold them: nothing is executed, nothing missing, nothing left over."""
+
+import argparse
+import hashlib
+import pickle
+import re
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from resbench.errors import ResbenchError
+from resbench.nets.build import build
+from resbench.nets.cache import cached
+from resbench.nets.renames import Tensors, translate, unpack
+from resbench.units import integer
+from resbench.zoo.find import checkpoints, find, find_weights
+from resbench.zoo.spec import Variant
+from resbench.zoo.variants import VARIANTS
+
+# What damaged pickles and archives have been seen to raise in torch.load.
+_UNREADABLE = (
+    pickle.UnpicklingError,
+    struct.error,
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+)
+_SHOWN = 3  # tensors named in a message before "and so many more"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A network that holds the weights of a file, and what became of them on the way."""
+
+    module: nn.Module
+    variant: Variant
+    path: Path
+    sha256: str
+    notes: tuple[str, ...]  # "dropped class 0 of 1001, ...", "converted float16 tensors to float32"
+
+
+def load(network: str, weights: str | Path | None = None) -> nn.Module:
+    """Return `network` with `weights`, in eval mode on the CPU, in float32: (N, 3, H, W) -> (N, classes).
+
+    `weights` is a file (.pth, .pt, .pth.tar, .th, .safetensors) or the name of a published checkpoint; it may be left
+    out when `network` itself names one. Raises ResbenchError unless every tensor finds its place.
+    """
+    return load_checkpoint(network, weights).module
+
+
+def load_checkpoint(network: str, weights: str | Path | None = None) -> Loaded:
+    """Do what `load` does, and tell which file it was and what was changed in it."""
+    variant = find(network)
+    path = _locate(network, variant, weights)
+    tensors, choice = read_tensors(path)
+    module = build(variant, device="meta")
+    shapes = {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
+    translated, changes = translate(tensors, shapes)
+    if problems := misfits(translated, shapes):
+        raise ResbenchError(f"{path}: not a checkpoint of {variant.name}: {problems}; {_advice(tensors)}")
+    module.load_state_dict({key: tensor.contiguous() for key, tensor in translated.items()}, assign=True)
+    return Loaded(module=module, variant=variant, path=path, sha256=sha256(path), notes=(*choice, *changes))
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of the file as 64 hexadecimal digits."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; give a file of weights") from None
+
+
+def read_tensors(path: Path) -> tuple[Tensors, tuple[str, ...]]:
+    """Return the tensors in the file under its own key names, and what to say of the choice among several sets.
+
+    Raises ResbenchError when the file is not a checkpoint, or would run code.
+    """
+    content = _read_safetensors(path) if _is_safetensors(path) else _read_pickle(path)
+    if not isinstance(content, Mapping):
+        raise ResbenchError(f"{path}: not a checkpoint: holds a {type(content).__name__}; give a state dict")
+    inner, notes = unpack(content)
+    strangers = [str(key) for key, value in inner.items() if not isinstance(value, Tensor)]
+    if not inner or strangers:
+        held = f"holds {_some(strangers)} beside or instead of tensors" if strangers else "holds no tensors"
+        raise ResbenchError(f"{path}: not a checkpoint: {held}; give a state dict")
+    return {str(key): value for key, value in inner.items()}, notes
+
+
+def misfits(tensors: Tensors, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Return what keeps `tensors` from filling `shapes` exactly, the first few by name; empty when nothing does."""
+    missing = [key for key in shapes if key not in tensors]
+    unexpected = [key for key in tensors if key not in shapes]
+    misshapen = [
+        f"{key} {tuple(tensor.shape)} for {shapes[key]}"
+        for key, tensor in tensors.items()
+        if key in shapes and tuple(tensor.shape) != shapes[key]
+    ]
+    mistyped = [
+        f"{key} {str(tensor.dtype).removeprefix('torch.')}"
+        for key, tensor in tensors.items()
+        if tensor.is_floating_point() == key.endswith("num_batches_tracked")
+    ]
+    kinds = {"missing": missing, "unexpected": unexpected, "of another shape": misshapen, "of another type": mistyped}
+    return ", ".join(f"{integer(len(keys))} {kind} ({_some(keys)})" for kind, keys in kinds.items() if keys)
+
+
+def fitting(tensors: Tensors) -> list[str]:
+    """Return the networks of the table that `tensors` fills by names and shapes, in the order of the table."""
+    depths = _depths(tensors)
+    candidates = [variant for variant in VARIANTS if getattr(variant.spec, "depths", ()) == depths]
+    return [variant.name for variant in candidates if _fits(tensors, variant)]
+
+
+def _fits(tensors: Tensors, variant: Variant) -> bool:
+    shapes = {key: tuple(tensor.shape) for key, tensor in build(variant, device="meta").state_dict().items()}
+    return not misfits(translate(tensors, shapes)[0], shapes)
+
+
+def _depths(keys: Iterable[str]) -> tuple[int, ...]:
+    """Return the numbers of blocks in layer1, layer2, ... as the keys count them: cheaper than building to compare."""
+    blocks = {found.groups() for key in keys if (found := re.search(r"(?:^|\.)layer([1-9])\.(\d+)\.", key))}
+    stages = [stage for stage, _ in blocks]
+    return tuple(stages.count(stage) for stage in sorted(set(stages)))
+
+
+def _advice(tensors: Tensors) -> str:
+    names = fitting(tensors)
+    return f"it fits {_some(names)}" if names else "it fits no network of the table"
+
+
+def _locate(network: str, variant: Variant, weights: str | Path | None) -> Path:
+    """Return the file that `weights`, or the checkpoint called `network`, stands for."""
+    if weights is not None and (Path(weights).exists() or find_weights(str(weights)) is None):
+        return Path(weights)
+    published = find_weights(network if weights is None else str(weights))
+    if published is None:
+        known = [one.name for one in checkpoints(variant.name)]
+        named = f"name one of its checkpoints ({_some(known)})" if known else "no checkpoint of it is published"
+        raise ResbenchError(f"{network}: which weights? {named}, or give a file")
+    if published.network != variant.name:
+        raise ResbenchError(f"{published.name}: a checkpoint of {published.network}, not of {variant.name}")
+    return cached(published)
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Tell by the first bytes: eight of length, then JSON."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(9)[8:] == b"{"
+    except IsADirectoryError:
+        raise ResbenchError(f"{path}: a folder; give a file of weights") from None
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; give a file of weights") from None
+
+
+def _read_safetensors(path: Path) -> Tensors:
+    try:
+        return safetensors.torch.load_file(path)
+    except safetensors.SafetensorError as error:
+        raise ResbenchError(f"{path}: damaged safetensors file ({_line(error)}); fetch it again") from None
+
+
+def _read_pickle(path: Path) -> Any:
+    """Read what torch.save wrote. Only tensors and plain values are accepted: no function of the file's is called."""
+    try:
+        # timm's training checkpoints keep their command line in a Namespace, which holds attributes and does nothing.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ResbenchError(f"{path}: {_refusal(str(error))}") from None
+    except _UNREADABLE as error:
+        raise ResbenchError(f"{path}: not a checkpoint ({_line(error)}); give what torch.save wrote") from None
+
+
+def _refusal(message: str) -> str:
+    """Return torch's refusal in one line: what the file asks for, or that it is no pickle."""
+    if wanted := re.search(
+        r"(?:GLOBAL|Unsupported (?:global|class|operand|instruction)[^`]*?)\s*`?([\w.]+\.[\w.]+)", message
+    ):
+        return f"refused: it would run code ({wanted[1]}); save its state dict alone, or as safetensors"
+    return f"not a checkpoint ({message.strip().splitlines()[-1]}); give what torch.save wrote"
+
+
+def _line(error: BaseException) -> str:
+    """Return the first line of what `error` says, or its kind."""
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {integer(len(names) - _SHOWN)} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -5,11 +5,13 @@ import hashlib
 import pickle
 import re
 import struct
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -65,7 +67,7 @@ def load_checkpoint(network: str, weights: str | Path | None = None) -> Loaded:
     variant = find(network)
     path = _locate(network, variant, weights)
     tensors, choice = read_tensors(path)
-    module = build(variant, device="meta")
+    module = _unfilled(variant)
     shapes = {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
     translated, changes = translate(tensors, shapes)
     if problems := misfits(translated, shapes):
@@ -88,7 +90,7 @@ def read_tensors(path: Path) -> tuple[Tensors, tuple[str, ...]]:
 
     Raises ResbenchError when the file is not a checkpoint, or would run code.
     """
-    content = _read_safetensors(path) if _is_safetensors(path) else _read_pickle(path)
+    content = _read(path)
     if not isinstance(content, Mapping):
         raise ResbenchError(f"{path}: not a checkpoint: holds a {type(content).__name__}; give a state dict")
     inner, notes = unpack(content)
@@ -124,6 +126,13 @@ def fitting(tensors: Tensors) -> list[str]:
     return [variant.name for variant in candidates if _fits(tensors, variant)]
 
 
+def _unfilled(variant: Variant) -> nn.Module:
+    """Return the network without memory for its weights, unless it has constants that no checkpoint brings (blurs)."""
+    module = build(variant, device="meta")
+    constants = dict(module.named_buffers()).keys() - module.state_dict().keys()
+    return build(variant) if constants else module
+
+
 def _fits(tensors: Tensors, variant: Variant) -> bool:
     shapes = {key: tuple(tensor.shape) for key, tensor in build(variant, device="meta").state_dict().items()}
     return not misfits(translate(tensors, shapes)[0], shapes)
@@ -143,27 +152,34 @@ def _advice(tensors: Tensors) -> str:
 
 def _locate(network: str, variant: Variant, weights: str | Path | None) -> Path:
     """Return the file that `weights`, or the checkpoint called `network`, stands for."""
-    if weights is not None and (Path(weights).exists() or find_weights(str(weights)) is None):
+    if weights is not None and Path(weights).exists():
         return Path(weights)
     published = find_weights(network if weights is None else str(weights))
+    known = [one.name for one in checkpoints(variant.name)]
+    choice = f"name one of its checkpoints ({_some(known)})" if known else "no checkpoint of it is published"
     if published is None:
-        known = [one.name for one in checkpoints(variant.name)]
-        named = f"name one of its checkpoints ({_some(known)})" if known else "no checkpoint of it is published"
-        raise ResbenchError(f"{network}: which weights? {named}, or give a file")
+        what = f"{network}: which weights?" if weights is None else f"{weights}: no such file;"
+        raise ResbenchError(f"{what} give a file, or {choice}" if known else f"{what} {choice}, so give a file")
     if published.network != variant.name:
-        raise ResbenchError(f"{published.name}: a checkpoint of {published.network}, not of {variant.name}")
+        raise ResbenchError(f"{published.name}: a checkpoint of {published.network}, not of {variant.name}; {choice}")
     return cached(published)
 
 
-def _is_safetensors(path: Path) -> bool:
-    """Tell by the first bytes: eight of length, then JSON."""
+def _read(path: Path) -> Any:
+    """Return what the file holds; the first bytes tell the format, whatever the name says."""
     try:
         with path.open("rb") as stream:
-            return stream.read(9)[8:] == b"{"
+            begin = stream.read(64)
     except IsADirectoryError:
         raise ResbenchError(f"{path}: a folder; give a file of weights") from None
     except OSError as error:
         raise ResbenchError(f"{path}: {error.strerror}; give a file of weights") from None
+    if begin[8:9] == b"{":  # after eight bytes of length
+        return _read_safetensors(path)
+    if begin.startswith((b"PK", b"\x80")):
+        return _read_pickle(path)
+    seen = f"begins with {begin[:20]!r}" if begin else "is empty"
+    raise ResbenchError(f"{path}: not a checkpoint: {seen}; give what torch.save or safetensors wrote")
 
 
 def _read_safetensors(path: Path) -> Tensors:
@@ -176,27 +192,36 @@ def _read_safetensors(path: Path) -> Tensors:
 def _read_pickle(path: Path) -> Any:
     """Read what torch.save wrote. Only tensors and plain values are accepted: no function of the file's is called."""
     try:
-        # timm's training checkpoints keep their command line in a Namespace, which holds attributes and does nothing.
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_harmless()):
+            warnings.simplefilter("ignore", UserWarning)  # on TorchScript and pickle versions: the errors say it
             return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ResbenchError(f"{path}: {_refusal(str(error))}") from None
     except _UNREADABLE as error:
-        raise ResbenchError(f"{path}: not a checkpoint ({_line(error)}); give what torch.save wrote") from None
+        raise ResbenchError(f"{path}: {_refusal(str(error))}") from None
+
+
+def _harmless() -> list[Any]:
+    """Return what training checkpoints also hold and torch does not know to be mere values."""
+    scalar: Any = np.float64(0).__reduce__()[0]
+    dtypes = [np.dtype, *(type(np.dtype(kind)) for kind in ("float32", "float64", "int32", "int64", "bool"))]
+    modules = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")  # before and since numpy 2
+    return [argparse.Namespace, *dtypes, *((scalar, name) for name in modules)]
 
 
 def _refusal(message: str) -> str:
-    """Return torch's refusal in one line: what the file asks for, or that it is no pickle."""
-    if wanted := re.search(
-        r"(?:GLOBAL|Unsupported (?:global|class|operand|instruction)[^`]*?)\s*`?([\w.]+\.[\w.]+)", message
-    ):
-        return f"refused: it would run code ({wanted[1]}); save its state dict alone, or as safetensors"
-    return f"not a checkpoint ({message.strip().splitlines()[-1]}); give what torch.save wrote"
+    """Return what torch.load said in one line: which code the file asks to run, or why it cannot be read."""
+    if wanted := re.search(r"GLOBAL ([\w.]+)", message):
+        return f"refused: reading it would run code ({wanted[1]}); save its state dict alone, or as safetensors"
+    if "TorchScript" in message:
+        return "refused: a TorchScript program, not a state dict; save its state dict alone"
+    if "WeightsUnpickler" in message:
+        said = _line(message.rpartition("WeightsUnpickler error:")[2])
+        return f"refused: no plain pickle of tensors ({said}); save its state dict alone, or as safetensors"
+    return f"not a checkpoint, or a damaged one ({_line(message)}); give what torch.save wrote"
 
 
-def _line(error: BaseException) -> str:
-    """Return the first line of what `error` says, or its kind."""
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+def _line(message: object) -> str:
+    """Return the first sentence of `message`."""
+    return re.split(r"(?<=\w)\.\s|\n", str(message).strip(), maxsplit=1)[0].rstrip(".") or "it ends too early"
 
 
 def _some(names: list[str]) -> str:

@@ -6,6 +6,7 @@ moving average of an MMPretrain model. What no rule knows stays as it is, and th
 
 import re
 from collections.abc import Callable, Mapping
+from operator import methodcaller
 from typing import Any
 
 import torch
@@ -70,7 +71,7 @@ def _unwrapped(tensors: Tensors) -> Tensors:
     counted = {key: tensor for key, tensor in tensors.items() if key != "n_averaged"}
     for wrapper in WRAPPERS:
         if counted and all(key.startswith(wrapper) for key in counted):
-            return _unwrapped(_rename(counted, lambda key, wrapper=wrapper: key.removeprefix(wrapper)))
+            return _unwrapped(_rename(counted, methodcaller("removeprefix", wrapper)))
     return tensors
 
 

@@ -81,7 +81,7 @@ def machine(device: torch.device) -> Machine:
         cpu_model=cpu_model(),
         cpu_isa=torch.backends.cpu.get_cpu_capability(),
         cpu_cores=cpu_cores(),
-        torch=torch.__version__,
+        torch=str(torch.__version__),  # a subclass of str that is no JSON
         math_libraries=_math_libraries(torch.__config__.show()),
         driver=_nvidia_driver() if cuda else None,
         cuda=torch.version.cuda if cuda else None,

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from resbench.errors import ResbenchError
@@ -19,7 +20,9 @@ def path_of(record: Record) -> Path:
             parts = ["profile", record.weights or "", *_words(record.settings, machine)]
             parts += [f"b{size}" for size in sorted({series.batch_size for series in record.series})]
         case Evaluation():
-            parts = ["evaluation", record.weights, record.dataset.name, *_words(record.settings, machine)]
+            settings = replace(record.settings, threads=None)  # right answers do not depend on them
+            pixels = f"{record.pixels.resize_px}-{record.pixels.interpolation}"
+            parts = ["evaluation", record.weights, record.dataset.name, pixels, *_words(settings, machine)]
     name = "-".join(_slug(part) for part in parts if part)
     return Path(machine_folder(machine)) / record.network / f"{name}.json"
 

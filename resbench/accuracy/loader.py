@@ -1,0 +1,122 @@
+"""From files to batches of frames: threads decode each image once, for all the streams that want it."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from resbench.accuracy.dataset import Sample
+from resbench.accuracy.pixels import UNREADABLE, decode, frame
+from resbench.errors import ResbenchError
+from resbench.zoo.spec import Preprocess
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+LOOKAHEAD = 3  # batches: enough to hide one slow image, little enough to bound the memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batch:
+    """Consecutive images of a set, prepared once for each way of preprocessing."""
+
+    samples: tuple[Sample, ...]
+    frames: dict[Preprocess, Tensor]  # (N, H, W, 3) uint8 on the CPU, pinned for CUDA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """An image that cannot be decoded, and why."""
+
+    name: str
+    reason: str
+
+
+class UnreadableImagesError(ResbenchError):
+    """Images that cannot be decoded; none of them is ever replaced by another."""
+
+    def __init__(self, images: Sequence[Unreadable]) -> None:
+        self.images = tuple(images)
+        shown = "; ".join(f"{image.name} ({image.reason})" for image in images[:10])
+        more = f" and {len(images) - 10} more" if len(images) > 10 else ""
+        noun = "image" if len(images) == 1 else "images"
+        super().__init__(f"{len(images)} unreadable {noun}: {shown}{more}; replace them by intact files")
+
+
+def batches(
+    samples: Sequence[Sample], streams: Sequence[Preprocess], *, batch_size: int, workers: int, pinned: bool = False
+) -> Iterator[Batch]:
+    """Yield the samples in their order, `batch_size` at a time, the last batch as large as it comes out.
+
+    Raises UnreadableImagesError, once all batches under way are done, naming every image of them that failed.
+    """
+    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+        under_way: deque[tuple[Batch, list[Future[None]]]] = deque()
+        try:
+            for start in range(0, len(samples), batch_size):
+                under_way.append(_submit(pool, samples[start : start + batch_size], streams, pinned))
+                if len(under_way) > LOOKAHEAD:
+                    yield _finished(*under_way.popleft())
+            while under_way:
+                yield _finished(*under_way.popleft())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def in_order(function: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> Iterator[Result]:
+    """Yield `function` of each item in order, computed in threads, a bounded number of them ahead."""
+    with ThreadPoolExecutor(workers) as pool:
+        under_way: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                under_way.append(pool.submit(function, item))
+                if len(under_way) > 16 * workers:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def reason(error: BaseException) -> str:
+    """Return in a few words why an image cannot be read."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return "not an image" if "cannot identify image file" in text else text
+
+
+def _submit(
+    pool: ThreadPoolExecutor, samples: Sequence[Sample], streams: Sequence[Preprocess], pinned: bool
+) -> tuple[Batch, list[Future[None]]]:
+    frames = {
+        stream: torch.empty((len(samples), stream.crop_px, stream.crop_px, 3), dtype=torch.uint8, pin_memory=pinned)
+        for stream in streams
+    }
+    views = {stream: tensor.numpy() for stream, tensor in frames.items()}
+    futures = [pool.submit(_prepare, sample, views, row) for row, sample in enumerate(samples)]
+    return Batch(samples=tuple(samples), frames=frames), futures
+
+
+def _prepare(sample: Sample, views: dict[Preprocess, NDArray[np.uint8]], row: int) -> None:
+    image = decode(sample.read())
+    for stream, view in views.items():
+        view[row] = frame(image, stream)
+
+
+def _finished(batch: Batch, futures: list[Future[None]]) -> Batch:
+    errors = [future.exception() for future in futures]
+    failed = [
+        Unreadable(name=sample.name, reason=reason(error))
+        for sample, error in zip(batch.samples, errors, strict=True)
+        if isinstance(error, UNREADABLE)
+    ]
+    for error in errors:
+        if error is not None and not isinstance(error, UNREADABLE):
+            raise error
+    if failed:
+        raise UnreadableImagesError(failed)
+    return batch

@@ -1,0 +1,66 @@
+"""What lies in a folder: classes by WordNet id, never by order."""
+
+import pytest
+
+from resbench.accuracy.dataset import open_set
+from resbench.accuracy.labels import class_of, imagenet
+from resbench.errors import ResbenchError
+from tests import planted
+
+WNIDS = list(imagenet())
+
+
+def test_the_thousand_classes_are_imagenets():
+    assert len(WNIDS) == 1000
+    assert sorted(WNIDS) == WNIDS
+    assert imagenet()["n01440764"] == "tench, Tinca tinca"
+    assert (class_of()["n15075141"], class_of()["n02099601"]) == (999, 207)
+
+
+def test_classes_go_by_wordnet_id_not_by_order(tmp_path):
+    for label in (999, 3, 207):
+        planted.write(tmp_path / WNIDS[label] / "a.JPEG", 0)
+    found = open_set(tmp_path)
+    assert [(sample.name, sample.label) for sample in found.samples] == [
+        (f"{WNIDS[label]}/a.JPEG", label) for label in (3, 207, 999)
+    ]
+    assert (found.classes, found.describe().classes, found.describe().images) == (1000, 3, 3)
+
+
+def test_a_fingerprint_tells_names_sizes_and_classes_apart(tmp_path):
+    def fingerprint(name, label, file, size):
+        root = tmp_path / name
+        planted.write(root / WNIDS[label] / file, 0, size=(size, size))
+        return open_set(root).fingerprint
+
+    prints = [fingerprint("a", 1, "x.JPEG", 20), fingerprint("b", 1, "y.JPEG", 20), fingerprint("c", 2, "x.JPEG", 20)]
+    prints.append(fingerprint("d", 1, "x.JPEG", 90))
+    assert len(set(prints)) == 4
+    assert fingerprint("e", 1, "x.JPEG", 20) == prints[0]
+
+
+def test_images_in_folders_below_a_class_and_apostrophes_count(tmp_path):
+    planted.write(tmp_path / WNIDS[7] / "more" / "rooster's.png", 0, kind="PNG")
+    assert [sample.name for sample in open_set(tmp_path).samples] == [f"{WNIDS[7]}/more/rooster's.png"]
+
+
+def test_a_folder_that_is_missing_or_empty_is_named(tmp_path):
+    with pytest.raises(ResbenchError, match="nowhere: no such folder; give"):
+        open_set(tmp_path / "nowhere")
+    with pytest.raises(ResbenchError, match="empty folder; unpack"):
+        open_set(tmp_path)
+    (tmp_path / WNIDS[0]).mkdir()
+    with pytest.raises(ResbenchError, match="hold no images"):
+        open_set(tmp_path)
+
+
+def test_a_class_that_imagenet_does_not_have_is_named(tmp_path):
+    planted.write(tmp_path / "n00000000" / "a.JPEG", 0)
+    with pytest.raises(ResbenchError, match="1 folders are not classes of ImageNet-1k \\(n00000000\\)"):
+        open_set(tmp_path)
+
+
+def test_images_without_classes_are_refused(tmp_path):
+    planted.write(tmp_path / "a.JPEG", 0)
+    with pytest.raises(ResbenchError, match="flat folder of 1 images, no telling what they show"):
+        open_set(tmp_path)

@@ -3,9 +3,11 @@
 import torch
 from torch import nn
 
+from resbench.nets.inception_resnet import InceptionResNet
+from resbench.nets.legacy_senet import LegacySENet
 from resbench.nets.resnet import ResNet
 from resbench.zoo.find import find
-from resbench.zoo.spec import ResNetSpec, Variant
+from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Variant
 
 
 def build(network: str | Variant, *, device: str | torch.device = "cpu") -> nn.Module:
@@ -26,5 +28,7 @@ def _topology(variant: Variant) -> nn.Module:
     match variant.spec:
         case ResNetSpec() as spec:
             return ResNet(spec, variant.classes)
-        case _:
-            raise TypeError(f"spec of {variant.name}: no topology for {type(variant.spec).__name__}")
+        case LegacySENetSpec() as spec:
+            return LegacySENet(spec, variant.classes)
+        case InceptionResNetSpec() as spec:
+            return InceptionResNet(spec, variant.classes)

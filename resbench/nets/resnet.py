@@ -9,13 +9,22 @@ from torch import Tensor, nn
 
 from resbench.nets.blocks import Basic, Bottleneck, Plain, SENetBottleneck
 from resbench.nets.layers import BlurPool, conv
+from resbench.nets.res2net import Res2NetBottleneck
+from resbench.nets.resnest import ResNeStBottleneck, ResNeStFastBottleneck
+from resbench.nets.selective_kernel import SelectiveBasic, SelectiveBottleneck
 from resbench.zoo.spec import ResNetSpec
 
-BLOCKS: dict[str, type[Basic | Bottleneck]] = {
+Block = Basic | Bottleneck | SelectiveBasic | SelectiveBottleneck | Res2NetBottleneck | ResNeStBottleneck
+BLOCKS: dict[str, type[Block]] = {
     "basic": Basic,
     "bottleneck": Bottleneck,
     "plain": Plain,
     "senet": SENetBottleneck,
+    "sk_basic": SelectiveBasic,
+    "sk_bottleneck": SelectiveBottleneck,
+    "res2net": Res2NetBottleneck,
+    "resnest": ResNeStBottleneck,
+    "resnest_fast": ResNeStFastBottleneck,
 }
 DEEP_STEMS = {"deep": (32, 32, 64), "deep_wide": (64, 64, 128), "deep_tiered": (24, 32, 64)}
 

@@ -6,16 +6,18 @@ Names are timm's where timm has the architecture; `_cifar10`, `_cifar100` and `_
 from functools import partial
 
 from resbench.zoo import papers
-from resbench.zoo.spec import ResNetSpec, Variant
+from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Variant
 
 Depths = tuple[int, int, int, int]
 
 # Stage depths of He et al. 2015, table 1, and those that others added.
+D14: Depths = (1, 1, 1, 1)
 D18: Depths = (2, 2, 2, 2)  # 26 layers as bottlenecks
 D34: Depths = (3, 4, 6, 3)  # 50 layers as bottlenecks
 D101: Depths = (3, 4, 23, 3)
 D152: Depths = (3, 8, 36, 3)
 D200: Depths = (3, 24, 36, 3)
+D269: Depths = (3, 30, 48, 8)
 D26, D50 = D18, D34
 
 Basic = partial(ResNetSpec, block="basic")
@@ -23,6 +25,11 @@ Bottleneck = partial(ResNetSpec, block="bottleneck")
 BasicD = partial(Basic, stem="deep", shortcut="avg_pool")
 BottleneckD = partial(Bottleneck, stem="deep", shortcut="avg_pool")
 BottleneckT = partial(Bottleneck, stem="deep_tiered", shortcut="avg_pool")
+SelectiveBasic = partial(ResNetSpec, block="sk_basic")
+Res2Net = partial(ResNetSpec, block="res2net")
+ResNeStD = partial(ResNetSpec, block="resnest", stem="deep", shortcut="avg_pool", splits=2)
+ResNeStE = partial(ResNetSpec, block="resnest", stem="deep_wide", shortcut="avg_pool", splits=2)
+ResNeStFast = partial(ResNetSpec, block="resnest_fast", stem="deep", shortcut="avg_pool")
 BasicCifar = partial(Basic, stem="conv3", planes=16, shortcut="pad")
 
 ResNet = partial(Variant, family="ResNet", paper=papers.RESNET)
@@ -39,7 +46,12 @@ ResNeXtWsl = partial(Variant, family="ResNeXt", paper=papers.WEAKLY_SUPERVISED)
 SEResNet = partial(Variant, family="SE-ResNet", paper=papers.SENET)
 SEResNeXt = partial(Variant, family="SE-ResNeXt", paper=papers.SENET)
 SENet = partial(Variant, family="SENet", paper=papers.SENET)
+Legacy = partial(Variant, family="Legacy SENet", paper=papers.SENET)
+Inception = partial(Variant, family="Inception-ResNet", paper=papers.INCEPTION_RESNET, input_px=299)
 ECA = partial(Variant, family="ECA-ResNet", paper=papers.ECA)
+SK = partial(Variant, family="SK-ResNet", paper=papers.SK)
+Multiscale = partial(Variant, family="Res2Net", paper=papers.RES2NET)
+ResNeSt = partial(Variant, family="ResNeSt", paper=papers.RESNEST)
 
 VARIANTS: tuple[Variant, ...] = (
     # He et al. 2015
@@ -113,8 +125,66 @@ VARIANTS: tuple[Variant, ...] = (
         name="senet154",
         spec=ResNetSpec(block="senet", depths=D152, groups=64, width_per_group=4, stem="deep_wide", squeeze="se"),
     ),
+    Legacy(name="legacy_seresnet18", spec=LegacySENetSpec(block="basic", depths=D18)),
+    Legacy(name="legacy_seresnet34", spec=LegacySENetSpec(block="basic", depths=D34)),
+    Legacy(name="legacy_seresnet50", spec=LegacySENetSpec(block="bottleneck", depths=D50)),
+    Legacy(name="legacy_seresnet101", spec=LegacySENetSpec(block="bottleneck", depths=D101)),
+    Legacy(name="legacy_seresnet152", spec=LegacySENetSpec(block="bottleneck", depths=D152)),
+    Legacy(name="legacy_seresnext26_32x4d", spec=LegacySENetSpec(block="resnext", depths=D26, groups=32)),
+    Legacy(name="legacy_seresnext50_32x4d", spec=LegacySENetSpec(block="resnext", depths=D50, groups=32)),
+    Legacy(name="legacy_seresnext101_32x4d", spec=LegacySENetSpec(block="resnext", depths=D101, groups=32)),
+    Legacy(name="legacy_senet154", spec=LegacySENetSpec(block="senet", depths=D152, groups=64)),
+    # Szegedy et al. 2016
+    Inception(
+        name="inception_resnet_v1",
+        spec=InceptionResNetSpec(
+            repeats=(5, 10, 5),
+            a=((32,), (32, 32), (32, 32, 32)),
+            reduction_a=((384,), (192, 192, 256)),
+            b=((128,), (128, 128, 128)),
+            reduction_b=((256, 384), (256, 256), (256, 256, 256)),
+            c=((192,), (192, 192, 192)),
+        ),
+    ),
+    Inception(
+        name="inception_resnet_v2",
+        spec=InceptionResNetSpec(
+            repeats=(10, 20, 9),
+            a=((32,), (32, 32), (32, 48, 64)),
+            reduction_a=((384,), (256, 256, 384)),
+            b=((192,), (128, 160, 192)),
+            reduction_b=((256, 384), (256, 288), (256, 288, 320)),
+            c=((192,), (192, 224, 256)),
+            slim=True,
+        ),
+        about="The network of tf.slim and its published weights: the paper's figures have another stem and widths.",
+    ),
     # Wang et al. 2020
     ECA(name="ecaresnet50d", spec=BottleneckD(depths=D50, squeeze="eca")),
     ECA(name="ecaresnet101d", spec=BottleneckD(depths=D101, squeeze="eca")),
     ECA(name="ecaresnetlight", spec=Bottleneck(depths=(1, 1, 11, 3), shortcut="avg_pool", squeeze="eca")),
+    # Li et al. 2019
+    SK(name="skresnet18", spec=SelectiveBasic(depths=D18)),
+    SK(name="skresnet34", spec=SelectiveBasic(depths=D34)),
+    SK(
+        name="skresnext50_32x4d",
+        spec=ResNetSpec(block="sk_bottleneck", depths=D50, groups=32, width_per_group=4),
+    ),
+    # Gao et al. 2019
+    Multiscale(name="res2net50_14w_8s", spec=Res2Net(depths=D50, width_per_group=14, splits=8)),
+    Multiscale(name="res2net50_26w_4s", spec=Res2Net(depths=D50, width_per_group=26, splits=4)),
+    Multiscale(name="res2net50_26w_6s", spec=Res2Net(depths=D50, width_per_group=26, splits=6)),
+    Multiscale(name="res2net50_26w_8s", spec=Res2Net(depths=D50, width_per_group=26, splits=8)),
+    Multiscale(name="res2net50_48w_2s", spec=Res2Net(depths=D50, width_per_group=48, splits=2)),
+    Multiscale(name="res2net101_26w_4s", spec=Res2Net(depths=D101, width_per_group=26, splits=4)),
+    Multiscale(name="res2next50", spec=Res2Net(depths=D50, groups=8, width_per_group=4, splits=4)),
+    # Zhang et al. 2020
+    ResNeSt(name="resnest14d", spec=ResNeStD(depths=D14)),
+    ResNeSt(name="resnest26d", spec=ResNeStD(depths=D26)),
+    ResNeSt(name="resnest50d", spec=ResNeStD(depths=D50)),
+    ResNeSt(name="resnest101e", spec=ResNeStE(depths=D101), input_px=256),
+    ResNeSt(name="resnest200e", spec=ResNeStE(depths=D200), input_px=320),
+    ResNeSt(name="resnest269e", spec=ResNeStE(depths=D269), input_px=416),
+    ResNeSt(name="resnest50d_1s4x24d", spec=ResNeStFast(depths=D50, groups=4, width_per_group=24)),
+    ResNeSt(name="resnest50d_4s2x40d", spec=ResNeStFast(depths=D50, groups=2, width_per_group=40, splits=4)),
 )

@@ -1,0 +1,102 @@
+"""Our logits against those of the houses that publish the checkpoints, with the same weights."""
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+import resbench
+from resbench.zoo.variants import VARIANTS
+from tests import filled
+
+timm = pytest.importorskip("timm", exc_type=ImportError)
+torchvision = pytest.importorskip("torchvision", exc_type=ImportError)
+
+pytestmark = pytest.mark.reference
+
+GIB = 2**30
+NAMES = [variant.name for variant in VARIANTS]
+IN_TIMM = [name for name in NAMES if timm.is_model(name)]
+IN_TORCHVISION = [name for name in NAMES if name in set(torchvision.models.list_models())]
+
+
+def small(depth: int, classes: int = 10) -> nn.Module:
+    """timm's ResNet with MMPretrain's stem for 32 px."""
+    module = timm.create_model(f"resnet{depth}", num_classes=classes)
+    module.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    module.maxpool = nn.Identity()
+    return module
+
+
+def resnext(depths: tuple[int, ...], width_per_group: int) -> nn.Module:
+    """timm's ResNeXt with 32 groups."""
+    return timm.models.resnet.ResNet(timm.models.resnet.Bottleneck, depths, cardinality=32, base_width=width_per_group)
+
+
+def without_shortcuts(depth: int) -> nn.Module:
+    """torchvision's ResNet, all its shortcuts replaced by zero."""
+    module = torchvision.models.get_model(f"resnet{depth}")
+    for block in module.modules():
+        if isinstance(block, torchvision.models.resnet.BasicBlock):
+            block.downsample = Zero()
+    return module
+
+
+class Zero(nn.Module):
+    """Nothing, of every shape."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.new_zeros(())
+
+
+OTHERWISE = {
+    "resnet50_cub": lambda: timm.create_model("resnet50", num_classes=200),
+    "resnet50_cifar100": lambda: small(50, 100),
+    **{f"resnet{depth}_cifar10": partial(small, depth) for depth in (18, 34, 50, 101, 152)},
+    **{f"plain{depth}": partial(without_shortcuts, depth) for depth in (18, 34)},
+    "resnext152_32x4d": lambda: resnext((3, 8, 36, 3), 4),
+    "resnext101_32x48d": lambda: resnext((3, 4, 23, 3), 48),
+}
+# Witnessed elsewhere: trained weights with known results, and tests/test_nets_inception_resnet.py.
+OUTSIDE = {f"resnet{depth}_cifar10" for depth in (20, 32, 44, 56, 110)} | {"inception_resnet_v1"}
+
+
+def agree(name: str, theirs: nn.Module) -> bool:
+    """Give `theirs` our filled weights and compare the logits of one small image with odd sides."""
+    ours = resbench.build(name)
+    wide = sum(weight.numel() for weight in ours.parameters()) * 8 < GIB
+    ours = filled.fill(ours) if wide else ours
+    theirs = theirs.to(torch.float64 if wide else torch.float32).eval()
+    theirs.load_state_dict(ours.state_dict(), strict=True)
+    image = filled.image(99, 87).to(next(ours.parameters()).dtype)
+    with torch.inference_mode():
+        expected, logits = theirs(image), ours(image)
+    error = (logits - expected).abs().max() / expected.abs().max()
+    return bool(expected.std() > 0) and error.item() < (1e-11 if wide else 1e-5)
+
+
+@pytest.mark.parametrize("name", IN_TIMM)
+def test_logits_equal_timms_with_copied_weights(name):
+    assert agree(name, timm.create_model(name))
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_logits_equal_those_of_a_reference_network_put_together_by_hand(name):
+    assert agree(name, OTHERWISE[name]())
+
+
+def test_every_network_is_witnessed_by_some_house():
+    assert set(NAMES) == set(IN_TIMM) | set(OTHERWISE) | OUTSIDE
+
+
+@pytest.mark.parametrize("name", IN_TORCHVISION)
+def test_logits_equal_torchvisions_with_copied_weights(name):
+    assert agree(name, torchvision.models.get_model(name))
+
+
+@pytest.mark.parametrize("name", IN_TIMM)
+def test_state_dict_has_timms_keys_in_timms_order(name):
+    with torch.device("meta"):
+        theirs = timm.create_model(name)
+    assert list(resbench.build(name, device="meta").state_dict()) == list(theirs.state_dict())

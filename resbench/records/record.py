@@ -11,7 +11,15 @@ SCHEMA = 1
 
 DType = Literal["fp32", "tf32", "fp16", "bf16"]
 MemoryFormat = Literal["contiguous", "channels_last"]
-Speed = Literal["latency", "device_time", "throughput", "end_to_end"]
+Speed = Literal[
+    "latency",  # one call on an idle device, until its result is there
+    "device_time",  # by the device's own clock, without waiting for the host
+    "throughput",  # calls in a full queue
+    "end_to_end",  # throughput with reading and decoding images
+    "train_forward",
+    "train_backward",
+    "train_optimizer",
+]
 StopReason = Literal["precision", "time_budget", "cluster_cap"]
 Noise = Literal["quiet", "busy", "overloaded", "unknown"]
 
@@ -138,7 +146,7 @@ class Settings:
 class Cluster:
     """Samples on one materialisation: weights, input and buffers freshly laid out in memory."""
 
-    wall_ns: tuple[int, ...]
+    wall_ns: tuple[int, ...]  # for "device_time" by the device's clock, else by the host's
     cpu_ns: tuple[int, ...]  # process time, all threads
     flags: tuple[str, ...] = ()  # "throttled", "power_capped", ...
 
@@ -152,6 +160,7 @@ class Launch:
     warmup_ns: int
     steady: bool  # the last two warm-up windows agreed
     clusters: tuple[Cluster, ...]
+    discarded: tuple[Cluster, ...] = ()  # during which the device throttled itself; no figure uses them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

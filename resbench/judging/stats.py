@@ -1,0 +1,216 @@
+"""Figures from raw samples. The independent unit is the cluster (or the launch), never the iteration.
+
+Iterations follow one another too closely: an interval that takes them as independent covers 36-61 % where it promises
+95 % (docs/measuring.md, tests/test_stats.py). Times are lognormal rather than normal, so intervals are taken on logs.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from resbench.records.record import Launch, Series
+
+LEVEL = 0.95
+Floats = NDArray[np.float64]
+Clock = Literal["wall_ns", "cpu_ns"]
+
+# A percentile is shown from so many samples on: fewer cannot bound it from above with 99 % confidence
+# (MLPerf Inference, loadgen/early_stopping.cc).
+SAMPLES_FOR_PERCENTILE = {0.90: 64, 0.99: 662}
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate and the bounds of its 95 % interval. With one unit only, the bounds are None."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+
+    @property
+    def half_width(self) -> float:
+        """Half the interval's width relative to the estimate; infinite without bounds."""
+        if self.low is None or self.high is None:
+            return math.inf
+        return (self.high - self.low) / (2 * self.estimate)
+
+    def scaled(self, factor: float) -> "Interval":
+        """Return the interval of the quantity times `factor`."""
+        bounds = (None if bound is None else bound * factor for bound in (self.low, self.high))
+        return Interval(self.estimate * factor, *bounds)
+
+    def inverted(self, numerator: float) -> "Interval":
+        """Return the interval of `numerator` over the quantity: seconds become images per second."""
+        low, high = (None if bound is None else numerator / bound for bound in (self.high, self.low))
+        return Interval(numerator / self.estimate, low, high)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What the samples of one series say, in seconds per forward pass."""
+
+    median: Interval  # geometric mean of the units' medians
+    mean: Interval  # geometric mean of the units' means: for a full queue, elapsed time per pass
+    cpu: Interval | None  # process time, as `median`; None where the clock is too coarse
+    pooled_mean_s: float
+    sd_s: float
+    mad_s: float
+    min_s: float
+    between_clusters: float  # standard deviation of log cluster medians
+    within_clusters: float  # typical standard deviation of log samples inside a cluster
+    outliers: int  # samples further than 3 interquartile ranges from the quartiles; counted, never dropped
+    samples: int
+    clusters: int
+    launches: int
+    percentiles: dict[float, Interval | None]  # None: too few samples (SAMPLES_FOR_PERCENTILE)
+
+
+def log_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
+    """Return the geometric mean of positive `values` with Student's t interval on their logs.
+
+    Raises ValueError when there are none or one is not positive and finite.
+    """
+    logs = _logs(values)
+    centre = math.exp(logs.mean())
+    if logs.size < 2:
+        return Interval(centre, None, None)
+    factor = math.exp(t_half_width(logs, level))
+    return Interval(centre, centre / factor, centre * factor)
+
+
+def t_half_width(values: Floats, level: float = LEVEL) -> float:
+    """Return half the width of Student's interval of the mean of two or more `values`."""
+    quantile = stats.t.ppf((1 + level) / 2, values.size - 1)
+    return float(quantile * values.std(ddof=1) / math.sqrt(values.size))
+
+
+def precision(values: ArrayLike) -> float:
+    """Return the relative half-width of the interval over unit `values`; infinite with fewer than two."""
+    logs = _logs(values)
+    return math.inf if logs.size < 2 else math.expm1(t_half_width(logs))
+
+
+def cluster_values(launch: Launch, calls: int, clock: Clock = "wall_ns", middle: str = "median") -> Floats:
+    """Return each cluster's median (or mean) in seconds per forward pass."""
+    average = np.median if middle == "median" else np.mean
+    clusters = [getattr(cluster, clock) for cluster in launch.clusters]
+    return np.array([average(samples) for samples in clusters if samples]) / (1e9 * calls)
+
+
+def unit_values(series: Series, clock: Clock = "wall_ns", middle: str = "median") -> Floats:
+    """Return the independent values of a series: one per launch from three launches on, else one per cluster."""
+    launches = [cluster_values(launch, series.calls, clock, middle) for launch in series.launches]
+    if len(launches) >= 3:
+        return np.array([stats.gmean(values) for values in launches])
+    return np.concatenate(launches)
+
+
+def summarise(series: Series) -> Summary:
+    """Return the figures of `series`, all from its raw samples."""
+    samples = _samples(series)
+    lower, upper = np.percentile(samples, [25, 75])
+    reach = 3 * (upper - lower)
+    medians = np.concatenate([cluster_values(launch, series.calls) for launch in series.launches])
+    cpu = unit_values(series, "cpu_ns")
+    return Summary(
+        median=log_interval(unit_values(series)),
+        mean=log_interval(unit_values(series, middle="mean")),
+        cpu=log_interval(cpu) if np.all(cpu > 0) else None,
+        pooled_mean_s=float(samples.mean()),
+        sd_s=float(samples.std(ddof=1)) if samples.size > 1 else 0.0,
+        mad_s=float(stats.median_abs_deviation(samples)),
+        min_s=float(samples.min()),
+        between_clusters=float(np.log(medians).std(ddof=1)) if medians.size > 1 else 0.0,
+        within_clusters=_within(series),
+        outliers=int(np.sum((samples < lower - reach) | (samples > upper + reach))),
+        samples=samples.size,
+        clusters=medians.size,
+        launches=len(series.launches),
+        percentiles={share: percentile(samples, share) for share in SAMPLES_FOR_PERCENTILE},
+    )
+
+
+def images_per_s(series: Series) -> Interval:
+    """Return images over elapsed time, with the interval over clusters (or launches)."""
+    return log_interval(unit_values(series, middle="mean")).inverted(series.batch_size)
+
+
+def percentile(samples: ArrayLike, share: float) -> Interval | None:
+    """Return the percentile with its exact order-statistic interval; None with too few samples to bound it."""
+    values = np.asarray(samples, dtype=float)
+    if values.size < SAMPLES_FOR_PERCENTILE[share]:
+        return None
+    estimate = float(np.quantile(values, share))
+    interval = stats.quantile_test(values, q=estimate, p=share).confidence_interval(LEVEL)
+    return Interval(estimate, float(interval.low), float(interval.high))
+
+
+def agree(before: ArrayLike, after: ArrayLike, tolerance: float) -> bool:
+    """Tell whether the medians of two windows differ by no more than `tolerance`, or than their own scatter explains.
+
+    Two standard errors of a median's difference are allowed, else a busy machine would never count as warm.
+    """
+    first, second = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
+    error = math.hypot(_median_error(first), _median_error(second))
+    return abs(math.log(np.median(second) / np.median(first))) <= max(tolerance, 2 * error)
+
+
+def drifts(values: ArrayLike, *, limit: float = 0.02, alpha: float = 0.01) -> bool:
+    """Tell whether `values` in order of time rise or fall by more than `limit` over all, beyond chance.
+
+    Kendall's test for the trend, the Theil-Sen slope for its size.
+    """
+    logs = _logs(values)
+    if logs.size < 4 or np.ptp(logs) == 0:
+        return False
+    order = np.arange(logs.size)
+    trend = stats.kendalltau(order, logs).pvalue
+    change = stats.theilslopes(logs, order).slope * (logs.size - 1)
+    return bool(trend < alpha and abs(change) > math.log1p(limit))
+
+
+def hodges_lehmann(values: ArrayLike) -> float:
+    """Return the median of all pairwise means: as robust as the median, nearly as precise as the mean."""
+    sample = np.asarray(values, dtype=float)
+    first, second = np.triu_indices(sample.size)
+    return float(np.median((sample[first] + sample[second]) / 2))
+
+
+def clopper_pearson(hits: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
+    """Return the exact two-sided interval of a proportion."""
+    interval = stats.binomtest(hits, trials).proportion_ci(level, method="exact")
+    return float(interval.low), float(interval.high)
+
+
+def upper_bound(hits: int, trials: int, level: float = LEVEL) -> float:
+    """Return the exact one-sided upper bound of a proportion: none in 20 still allows 13.9 %."""
+    return float(stats.binomtest(hits, trials, alternative="less").proportion_ci(level, method="exact").high)
+
+
+def _logs(values: ArrayLike) -> Floats:
+    array = np.asarray(values, dtype=float)
+    if array.size == 0 or not np.all(np.isfinite(array)) or np.any(array <= 0):
+        raise ValueError(f"values {array.tolist()}: give one or more positive finite numbers")
+    logs: Floats = np.log(array)
+    return logs
+
+
+def _samples(series: Series) -> Floats:
+    clusters = (cluster for launch in series.launches for cluster in launch.clusters)
+    return np.concatenate([np.asarray(cluster.wall_ns, dtype=float) for cluster in clusters]) / (1e9 * series.calls)
+
+
+def _within(series: Series) -> float:
+    clusters = (np.log(cluster.wall_ns) for launch in series.launches for cluster in launch.clusters)
+    variances = [logs.var(ddof=1) for logs in clusters if logs.size > 1]
+    return math.sqrt(float(np.median(variances))) if variances else 0.0
+
+
+def _median_error(values: Floats) -> float:
+    """Return the relative standard error of a median, from the median absolute deviation."""
+    deviation = stats.median_abs_deviation(values, scale="normal")
+    return float(1.2533 * deviation / math.sqrt(values.size) / np.median(values))

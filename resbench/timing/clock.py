@@ -1,0 +1,67 @@
+"""How one sample is taken: wait for the device, start the clocks, call, wait again, stop the clocks."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from resbench.errors import InvalidMeasurementError
+from resbench.timing.device import synchronise
+
+Call = Callable[[], object]
+Timer = Callable[[Call, int], tuple[int, int]]  # (call, times) -> (wall_ns, cpu_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """Two clocks of this process and the device that they wait for."""
+
+    synchronise: Callable[[], None]
+    wall_ns: Callable[[], int] = time.perf_counter_ns
+    cpu_ns: Callable[[], int] = time.process_time_ns
+
+    def __call__(self, call: Call, times: int = 1) -> tuple[int, int]:
+        """Call `times` times on an idle device; return wall and process time until it is idle again.
+
+        Raises InvalidMeasurementError when the wall clock did not advance.
+        """
+        self.synchronise()
+        cpu, wall = self.cpu_ns(), self.wall_ns()
+        for _ in range(times):
+            call()
+        self.synchronise()
+        wall, cpu = self.wall_ns() - wall, self.cpu_ns() - cpu
+        return checked(wall), cpu
+
+
+def host_clock(device: torch.device) -> Clock:
+    """Return the clocks of this process, waiting for `device`."""
+    return Clock(synchronise=lambda: synchronise(device))
+
+
+def event_timer(device: torch.device) -> Timer:
+    """Return a timer by the device's own clock (CUDA events); the process time is the host's.
+
+    Events say how long the device was busy only when it never waits for the host: give it graph replays.
+    """
+
+    def timer(call: Call, times: int = 1) -> tuple[int, int]:
+        start, stop = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        torch.cuda.synchronize(device)
+        cpu = time.process_time_ns()
+        start.record()
+        for _ in range(times):
+            call()
+        stop.record()
+        torch.cuda.synchronize(device)
+        return checked(round(start.elapsed_time(stop) * 1e6)), time.process_time_ns() - cpu
+
+    return timer
+
+
+def checked(wall_ns: int) -> int:
+    """Return `wall_ns`. Raises InvalidMeasurementError when it is not positive."""
+    if wall_ns <= 0:
+        raise InvalidMeasurementError(f"the clock advanced by {wall_ns} ns during a call; its time cannot be told here")
+    return wall_ns

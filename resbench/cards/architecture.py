@@ -1,0 +1,138 @@
+"""What a network is made of, read off its specification: the terms of model cards, and a sentence for people."""
+
+from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Spec, Variant
+
+_EVERYWHERE = {"Batch Normalization", "Convolution", "Global Average Pooling", "ReLU", "Softmax"}
+# The names under which Papers with Code files these parts, as timm's cards use them.
+_BLOCK_TERMS = {
+    "basic": {"Residual Block"},
+    "plain": set[str](),
+    "senet": {"1x1 Convolution"},
+    "sk_basic": {"Selective Kernel"},
+    "sk_bottleneck": {"Selective Kernel", "1x1 Convolution"},
+    "res2net": {"Res2Net Block", "1x1 Convolution"},
+    "resnest": {"Split Attention", "1x1 Convolution", "Average Pooling"},
+    "resnest_fast": {"Split Attention", "1x1 Convolution", "Average Pooling"},
+}
+_SQUEEZE_TERMS = {"se": {"Squeeze-and-Excitation Block"}, "eca": {"Efficient Channel Attention"}, None: set[str]()}
+_SHORTCUT_TERMS = {
+    "conv": {"Residual Connection", "1x1 Convolution"},
+    "avg_pool": {"Residual Connection", "1x1 Convolution", "Average Pooling"},
+    "pad": {"Residual Connection"},
+    "none": set[str](),
+}
+_BLOCKS = {
+    "basic": "basic blocks (two 3x3 convolutions)",
+    "bottleneck": "bottleneck blocks (1x1, 3x3, 1x1)",
+    "resnext": "bottleneck blocks (1x1, grouped 3x3, 1x1)",
+    "plain": "pairs of 3x3 convolutions",
+    "senet": "SENet bottleneck blocks (a halved 1x1, 3x3, 1x1)",
+    "sk_basic": "basic blocks with selective kernels",
+    "sk_bottleneck": "bottleneck blocks with selective kernels",
+    "res2net": "Res2Net blocks (the 3x3 as a chain over slices of the channels)",
+    "resnest": "ResNeSt blocks (split attention)",
+    "resnest_fast": "ResNeSt blocks (split attention, pooled in front of it)",
+}
+_STEMS = {
+    "conv7": "a 7x7 convolution and a max pool",
+    "conv3": "one 3x3 convolution, no pool",
+    "deep": "three 3x3 convolutions (32, 32, 64 channels) and a max pool",
+    "deep_wide": "three 3x3 convolutions (64, 64, 128 channels) and a max pool",
+    "deep_tiered": "three 3x3 convolutions (24, 32, 64 channels) and a max pool",
+}
+_SHORTCUTS = {
+    "conv": "1x1 convolutions where the shape changes",
+    "avg_pool": "an average pool and a 1x1 convolution where the shape changes",
+    "pad": "strided slices padded with zeros, without parameters",
+    "none": "none",
+}
+_SQUEEZES = {"se": "squeeze-and-excitation in every block", "eca": "efficient channel attention in every block"}
+
+
+def terms(spec: Spec) -> list[str]:
+    """Return the parts of a network as model cards list them, sorted."""
+    match spec:
+        case ResNetSpec():
+            return sorted(_EVERYWHERE | _resnet_terms(spec))
+        case LegacySENetSpec():
+            own = _legacy_terms(spec)
+            return sorted(_EVERYWHERE | _SHORTCUT_TERMS["conv"] | _SQUEEZE_TERMS["se"] | own | {"Max Pooling"})
+        case InceptionResNetSpec():
+            version = "Inception-ResNet-v2" if spec.slim else "Inception-ResNet"
+            blocks = {f"{version}-{letter}" for letter in "ABC"} | {"Reduction-A", "Reduction-B"}
+            pools = {"Max Pooling", "Average Pooling"} if spec.slim else {"Max Pooling"}
+            return sorted(_EVERYWHERE | blocks | pools | {"1x1 Convolution", "Residual Connection"})
+
+
+def facts(variant: Variant) -> list[tuple[str, str]]:
+    """Return what a network is as (aspect, words) pairs."""
+    match variant.spec:
+        case ResNetSpec() as spec:
+            return _resnet_facts(spec)
+        case LegacySENetSpec() as spec:
+            return [
+                ("Blocks", _blocks(spec.block, spec.depths)),
+                *_grouping(spec.groups, ""),
+                ("Stem", f"{_STEMS['deep_wide' if spec.block == 'senet' else 'conv7']}; the pool rounds up"),
+                ("Attention", _SQUEEZES["se"]),
+            ]
+        case InceptionResNetSpec() as spec:
+            a, b, c = spec.repeats
+            return [("Blocks", f"{a} Inception-ResNet-A, {b} Inception-ResNet-B and {c} Inception-ResNet-C blocks")]
+
+
+def _resnet_terms(spec: ResNetSpec) -> set[str]:
+    found = _bottleneck_terms(spec) if spec.block == "bottleneck" else set(_BLOCK_TERMS[spec.block])
+    found |= _SHORTCUT_TERMS["none" if spec.block == "plain" else spec.shortcut] | _SQUEEZE_TERMS[spec.squeeze]
+    if spec.stem != "conv3":
+        found.add("Max Pooling")
+    if spec.groups > 1 or (spec.block.startswith("resnest") and spec.splits > 1):
+        found.add("Grouped Convolution")
+    if spec.anti_alias:
+        found.add("Blur Pooling")
+    return found
+
+
+def _bottleneck_terms(spec: ResNetSpec) -> set[str]:
+    if spec.groups > 1:
+        return {"ResNeXt Block", "1x1 Convolution"}
+    if spec.width_per_group > 64:
+        return {"Wide Residual Block", "1x1 Convolution"}
+    return {"Bottleneck Residual Block", "Residual Block", "1x1 Convolution"}
+
+
+def _legacy_terms(spec: LegacySENetSpec) -> set[str]:
+    own = {
+        "basic": {"Residual Block"},
+        "bottleneck": {"Bottleneck Residual Block", "Residual Block"},
+        "resnext": {"ResNeXt Block"},
+        "senet": set[str](),
+    }[spec.block]
+    return own | ({"Grouped Convolution"} if spec.groups > 1 else set())
+
+
+def _resnet_facts(spec: ResNetSpec) -> list[tuple[str, str]]:
+    width = f", of {spec.width_per_group} channels in the first stage and twice as many in each further one"
+    found = [("Blocks", _blocks(spec.block, spec.depths)), *_grouping(spec.groups, width)]
+    if spec.block == "bottleneck" and spec.groups == 1 and spec.width_per_group != 64:
+        found.append(("Width", f"{spec.width_per_group / 64:g} times the usual channels inside a block"))
+    if spec.planes != 64:
+        found.append(("Planes", f"{spec.planes} in the first stage, doubling"))
+    found += [("Stem", _STEMS[spec.stem]), ("Shortcuts", _SHORTCUTS[spec.shortcut])]
+    if spec.squeeze:
+        found.append(("Attention", _SQUEEZES[spec.squeeze]))
+    if spec.anti_alias:
+        found.append(("Anti-aliasing", "a fixed blur in front of every stride"))
+    if spec.block == "res2net":
+        found.append(("Slices", f"{spec.splits} of {spec.width_per_group} channels in the first stage"))
+    elif spec.block.startswith("resnest"):
+        found.append(("Radix", str(spec.splits)))
+    return found
+
+
+def _blocks(block: str, depths: tuple[int, ...]) -> str:
+    return f"{sum(depths)} {_BLOCKS[block]} in stages of {', '.join(map(str, depths[:-1]))} and {depths[-1]}"
+
+
+def _grouping(groups: int, width: str) -> list[tuple[str, str]]:
+    return [("Groups", f"{groups} in every 3x3 convolution{width}")] if groups > 1 else []

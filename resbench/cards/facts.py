@@ -1,0 +1,77 @@
+"""What a card is made from: a network, its counts, its published checkpoints and the records about it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from resbench.counting.conventions import operations
+from resbench.counting.counted import counted
+from resbench.records.record import Counts, Evaluation, Profile, Record
+from resbench.records.store import read_folder
+from resbench.zoo.find import checkpoints
+from resbench.zoo.spec import Claim, Metric, Variant, Weights
+
+TIMM_CARD = "timm-card"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A network and everything that is known about it."""
+
+    variant: Variant
+    counts: Counts  # at its own size
+    flops: int
+    flops_convention: str
+    weights: tuple[Weights, ...]  # the published checkpoints
+    records: Mapping[str, Record]  # by path below the results folder
+
+    @property
+    def profiles(self) -> dict[str, Profile]:
+        """The records of speed, by path."""
+        return {path: record for path, record in self.records.items() if isinstance(record, Profile)}
+
+    @property
+    def evaluations(self) -> dict[str, Evaluation]:
+        """The records of accuracy, by path."""
+        return {path: record for path, record in self.records.items() if isinstance(record, Evaluation)}
+
+
+def gather(variant: Variant, records: Mapping[str, Record], flops_convention: str = TIMM_CARD) -> Card:
+    """Return the card of `variant` with those of `records` that are about it."""
+    return Card(
+        variant=variant,
+        counts=counted(variant.name),
+        flops=flops(variant.name, flops_convention),
+        flops_convention=flops_convention,
+        weights=checkpoints(variant.name),
+        records={path: record for path, record in sorted(records.items()) if record.network == variant.name},
+    )
+
+
+def flops(network: str, name: str) -> int:
+    """Return the operations of `network` by the convention called `name`, at the input that it holds at."""
+    return operations(counted(network, name).terms, name)
+
+
+def dataset(weights: Weights) -> str:
+    """Return the set that the published accuracies were measured on: what a checkpoint was trained on last."""
+    return "ImageNet" if "ImageNet" in weights.dataset else weights.dataset
+
+
+def accuracy(weights: Weights, metric: Metric) -> Claim | None:
+    """Return a published accuracy, or None when there is none or it is known to be false."""
+    claim = weights.claim(metric)
+    return None if claim is None or claim.error else claim
+
+
+def results(folder: Path) -> Mapping[str, Record]:
+    """Return the records below `folder` by path; none when there is no such folder or nothing in it."""
+    return read_folder(folder) if folder.is_dir() and any(folder.rglob("*.json")) else {}
+
+
+def by_family(variants: Iterable[Variant]) -> dict[str, list[Variant]]:
+    """Group networks by family, in the order of the table."""
+    families: dict[str, list[Variant]] = {}
+    for variant in variants:
+        families.setdefault(variant.family, []).append(variant)
+    return families

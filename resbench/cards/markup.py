@@ -1,0 +1,102 @@
+"""Text in its place: what goes into Markdown, an HTML comment or YAML cannot break out of it.
+
+Every value that a template prints passes `text` unless it is already `Markdown`.
+"""
+
+import re
+from typing import Any
+
+import yaml
+
+# Punctuation that means something to Markdown or HTML inside a line. An underscore between letters does not, and is
+# left alone so that names stay readable and searchable.
+_SPECIAL = re.compile(r"[!#$&*<>\[\\\]^`{|}~]|(?<![^\W_])_|_(?![^\W_])")
+# What would open a list, a rule or a heading at the start of a line.
+_OPENING = re.compile(r"^(?:[-+=]|\d+[.)](?=\s|$))")
+_PLAIN_CODE = re.compile(r"[\w./:@+%=, ()-]+", re.ASCII)
+
+
+class Markdown(str):
+    """Text that is Markdown already."""
+
+    __slots__ = ()
+
+
+def text(value: object) -> Markdown:
+    """Return `value` for a line of Markdown or a table cell: one line, special characters as HTML references."""
+    if isinstance(value, Markdown):
+        return value
+    line = _SPECIAL.sub(_reference, one_line(str(value)))
+    return Markdown(_OPENING.sub(lambda found: found[0][:-1] + _references(found[0][-1]), line))
+
+
+def code(value: object) -> Markdown:
+    """Return `value` as a code span."""
+    line = one_line(str(value))
+    if _PLAIN_CODE.fullmatch(line):
+        return Markdown(f"`{line}`")
+    return Markdown(f"<code>{re.sub(r'[^0-9A-Za-z ./]', _reference, line)}</code>")
+
+
+def link(label: object, url: str) -> Markdown:
+    """Return a link; a URL that is not http(s) or relative is shown as text, since it could run something."""
+    target = re.sub(r"[^\w./:?=&#%~@+,;-]", lambda found: _percent(found[0]), url, flags=re.ASCII)
+    if re.match(r"[a-z][a-z0-9+.-]*:(?!//)", target, re.IGNORECASE) or not re.match(r"https?://|[\w./#]", target):
+        return Markdown(f"{text(label)} ({text(url)})")
+    return Markdown(f"[{text(label)}]({target.replace('&', '&amp;')})")
+
+
+def fenced(value: str, language: str = "") -> Markdown:
+    """Return `value` as a code block whose fence is longer than any inside it."""
+    longest = max((len(ticks) for ticks in re.findall(r"`{3,}", value)), default=2)
+    fence = "`" * (longest + 1)
+    return Markdown(f"{fence}{language}\n{value.rstrip()}\n{fence}")
+
+
+def yaml_text(data: Any) -> str:
+    """Return `data` as YAML in block style, keys in their order, every value on one line, for any place.
+
+    `>` is always inside double quotes and written as an escape, so the text can stand in an HTML comment.
+    """
+    dumped: str = yaml.dump(
+        data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=float("inf")
+    )
+    return dumped.replace(">", r"\x3E")
+
+
+def comment(yaml_lines: str) -> Markdown:
+    """Return an HTML comment that holds `yaml_text`."""
+    return Markdown(f"<!--\n{yaml_lines}-->")
+
+
+def one_line(value: str) -> str:
+    """Return `value` with every run of white space and control characters as one space."""
+    return re.sub(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff]+", " ", value).strip()
+
+
+class _Dumper(yaml.SafeDumper):
+    """A dumper that quotes what another reader or an HTML comment could take for something else."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  the signature is PyYAML's
+        return True
+
+
+def _string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    clean = value.encode("utf-8", "replace").decode()
+    special = ">" in clean or "--" in clean or not all(char.isprintable() for char in clean)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", clean, style='"' if special else None)
+
+
+_Dumper.add_representer(str, _string)
+
+
+def _reference(found: re.Match[str]) -> str:
+    return _references(found[0])
+
+
+def _references(characters: str) -> str:
+    return "".join(f"&#{ord(char)};" for char in characters)
+
+
+def _percent(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "replace"))

@@ -1,0 +1,127 @@
+"""The model-index block of timm's cards: keys, order and types as in its documentation."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from resbench.cards import architecture, markup
+from resbench.cards.facts import Card, accuracy, dataset
+from resbench.zoo.spec import Claim, Paper, Weights
+
+# The pages by which timm's cards name the papers; the site has closed, the addresses still identify them.
+_PAPERS_WITH_CODE = {
+    "Deep Residual Learning for Image Recognition": "deep-residual-learning-for-image-recognition",
+    "Aggregated Residual Transformations for Deep Neural Networks": "aggregated-residual-transformations-for-deep",
+    "Squeeze-and-Excitation Networks": "squeeze-and-excitation-networks",
+    "Wide Residual Networks": "wide-residual-networks",
+    "Bag of Tricks for Image Classification with Convolutional Neural Networks": (
+        "bag-of-tricks-for-image-classification-with"
+    ),
+    "Billion-scale semi-supervised learning for image classification": "billion-scale-semi-supervised-learning-for",
+    "Exploring the Limits of Weakly Supervised Pretraining": "exploring-the-limits-of-weakly-supervised",
+    "Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning": (
+        "inception-v4-inception-resnet-and-the-impact"
+    ),
+    "ECA-Net: Efficient Channel Attention for Deep Convolutional Neural Networks": (
+        "eca-net-efficient-channel-attention-for-deep"
+    ),
+    "Adversarial Attacks and Defences Competition": "adversarial-attacks-and-defences-competition",
+    "Selective Kernel Networks": "selective-kernel-networks",
+    "Res2Net: A New Multi-Scale Backbone Architecture": "res2net-a-new-multi-scale-backbone",
+    "ResNeSt: Split-Attention Networks": "resnest-split-attention-networks",
+}
+# Collections that are about how the weights came about, not about the architecture.
+_TRAINING_PAPERS = {
+    "IG": "Exploring the Limits of Weakly Supervised Pretraining",
+    "SSL": "Billion-scale semi-supervised learning for image classification",
+    "SWSL": "Billion-scale semi-supervised learning for image classification",
+    "Ensemble": "Adversarial Attacks and Defences Competition",
+}
+
+
+def block(cards: Iterable[Card]) -> markup.Markdown:
+    """Return the HTML comment that holds the model index of `cards`."""
+    return markup.comment(markup.yaml_text(index(cards)))
+
+
+def index(cards: Iterable[Card]) -> dict[str, Any]:
+    """Return the model index of `cards`: each collection once, each checkpoint as a model.
+
+    A network without a published checkpoint is a model too, without what only a checkpoint has.
+    """
+    collections: dict[str, Paper] = {}
+    models = []
+    for card in cards:
+        for weights in card.weights:
+            collections.setdefault(weights.collection, card.variant.paper)
+            models.append(_model(card, weights))
+        if not card.weights:
+            collections.setdefault(card.variant.family, card.variant.paper)
+            models.append(_untrained(card))
+    return {
+        "Type": "model-index",
+        "Collections": [_collection(name, paper) for name, paper in collections.items()],
+        "Models": models,
+    }
+
+
+def parameters(params: int) -> int:
+    """Return a parameter count as timm's cards round it: in hundredths of a million, then cut to an integer."""
+    return int(float(f"{params / 1e6:.2f}") * 1e6)
+
+
+def percent(claim: Claim) -> str:
+    """Return a claimed accuracy as timm's cards print it: "80.87%"."""
+    return f"{round(100 * claim.value, 6)}%"
+
+
+def _collection(name: str, paper: Paper) -> dict[str, Any]:
+    title = _TRAINING_PAPERS.get(name.split(" ")[0], paper.title)
+    slug = _PAPERS_WITH_CODE.get(title)
+    url = f"https://paperswithcode.com/paper/{slug}" if slug else paper.url
+    return {"Name": name, "Paper": {"Title": title, "URL": url}}
+
+
+def _model(card: Card, weights: Weights) -> dict[str, Any]:
+    file_size = weights.claim("file_size")
+    metadata = {
+        "FLOPs": card.flops,
+        "Parameters": parameters(card.counts.params),
+        **({"File Size": int(file_size.value)} if file_size and file_size.quantum <= 1 else {}),
+        "Architecture": architecture.terms(card.variant.spec),
+        "Tasks": ["Image Classification"],
+        "Training Data": weights.dataset.split(", "),
+        "ID": weights.name,
+        "Crop Pct": str(weights.preprocess.crop_pct),
+        "Image Size": str(weights.preprocess.crop_px),
+        "Interpolation": weights.preprocess.interpolation,
+    }
+    results = _results(weights)
+    return {
+        "Name": weights.name,
+        "In Collection": weights.collection,
+        "Metadata": metadata,
+        **({"Code": weights.code} if weights.code else {}),
+        "Weights": weights.url,
+        **({"Results": results} if results else {}),
+    }
+
+
+def _untrained(card: Card) -> dict[str, Any]:
+    metadata = {
+        "FLOPs": card.flops,
+        "Parameters": parameters(card.counts.params),
+        "Architecture": architecture.terms(card.variant.spec),
+        "Tasks": ["Image Classification"],
+        "ID": card.variant.name,
+        "Image Size": str(card.variant.input_px),
+    }
+    return {"Name": card.variant.name, "In Collection": card.variant.family, "Metadata": metadata}
+
+
+def _results(weights: Weights) -> list[dict[str, Any]]:
+    """Return the published accuracies; a figure known to be false is not passed on."""
+    claims = {"Top 1 Accuracy": accuracy(weights, "top1"), "Top 5 Accuracy": accuracy(weights, "top5")}
+    metrics = {name: percent(claim) for name, claim in claims.items() if claim}
+    if not metrics:
+        return []
+    return [{"Task": "Image Classification", "Dataset": dataset(weights), "Metrics": metrics}]

@@ -1,0 +1,36 @@
+"""`resbench card`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def card_(
+    names: Annotated[list[str] | None, typer.Argument(help="Networks, checkpoints or patterns such as 'se*'.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every network of the table, and the index.")] = False,
+    output: Annotated[Path, typer.Option(help="Folder for the cards.")] = Path("cards"),
+    update: Annotated[
+        list[Path] | None, typer.Option(help="Write into the marked regions of this file instead; may be repeated.")
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Folder of the records to quote.")] = Path("results"),
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 when a file is stale.")
+    ] = False,
+) -> None:
+    """Write model cards: what a network is, costs, was published and measured with.
+
+    A region of a file that --update names begins with the line `<!-- resbench:networks begin -->` (the table of
+    networks) or `<!-- resbench:NAME begin -->` (the published results of a network) and ends with the same line with
+    `end`.
+
+    Examples: `resbench card resnet50`, `resbench card --all --check`, `resbench card --update README.md`
+    """
+    from resbench.cards import files
+    from resbench.report import cards as report
+
+    wanted = files.wanted(names or [], every=every, output=output, update=update or [], results=results)
+    if check:
+        report.diff(difference := files.stale(wanted))
+        raise typer.Exit(1 if difference else 0)
+    report.written(files.write(wanted), len(wanted))

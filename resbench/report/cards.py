@@ -1,0 +1,23 @@
+"""What happened to the cards."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def diff(text: str) -> None:
+    """Print a unified diff to stdout, coloured on a terminal; nothing when it is empty."""
+    if not text or not sys.stdout.isatty():
+        sys.stdout.write(text)
+        return
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    Console().print(Syntax(text, "diff", background_color="default"))
+
+
+def written(paths: Sequence[Path], total: int) -> None:
+    """Say on stderr which of `total` files were written; the others were up to date."""
+    for path in paths:
+        print(f"wrote {path}", file=sys.stderr)
+    print(f"{len(paths)} written, {total - len(paths)} up to date", file=sys.stderr)

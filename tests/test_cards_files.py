@@ -1,0 +1,114 @@
+"""`resbench card`: what is written, what is stale, and how the process exits."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from resbench.cards import files
+from resbench.cli.app import app
+from resbench.errors import ResbenchError
+from resbench.records.store import save
+from resbench.zoo.variants import VARIANTS
+from tests import examples
+
+
+def card(*words: object):
+    return CliRunner().invoke(app, ["card", *map(str, words)])
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_named_networks_are_written_and_then_up_to_date(tmp_path):
+    assert card("resnet18", "gluon_seresnext50_32x4d", "--output", tmp_path).exit_code == 0
+    assert snapshot(tmp_path).keys() == {"resnet18.md", "seresnext50_32x4d.md"}
+    done = card("resnet18", "gluon_seresnext50_32x4d", "--output", tmp_path, "--check")
+    assert (done.exit_code, done.stdout) == (0, "")
+
+
+def test_all_writes_every_network_and_the_index(tmp_path):
+    assert card("--all", "--output", tmp_path).exit_code == 0
+    assert snapshot(tmp_path).keys() == {f"{variant.name}.md" for variant in VARIANTS} | {"README.md"}
+    assert card("--all", "--output", tmp_path, "--check").exit_code == 0
+
+
+def test_check_shows_a_stale_a_missing_and_an_extra_card_and_writes_nothing(tmp_path):
+    card("--all", "--output", tmp_path)
+    stale = tmp_path / "resnet18.md"
+    stale.write_text(stale.read_text().replace("11,689,512", "11,689,513"))
+    (tmp_path / "resnet34.md").unlink()
+    (tmp_path / "resnet35.md").write_text((tmp_path / "resnet50.md").read_text())
+    (tmp_path / "notes.md").write_text("# written by hand\n")
+    before = snapshot(tmp_path)
+    done = card("--all", "--output", tmp_path, "--check")
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("-| 11,689,513") for line in lines)
+    assert any(line.startswith("+| 11,689,512") for line in lines)
+    assert f"+++ {tmp_path / 'resnet34.md'}" in lines
+    assert f"--- {tmp_path / 'resnet35.md'}" in lines
+    assert lines.count("--- /dev/null") == lines.count("+++ /dev/null") == 1
+    assert "written by hand" not in done.stdout
+    assert snapshot(tmp_path) == before
+
+
+def test_records_below_the_results_folder_reach_the_card(tmp_path):
+    save(examples.PROFILE, tmp_path / "results")
+    card("resnext50_32x4d", "--output", tmp_path / "cards", "--results", tmp_path / "results")
+    assert "Speed: not measured." not in (tmp_path / "cards" / "resnext50_32x4d.md").read_text()
+
+
+def test_update_replaces_the_regions_of_a_file_and_check_only_looks(tmp_path):
+    page = tmp_path / "README.md"
+    page.write_bytes(
+        b"# mine\r\n<!-- resbench:networks begin -->\r\n<!-- resbench:networks end -->\r\n"
+        b"<!-- resbench:resnext50_32x4d begin -->\r\nold\r\n<!-- resbench:resnext50_32x4d end -->\r\nlast"
+    )
+    before = page.read_bytes()
+    assert card("--update", page, "--check").exit_code == 1
+    assert page.read_bytes() == before
+    assert card("--update", page).exit_code == 0
+    after = page.read_bytes()
+    assert after.startswith(b"# mine\r\n")
+    assert after.endswith(b"end -->\r\nlast")
+    assert after.count(b"\n") == after.count(b"\r\n")
+    assert b"(cards/resnet18.md)" in after
+    assert b"| `resnext50-32x4d_8xb32_in1k` | 25.03 | 4.27 | 77.90 | 93.66 |" in after
+    assert card("--update", page, "--check").exit_code == 0
+
+
+def test_a_card_through_a_symbolic_link_stays_a_link(tmp_path):
+    page, link = tmp_path / "page.md", tmp_path / "link.md"
+    page.write_text("<!-- resbench:networks begin -->\n<!-- resbench:networks end -->\n")
+    link.symlink_to(page)
+    card("--update", link)
+    assert link.is_symlink()
+    assert "resnet18" in page.read_text()
+
+
+@pytest.mark.parametrize(("names", "every"), [([], False), (["resnet18"], True)])
+def test_what_to_write_must_be_said_once(names, every):
+    with pytest.raises(ResbenchError, match="which networks"):
+        files.wanted(names, every=every, output=Path("x"), update=[], results=Path("y"))
+
+
+def test_an_unknown_region_is_an_error_with_a_suggestion(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- resbench:resnet51 begin -->\n<!-- resbench:resnet51 end -->\n")
+    with pytest.raises(ResbenchError, match=r"did you mean resnet"):
+        files.wanted([], every=False, output=Path("x"), update=[page], results=Path("y"))
+
+
+def test_all_cards_are_made_without_torch(tmp_path):
+    program = (
+        "import sys, atexit\n"
+        "atexit.register(lambda: print([m for m in ('torch', 'numpy', 'pandas', 'scipy') if m in sys.modules]))\n"
+        f"sys.argv = ['resbench', 'card', '--all', '--output', {str(tmp_path)!r}]\n"
+        "from resbench.__main__ import main\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,97 @@
+"""The card for people: what it shows, what it admits, and that the same facts give the same bytes."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from resbench.cards import facts, render
+from resbench.zoo.find import find
+from resbench.zoo.variants import VARIANTS
+from tests import examples
+
+# Open-MMLab's table of its ResNeXt checkpoints (the README of its configs/resnext).
+RESNEXT_TABLE = [
+    ("resnext50_32x4d", "resnext50-32x4d_8xb32_in1k", "25.03", "4.27", "77.90", "93.66"),
+    ("resnext101_32x4d", "resnext101-32x4d_8xb32_in1k", "44.18", "8.03", "78.61", "94.17"),
+    ("resnext101_32x8d", "resnext101-32x8d_8xb32_in1k", "88.79", "16.5", "79.27", "94.58"),
+    ("resnext152_32x4d", "resnext152-32x4d_8xb32_in1k", "59.95", "11.8", "78.88", "94.33"),
+]
+
+
+def card(name: str, records=None) -> facts.Card:
+    return facts.gather(find(name), records or {})
+
+
+def cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip("|").split("|")]
+
+
+@pytest.mark.parametrize(("network", "model", *("params", "flops", "top1", "top5")), RESNEXT_TABLE)
+def test_the_results_table_gives_the_published_row(network, model, params, flops, top1, top5):
+    rows = [cells(line) for line in render.card_text(card(network)).splitlines() if line.startswith(f"| `{model}` |")]
+    ((_, *figures, config, download),) = rows
+    assert figures == [params, flops, top1, top5]
+    assert re.fullmatch(r"\[config\]\(https://\S+/resnext/" + model + r"\.py\)", config)
+    assert re.fullmatch(r"\[model\]\(https://download\.openmmlab\.com/\S+\.pth\)", download)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_a_card_without_records_says_that_nothing_was_measured(variant):
+    text = render.card_text(facts.gather(variant, {}))
+    assert "Accuracy: not measured." in text
+    assert "Speed: not measured." in text
+    assert f"{facts.gather(variant, {}).counts.params:,}" in text
+    assert text.endswith("-->\n")
+    assert not re.search(r"\n\n\n|[ \t]\n", text)
+
+
+def test_the_same_facts_give_the_same_bytes():
+    assert render.card_text(card("resnet50")) == render.card_text(card("resnet50"))
+
+
+def test_macs_stand_beside_the_flops_of_timms_cards_with_their_inputs():
+    text = render.card_text(card("seresnext50_32x4d"))
+    assert "| `macs` | 4,232,994,816 | 224x224 |" in text
+    assert "| `timm-card` | 5,475,179,184 | 224x285 |" in text
+    assert "| `fvcore` | 4,261,896,192 | 224x224 |" in text
+
+
+def test_records_are_quoted_with_their_paths_and_only_on_their_networks_card():
+    records = {
+        "cpu/resnext50_32x4d/profile.json": examples.PROFILE,
+        "cpu/resnet18/evaluation.json": examples.EVALUATION,
+    }
+    speed, accuracy = render.card_text(card("resnext50_32x4d", records)), render.card_text(card("resnet18", records))
+    assert "Speed: not measured." not in speed
+    assert "`cpu/resnext50_32x4d/profile.json`" in speed
+    assert "cpu/resnet18" not in speed
+    assert "| `resnet18.pth` | val | 200 | 79.00 % (158) | 95.00 % (190) | `cpu/resnet18/evaluation.json` |" in accuracy
+    assert "Speed: not measured." in accuracy
+
+
+def test_a_checkpoint_named_to_break_out_stays_in_its_cell():
+    record = replace(examples.EVALUATION, weights="a|b`--><script>\n| x |", network="resnet18")
+    text = render.card_text(card("resnet18", {"r.json": record}))
+    assert "<script>" not in text
+    assert text.count("-->") == 2
+    (row,) = [line for line in text.splitlines() if "`r.json`" in line]
+    assert len(cells(row)) == 6
+
+
+def test_a_published_figure_known_to_be_false_is_named_so():
+    whole = card("gluon_seresnext50_32x4d")
+    claims = tuple(
+        replace(claim, value=0.0095, error="labels off by one") if claim.metric == "top1" else claim
+        for claim in whole.weights[0].claims
+    )
+    text = render.card_text(replace(whole, weights=(replace(whole.weights[0], claims=claims),)))
+    assert "| false | 94.82 |" in text
+    assert "published with top1 0.95 %, which is false: labels off by one" in text
+
+
+def test_the_index_lists_every_card():
+    cards = [facts.gather(variant, {}) for variant in VARIANTS]
+    text = render.index_text(cards)
+    assert all(f"| [`{variant.name}`]({variant.name}.md) |" in text for variant in VARIANTS)
+    assert len([line for line in text.splitlines() if line.startswith("| [`")]) == len(VARIANTS)

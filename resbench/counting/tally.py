@@ -5,9 +5,10 @@ gate, a fixed blur) are counted like the others, and nothing depends on how a ne
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -29,18 +30,6 @@ class Window:
     stride: Pair
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
-    """One call that costs something."""
-
-    part: str  # the network's child that made it
-    kind: str  # "conv", "fc", "bn", "relu", "pool" or "global" (a pool over the whole map)
-    inputs: int  # elements read
-    outputs: int  # elements written
-    terms: Mapping[str, int]
-    window: Window | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class View:
     """What an element of a feature map sees of the image, and how far apart the views of neighbours lie."""
@@ -50,28 +39,22 @@ class View:
 
     def through(self, window: Window) -> "View":
         """Return what the output of `window` sees."""
-        size = (
-            self.size_px[0] + window.reach[0] * self.step_px[0],
-            self.size_px[1] + window.reach[1] * self.step_px[1],
-        )
-        return View(size, (self.step_px[0] * window.stride[0], self.step_px[1] * window.stride[1]))
+        (tall, wide), (down, across) = self.size_px, self.step_px
+        size = (tall + window.reach[0] * down, wide + window.reach[1] * across)
+        return View(size, (down * window.stride[0], across * window.stride[1]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """The layers of one forward pass in order, and what an element of the last feature map sees."""
+class Layer:
+    """One call that costs something."""
 
-    layers: tuple[Layer, ...]
-    view: View
-
-    def terms(self) -> Terms:
-        """Return the sum over all layers."""
-        return _sum(self.layers)
-
-    def terms_by_part(self) -> dict[str, Terms]:
-        """Return the sum over the layers of each child of the network, in the order in which they ran."""
-        parts = dict.fromkeys(layer.part for layer in self.layers)
-        return {part: _sum(layer for layer in self.layers if layer.part == part) for part in parts}
+    kind: str  # "conv", "fc", "bn", "relu", "pool" or "global" (a pool over the whole map)
+    inputs: int  # elements read
+    outputs: int  # elements written
+    terms: Mapping[str, int]
+    window: Window | None = None
+    part: str = ""  # the network's child that made it
+    view: View | None = None  # of the feature map that came out (of a global pool: in); None behind a global pool
 
 
 def count(module: nn.Module, input_px: int | Pair = 224) -> Counts:
@@ -80,22 +63,29 @@ def count(module: nn.Module, input_px: int | Pair = 224) -> Counts:
     On the meta device this takes neither memory nor arithmetic. Raises ValueError in training mode.
     """
     size = (input_px, input_px) if isinstance(input_px, int) else input_px
-    result = tally(module, size)
-    params, buffers = list(module.parameters()), list(module.buffers())
-    return Counts(
-        input_px=size,
-        params=sum(tensor.numel() for tensor in params),
-        buffers=sum(tensor.numel() for tensor in buffers),
-        weights_bytes=sum(tensor.numel() * tensor.element_size() for tensor in params + buffers),
-        activations=sum(layer.outputs for layer in result.layers if layer.kind in ("conv", "fc")),
-        terms=result.terms(),
-        traffic=sum(layer.inputs + layer.outputs for layer in result.layers if layer.kind not in ("bn", "relu")),
-        receptive_field_px=result.view.size_px,
-    )
+    return _counts([module], layers(module, size), size)
 
 
-def tally(module: nn.Module, input_px: Pair) -> Tally:
-    """Run `module` on one image of `input_px` where its weights lie, and return the layers that ran."""
+def count_by_stage(module: nn.Module, input_px: int | Pair = 224) -> dict[str, Counts]:
+    """Return what each stage of `module` costs, in the order in which they run; they add up to `count`.
+
+    The stages are a network's children; those before layer1 are its stem, those behind the last layer its head.
+    """
+    size = (input_px, input_px) if isinstance(input_px, int) else input_px
+    ran = layers(module, size)
+    stages: dict[str, list[str]] = {}
+    for name, stage in _stages([name for name, _ in module.named_children()]).items():
+        stages.setdefault(stage, []).append(name)
+    return {
+        stage: _counts(
+            [module.get_submodule(name) for name in names], [layer for layer in ran if layer.part in names], size
+        )
+        for stage, names in stages.items()
+    }
+
+
+def layers(module: nn.Module, input_px: Pair) -> list[Layer]:
+    """Run `module` on one image of `input_px` where its weights lie, and return the layers in the order they ran."""
     if module.training:
         raise ValueError("module is in training mode; counts hold for inference, so call module.eval() first")
     recorder = _Recorder()
@@ -107,7 +97,7 @@ def tally(module: nn.Module, input_px: Pair) -> Tally:
         image.__dict__["view"] = View()
         stack.enter_context(recorder)
         module(image)
-    return recorder.result()
+    return _name_pools(recorder.layers)
 
 
 class _Recorder(TorchFunctionMode):
@@ -117,7 +107,6 @@ class _Recorder(TorchFunctionMode):
         super().__init__()
         self.part = ""
         self.layers: list[Layer] = []
-        self.view = View()  # of what the latest global pool read
 
     def enter(self, part: str, *_: Any) -> None:
         self.part = part
@@ -125,29 +114,18 @@ class _Recorder(TorchFunctionMode):
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         outputs = function(*args, **kwargs)
+        view = _widest([tensor.__dict__["view"] for tensor in _tensors(args) if "view" in tensor.__dict__])
         rule = _RULES.get(function)
         layer = rule(outputs, *args, **kwargs) if rule else None
+        if layer and layer.window and view:
+            view = view.through(layer.window)
         if layer:
-            self.layers.append(replace(layer, part=self.part))
-        self._pass_on(layer, args, outputs)
+            self.layers.append(replace(layer, part=self.part, view=view))
+        # What a global pool puts out carries no view: a gate sees everything, the field is that of the windows.
+        if view and not (layer and layer.kind == "global"):
+            for output in _tensors(outputs):
+                output.__dict__["view"] = view
         return outputs
-
-    def _pass_on(self, layer: Layer | None, args: Any, outputs: Any) -> None:
-        views = [tensor.__dict__["view"] for tensor in _tensors(args) if "view" in tensor.__dict__]
-        if not views:
-            return
-        view = _widest(views)
-        if layer and layer.kind == "global":
-            self.view = view
-            return  # a gate sees everything; the field is that of the windows
-        for output in _tensors(outputs):
-            output.__dict__["view"] = view.through(layer.window) if layer and layer.window else view
-
-    def result(self) -> Tally:
-        """Name the global pools: the last one feeds the classifier, those before it are squeezes."""
-        last = max((index for index, layer in enumerate(self.layers) if layer.kind == "global"), default=-1)
-        named = [_named_pool(layer, index == last) for index, layer in enumerate(self.layers)]
-        return Tally(layers=tuple(named), view=self.view)
 
 
 def _conv(
@@ -203,17 +181,17 @@ _RULES: dict[Any, Callable[..., Layer | None]] = {
 }
 
 
-def _widest(views: Sequence[View]) -> View:
-    sizes, steps = (
-        zip(*(view.size_px for view in views), strict=True),
-        zip(*(view.step_px for view in views), strict=True),
-    )
-    (tall, wide), (down, across) = map(max, sizes), map(max, steps)
-    return View((tall, wide), (down, across))
+def _widest(views: Sequence[View]) -> View | None:
+    """Return the view of what is computed from tensors with `views`: on a residual path, the longest way counts."""
+    if not views:
+        return None
+    talls, wides = zip(*(view.size_px for view in views), strict=True)
+    downs, acrosses = zip(*(view.step_px for view in views), strict=True)
+    return View((max(talls), max(wides)), (max(downs), max(acrosses)))
 
 
 def _layer(kind: str, x: Tensor, out: Tensor, terms: Mapping[str, int], window: Window | None = None) -> Layer:
-    return Layer(part="", kind=kind, inputs=x.numel(), outputs=out.numel(), terms=terms, window=window)
+    return Layer(kind=kind, inputs=x.numel(), outputs=out.numel(), terms=terms, window=window)
 
 
 def _window(kernel: Any, stride: Any, dilation: Any = 1) -> Window:
@@ -227,18 +205,43 @@ def _pair(value: Any) -> Pair:
     return values[0], values[-1]
 
 
-def _named_pool(layer: Layer, last: bool) -> Layer:
-    if layer.kind != "global":
-        return layer
-    return replace(layer, terms={"gap_in": layer.inputs, "gap_out": layer.outputs} if last else {"se_in": layer.inputs})
+def _name_pools(ran: Sequence[Layer]) -> list[Layer]:
+    """Give the global pools their terms: the last one feeds the classifier, those before it are squeezes."""
+    last = max((index for index, layer in enumerate(ran) if layer.kind == "global"), default=-1)
+    final = {"gap_in": ran[last].inputs, "gap_out": ran[last].outputs} if ran else {}
+    return [
+        layer if layer.kind != "global" else replace(layer, terms=final if index == last else {"se_in": layer.inputs})
+        for index, layer in enumerate(ran)
+    ]
 
 
-def _sum(layers: Iterator[Layer] | tuple[Layer, ...]) -> Terms:
-    sums = {entry.name: 0 for entry in fields(Terms)}
-    for layer in layers:
-        for name, amount in layer.terms.items():
-            sums[name] += amount
-    return Terms(**sums)
+def _counts(modules: Sequence[nn.Module], ran: Sequence[Layer], input_px: Pair) -> Counts:
+    params = [tensor for module in modules for tensor in module.parameters()]
+    buffers = [tensor for module in modules for tensor in module.buffers()]
+    terms = Counter[str]()
+    for layer in ran:
+        terms.update(layer.terms)
+    return Counts(
+        input_px=input_px,
+        params=sum(tensor.numel() for tensor in params),
+        buffers=sum(tensor.numel() for tensor in buffers),
+        weights_bytes=sum(tensor.numel() * tensor.element_size() for tensor in params + buffers),
+        activations=sum(layer.outputs for layer in ran if layer.kind in ("conv", "fc")),
+        terms=Terms(**terms),
+        traffic=sum(layer.inputs + layer.outputs for layer in ran if layer.kind not in ("bn", "relu")),
+        receptive_field_px=next((layer.view.size_px for layer in reversed(ran) if layer.view), (1, 1)),
+    )
+
+
+def _stages(names: Sequence[str]) -> dict[str, str]:
+    """Return the stage of each child: itself, or "stem" and "head" around the children called layerN."""
+    staged = [index for index, name in enumerate(names) if name.startswith("layer")]
+    if not staged:
+        return {name: name for name in names}
+    return {
+        name: "stem" if index < staged[0] else "head" if index > staged[-1] else name
+        for index, name in enumerate(names)
+    }
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:

@@ -1,0 +1,99 @@
+"""Our tally against counters that we did not write, run on real tensors."""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from resbench.counting.conventions import operations
+from resbench.counting.tally import count
+from resbench.errors import InvalidMeasurementError
+from resbench.records.record import Counts
+from resbench.units import integer, pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A quantity as we count it, and as another counter does."""
+
+    counter: str
+    quantity: str
+    ours: int
+    theirs: int
+
+
+def crosscheck(module: nn.Module, input_px: tuple[int, int]) -> tuple[Comparison, ...]:
+    """Compare our counts of `module`, which must not be on the meta device, with fvcore's and PyTorch's.
+
+    Raises InvalidMeasurementError when any differs: counts that two counters dispute are not to be believed.
+    """
+    ours = count(module, input_px)
+    image = _blank(module, input_px)
+    found = (*_by_fvcore(module, image, ours), _by_torch(module, image, ours))
+    _require_equal(found, f"{type(module).__name__} at {pixels(input_px)}")
+    return found
+
+
+def fvcore_table(module: nn.Module, input_px: tuple[int, int], *, depth: int = 3) -> str:
+    """Return fvcore's table of parameters, operations and activations per module, down to `depth` names."""
+    with _fvcore(module, _blank(module, input_px)) as (fvcore, flops, activations):
+        return str(fvcore.flop_count_table(flops, max_depth=depth, activations=activations, show_param_shapes=False))
+
+
+def fvcore_modules(module: nn.Module, input_px: tuple[int, int]) -> dict[str, int]:
+    """Return fvcore's count of every module by its path; the network itself is ""."""
+    with _fvcore(module, _blank(module, input_px)) as (_, flops, _):
+        return {path: int(amount) for path, amount in flops.by_module().items()}
+
+
+def _blank(module: nn.Module, input_px: tuple[int, int]) -> Tensor:
+    return torch.zeros(1, 3, *input_px, device=next(module.parameters()).device)
+
+
+@contextmanager
+def _fvcore(module: nn.Module, image: Tensor) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield fvcore and its counters of operations and activations."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its use of torch.jit is deprecated, and it names each operation it leaves out
+        import fvcore.nn
+
+        counters = fvcore.nn.FlopCountAnalysis(module, image), fvcore.nn.ActivationCountAnalysis(module, image)
+        for counter in counters:
+            counter.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        yield fvcore.nn, *counters
+
+
+def _by_fvcore(module: nn.Module, image: Tensor, ours: Counts) -> Iterator[Comparison]:
+    with _fvcore(module, image) as (fvcore, flops, activations):
+        pairs = {
+            "parameters": (ours.params, fvcore.parameter_count(module)[""]),
+            "operations": (operations(ours.terms, "fvcore"), flops.total()),
+            "activations": (ours.activations, activations.total()),
+        }
+    for quantity, (mine, theirs) in pairs.items():
+        yield Comparison(counter="fvcore", quantity=quantity, ours=mine, theirs=int(theirs))
+
+
+def _by_torch(module: nn.Module, image: Tensor, ours: Counts) -> Comparison:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module(image)
+    return Comparison(
+        counter="torch.utils.flop_counter",
+        quantity="operations",
+        ours=operations(ours.terms, "torch"),
+        theirs=counter.get_total_flops(),
+    )
+
+
+def _require_equal(found: Iterable[Comparison], subject: str) -> None:
+    for row in found:
+        if row.ours != row.theirs:
+            raise InvalidMeasurementError(
+                f"{subject}: {row.quantity} disputed: {integer(row.ours)} by our tally, {integer(row.theirs)} by "
+                f"{row.counter} ({integer(row.theirs - row.ours)} apart); trust neither and report it"
+            )

@@ -58,4 +58,5 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
 
 
 def _known_names() -> list[str]:
-    return [variant.name for variant in VARIANTS] + [weights.name for weights in WEIGHTS]
+    published = [name for weights in WEIGHTS for name in (weights.name, *weights.aliases)]
+    return [*dict.fromkeys([variant.name for variant in VARIANTS] + published)]

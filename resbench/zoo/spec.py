@@ -150,7 +150,7 @@ class Weights:
     name: str
     network: str  # the Variant that it fills
     url: str
-    sha256_prefix: str
+    sha256_prefix: str  # empty where none is published
     license: str
     source: str  # "timm", "torchvision", "mmpretrain"
     collection: str  # "Gluon SEResNeXt": the page that publishes it
@@ -159,6 +159,7 @@ class Weights:
     code: str = ""  # the file that defines the network at its source
     aliases: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
+    caveat: str = ""  # what sets the published accuracy apart from one measured here, if anything does
 
     def claim(self, metric: Metric) -> Claim | None:
         """Return the claim about `metric`, or None."""

@@ -185,6 +185,7 @@ class Memory:
     allocated_bytes: int | None = None
     reserved_bytes: int | None = None
     resident_bytes: int | None = None  # of a fresh process that ran only this
+    resident_before_bytes: int | None = None  # of that process with its libraries loaded, before there was a network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +201,7 @@ class Profile:
     memory: tuple[Memory, ...]
     environment: Environment
     run: Run
+    output_difference: float | None = None  # from plain fp32, relative to the largest logit; None: settings are plain
     kind: Literal["profile"] = "profile"
     schema: int = SCHEMA
 

@@ -1,5 +1,10 @@
 """The device that a network runs on: which one, waiting for it, and how much memory it gave."""
 
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+
 import torch
 
 from resbench.errors import ResbenchError
@@ -33,8 +38,9 @@ def synchronise(device: torch.device) -> None:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Start a new peak on devices that keep one."""
+    """Give unused memory back and start a new peak, on devices that keep one."""
     if device.type == "cuda":
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
 
 
@@ -43,6 +49,27 @@ def peak_memory(device: torch.device) -> tuple[int | None, int | None]:
     if device.type != "cuda":
         return None, None
     return torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
+
+
+def reset_peak_resident() -> None:
+    """Start a new peak of this process's resident set, where the system allows it (Linux)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_resident_bytes() -> int | None:
+    """Return the largest resident set of this process since the last reset; None on systems that do not tell.
+
+    On Linux not from getrusage, whose peak a child inherits from the process that started it.
+    """
+    with suppress(OSError):
+        found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+        return int(found[1]) * 1024 if found else None
+    if sys.platform != "darwin":
+        return None
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _present() -> list[str]:

@@ -1,0 +1,103 @@
+"""How a network is run: from options to settings that the device can do, and torch's switches set accordingly."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypedDict
+
+import torch
+
+from resbench.errors import ResbenchError
+from resbench.records.record import DType, Settings
+
+DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+
+
+class Options(TypedDict, total=False):
+    """What can be said of how a network is to be run; `settings` gives what is left out its default."""
+
+    input_px: int | tuple[int, int] | None
+    dtype: DType
+    amp: bool
+    channels_last: bool
+    compile_mode: str | None
+    cuda_graph: bool
+    fuse: bool
+    threads: int | None
+
+
+def settings(options: Options, own_px: int, device: torch.device, *, train: bool = False) -> Settings:
+    """Return the settings for a network whose own input is `own_px` square.
+
+    Raises ResbenchError for settings that `device` cannot run, or that contradict one another.
+    """
+    size = options.get("input_px") or own_px
+    chosen = Settings(
+        input_px=(size, size) if isinstance(size, int) else size,
+        dtype=options.get("dtype", "fp32"),
+        memory_format="channels_last" if options.get("channels_last") else "contiguous",
+        threads=options.get("threads"),
+        compile=options.get("compile_mode"),
+        cuda_graph=options.get("cuda_graph", False),
+        fuse=options.get("fuse", False),
+        amp=options.get("amp", False),
+    )
+    _check(chosen, device, train)
+    if device.type == "cpu":
+        return replace(chosen, threads=chosen.threads or torch.get_num_threads())
+    return chosen
+
+
+def plain(settings: Settings) -> bool:
+    """Tell whether the settings leave the arithmetic as the network was defined: fp32, eager, nothing folded."""
+    return settings.dtype == "fp32" and not (settings.amp or settings.fuse or settings.compile)
+
+
+def _check(settings: Settings, device: torch.device, train: bool) -> None:
+    cuda = device.type == "cuda"
+    faults = {
+        f"dtype {settings.dtype!r}: unknown; choose from {', '.join(DTYPES)}": settings.dtype not in DTYPES,
+        "dtype tf32: only on CUDA devices; use fp32 or bf16": settings.dtype == "tf32" and not cuda,
+        "amp: runs in half precision; give --dtype fp16 or bf16 with it": settings.amp
+        and settings.dtype not in ("fp16", "bf16"),
+        f"compile mode {settings.compile!r}: unknown; choose from {', '.join(COMPILE_MODES)}": settings.compile
+        not in (None, *COMPILE_MODES),
+        "cuda-graph: only on CUDA devices; leave it out": settings.cuda_graph and not cuda,
+        "cuda-graph with compile: ask for one of them (--compile reduce-overhead uses graphs itself)": bool(
+            settings.cuda_graph and settings.compile
+        ),
+        "threads: only for the CPU; leave it out": settings.threads is not None and device.type != "cpu",
+        "fuse with train: batch norm cannot be folded while it learns; leave one out": settings.fuse and train,
+        "cuda-graph with train: graphs hold forward passes only; leave one out": settings.cuda_graph and train,
+        "dtype fp16 with train: needs loss scaling, which is not measured here; use bf16": settings.dtype == "fp16"
+        and train,
+    }
+    for message, wrong in faults.items():
+        if wrong:
+            raise ResbenchError(message)
+
+
+@contextmanager
+def switches(settings: Settings) -> Iterator[None]:
+    """Set torch's global switches as `settings` say, and restore them whatever happens."""
+    cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = (cuda.allow_tf32, cudnn.allow_tf32, cudnn.benchmark, torch.get_num_threads())
+    try:
+        cuda.allow_tf32 = cudnn.allow_tf32 = settings.dtype == "tf32"
+        cudnn.benchmark = settings.cudnn_benchmark
+        torch.set_num_threads(settings.threads or before[3])
+        yield
+    finally:
+        cuda.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = before[:3]
+        torch.set_num_threads(before[3])
+
+
+def weight_dtype(settings: Settings) -> torch.dtype:
+    """Return the type in which weights and images are kept."""
+    return torch.float32 if settings.amp else DTYPES[settings.dtype]
+
+
+def layout(settings: Settings) -> torch.memory_format:
+    """Return the order in which weights and images lie in memory."""
+    return torch.channels_last if settings.memory_format == "channels_last" else torch.contiguous_format

@@ -1,0 +1,181 @@
+"""Which speeds are measured at which batch sizes, how each is sampled, and launches put together into series."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+
+from resbench.errors import ResbenchError
+from resbench.records.record import Series, Settings, Speed, StopReason
+from resbench.timing.arms import Arm, inference, training
+from resbench.timing.clock import Timer, event_timer, host_clock
+from resbench.timing.device import synchronise
+from resbench.timing.sampler import Materialise, Plan, Surroundings, sample
+from resbench.timing.settings import switches
+
+Asked = int | Literal["auto"]
+PHASES: tuple[Speed, ...] = ("train_forward", "train_backward", "train_optimizer")
+# The batch at which throughput is measured when none is asked for, by kind of device.
+FULL_BATCH = {"cpu": 8, "mps": 32, "cuda": 256}
+FULL_TRAINING_BATCH = {"cpu": 8, "mps": 32, "cuda": 64}
+TARGET = {"cpu": 0.02, "mps": 0.02, "cuda": 0.01}
+_REASONS: tuple[StopReason, ...] = ("time_budget", "cluster_cap", "precision")  # the first that any launch had, holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One speed (or the three of training) at one batch size."""
+
+    speed: Speed | Literal["train"]
+    batch_size: int
+    asked: str  # "8", "auto"
+    calls: int | None = None  # per sample, when an earlier launch decided it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Everything that one process needs to know to measure a network."""
+
+    network: str
+    weights: str | None
+    device: str
+    settings: Settings
+    time_budget_s: float  # per speed, batch size and launch
+    target: float
+    wanted: tuple[Wanted, ...] = ()
+
+
+def wanted(batch_sizes: Sequence[Asked], device: torch.device, *, train: bool, auto: int = 0) -> list[Wanted]:
+    """Return what to measure; `auto` is the batch size that was found for "auto".
+
+    When none is asked for: latency (and on CUDA device time) at batch 1, throughput at a full batch.
+    """
+    if train:
+        sizes = batch_sizes or [FULL_TRAINING_BATCH[device.type]]
+        return [_want("train", size, auto) for size in sizes]
+    alone: list[Speed] = ["latency", "device_time"] if device.type == "cuda" else ["latency"]
+    if not batch_sizes:
+        return [*(_want(speed, 1, auto) for speed in alone), _want("throughput", FULL_BATCH[device.type], auto)]
+    return [_want(speed, size, auto) for size in batch_sizes for speed in (*alone, "throughput")]
+
+
+def measure(arm: Arm, want: Wanted, request: Request, surroundings: Surroundings) -> list[Series]:
+    """Sample one wanted speed in this process; training gives three series."""
+    with _running(arm, want):
+        sampling = sample(_work(arm, want), _timer(arm, want), _plan(arm, want, request), surroundings)
+    speeds: Sequence[Speed] = PHASES if want.speed == "train" else (want.speed,)
+    return [
+        Series(
+            speed=speed,
+            batch_size=want.batch_size,
+            batch_size_asked=want.asked,
+            calls=sampling.calls,
+            launches=(launch,),
+            stop_reason=sampling.stop_reason,
+            target=request.target,
+            drifting=sampling.drifting,
+        )
+        for speed, launch in zip(speeds, sampling.launches, strict=True)
+    ]
+
+
+def run(arm: Arm, want: Wanted, times: int) -> None:
+    """Make the calls of one wanted speed `times` times, untimed and with nothing in memory beside them."""
+    with _running(arm, want):
+        calls = _work(arm, want, still=True)()
+        for _ in range(times):
+            for call in calls:
+                call()
+        synchronise(arm.device)
+
+
+def repeated(request: Request, first: Sequence[Series]) -> Request:
+    """Return `request` with samples that span as many calls as those of its first launch."""
+    calls: dict[tuple[str, int], int] = {(series.speed, series.batch_size): series.calls for series in first}
+    wanted = (replace(want, calls=calls.get((want.speed, want.batch_size), 1)) for want in request.wanted)
+    return replace(request, wanted=tuple(wanted))
+
+
+def merge(parts: Sequence[Sequence[Series]]) -> list[Series]:
+    """Put the series of several launches together; a launch stopped by its budget makes the whole so."""
+    return [
+        replace(
+            same[0],
+            launches=tuple(launch for series in same for launch in series.launches),
+            stop_reason=next(reason for reason in _REASONS if reason in {series.stop_reason for series in same}),
+            drifting=any(series.drifting for series in same),
+        )
+        for same in zip(*parts, strict=True)
+    ]
+
+
+def saturating(rate: Callable[[int], float], *, gain: float = 1.05, most: int = 4096) -> int:
+    """Return the batch size with the highest `rate` (images per second), found by doubling.
+
+    Ends when doubling no longer gains a factor of `gain`, or when `rate` raises ResbenchError for want of memory.
+    Raises that error when not even one image fits.
+    """
+    rates = {1: rate(1)}
+    size = 2
+    while size <= most:
+        try:
+            rates[size] = rate(size)
+        except ResbenchError:
+            break
+        if rates[size] < gain * rates[size // 2]:
+            break
+        size *= 2
+    return max(rates, key=lambda tried: rates[tried])
+
+
+def rate(arm: Arm, size: int) -> float:
+    """Return a quick estimate of images per second at batch `size`: the best of three windows."""
+    want, timer = _want("throughput", size, 0), host_clock(arm.device)
+    with _running(arm, want):
+        (call,) = _work(arm, want)()
+        timer(call, 1)
+        times = math.ceil(0.1e9 / timer(call, 1)[0])
+        return size * times * 1e9 / min(timer(call, times)[0] for _ in range(3))
+
+
+def _want(speed: Speed | Literal["train"], size: Asked, auto: int) -> Wanted:
+    return Wanted(speed=speed, batch_size=auto if size == "auto" else size, asked=str(size))
+
+
+def _work(arm: Arm, want: Wanted, *, still: bool = False) -> Materialise:
+    if want.speed == "train":
+        return training(arm, want.batch_size, still=still)
+    graph = arm.settings.cuda_graph or want.speed == "device_time"
+    return inference(arm, want.batch_size, graph=graph, still=still)
+
+
+def _timer(arm: Arm, want: Wanted) -> Timer:
+    return event_timer(arm.device) if want.speed == "device_time" else host_clock(arm.device)
+
+
+def _plan(arm: Arm, want: Wanted, request: Request) -> Plan:
+    """Return how `want` is sampled: a throughput sample fills the queue, a busy GPU warms up longer."""
+    cpu = arm.device.type == "cpu"
+    plan = Plan(target=request.target, time_budget_s=request.time_budget_s, calls=1, warmup_s=0.5 if cpu else 1.0)
+    if want.speed == "throughput":
+        return replace(plan, calls=want.calls, window_s=0.25, window_calls=1 if cpu else 20)
+    return plan
+
+
+@contextmanager
+def _running(arm: Arm, want: Wanted) -> Iterator[None]:
+    """Set the switches and the mode that `want` needs; turn torch's words for the end of memory into one line."""
+    train = want.speed == "train"
+    arm.module.train(train)
+    try:
+        with switches(arm.settings), torch.inference_mode(not train):
+            yield
+    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator raises the plain kind
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            raise ResbenchError(f"batch size {want.batch_size}: does not fit into memory; give a smaller one") from None
+        raise
+    finally:
+        arm.module.eval()

@@ -20,7 +20,6 @@ class Card:
 
     variant: Variant
     counts: Counts  # at its own size
-    flops: int
     flops_convention: str
     weights: tuple[Weights, ...]  # the published checkpoints
     records: Mapping[str, Record]  # by path below the results folder
@@ -41,16 +40,18 @@ def gather(variant: Variant, records: Mapping[str, Record], flops_convention: st
     return Card(
         variant=variant,
         counts=counted(variant.name),
-        flops=flops(variant.name, flops_convention),
         flops_convention=flops_convention,
         weights=checkpoints(variant.name),
         records={path: record for path, record in sorted(records.items()) if record.network == variant.name},
     )
 
 
-def flops(network: str, name: str) -> int:
-    """Return the operations of `network` by the convention called `name`, at the input that it holds at."""
-    return operations(counted(network, name).terms, name)
+def flops(network: str, name: str, input_px: int | None = None) -> int:
+    """Return the operations of `network` by the convention called `name`, at the input that it holds at.
+
+    `input_px` is the size that a checkpoint wants, where that is not the network's own.
+    """
+    return operations(counted(network, name, input_px).terms, name)
 
 
 def dataset(weights: Weights) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from resbench.cards import architecture, markup
-from resbench.cards.facts import Card, accuracy, dataset
+from resbench.cards.facts import Card, accuracy, dataset, flops
 from resbench.zoo.spec import Claim, Paper, Weights
 
 # The pages by which timm's cards name the papers; the site has closed, the addresses still identify them.
@@ -84,7 +84,7 @@ def _collection(name: str, paper: Paper) -> dict[str, Any]:
 def _model(card: Card, weights: Weights) -> dict[str, Any]:
     file_size = weights.claim("file_size")
     metadata = {
-        "FLOPs": card.flops,
+        "FLOPs": flops(card.variant.name, card.flops_convention, weights.preprocess.crop_px),
         "Parameters": parameters(card.counts.params),
         **({"File Size": int(file_size.value)} if file_size and file_size.quantum <= 1 else {}),
         "Architecture": architecture.terms(card.variant.spec),
@@ -108,7 +108,7 @@ def _model(card: Card, weights: Weights) -> dict[str, Any]:
 
 def _untrained(card: Card) -> dict[str, Any]:
     metadata = {
-        "FLOPs": card.flops,
+        "FLOPs": flops(card.variant.name, card.flops_convention),
         "Parameters": parameters(card.counts.params),
         "Architecture": architecture.terms(card.variant.spec),
         "Tasks": ["Image Classification"],

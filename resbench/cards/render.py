@@ -93,7 +93,7 @@ def _result_row(card: Card, weights: Weights) -> dict[str, str]:
     return {
         "name": weights.name,
         "params": str(round(card.counts.params / 1e6, 2)),
-        "flops": str(round(flops(card.variant.name, MMPRETRAIN) / 1e9, 2)),
+        "flops": str(round(flops(card.variant.name, MMPRETRAIN, weights.preprocess.crop_px) / 1e9, 2)),
         "top1": _accuracy(weights, "top1"),
         "top5": _accuracy(weights, "top5"),
         "config": markup.link("config", weights.code) if weights.code else "not published",

@@ -15,28 +15,30 @@ from resbench.counting.conventions import CONVENTIONS, convention
 from resbench.errors import ResbenchError
 from resbench.records.record import Counts
 from resbench.units import pixels
-from resbench.zoo.find import find
+from resbench.zoo.find import checkpoints, find
 from resbench.zoo.spec import Variant
 
 PATH = Path(__file__).with_name("counted.json")
 
 
-def counted(network: str, convention_name: str = "macs") -> Counts:
+def counted(network: str, convention_name: str = "macs", input_px: int | None = None) -> Counts:
     """Return the counts of `network` at the input for which the convention's figures hold.
 
-    That is the network's own size, and for "timm-card" a wider one. Raises ResbenchError for an unknown name.
+    That is the network's own size or `input_px`, one that a checkpoint of it wants; for "timm-card" a wider one.
+    Raises ResbenchError for an unknown name or a size that was not counted.
     """
     variant = find(network)
-    size = convention(convention_name).input_rule(variant.input_px)
+    size = convention(convention_name).input_rule(input_px or variant.input_px)
     try:
         return _table()[variant.name][pixels(size)]
     except KeyError:
-        raise ResbenchError(f"{variant.name}: not counted yet; run `resbench count --all --write`") from None
+        raise ResbenchError(f"{variant.name}: not counted at {pixels(size)} px; run `resbench count --all --write`") from None
 
 
 def sizes(variant: Variant) -> list[tuple[int, int]]:
-    """Return the inputs that `counted` answers for, the network's own first."""
-    return list(dict.fromkeys(row.input_rule(variant.input_px) for row in CONVENTIONS))
+    """Return the inputs that `counted` answers for, the network's own first, then those of its checkpoints."""
+    sides_px = [variant.input_px, *(weights.preprocess.crop_px for weights in checkpoints(variant.name))]
+    return list(dict.fromkeys(row.input_rule(side_px) for side_px in sides_px for row in CONVENTIONS))
 
 
 def text(counts: Mapping[str, Iterable[Counts]]) -> str:

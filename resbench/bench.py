@@ -75,7 +75,7 @@ def validate(
     it. Raises ResbenchError for anything that cannot give a right answer.
     """
     variant = find(network)
-    published = find_weights(str(weights or network)) or find_weights(network)
+    published = find_weights(network if weights is None else str(weights))
     preprocess = published.preprocess if published else Preprocess(crop_px=variant.input_px)
     preprocess = pixels.adapt(
         preprocess, crop_px=input_px, crop_pct=crop_pct, interpolation=interpolation, mean=mean, std=std

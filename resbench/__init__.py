@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resbench.bench import profile as profile
     from resbench.bench import validate as validate
     from resbench.nets.build import build as build
     from resbench.nets.checkpoints import load as load
+    from resbench.profiling import profile as profile
     from resbench.zoo.find import find as find
 
 __version__ = "0.1.0"
@@ -15,7 +15,7 @@ _HOME = {
     "build": "resbench.nets.build",
     "load": "resbench.nets.checkpoints",
     "find": "resbench.zoo.find",
-    "profile": "resbench.bench",
+    "profile": "resbench.profiling",
     "validate": "resbench.bench",
 }
 __all__ = ["build", "find", "load", "profile", "validate"]

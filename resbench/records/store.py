@@ -2,13 +2,12 @@
 
 import os
 import re
-import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from resbench.errors import ResbenchError
-from resbench.records.jsonio import dumps, loads, read
+from resbench.records.jsonio import dumps, read
 from resbench.records.record import Evaluation, Machine, Profile, Record, Settings
 
 
@@ -18,7 +17,8 @@ def path_of(record: Record) -> Path:
     match record:
         case Profile():
             parts = ["profile", record.weights or "", *_words(record.settings, machine)]
-            parts += [f"b{size}" for size in sorted({series.batch_size for series in record.series})]
+            parts += ["train"] if any(series.speed.startswith("train") for series in record.series) else []
+            parts += [f"b{size}" for size in dict.fromkeys(series.batch_size_asked for series in record.series)]
         case Evaluation():
             settings = replace(record.settings, threads=None)  # right answers do not depend on them
             pixels = f"{record.pixels.resize_px}-{record.pixels.interpolation}"
@@ -70,34 +70,6 @@ def read_folder(root: Path) -> dict[str, Record]:
     if not found:
         raise ResbenchError(f"{root}: holds no records; write some with `resbench profile NAME --save`")
     return found
-
-
-def read_baseline(against: str, path: Path) -> dict[str, Record]:
-    """Return the records of `against`: a file, a folder, or `git:REV`, which means `path` as it was at REV.
-
-    Raises ResbenchError when there are none or they cannot be read.
-    """
-    if not against.startswith("git:"):
-        return read_folder(Path(against))
-    revision = against.removeprefix("git:")
-    folder = path.parent if path.is_file() else path
-    listed = _git(folder, "ls-tree", "-r", "--name-only", revision, "--", path.name if path.is_file() else ".")
-    names = [name for name in listed.splitlines() if name.endswith(".json")]
-    if not names:
-        raise ResbenchError(f"{path}: no records at git revision {revision}; commit some or give --against a folder")
-    return {name: loads(_git(folder, "show", f"{revision}:./{name}"), f"{revision}:{name}") for name in names}
-
-
-def _git(folder: Path, *words: str) -> str:
-    """Return what git prints, run in `folder`. Raises ResbenchError with git's own last line when it fails."""
-    try:
-        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise ResbenchError(f"{folder}: {error.strerror} when running git; give --against a file or folder") from None
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["git failed"])[-1]
-        raise ResbenchError(f"{folder}: {last}; give --against a file, a folder or git:REV")
-    return done.stdout
 
 
 def _words(settings: Settings, machine: Machine) -> list[str]:

@@ -1,7 +1,7 @@
 """Functions run in a fresh process: nothing warm, nothing resident, nothing left behind.
 
 The child is this module run as a program: it reads one JSON argument from stdin, calls a function that its command
-line names, and writes the JSON result to stdout.
+line names, and writes the JSON result to stdout. Records that it makes carry the command of the process that asked.
 """
 
 import os
@@ -54,8 +54,9 @@ def _main() -> None:
     with os.fdopen(os.dup(1), "wb") as stdout:
         os.dup2(2, 1)
         module, _, name = sys.argv[1].partition(":")
+        sys.argv, argument = msgspec.json.decode(sys.stdin.buffer.read())
         try:
-            result = getattr(import_module(module), name)(msgspec.json.decode(sys.stdin.buffer.read()))
+            result = getattr(import_module(module), name)(argument)
         except ResbenchError as error:
             print(f"{_PREFIX}{error}", file=sys.stderr)
             sys.exit(error.exit_code)

@@ -62,11 +62,15 @@ def wanted(batch_sizes: Sequence[Asked], device: torch.device, *, train: bool, a
     return [_want(speed, size, auto) for size in batch_sizes for speed in (*alone, "throughput")]
 
 
+def speeds_of(want: Wanted) -> tuple[Speed, ...]:
+    """Return the speeds of the series that `want` gives."""
+    return PHASES if want.speed == "train" else (want.speed,)
+
+
 def measure(arm: Arm, want: Wanted, request: Request, surroundings: Surroundings) -> list[Series]:
     """Sample one wanted speed in this process; training gives three series."""
     with _running(arm, want):
         sampling = sample(_work(arm, want), _timer(arm, want), _plan(arm, want, request), surroundings)
-    speeds: Sequence[Speed] = PHASES if want.speed == "train" else (want.speed,)
     return [
         Series(
             speed=speed,
@@ -78,7 +82,7 @@ def measure(arm: Arm, want: Wanted, request: Request, surroundings: Surroundings
             target=request.target,
             drifting=sampling.drifting,
         )
-        for speed, launch in zip(speeds, sampling.launches, strict=True)
+        for speed, launch in zip(speeds_of(want), sampling.launches, strict=True)
     ]
 
 

@@ -1,0 +1,207 @@
+"""Profiles: a network counted, timed and weighed in memory, alone or one after the other, each in a fresh process."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Unpack
+
+import msgspec
+import torch
+
+from resbench import environment
+from resbench.counting.tally import count
+from resbench.errors import ResbenchError
+from resbench.nets.build import build
+from resbench.records import store
+from resbench.records.record import Memory, Profile, Series
+from resbench.subject import Subject, peak, ready
+from resbench.timing import fresh, speeds
+from resbench.timing.device import resolve
+from resbench.timing.sampler import Surroundings
+from resbench.timing.settings import Options
+from resbench.timing.settings import settings as settings_of
+from resbench.zoo.find import find
+
+Share = Callable[[str, float], None]  # what is being measured, the share of it that is done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one network among those that were to be profiled: a record, or why there is none."""
+
+    network: str
+    record: Profile | None = None
+    path: Path | None = None  # where the record lies, when it was to be saved
+    error: ResbenchError | None = None
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a profile; `record` holds what was finished by then."""
+
+    def __init__(self, record: Profile) -> None:
+        super().__init__()
+        self.record = record
+
+
+class How(Options, total=False):
+    """What can be said of how a network is to be profiled; what is left out gets the default of `profile`."""
+
+    weights: str | None
+    device: str | None
+    batch_sizes: Sequence[speeds.Asked]
+    train: bool
+    launches: int
+    time_budget_s: float
+
+
+def profile(network: str, *, on_progress: Share = lambda *_: None, **how: Unpack[How]) -> Profile:
+    """Count what `network` costs, measure how fast it runs here and how much memory it takes.
+
+    Without `batch_sizes`, latency is measured at batch 1 and throughput at a full batch; "auto" is the size at which
+    throughput saturates. `time_budget_s` holds for each speed, batch size and launch (a process of its own when there
+    are several). Raises ResbenchError for what cannot be measured, Interrupted on Ctrl-C with something to keep.
+    """
+    request = _request(network, how)
+    watch = environment.watch(torch.device(request.device))
+    on_progress("loading", 0.0)
+    subject = ready(request)
+    request = _with_wanted(request, how)
+    series: list[Series] = []
+    memory: list[Memory] = []
+    finished = False
+    with suppress(KeyboardInterrupt):
+        for found in _series(subject, request, how.get("launches", 1), on_progress):
+            series = found
+        memory.extend(_memory(subject, request, on_progress))
+        finished = True
+    if not series:
+        raise KeyboardInterrupt
+    record = Profile(
+        network=find(network).name,
+        weights=subject.weights,
+        weights_sha256=subject.weights_sha256,
+        counts=count(build(network, device="meta"), request.settings.input_px),
+        settings=request.settings,
+        series=tuple(series),
+        memory=tuple(memory),
+        output_difference=subject.arm.output_difference,
+        environment=watch.environment(),
+        run=watch.run(),
+    )
+    if not finished:
+        raise Interrupted(record)
+    return record
+
+
+def profile_each(
+    networks: Sequence[str],
+    *,
+    root: Path | None = None,
+    resume: bool = False,
+    on_progress: Share = lambda *_: None,
+    **how: Unpack[How],
+) -> Iterator[Outcome]:
+    """Profile several networks, each in a fresh process (a single one in this), and yield each when it is finished.
+
+    With `root` every record is written below it at once; with `resume` those that already lie there are not measured
+    again. A network that cannot be measured does not stop the others.
+    """
+    for index, network in enumerate(networks):
+        if resume and root and (found := _finished(network, root, how)):
+            yield Outcome(network=network, record=found, path=root / store.path_of(found))
+            continue
+        try:
+            if len(networks) == 1:
+                record = profile(network, on_progress=on_progress, **how)
+            else:
+                on_progress(network, index / len(networks))
+                record = msgspec.convert(fresh.call("resbench.profiling:profile_alone", [network, how]), Profile)
+        except Interrupted as interrupted:
+            yield _saved(interrupted.record, root)
+            raise
+        except ResbenchError as error:
+            if len(networks) == 1:
+                raise
+            yield Outcome(network=network, error=error)
+        else:
+            yield _saved(record, root)
+
+
+def profile_alone(argument: tuple[str, How]) -> Any:
+    """Do what `profile` does with a network and plain values; for a fresh process."""
+    network, how = argument
+    return msgspec.to_builtins(profile(network, **how))
+
+
+def _request(network: str, how: How) -> speeds.Request:
+    on = resolve(how.get("device"))
+    weights = how.get("weights")
+    return speeds.Request(
+        network=network,
+        weights=None if weights is None else str(weights),
+        device=str(on),
+        settings=settings_of(how, find(network).input_px, on, train=how.get("train", False)),
+        time_budget_s=how.get("time_budget_s", 15.0),
+        target=speeds.TARGET[on.type],
+    )
+
+
+def _with_wanted(request: speeds.Request, how: How) -> speeds.Request:
+    """Say what is to be measured; for "auto" find the batch size first, in a process that memory may run out of."""
+    sizes = how.get("batch_sizes", ())
+    auto = fresh.call("resbench.subject:widest", request) if "auto" in sizes else 0
+    wanted = speeds.wanted(sizes, torch.device(request.device), train=how.get("train", False), auto=auto)
+    return replace(request, wanted=tuple(wanted))
+
+
+def _finished(network: str, root: Path, how: How) -> Profile | None:
+    """Return the record below `root` that measured what is asked for, on this machine and with these settings."""
+    request, on = _request(network, how), resolve(how.get("device"))
+    machine = environment.machine(on)
+    wanted = speeds.wanted(how.get("batch_sizes", ()), on, train=how.get("train", False))
+    asked = {(speed, want.asked) for want in wanted for speed in speeds.speeds_of(want)}
+    folder = root / store.machine_folder(machine) / find(network).name
+    for record in store.read_folder(folder).values() if any(folder.glob("*.json")) else ():
+        if (
+            isinstance(record, Profile)
+            and (record.settings, record.environment.machine) == (request.settings, machine)
+            and {(series.speed, series.batch_size_asked) for series in record.series} == asked
+        ):
+            return record
+    return None
+
+
+def _saved(record: Profile, root: Path | None) -> Outcome:
+    return Outcome(network=record.network, record=record, path=root and store.save(record, root))
+
+
+def _series(subject: Subject, request: speeds.Request, launches: int, on_progress: Share) -> Iterator[list[Series]]:
+    """Yield all finished series after each speed (in this process) or after each launch (in fresh ones)."""
+    if launches == 1:
+        found: list[Series] = []
+        for want in request.wanted:
+            stage = f"{want.speed} at batch {want.batch_size}"
+            surroundings = Surroundings(progress=partial(on_progress, stage))
+            found += speeds.measure(subject.arm, want, request, surroundings)
+            yield list(found)
+        return
+    parts: list[list[Series]] = []
+    for index in range(launches):
+        on_progress(f"launch {index + 1} of {launches}", index / launches)
+        parts.append(msgspec.convert(fresh.call("resbench.subject:launch", request), list[Series]))
+        request = speeds.repeated(request, parts[0])
+        yield speeds.merge(parts)
+
+
+def _memory(subject: Subject, request: speeds.Request, on_progress: Share) -> Iterator[Memory]:
+    """Yield the peak memory at each batch size: the device's own account, or the resident set of a fresh process."""
+    wants = {want.batch_size: want for want in request.wanted}
+    for index, (size, want) in enumerate(sorted(wants.items())):
+        on_progress(f"memory at batch {size}", index / len(wants))
+        if subject.arm.device.type == "cuda":
+            yield peak(subject.arm, want)
+        else:
+            alone = replace(request, wanted=(want,))
+            yield msgspec.convert(fresh.call("resbench.subject:resident", alone), Memory)

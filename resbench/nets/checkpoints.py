@@ -1,7 +1,6 @@
 """From files of weights to networks that hold them: nothing is executed, nothing missing, nothing left over."""
 
 import argparse
-import hashlib
 import pickle
 import re
 import struct
@@ -18,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from resbench.errors import ResbenchError
+from resbench.nets import cache
 from resbench.nets.build import build
-from resbench.nets.cache import cached
 from resbench.nets.renames import Tensors, translate, unpack
 from resbench.units import integer
 from resbench.zoo.find import checkpoints, find, find_weights
-from resbench.zoo.spec import Variant
+from resbench.zoo.spec import Variant, Weights
 from resbench.zoo.variants import VARIANTS
 
 # What damaged pickles and archives have been seen to raise in torch.load.
@@ -50,6 +49,7 @@ class Loaded:
     variant: Variant
     path: Path
     sha256: str
+    published: Weights | None = None  # the published checkpoint that the file is, by its hash
     notes: tuple[str, ...]  # "dropped class 0 of 1001, ...", "converted float16 tensors to float32"
 
 
@@ -65,24 +65,36 @@ def load(network: str, weights: str | Path | None = None) -> nn.Module:
 def load_checkpoint(network: str, weights: str | Path | None = None) -> Loaded:
     """Do what `load` does, and tell which file it was and what was changed in it."""
     variant = find(network)
-    path = _locate(network, variant, weights)
+    named, path = _locate(network, variant, weights)
+    digest = cache.sha256(path)
+    if named:
+        cache.check(named, path, digest)
     tensors, choice = read_tensors(path)
+    module, changes = _filled(variant, tensors, path)
+    published = named or next((one for one in checkpoints(variant.name) if _is(one, digest)), None)
+    return Loaded(
+        module=module, variant=variant, path=path, sha256=digest, published=published, notes=(*choice, *changes)
+    )
+
+
+def _is(weights: Weights, digest: str) -> bool:
+    return bool(weights.sha256_prefix) and digest.startswith(weights.sha256_prefix)
+
+
+def _filled(variant: Variant, tensors: Tensors, path: Path) -> tuple[nn.Module, tuple[str, ...]]:
+    """Return the network with `tensors`, and what was changed in them."""
     module = _unfilled(variant)
-    shapes = {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
+    shapes = shapes_of(module)
     translated, changes = translate(tensors, shapes)
     if problems := misfits(translated, shapes):
         raise ResbenchError(f"{path}: not a checkpoint of {variant.name}: {problems}; {_advice(tensors)}")
     module.load_state_dict({key: tensor.contiguous() for key, tensor in translated.items()}, assign=True)
-    return Loaded(module=module, variant=variant, path=path, sha256=sha256(path), notes=(*choice, *changes))
+    return module, changes
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of the file as 64 hexadecimal digits."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; give a file of weights") from None
+def shapes_of(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Return the shapes that a checkpoint of `module` has, by key."""
+    return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
 
 
 def read_tensors(path: Path) -> tuple[Tensors, tuple[str, ...]]:
@@ -134,7 +146,7 @@ def _unfilled(variant: Variant) -> nn.Module:
 
 
 def _fits(tensors: Tensors, variant: Variant) -> bool:
-    shapes = {key: tuple(tensor.shape) for key, tensor in build(variant, device="meta").state_dict().items()}
+    shapes = shapes_of(build(variant, device="meta"))
     return not misfits(translate(tensors, shapes)[0], shapes)
 
 
@@ -150,19 +162,20 @@ def _advice(tensors: Tensors) -> str:
     return f"it fits {_some(names)}" if names else "it fits no network of the table"
 
 
-def _locate(network: str, variant: Variant, weights: str | Path | None) -> Path:
-    """Return the file that `weights`, or the checkpoint called `network`, stands for."""
-    if weights is not None and Path(weights).exists():
-        return Path(weights)
-    published = find_weights(network if weights is None else str(weights))
+def _locate(network: str, variant: Variant, weights: str | Path | None) -> tuple[Weights | None, Path]:
+    """Return the published checkpoint that is meant, if one is named, and the file."""
+    if weights is not None and Path(weights).is_file():
+        return None, Path(weights)
+    named = find_weights(network if weights is None else str(weights))
     known = [one.name for one in checkpoints(variant.name)]
     choice = f"name one of its checkpoints ({_some(known)})" if known else "no checkpoint of it is published"
-    if published is None:
-        what = f"{network}: which weights?" if weights is None else f"{weights}: no such file;"
+    if named is None:
+        lacks = "a folder, not a file" if weights and Path(weights).is_dir() else "no such file"
+        what = f"{network}: which weights?" if weights is None else f"{weights}: {lacks};"
         raise ResbenchError(f"{what} give a file, or {choice}" if known else f"{what} {choice}, so give a file")
-    if published.network != variant.name:
-        raise ResbenchError(f"{published.name}: a checkpoint of {published.network}, not of {variant.name}; {choice}")
-    return cached(published)
+    if named.network != variant.name:
+        raise ResbenchError(f"{named.name}: a checkpoint of {named.network}, not of {variant.name}; {choice}")
+    return named, cache.cached(named)
 
 
 def _read(path: Path) -> Any:

@@ -16,11 +16,11 @@ def build(network: str | Variant, *, device: str | torch.device = "cpu") -> nn.M
     `device="meta"` gives shapes without memory. Raises ResbenchError for an unknown name.
     """
     variant = find(network) if isinstance(network, str) else network
-    with torch.device(device):
+    with torch.device("meta"):  # torch's layers draw weights when they are made; on meta that costs nothing
         module = _topology(variant)
-        for part in module.modules():
-            if isinstance(part, nn.Conv2d):
-                nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+    if torch.device(device).type != "meta":
+        module.to_empty(device=device)
+        module.apply(_draw)
     return module.eval()
 
 
@@ -32,3 +32,13 @@ def _topology(variant: Variant) -> nn.Module:
             return LegacySENet(spec, variant.classes)
         case InceptionResNetSpec() as spec:
             return InceptionResNet(spec, variant.classes)
+
+
+def _draw(layer: nn.Module) -> None:
+    """Give one layer its first weights; convolutions as in He et al. 2015 (arXiv 1502.01852)."""
+    if isinstance(layer, nn.Conv2d):
+        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    elif callable(reset := getattr(layer, "reset_parameters", None)):
+        reset()

@@ -73,7 +73,7 @@ class Reduction(Concatenation):
 
 
 class InceptionResNet(nn.Module):
-    """Stem, A blocks, reduction, B blocks, reduction, C blocks, classifier. (N, 3, H, W) -> (N, classes), from 75 px."""
+    """Stem, A blocks, reduction, B blocks, reduction, C blocks, classifier. (N, 3, H, W) -> (N, classes)."""
 
     def __init__(self, spec: InceptionResNetSpec, classes: int = 1000) -> None:
         super().__init__()

@@ -59,9 +59,14 @@ class BlurPool(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        row = torch.tensor([0.25, 0.5, 0.25])
         self.channels = channels
-        self.register_buffer("kernel", torch.outer(row, row).repeat(channels, 1, 1, 1), persistent=False)
+        self.register_buffer("kernel", torch.empty(channels, 1, 3, 3), persistent=False)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Fill the filter, under torch's name for it, since the state dict does not bring it."""
+        row = self.kernel.new_tensor([0.25, 0.5, 0.25])
+        self.kernel.copy_(torch.outer(row, row))
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), self.kernel, stride=2, groups=self.channels)

@@ -1,0 +1,147 @@
+"""Every row of the table becomes the network that it names."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from torch import nn
+
+import resbench
+from resbench.errors import ResbenchError
+from resbench.zoo.spec import LegacySENetSpec, ResNetSpec, Variant
+from resbench.zoo.variants import VARIANTS
+from tests import filled
+
+WITNESSES = yaml.safe_load((Path(__file__).parent / "data" / "witnesses.yaml").read_text())
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_every_network_has_the_parameters_of_an_independent_count_and_its_classes(variant):
+    assert variant.name in WITNESSES, f"add {variant.name}, its params and who counted them to data/witnesses.yaml"
+    module = resbench.build(variant.name, device="meta")
+    assert sum(weight.numel() for weight in module.parameters()) == WITNESSES[variant.name]["params"]
+    assert module(torch.empty(2, 3, 96, 80, device="meta")).shape == (2, variant.classes)
+
+
+def test_no_witness_is_left_without_its_network():
+    assert set(WITNESSES) == {variant.name for variant in VARIANTS}
+
+
+def row(**spec: object) -> Variant:
+    values = {"block": "basic", "depths": (2, 1), **spec}
+    return Variant(name="tiny", family="tiny", spec=ResNetSpec(**values), paper=VARIANTS[0].paper, classes=7)
+
+
+TINY = {
+    "basic": row(squeeze="se"),
+    "bottleneck": row(block="bottleneck", groups=2, width_per_group=8, shortcut="avg_pool", squeeze="eca"),
+    "plain": row(block="plain", shortcut="none"),
+    "pad": row(planes=16, stem="conv3", shortcut="pad"),
+    "blur": row(block="bottleneck", anti_alias=True, stem="deep_tiered"),
+    "senet": row(block="senet", groups=2, width_per_group=32, squeeze="se", stem="deep_wide"),
+    "sk_basic": row(block="sk_basic"),
+    "sk_bottleneck": row(block="sk_bottleneck"),
+    "res2net": row(block="res2net", width_per_group=8, splits=3),
+    "resnest": row(block="resnest", splits=2, groups=2, width_per_group=16),
+    "resnest_fast": row(block="resnest_fast", splits=1, width_per_group=16),
+    "legacy": Variant(
+        name="tiny",
+        family="tiny",
+        spec=LegacySENetSpec(block="basic", depths=(1, 1, 1, 1)),
+        paper=VARIANTS[0].paper,
+        classes=7,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", TINY)
+def test_gradients_reach_every_weight_in_spite_of_the_work_in_place(kind):
+    torch.manual_seed(0)
+    module = resbench.build(TINY[kind]).train()
+    module(torch.randn(2, 3, 64, 64)).square().sum().backward()
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in module.parameters())
+
+
+@pytest.mark.parametrize("kind", TINY)
+def test_fresh_weights_are_drawn_from_the_seed_and_from_nothing_else(kind):
+    def fresh() -> dict[str, torch.Tensor]:
+        torch.manual_seed(1)
+        module = resbench.build(TINY[kind])
+        return dict(module.named_parameters()) | dict(module.named_buffers())
+
+    first, second = fresh(), fresh()
+    assert all(torch.equal(first[key], second[key]) and first[key].isfinite().all() for key in first)
+    assert all(first[key].std() > 0 for key in first if key.endswith("conv1.weight"))
+
+
+@pytest.mark.parametrize("kind", TINY)
+def test_a_network_leaves_its_input_as_it_was(kind):
+    images = filled.image(48, 40)
+    before = images.clone()
+    with torch.inference_mode():
+        filled.fill(resbench.build(TINY[kind]))(images)
+    assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize("kind", TINY)
+def test_an_image_has_the_same_logits_in_company(kind):
+    module = filled.fill(resbench.build(TINY[kind]))
+    image = filled.image(48, 40)
+    with torch.inference_mode():
+        alone, together = module(image), module(torch.cat([image.flip(3), image]))
+    torch.testing.assert_close(together[1:], alone, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("depth", [18, 34])
+def test_a_plain_network_is_the_residual_network_with_its_shortcuts_cut(depth):
+    plain, residual = filled.fill(resbench.build(f"plain{depth}")), resbench.build(f"resnet{depth}").double()
+    weights = residual.state_dict() | plain.state_dict()
+    assert sorted(set(weights) - set(plain.state_dict())) == sorted(key for key in weights if ".downsample." in key)
+    residual.load_state_dict(weights)
+    with torch.inference_mode():
+        whole = residual(filled.image(64, 64))
+        for name, module in residual.named_modules():
+            if name.startswith("layer") and name.count(".") == 1:
+                module.downsample = Zero()
+        logits = plain(filled.image(64, 64))
+        torch.testing.assert_close(residual(filled.image(64, 64)), logits, rtol=1e-12, atol=0)
+    assert not torch.allclose(whole, logits, rtol=0.1)
+
+
+class Zero(nn.Module):
+    """Nothing, of every shape."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(x[:1, :1, :1, :1])
+
+
+def test_option_a_takes_every_other_pixel_and_has_no_parameters():
+    module = resbench.build("resnet20_cifar10")
+    x = torch.arange(16.0 * 32 * 32).reshape(1, 16, 32, 32)
+    out = module.layer2[0].downsample(x)
+    assert out.shape == (1, 32, 16, 16)
+    assert torch.equal(out[:, 8:24], x[:, :, ::2, ::2])
+    assert not out[:, :8].any()
+    assert not out[:, 24:].any()
+    assert not [key for key in module.state_dict() if "downsample" in key]
+
+
+def test_a_blur_keeps_what_is_even_and_removes_what_alternates():
+    blur = resbench.build("resnetblur18").maxpool[1]
+    even, stripes = torch.ones(1, 64, 7, 9), torch.ones(1, 64, 7, 9)
+    stripes[..., ::2] = -1
+    assert torch.equal(blur(even), torch.ones(1, 64, 4, 5))
+    assert torch.equal(blur(stripes), torch.zeros(1, 64, 4, 5))
+
+
+def test_legacy_stem_pools_round_up_without_padding():
+    # 224x285: 112x143 after the stem; 71 columns where padding gives 72, which tells the two SENet-154 cards apart.
+    images = torch.empty(1, 64, 112, 143, device="meta")
+    assert resbench.build("legacy_seresnet18", device="meta").pool0(images).shape[2:] == (56, 71)
+    assert resbench.build("resnet18", device="meta").maxpool(images).shape[2:] == (56, 72)
+
+
+def test_an_unknown_network_is_one_line_with_the_nearest_names():
+    with pytest.raises(ResbenchError, match=r"did you mean .*resnet50"):
+        resbench.build("resnet5o")

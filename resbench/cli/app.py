@@ -12,6 +12,9 @@ from resbench.errors import ExitCode, ResbenchError
 # The modules of this package, in the order of the help. Each defines a function of its own name and an underscore.
 COMMANDS = (
     "list",
+    "profile",
+    "count",
+    "explain",
     "validate",
     "card",
     "check",

@@ -1,7 +1,7 @@
 """The counts of every network of the table, read from a generated file, so that torch is not needed to show them.
 
-counted.json is written by `resbench count --all --write`; a test and `resbench count --all --check` compare it with a
-fresh tally.
+counted.json is written by `resbench count --all --write`; `resbench count --all --check` compares it with a fresh
+tally.
 """
 
 import json
@@ -28,11 +28,17 @@ def counted(network: str, convention_name: str = "macs", input_px: int | None = 
     Raises ResbenchError for an unknown name or a size that was not counted.
     """
     variant = find(network)
-    size = convention(convention_name).input_rule(input_px or variant.input_px)
+    return counted_at(variant.name, convention(convention_name).input_rule(input_px or variant.input_px))
+
+
+def counted_at(network: str, size_px: tuple[int, int]) -> Counts:
+    """Return the counts of `network` at `size_px`, one of its `sizes`. Raises ResbenchError when not counted there."""
     try:
-        return _table()[variant.name][pixels(size)]
+        return _table()[network][pixels(size_px)]
     except KeyError:
-        raise ResbenchError(f"{variant.name}: not counted at {pixels(size)} px; run `resbench count --all --write`") from None
+        raise ResbenchError(
+            f"{network}: not counted at {pixels(size_px)} px; run `resbench count --all --write`"
+        ) from None
 
 
 def sizes(variant: Variant) -> list[tuple[int, int]]:

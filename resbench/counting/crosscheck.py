@@ -1,7 +1,7 @@
 """Our tally against counters that we did not write, run on real tensors."""
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,15 @@ class Comparison:
     theirs: int
 
 
-def crosscheck(module: nn.Module, input_px: tuple[int, int]) -> tuple[Comparison, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modules:
+    """fvcore's table of a network: `rows` by module path ("" is the network), `text` as fvcore prints it."""
+
+    rows: dict[str, int]
+    text: str
+
+
+def crosscheck(module: nn.Module, input_px: tuple[int, int], name: str) -> tuple[Comparison, ...]:
     """Compare our counts of `module`, which must not be on the meta device, with fvcore's and PyTorch's.
 
     Raises InvalidMeasurementError when any differs: counts that two counters dispute are not to be believed.
@@ -35,20 +43,22 @@ def crosscheck(module: nn.Module, input_px: tuple[int, int]) -> tuple[Comparison
     ours = count(module, input_px)
     image = _blank(module, input_px)
     found = (*_by_fvcore(module, image, ours), _by_torch(module, image, ours))
-    _require_equal(found, f"{type(module).__name__} at {pixels(input_px)}")
+    for row in found:
+        if row.ours != row.theirs:
+            raise InvalidMeasurementError(
+                f"{name} at {pixels(input_px)}: {row.quantity} disputed: {integer(row.ours)} by our tally, "
+                f"{integer(row.theirs)} by {row.counter}; trust neither, and report it"
+            )
     return found
 
 
-def fvcore_table(module: nn.Module, input_px: tuple[int, int], *, depth: int = 3) -> str:
-    """Return fvcore's table of parameters, operations and activations per module, down to `depth` names."""
+def modules(module: nn.Module, input_px: tuple[int, int], *, depth: int = 3) -> Modules:
+    """Return fvcore's operations per module of `module`; the text goes down to `depth` names."""
     with _fvcore(module, _blank(module, input_px)) as (fvcore, flops, activations):
-        return str(fvcore.flop_count_table(flops, max_depth=depth, activations=activations, show_param_shapes=False))
-
-
-def fvcore_modules(module: nn.Module, input_px: tuple[int, int]) -> dict[str, int]:
-    """Return fvcore's count of every module by its path; the network itself is ""."""
-    with _fvcore(module, _blank(module, input_px)) as (_, flops, _):
-        return {path: int(amount) for path, amount in flops.by_module().items()}
+        return Modules(
+            rows={path: int(amount) for path, amount in flops.by_module().items()},
+            text=fvcore.flop_count_table(flops, depth, activations, show_param_shapes=False),
+        )
 
 
 def _blank(module: nn.Module, input_px: tuple[int, int]) -> Tensor:
@@ -88,12 +98,3 @@ def _by_torch(module: nn.Module, image: Tensor, ours: Counts) -> Comparison:
         ours=operations(ours.terms, "torch"),
         theirs=counter.get_total_flops(),
     )
-
-
-def _require_equal(found: Iterable[Comparison], subject: str) -> None:
-    for row in found:
-        if row.ours != row.theirs:
-            raise InvalidMeasurementError(
-                f"{subject}: {row.quantity} disputed: {integer(row.ours)} by our tally, {integer(row.theirs)} by "
-                f"{row.counter} ({integer(row.theirs - row.ours)} apart); trust neither and report it"
-            )

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Literal
 
-from resbench.counting.conventions import CONVENTIONS, convention, operations
+from resbench.counting.conventions import NAMES, convention, operations
 from resbench.errors import ResbenchError
 from resbench.records.record import Counts
 from resbench.zoo.find import checkpoints
@@ -17,8 +18,9 @@ _ORDER: tuple[Rounding, ...] = ("exact", "rounded", "float", "truncated")
 _SCALE = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 _FIGURE = re.compile(r"(\d[\d,_]*(?:\.\d+)?)\s*([KMGBT]?)\s*(%|flops?|macs?|ops|params?|parameters)?", re.IGNORECASE)
 _BARE_UNITS = (10**9, 10**6)  # what "4.27" may mean: thousand millions of operations, millions of parameters
-_COUNTED: tuple[Metric, ...] = ("params", "flops")
+NOT_COUNTED: tuple[Metric, ...] = ("top1", "top5", "file_size")
 _SHOWN = 5
+_FAR = 0.5  # further off than by half, a reading explains nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ class Explanation:
     @property
     def explained(self) -> bool:
         """Whether a count gives the figure; of what is not counted, whether it was published and is no known error."""
-        return bool(self.fits) or any(claim.metric not in _COUNTED and not claim.error for _, claim in self.claims)
+        return bool(self.fits) or any(claim.metric in NOT_COUNTED and not claim.error for _, claim in self.claims)
 
     @property
     def errors(self) -> tuple[str, ...]:
@@ -86,23 +88,17 @@ def figure_of(claim: Claim) -> Figure:
 
 
 def explain(variant: Variant, figures: Iterable[Figure], counts: Sequence[Counts]) -> Explanation:
-    """Return what gives one of `figures` among `counts`, those of `variant` at the inputs to consider, likeliest first.
+    """Return what gives one of `figures` among `counts`, those of `variant` at the inputs to consider.
 
     Accuracies are not counted; for them only the claims are looked up.
     """
     figures = tuple(figures)
     claims = tuple(_published(variant, figures))
-    readings = [
-        reading
-        for figure in figures
-        for row in counts
-        for reading in _readings(variant, figure, row)
-        if figure.metric in (None, reading.metric)
-    ]
-    fits = [reading for reading in readings if reading.rounding]
+    readings = [reading for figure in figures for reading in _readings(figure, counts)]
+    fits = sorted((reading for reading in readings if reading.rounding), key=partial(_rank, variant, claims))
     return Explanation(
-        fits=tuple(sorted(dict.fromkeys(fits), key=lambda reading: _rank(variant, claims, reading))),
-        nearest=() if fits else tuple(sorted(dict.fromkeys(readings), key=lambda reading: abs(reading.off))[:_SHOWN]),
+        fits=tuple({(reading.counted, reading.input_px): reading for reading in reversed(fits)}.values())[::-1],
+        nearest=() if fits else _nearest(readings),
         claims=claims,
     )
 
@@ -126,25 +122,35 @@ def _scaled(value: Fraction, quantum: Fraction, scale: int, metric: Metric | Non
         yield Figure(value=value, quantum=Fraction(10**zeros), metric=metric)
 
 
-def _readings(variant: Variant, figure: Figure, counts: Counts) -> Iterator[Reading]:
-    classifier = counts.terms.fc + counts.terms.fc_bias
-    values: list[tuple[Metric, str, int]] = []
-    if counts.input_px == (variant.input_px, variant.input_px):
-        values += [
-            ("params", "parameters", counts.params),
-            ("params", "parameters without the classifier", counts.params - classifier),
-            ("params", "parameters and buffers", counts.params + counts.buffers),
-        ]
-    values += [("flops", row.name, operations(counts.terms, row.name)) for row in CONVENTIONS]
-    for metric, counted, value in values:
-        yield Reading(
-            metric=metric,
-            counted=counted,
-            input_px=counts.input_px,
-            value=value,
-            rounding=rounding(value, figure),
-            off=float(figure.value / value - 1),
-        )
+def _readings(figure: Figure, counts: Sequence[Counts]) -> Iterator[Reading]:
+    """Yield how far every count is from `figure`. Parameters are the same at every input, so the first will do."""
+    if figure.metric in (None, "params"):
+        for counted, value in _parameters(counts[0]).items():
+            yield _reading("params", counted, counts[0].input_px, value, figure)
+    if figure.metric in (None, "flops"):
+        for row in counts:
+            for name in NAMES:
+                yield _reading("flops", name, row.input_px, operations(row.terms, name), figure)
+
+
+def _reading(metric: Metric, counted: str, input_px: tuple[int, int], value: int, figure: Figure) -> Reading:
+    how, off = rounding(value, figure), float(figure.value / value - 1)
+    return Reading(metric=metric, counted=counted, input_px=input_px, value=value, rounding=how, off=off)
+
+
+def _parameters(counts: Counts) -> dict[str, int]:
+    classifier = counts.terms.fc + counts.terms.fc_bias  # one position, so as many weights as multiply-adds
+    return {
+        "parameters": counts.params,
+        "parameters without the classifier": counts.params - classifier,
+        "parameters and buffers": counts.params + counts.buffers,
+    }
+
+
+def _nearest(readings: Sequence[Reading]) -> tuple[Reading, ...]:
+    by_distance = sorted(dict.fromkeys(readings), key=lambda reading: abs(reading.off))
+    near = [reading for reading in by_distance if abs(reading.off) < _FAR]
+    return tuple(near[:_SHOWN] or readings[:1])
 
 
 def _published(variant: Variant, figures: Iterable[Figure]) -> Iterator[tuple[Weights, Claim]]:
@@ -161,6 +167,12 @@ def _agree(figure: Figure, claim: Claim) -> bool:
 
 def _rank(variant: Variant, claims: Iterable[tuple[Weights, Claim]], reading: Reading) -> tuple[bool, bool, bool, int]:
     """Exact digits first, then what was published so, then the convention's own input, then the kind of rounding."""
-    said = any(claim.metric == reading.metric and claim.convention in (None, reading.counted) for _, claim in claims)
-    usual = reading.metric == "params" or (reading.input_px == convention(reading.counted).input_rule(variant.input_px))
-    return reading.rounding != "exact", not said, not usual, _ORDER.index(reading.rounding or "truncated")
+    said = any(
+        claim.metric == reading.metric
+        and claim.convention in (None, reading.counted)
+        and claim.input_px in (None, reading.input_px)
+        for _, claim in claims
+    )
+    usual = reading.metric == "params" or reading.input_px == convention(reading.counted).input_rule(variant.input_px)
+    how = reading.rounding or "truncated"
+    return how != "exact", not said, not usual, _ORDER.index(how)

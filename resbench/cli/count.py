@@ -1,0 +1,65 @@
+"""`resbench count`."""
+
+from typing import Annotated
+
+import typer
+
+
+def count_(
+    names: Annotated[list[str] | None, typer.Argument(help="Networks, checkpoints or patterns such as 'se*'.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every network of the table.")] = False,
+    input_px: Annotated[
+        str | None, typer.Option("--input-px", "--img-size", help="224 or HxW such as 224x285. [default: network's]")
+    ] = None,
+    conventions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--convention",
+            "-c",
+            help="macs, fvcore, mmcv, timm-card, torch, ptflops-aten, ptflops-pytorch, thop or thop-0.0.31; may be "
+            "repeated. [default: all for one network, macs and fvcore for several and for stages]",
+        ),
+    ] = None,
+    by_stage: Annotated[bool, typer.Option("--by-stage", help="What each stage costs.")] = False,
+    by_module: Annotated[bool, typer.Option("--by-module", help="fvcore's table of modules, run on the CPU.")] = False,
+    crosscheck: Annotated[
+        bool, typer.Option("--crosscheck", help="Compare with fvcore and PyTorch on the CPU; exit 5 if any differs.")
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="With --all: bring the counts that resbench ships with up to date.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="With --all: compare those with a fresh tally; exit 1 when stale.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Count parameters, operations, activations and memory traffic of networks, exactly.
+
+    "FLOPs" mean something else to every tool; a convention says whose. One side (224) is what the convention starts
+    from, and timm's cards make 224x285 of it; HxW is taken as it is.
+
+    Examples: `resbench count resnet50`, `resbench count --all --json`, `resbench count resnet50 --by-stage`
+    """
+    from resbench import costs
+    from resbench.errors import ResbenchError
+    from resbench.report import counts as report
+
+    if by_stage + by_module + crosscheck + write + check > 1:
+        raise ResbenchError("--by-stage, --by-module, --crosscheck, --write and --check exclude each other; give one")
+    if (write or check) and not every:
+        raise ResbenchError("--write and --check concern the whole table; add --all")
+    variants = costs.chosen(names or [], every=every)
+    if write:
+        costs.write_table()
+    elif check:
+        raise typer.Exit(report.show_diff(costs.stale_table()))
+    elif by_module:
+        report.show_modules(report.progress(costs.modules_of(variants, input_px), len(variants)), as_json=as_json)
+    elif crosscheck:
+        report.show_crosscheck(report.progress(costs.crosschecked(variants, input_px), len(variants)), as_json=as_json)
+    elif by_stage:
+        stages = report.progress(costs.stages_of(variants, input_px), len(variants))
+        report.show_stages(stages, costs.conventions(conventions), as_json=as_json)
+    else:
+        rows = costs.figures_of(variants, input_px, costs.conventions(conventions, full=len(variants) == 1))
+        report.show(report.progress(rows, len(variants)), as_json=as_json)

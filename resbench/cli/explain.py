@@ -1,0 +1,27 @@
+"""`resbench explain`."""
+
+from typing import Annotated
+
+import typer
+
+
+def explain_(
+    network: Annotated[str, typer.Argument(help="A network, or a published checkpoint of one.")],
+    figure: Annotated[str, typer.Argument(help="As it was printed: 5.28G, 5282531328, 4.27, 25.56M, 0.95%.")],
+    input_px: Annotated[
+        str | None, typer.Option("--input-px", "--img-size", help="Only at this input: 224 or HxW such as 224x285.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Say what a published figure counts: which convention, which input, which rounding.
+
+    Exit code: 0 when something gives the figure, 1 when it is a known error or nothing does.
+
+    Examples: `resbench explain resnet50 5.28G`, `resbench explain resnet34 2.18M`
+    """
+    from resbench import costs
+    from resbench.report import explain as report
+
+    found = costs.explanation(network, figure, input_px)
+    report.show(network, figure, found, as_json=as_json)
+    raise typer.Exit(0 if found.explained else 1)

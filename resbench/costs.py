@@ -1,0 +1,130 @@
+"""What networks cost: the table, the torch modules and the counters meet here."""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from resbench.counting import counted, crosscheck, explain, tally
+from resbench.counting.conventions import NAMES, dog_photo, square
+from resbench.counting.figures import Figures, Pair, figures
+from resbench.errors import ResbenchError
+from resbench.nets.build import build
+from resbench.records.record import Counts
+from resbench.records.store import write_text
+from resbench.units import parse_pixels
+from resbench.zoo.find import find, match
+from resbench.zoo.spec import Variant
+from resbench.zoo.variants import VARIANTS
+
+# Sides that classifiers of the family are trained and tested at; what `explanation` tries when the usual one fails.
+SIDES_PX = (32, 64, 128, 160, 176, 192, 200, 224, 232, 240, 256, 288, 299, 300, 320, 352, 384, 400, 416, 448, 480, 512)
+
+
+def count(network: str, input_px: int | Pair | None = None) -> Counts:
+    """Return what `network` costs for one image of `input_px` (height, width), by default of its own size."""
+    variant = find(network)
+    return tally.count(build(variant, device="meta"), input_px or variant.input_px)
+
+
+def count_table() -> str:
+    """Return the text that counting/counted.json should have, from a fresh tally of every network."""
+    rows = {}
+    for variant in VARIANTS:
+        module = build(variant, device="meta")
+        rows[variant.name] = [tally.count(module, size) for size in counted.sizes(variant)]
+    return counted.text(rows)
+
+
+def write_table() -> None:
+    """Bring counting/counted.json up to date."""
+    write_text(counted.PATH, count_table())
+
+
+def stale_table() -> str:
+    """Return a unified diff from counting/counted.json to a fresh tally; empty when they agree."""
+    there, fresh = counted.PATH.read_text(encoding="utf-8"), count_table()
+    name = counted.PATH.name
+    return "".join(difflib.unified_diff(there.splitlines(True), fresh.splitlines(True), name, f"{name}, fresh"))
+
+
+def chosen(names: Sequence[str], *, every: bool) -> list[Variant]:
+    """Return the networks that `names` match, or all. Raises ResbenchError when neither or both are asked for."""
+    if bool(names) == every:
+        raise ResbenchError("which networks? give their names, or --all")
+    return match(["*"] if every else names)
+
+
+def conventions(names: Sequence[str] | None, *, full: bool = False) -> Sequence[str]:
+    """Return the conventions to show: `names`; by default two of them, or all if `full`.
+
+    Raises ResbenchError for an unknown one.
+    """
+    for name in names or ():
+        if name not in NAMES:
+            raise ResbenchError(f"unknown convention {name!r}; the conventions are {', '.join(NAMES)}")
+    return names or (NAMES if full else NAMES[:2])
+
+
+def figures_of(variants: Sequence[Variant], input_px: str | None, conventions: Sequence[str]) -> Iterator[Figures]:
+    """Yield the figures of each network at `input_px` ("224", "224x285"; None: its own) in `conventions`.
+
+    Raises ResbenchError for what is not a size.
+    """
+    for variant in variants:
+        count_at = partial(tally.count, build(variant, device="meta"))
+        yield figures(variant.name, count_at, _size(variant, input_px), conventions)
+
+
+def stages_of(variants: Sequence[Variant], input_px: str | None) -> Iterator[tuple[str, dict[str, Counts]]]:
+    """Yield what each stage of each network costs at `input_px` ("224", "224x285"; None: its own)."""
+    for variant in variants:
+        yield variant.name, tally.count_by_stage(build(variant, device="meta"), _size(variant, input_px))
+
+
+def modules_of(variants: Sequence[Variant], input_px: str | None) -> Iterator[tuple[str, crosscheck.Modules]]:
+    """Yield fvcore's counts of every module of each network, run with fresh weights on the CPU."""
+    for variant in variants:
+        yield variant.name, crosscheck.modules(build(variant), _size(variant, input_px))
+
+
+def crosschecked(
+    variants: Sequence[Variant], input_px: str | None
+) -> Iterator[tuple[str, tuple[crosscheck.Comparison, ...]]]:
+    """Yield each network's counts beside those of counters that are not ours, run with fresh weights on the CPU.
+
+    Raises InvalidMeasurementError when any differs.
+    """
+    for variant in variants:
+        yield variant.name, crosscheck.crosscheck(build(variant), _size(variant, input_px), variant.name)
+
+
+def explanation(network: str, figure: str, input_px: str | None = None) -> explain.Explanation:
+    """Return what `figure` ("5.28G", "25.56M", "0.95%") counts of `network`, as published or at other inputs.
+
+    Raises ResbenchError for an unknown network, and for what is not a figure or a size.
+    """
+    variant, read = find(network), explain.parse(figure)
+    if input_px:
+        return explain.explain(variant, read, _counts(variant, [_size(variant, input_px)]))
+    usual = [counted.counted_at(variant.name, size) for size in counted.sizes(variant)]
+    found = explain.explain(variant, read, usual)
+    if found.explained or found.errors or all(row.metric in explain.NOT_COUNTED for row in read):
+        return found
+    sides_px = [side for side in SIDES_PX if variant.input_px <= 2 * side <= 5 * variant.input_px]
+    others = [rule(side_px) for side_px in sides_px for rule in (square, dog_photo)]
+    elsewhere = explain.explain(variant, read, _counts(variant, others))
+    return elsewhere if elsewhere.fits else found
+
+
+def _counts(variant: Variant, sizes: Sequence[Pair]) -> list[Counts]:
+    module = build(variant, device="meta")
+    return [tally.count(module, size) for size in sizes]
+
+
+def _size(variant: Variant, text: str | None) -> Pair:
+    if text is None:
+        return variant.input_px, variant.input_px
+    try:
+        return parse_pixels(text)
+    except ValueError as error:
+        raise ResbenchError(f"--input-px: {error}") from None

@@ -1,0 +1,143 @@
+"""What networks cost."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from rich.progress import track
+from rich.table import Table
+
+from resbench import units
+from resbench.counting.conventions import convention, operations
+from resbench.counting.crosscheck import Comparison, Modules
+from resbench.counting.figures import Figures
+from resbench.records.record import Counts
+from resbench.report import terminal
+
+Item = TypeVar("Item")
+
+
+def progress(items: Iterable[Item], total: int) -> Iterator[Item]:
+    """Yield `items` under a bar on stderr, on a terminal only."""
+    console = terminal.advice()
+    yield from track(items, "counting", total, console=console, disable=not console.is_terminal, transient=True)
+
+
+def show(found: Iterable[Figures], *, as_json: bool) -> None:
+    """Print the costs of networks to stdout: a sheet for one, a table for several."""
+    rows = list(found)
+    if as_json:
+        _print_json([msgspec.to_builtins(row) | {"bytes_moved": row.counts.bytes_moved()} for row in rows])
+    elif len(rows) == 1:
+        _sheet(rows[0])
+    else:
+        _table(rows)
+
+
+def show_stages(
+    found: Iterable[tuple[str, Mapping[str, Counts]]], conventions: Iterable[str], *, as_json: bool
+) -> None:
+    """Print what each stage of each network costs to stdout; operations at the stated input."""
+    names = tuple(conventions)
+    if as_json:
+        _print_json({name: {stage: _plain(counts, names) for stage, counts in of.items()} for name, of in found})
+        return
+    for name, of in found:
+        table = Table("stage", title=name)
+        for heading in ("parameters", *names, "activations", "receptive field"):
+            table.add_column(heading, justify="right")
+        for stage, counts in of.items():
+            table.add_row(
+                stage,
+                units.integer(counts.params),
+                *(units.integer(operations(counts.terms, convention)) for convention in names),
+                units.integer(counts.activations),
+                _field(counts),
+            )
+        terminal.results().print(table)
+
+
+def show_modules(found: Iterable[tuple[str, Modules]], *, as_json: bool) -> None:
+    """Print fvcore's table of each network to stdout."""
+    if as_json:
+        _print_json({name: modules.rows for name, modules in found})
+        return
+    for name, modules in found:
+        print(f"{name}, counted by fvcore\n{modules.text}")
+
+
+def show_crosscheck(found: Iterable[tuple[str, Iterable[Comparison]]], *, as_json: bool) -> None:
+    """Print our counts beside those of other counters to stdout."""
+    rows = [{"network": name} | msgspec.to_builtins(row) for name, comparisons in found for row in comparisons]
+    if as_json:
+        _print_json(rows)
+        return
+    table = Table("network", "quantity", "counter")
+    table.add_column("ours", justify="right")
+    table.add_column("theirs", justify="right")
+    for row in rows:
+        table.add_row(
+            row["network"], row["quantity"], row["counter"], units.integer(row["ours"]), units.integer(row["theirs"])
+        )
+    terminal.results().print(table)
+
+
+def show_diff(diff: str) -> int:
+    """Print `diff` to stdout and return the exit code: 1 when there is a difference."""
+    print(diff, end="")
+    return 1 if diff else 0
+
+
+def _sheet(row: Figures) -> None:
+    counts, console = row.counts, terminal.results()
+    facts = {
+        "parameters": units.integer(counts.params),
+        "buffers": units.integer(counts.buffers),
+        "weights": f"{units.integer(counts.weights_bytes)} bytes ({units.size(counts.weights_bytes)})",
+        "activations": f"{units.integer(counts.activations)} elements, out of convolutions and linear layers",
+        "bytes moved": f"{units.integer(counts.bytes_moved() or 0)} at least, for one image in fp32",
+        "receptive field": f"{_field(counts)} px",
+    }
+    console.print(f"[bold]{row.network}[/] at {units.pixels(counts.input_px)}", highlight=False)
+    for name, fact in facts.items():
+        console.print(f"{name:<16} {fact}", highlight=False)
+    table = Table("convention", "input")
+    table.add_column("operations", justify="right")
+    table.add_column("what it counts")
+    for entry in row.operations:
+        meaning = convention(entry.convention).meaning
+        table.add_row(entry.convention, units.pixels(entry.input_px), units.integer(entry.value), meaning)
+    console.print(table)
+
+
+def _table(rows: Iterable[Figures]) -> None:
+    rows = list(rows)
+    table = Table("network", "input")
+    headings = [entry.convention for entry in rows[0].operations] if rows else []
+    for heading in ("parameters", *headings, "activations", "weights", "receptive field"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            row.network,
+            units.pixels(row.counts.input_px),
+            units.integer(row.counts.params),
+            *(units.integer(entry.value) for entry in row.operations),
+            units.integer(row.counts.activations),
+            units.size(row.counts.weights_bytes),
+            _field(row.counts),
+        )
+    terminal.results().print(table)
+
+
+def _plain(counts: Counts, conventions: Iterable[str]) -> dict[str, Any]:
+    figures = {name: operations(counts.terms, name) for name in conventions}
+    return {**msgspec.to_builtins(counts), "operations": figures}
+
+
+def _field(counts: Counts) -> str:
+    return units.pixels(counts.receptive_field_px) if counts.receptive_field_px else "-"
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))

@@ -1,0 +1,96 @@
+"""What a published figure counts."""
+
+import json
+from collections.abc import Iterator
+
+import msgspec
+from rich.markup import escape
+from rich.table import Table
+
+from resbench import units
+from resbench.counting.conventions import NAMES, convention
+from resbench.counting.explain import Explanation, Reading
+from resbench.report import terminal
+from resbench.zoo.spec import Claim, Weights
+
+_HOW = {
+    "exact": "exactly",
+    "rounded": "rounded",
+    "truncated": "cut off",
+    "float": "hundredths of a million, scaled in floating point",
+}
+_METRICS = {"params": "parameters", "flops": "operations", "file_size": "file size", "top1": "top-1", "top5": "top-5"}
+_SHOWN = 8
+
+
+def show(network: str, figure: str, found: Explanation, *, as_json: bool) -> None:
+    """Print the readings of `figure`, who published it, and the known errors, to stdout."""
+    if as_json:
+        print(json.dumps(_plain(network, figure, found), indent=2))
+        return
+    console = terminal.results()
+    for line in _verdict(network, figure, found):
+        console.print(escape(line), highlight=False)
+    rows = found.fits or (() if found.explained else found.nearest)
+    if rows:
+        console.print(_table(rows))
+    for line in _sources(found):
+        console.print(escape(line), highlight=False)
+
+
+def _verdict(network: str, figure: str, found: Explanation) -> Iterator[str]:
+    if found.errors:
+        yield from (f"{network}: {figure} is a known error: {reason}" for reason in found.errors)
+    elif found.fits:
+        best = found.fits[0]
+        yield f"{network}: {figure} is {_name(best)} at {units.pixels(best.input_px)}, {_HOW[best.rounding or 'exact']}"
+        if len(found.fits) > 1:
+            yield f"{len(found.fits) - 1} more readings give the same digits; the figure alone does not tell them apart"
+    elif found.explained:
+        yield f"{network}: {figure} was published; it is not something that can be counted"
+    else:
+        yield f"{network}: {figure} is no count of this network in any known convention; the nearest are"
+
+
+def _table(rows: tuple[Reading, ...]) -> Table:
+    table = Table("count", "input")
+    table.add_column("value", justify="right")
+    table.add_column("gives the figure", justify="right")
+    table.add_column("what it counts")
+    for row in rows[:_SHOWN]:
+        meaning = convention(row.counted).meaning if row.counted in NAMES else ""
+        how = _HOW[row.rounding] if row.rounding else f"{100 * row.off:+.2f} %"
+        table.add_row(row.counted, units.pixels(row.input_px), units.integer(row.value), how, meaning)
+    return table
+
+
+def _sources(found: Explanation) -> Iterator[str]:
+    sources: dict[tuple[str, str], list[str]] = {}
+    for weights, claim in found.claims:
+        sources.setdefault((_metric(claim), claim.source), []).append(weights.name)
+    for (metric, source), names in sources.items():
+        yield f"published as {metric} of {', '.join(names)}: {source}"
+
+
+def _name(reading: Reading) -> str:
+    return reading.counted if reading.metric == "params" else f"the operations by {reading.counted}"
+
+
+def _metric(claim: Claim) -> str:
+    return f"operations by {claim.convention}" if claim.convention else _METRICS[claim.metric]
+
+
+def _plain(network: str, figure: str, found: Explanation) -> dict[str, object]:
+    return {
+        "network": network,
+        "figure": figure,
+        "explained": found.explained,
+        "errors": found.errors,
+        "fits": msgspec.to_builtins(found.fits),
+        "nearest": msgspec.to_builtins(found.nearest),
+        "claims": [_published(weights, claim) for weights, claim in found.claims],
+    }
+
+
+def _published(weights: Weights, claim: Claim) -> dict[str, object]:
+    return {"weights": weights.name, **msgspec.to_builtins(claim)}

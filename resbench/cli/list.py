@@ -9,13 +9,26 @@ def list_(
     patterns: Annotated[
         list[str] | None, typer.Argument(help="Names or patterns such as 'se*'; all when left out.")
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(help="Keep the rows that fulfil a condition such as 'params<30M and top1>79'."),
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(help="Order by name, family, input_px, params, macs, top1 or checkpoints.")
+    ] = None,
+    descending: Annotated[bool, typer.Option("--descending", "-d", help="Largest first.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """List the networks.
+    """List the networks, with what they cost and the best published top-1 accuracy.
 
-    Examples: `resbench list`, `resbench list 'se*'`
+    --where compares columns with numbers (30M, 4.1G, 79%) or quoted text by < <= == != > >=, joined by and, or, not.
+    top1 is the best published one on the network's own data set, in per cent: top1>79, not top1>0.79.
+    MACs are multiply-adds of one image at the network's input size.
+
+    Examples: `resbench list`, `resbench list 'se*' --where "params<30M and top1>79" --sort macs`
     """
     from resbench.report import networks
     from resbench.zoo.find import match
 
-    networks.show(match(patterns or ["*"]), as_json=as_json)
+    found = networks.rows(match(patterns or ["*"]), where=where, sort=sort, descending=descending)
+    networks.show(found, as_json=as_json)

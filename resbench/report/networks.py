@@ -2,29 +2,72 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from resbench import units
+from resbench.counting.counted import counted
+from resbench.errors import ResbenchError
+from resbench.report.terminal import results
+from resbench.report.where import condition
 from resbench.zoo.find import checkpoints
 from resbench.zoo.spec import Variant
 
+Row = dict[str, Any]
 
-def show(variants: Sequence[Variant], *, as_json: bool) -> None:
+COLUMNS = ("name", "family", "input_px", "params", "macs", "top1", "checkpoints")
+
+
+def rows(
+    variants: Sequence[Variant], *, where: str | None = None, sort: str | None = None, descending: bool = False
+) -> list[Row]:
+    """Return one row per network that fulfils `where`, in the order of the table or of the column `sort`.
+
+    Raises ResbenchError for an unknown column or a condition that cannot be read.
+    """
+    found = [_row(variant) for variant in variants]
+    if where is not None:
+        holds = condition(where, COLUMNS)
+        found = [row for row in found if holds({**row, "checkpoints": len(row["checkpoints"])})]
+    if sort is None:
+        return found[::-1] if descending else found
+    if sort not in COLUMNS:
+        raise ResbenchError(f"--sort {sort}: no such column; choose from {', '.join(COLUMNS)}")
+    present = [row for row in found if row[sort] is not None]
+    absent = [row for row in found if row[sort] is None]
+    return sorted(present, key=lambda row: _key(row[sort]), reverse=descending) + absent
+
+
+def show(found: Sequence[Row], *, as_json: bool) -> None:
     """Print one row per network to stdout."""
-    rows = [
-        {
-            "name": variant.name,
-            "family": variant.family,
-            "input_px": variant.input_px,
-            "checkpoints": [weights.name for weights in checkpoints(variant.name)],
-        }
-        for variant in variants
-    ]
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(found, indent=2))
         return
-    table = Table("name", "family", "input px", "checkpoints")
-    for row in rows:
-        table.add_row(row["name"], row["family"], str(row["input_px"]), ", ".join(row["checkpoints"]))
-    Console().print(table)
+    table = Table("name", "family")
+    for title in ("input px", "parameters", "MACs", "top-1", "checkpoints"):
+        table.add_column(title, justify="right")
+    for row in found:
+        top1 = "-" if row["top1"] is None else f"{row['top1']:.2f} %"
+        numbers = (str(row["input_px"]), units.si(row["params"]), units.si(row["macs"]), top1)
+        table.add_row(row["name"], row["family"], *numbers, str(len(row["checkpoints"])))
+    results().print(table)
+
+
+def _row(variant: Variant) -> Row:
+    counts = counted(variant.name)
+    published = checkpoints(variant.name)
+    claims = [claim for weights in published if (claim := weights.claim("top1")) and not claim.error]
+    return {
+        "name": variant.name,
+        "family": variant.family,
+        "input_px": variant.input_px,
+        "params": counts.params,
+        "macs": counts.terms.macs,
+        "top1": round(100 * max(claim.value for claim in claims), 3) if claims else None,
+        "checkpoints": [weights.name for weights in published],
+    }
+
+
+def _key(value: Any) -> Any:
+    return len(value) if isinstance(value, list) else value

@@ -1,0 +1,143 @@
+"""Conditions over the columns of a table: "params<30M and top1>79", read by Python's parser and nothing else of it."""
+
+import ast
+import operator
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from resbench.errors import ResbenchError
+
+Row = Mapping[str, Any]
+Condition = Callable[[Row], bool]
+
+TEXTS = ("name", "family")  # columns of text; the others are numbers
+PER_CENT = ("top1",)  # columns in per cent, as people write accuracies
+
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+_SUFFIXES = {"k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+# A quoted text, which stays as it is, or a number with a suffix.
+_NUMBER = re.compile(r"""("[^"]*"|'[^']*')|(?<![\w.])(\d+\.?\d*|\.\d+)\s*([kKMGT%])(?!\w)""")
+
+
+def condition(text: str, columns: Iterable[str]) -> Condition:
+    """Return what `text` asks of a row: comparisons of `columns` with numbers and texts, joined by and, or, not.
+
+    Numbers may end in k, M, G, T, and in % for accuracies. A missing value fulfils no comparison.
+    Raises ResbenchError for anything else.
+    """
+    known = tuple(columns)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about escapes in texts, which compare as they stand
+            tree = ast.parse(_NUMBER.sub(_plain, text.strip()), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise _error(text, "cannot be read", known) from None
+    try:
+        return _compiled(tree.body, known)
+    except _UnfitError as unfit:
+        raise _error(text, str(unfit), known) from None
+
+
+class _UnfitError(Exception):
+    """What a condition may not contain, in words."""
+
+
+def _error(text: str, why: str, columns: Iterable[str]) -> ResbenchError:
+    return ResbenchError(
+        f"--where {text!r}: {why}; compare {', '.join(columns)} by < <= == != > >= with numbers (30M, 4.1G, 79%) "
+        "or quoted text, joined by and, or, not"
+    )
+
+
+def _plain(found: re.Match[str]) -> str:
+    quoted, number, suffix = found.groups()
+    if quoted:
+        return str(quoted)
+    return f"percent({number})" if suffix == "%" else f"({number}*{_SUFFIXES[suffix]})"
+
+
+def _compiled(node: ast.expr, columns: tuple[str, ...]) -> Condition:
+    match node:
+        case ast.BoolOp(op=ast.And(), values=values):
+            parts = [_compiled(value, columns) for value in values]
+            return lambda row: all(part(row) for part in parts)
+        case ast.BoolOp(values=values):
+            parts = [_compiled(value, columns) for value in values]
+            return lambda row: any(part(row) for part in parts)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            inner = _compiled(operand, columns)
+            return lambda row: not inner(row)
+        case ast.Compare():
+            return _comparison(node, columns)
+    raise _UnfitError(f"{ast.unparse(node)!r} is no comparison")
+
+
+def _comparison(node: ast.Compare, columns: tuple[str, ...]) -> Condition:
+    """Return a chain of comparisons such as 10e6 < params < 30e6."""
+    sides = [_side(side, columns) for side in (node.left, *node.comparators)]
+    names = {side for side in sides if isinstance(side, _Column)}
+    if not names:
+        raise _UnfitError(f"{ast.unparse(node)!r} names no column")
+    for name in names:
+        _check(name, sides)
+    steps = [_COMPARISONS.get(type(step)) for step in node.ops]
+
+    def holds(row: Row) -> bool:
+        values = [row[side] if isinstance(side, _Column) else side for side in sides]
+        triples = zip(values, steps, values[1:], strict=False)
+        return None not in values and all(step is not None and step(left, right) for left, step, right in triples)
+
+    if None in steps:
+        raise _UnfitError(f"{ast.unparse(node)!r} is none of the comparisons")
+    return holds
+
+
+class _Column(str):
+    """The name of a column, as opposed to a text."""
+
+    __slots__ = ()
+
+
+class _PerCent(float):
+    """A number that was written with a per cent sign."""
+
+    __slots__ = ()
+
+
+def _side(node: ast.expr, columns: tuple[str, ...]) -> Any:
+    match node:
+        case ast.Name(id=name) if name in columns:
+            return _Column(name)
+        case ast.Name(id=name):
+            raise _UnfitError(f"there is no column {name!r}")
+        case ast.Constant(value=int() | float() | str() as value) if not isinstance(value, bool):
+            return value
+        case ast.Call(func=ast.Name(id="percent"), args=[ast.Constant(value=int() | float() as number)]):
+            return _PerCent(number)
+        case ast.BinOp(left=ast.Constant(value=int() | float() as number), right=ast.Constant(value=int() as scale)):
+            return number * scale
+    raise _UnfitError(f"{ast.unparse(node)!r} is neither a column nor a value")
+
+
+def _check(column: _Column, others: list[Any]) -> None:
+    """Refuse what can only be a misunderstanding."""
+    for other in others:
+        if _is_text(other) != _is_text(column):
+            raise _UnfitError(f"{column} is {'a text' if _is_text(column) else 'a number'}, {other!r} is not")
+        if isinstance(other, _PerCent) and column not in PER_CENT:
+            raise _UnfitError(f"{column} is not in per cent")
+        if column in PER_CENT and type(other) in (int, float) and 0 < other <= 1:
+            raise _UnfitError(f"{column} is in per cent: write {100 * other:g}, not {other:g}")
+
+
+def _is_text(side: Any) -> bool:
+    return side in TEXTS if isinstance(side, _Column) else isinstance(side, str)

@@ -51,7 +51,7 @@ class ResNetSpec:
     stem: Stem = "conv7"
     shortcut: Shortcut = "conv"
     squeeze: Squeeze | None = None
-    anti_alias: bool = False  # a fixed blur in front of every stride but the stem convolution's
+    anti_alias: bool = False  # a fixed blur behind stem pool and 3x3 convolutions takes over their stride
     splits: int = 1  # Res2Net's scale, ResNeSt's radix
 
 

@@ -33,8 +33,24 @@ ResNeStFast = partial(ResNetSpec, block="resnest_fast", stem="deep", shortcut="a
 BasicCifar = partial(Basic, stem="conv3", planes=16, shortcut="pad")
 
 ResNet = partial(Variant, family="ResNet", paper=papers.RESNET)
-Cifar = partial(Variant, family="ResNet for CIFAR", paper=papers.RESNET, input_px=32, classes=10)
-Plain = partial(Variant, family="Plain network", paper=papers.RESNET)
+Cifar = partial(
+    Variant,
+    family="ResNet for CIFAR",
+    paper=papers.RESNET,
+    input_px=32,
+    classes=10,
+    about="The ImageNet network on 32 px, as MMPretrain has it: a 3x3 convolution instead of the stem, and no pool.",
+)
+SmallCifar = partial(
+    Cifar,
+    about="The network of the paper's section 4.2: 6n + 2 layers, 16 to 64 channels, shortcuts without parameters.",
+)
+Plain = partial(
+    Variant,
+    family="Plain network",
+    paper=papers.RESNET,
+    about="A residual network without its shortcuts: what the paper compared residual learning with.",
+)
 ResNetC = partial(Variant, family="ResNet-C", paper=papers.BAG_OF_TRICKS)
 ResNetD = partial(Variant, family="ResNet-D", paper=papers.BAG_OF_TRICKS)
 ResNetS = partial(Variant, family="ResNet-S", paper=papers.BAG_OF_TRICKS)
@@ -46,7 +62,12 @@ ResNeXtWsl = partial(Variant, family="ResNeXt", paper=papers.WEAKLY_SUPERVISED)
 SEResNet = partial(Variant, family="SE-ResNet", paper=papers.SENET)
 SEResNeXt = partial(Variant, family="SE-ResNeXt", paper=papers.SENET)
 SENet = partial(Variant, family="SENet", paper=papers.SENET)
-Legacy = partial(Variant, family="Legacy SENet", paper=papers.SENET)
+Legacy = partial(
+    Variant,
+    family="Legacy SENet",
+    paper=papers.SENET,
+    about="The arithmetic that its authors released in Caffe; networks without `legacy` follow today's ResNets.",
+)
 Inception = partial(Variant, family="Inception-ResNet", paper=papers.INCEPTION_RESNET, input_px=299)
 ECA = partial(Variant, family="ECA-ResNet", paper=papers.ECA)
 SK = partial(Variant, family="SK-ResNet", paper=papers.SK)
@@ -61,15 +82,21 @@ VARIANTS: tuple[Variant, ...] = (
     ResNet(name="resnet50", spec=Bottleneck(depths=D50)),
     ResNet(name="resnet101", spec=Bottleneck(depths=D101)),
     ResNet(name="resnet152", spec=Bottleneck(depths=D152)),
-    ResNet(name="resnet50_cub", spec=Bottleneck(depths=D50), input_px=448, classes=200),
+    ResNet(
+        name="resnet50_cub",
+        spec=Bottleneck(depths=D50),
+        input_px=448,
+        classes=200,
+        about="ResNet-50 for the 200 birds of CUB-200-2011.",
+    ),
     Plain(name="plain18", spec=ResNetSpec(block="plain", depths=D18, shortcut="none")),
     Plain(name="plain34", spec=ResNetSpec(block="plain", depths=D34, shortcut="none")),
     # He et al. 2015, section 4.2
-    Cifar(name="resnet20_cifar10", spec=BasicCifar(depths=(3, 3, 3))),
-    Cifar(name="resnet32_cifar10", spec=BasicCifar(depths=(5, 5, 5))),
-    Cifar(name="resnet44_cifar10", spec=BasicCifar(depths=(7, 7, 7))),
-    Cifar(name="resnet56_cifar10", spec=BasicCifar(depths=(9, 9, 9))),
-    Cifar(name="resnet110_cifar10", spec=BasicCifar(depths=(18, 18, 18))),
+    SmallCifar(name="resnet20_cifar10", spec=BasicCifar(depths=(3, 3, 3))),
+    SmallCifar(name="resnet32_cifar10", spec=BasicCifar(depths=(5, 5, 5))),
+    SmallCifar(name="resnet44_cifar10", spec=BasicCifar(depths=(7, 7, 7))),
+    SmallCifar(name="resnet56_cifar10", spec=BasicCifar(depths=(9, 9, 9))),
+    SmallCifar(name="resnet110_cifar10", spec=BasicCifar(depths=(18, 18, 18))),
     # MMPretrain: the ImageNet widths at 32 px
     Cifar(name="resnet18_cifar10", spec=Basic(depths=D18, stem="conv3")),
     Cifar(name="resnet34_cifar10", spec=Basic(depths=D34, stem="conv3")),
@@ -145,6 +172,7 @@ VARIANTS: tuple[Variant, ...] = (
             reduction_b=((256, 384), (256, 256), (256, 256, 256)),
             c=((192,), (192, 192, 192)),
         ),
+        about="The network of the paper's figures; ports of FaceNet add a sixth C block and end in an embedding.",
     ),
     Inception(
         name="inception_resnet_v2",

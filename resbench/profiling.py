@@ -10,7 +10,7 @@ from typing import Any, Unpack
 import msgspec
 import torch
 
-from resbench import environment
+from resbench import environment, units
 from resbench.counting.tally import count
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
@@ -22,7 +22,7 @@ from resbench.timing.device import resolve
 from resbench.timing.sampler import Surroundings
 from resbench.timing.settings import Options
 from resbench.timing.settings import settings as settings_of
-from resbench.zoo.find import find
+from resbench.zoo.find import find, match
 
 Share = Callable[[str, float], None]  # what is being measured, the share of it that is done
 
@@ -95,6 +95,32 @@ def profile(network: str, *, on_progress: Share = lambda *_: None, **how: Unpack
     return record
 
 
+def chosen(names: Sequence[str], *, every: bool) -> list[str]:
+    """Return the networks that `names` (patterns allowed) stand for, or all of the table."""
+    if every and names:
+        raise ResbenchError("names and --all: give one of them")
+    if not every and not names:
+        raise ResbenchError("which network? give names or patterns, or --all; `resbench list` shows the table")
+    return [variant.name for variant in match(["*"] if every else names)]
+
+
+def parse_batch_sizes(text: str | None) -> tuple[speeds.Asked, ...]:
+    """Read "1,8,auto"; None stands for the default sizes. Raises ResbenchError for anything else."""
+    words = [] if text is None else text.split(",")
+    for word in words:
+        if word != "auto" and not (word.isascii() and word.isdigit() and int(word) > 0):
+            raise ResbenchError(f"batch size {word!r}: give positive numbers or auto, such as 1,8,auto")
+    return tuple(dict.fromkeys("auto" if word == "auto" else int(word) for word in words))
+
+
+def parse_input_px(text: str | None) -> tuple[int, int] | None:
+    """Read "224" or "224x288"; None stands for the network's own size. Raises ResbenchError for anything else."""
+    try:
+        return None if text is None else units.parse_pixels(text)
+    except ValueError as error:
+        raise ResbenchError(f"input size: {error}") from None
+
+
 def profile_each(
     networks: Sequence[str],
     *,
@@ -143,7 +169,7 @@ def _request(network: str, how: How) -> speeds.Request:
         weights=None if weights is None else str(weights),
         device=str(on),
         settings=settings_of(how, find(network).input_px, on, train=how.get("train", False)),
-        time_budget_s=how.get("time_budget_s", 15.0),
+        time_budget_s=how.get("time_budget_s", 10.0),
         target=speeds.TARGET[on.type],
     )
 

@@ -29,8 +29,8 @@ def call(function: str, argument: Any) -> Any:
     Raises the ResbenchError that the function raised, or InvalidMeasurementError when the process died.
     """
     done = subprocess.run(
-        [sys.executable, "-m", __name__, function],
-        input=msgspec.json.encode(argument),
+        [sys.executable, "-m", "resbench.timing.fresh", function],
+        input=msgspec.json.encode([sys.argv, argument]),
         capture_output=True,
         check=False,
     )

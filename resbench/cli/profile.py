@@ -1,0 +1,100 @@
+"""`resbench profile`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def profile_(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Networks, or patterns such as 'resnext*'.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Profile every network of the table.")] = False,
+    batch_size: Annotated[
+        str | None,
+        typer.Option(
+            "--batch-size",
+            "-b",
+            help="Images per call: a number, several (1,8,32), or auto: where throughput saturates. "
+            "[default: latency at 1, throughput at 8 on the CPU, 32 on MPS, 256 on CUDA]",
+        ),
+    ] = None,
+    input_px: Annotated[
+        str | None,
+        typer.Option("--input-px", "--img-size", help="Image size: 224, or 224x288 (height x width). [default: own]"),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first there is]")] = None,
+    dtype: Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")] = "fp32",
+    amp: Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")] = False,
+    channels_last: Annotated[bool, typer.Option("--channels-last", help="Lay images and weights out NHWC.")] = False,
+    compile_it: Annotated[bool, typer.Option("--compile", help="Run through torch.compile.")] = False,
+    compile_mode: Annotated[
+        str | None,
+        typer.Option(help="torch.compile's mode (implies --compile): default, reduce-overhead, max-autotune."),
+    ] = None,
+    cuda_graph: Annotated[bool, typer.Option("--cuda-graph", help="Replay a CUDA graph.")] = False,
+    fuse: Annotated[
+        bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions; says how far outputs move.")
+    ] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads. [default: torch's, one per physical core]")
+    ] = None,
+    train: Annotated[
+        bool, typer.Option("--train", help="Time a training step instead: forward, backward and optimizer apart.")
+    ] = False,
+    launches: Annotated[
+        int, typer.Option(min=1, help="Fresh processes to measure in; from 3 on, intervals are over them.")
+    ] = 1,
+    time_budget: Annotated[
+        float, typer.Option(min=0.1, help="Seconds for each speed, batch size and launch, at most.")
+    ] = 10.0,
+    weights: Annotated[
+        str | None, typer.Option(help="A file of weights, or a published checkpoint. [default: fresh weights]")
+    ] = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="Write each record below --output as soon as it exists.")
+    ] = False,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where --save writes.")] = Path("results"),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="With --save: skip what already has a record with these settings.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the record as JSON, as --save writes it; several as a list.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress, no notes; tables and errors only.")
+    ] = False,
+) -> None:
+    """Count what a network costs and measure how fast it runs on this machine.
+
+    Examples: `resbench profile resnext50_32x4d`, `resbench profile 'seresnext*' -b 1,8,auto --save`,
+    `resbench profile resnet50 --dtype bf16 --channels-last --fuse`
+    """
+    from resbench import profiling
+    from resbench.report import profile as report
+    from resbench.report.progress import progress
+
+    networks = profiling.chosen(names or [], every=every)
+    how = profiling.How(
+        weights=weights,
+        device=device,
+        batch_sizes=profiling.parse_batch_sizes(batch_size),
+        input_px=profiling.parse_input_px(input_px),
+        dtype=dtype,  # type: ignore[typeddict-item]  # checked with the device in hand
+        amp=amp,
+        channels_last=channels_last,
+        compile_mode=compile_mode or ("default" if compile_it else None),
+        cuda_graph=cuda_graph,
+        fuse=fuse,
+        threads=threads,
+        train=train,
+        launches=launches,
+        time_budget_s=time_budget,
+    )
+    with progress(quiet=quiet) as on_progress:
+        outcomes = profiling.profile_each(
+            networks, root=output if save else None, resume=resume, on_progress=on_progress, **how
+        )
+        code = report.show(outcomes, single=len(networks) == 1, as_json=as_json, quiet=quiet)
+    raise typer.Exit(code)

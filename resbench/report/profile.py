@@ -1,0 +1,213 @@
+"""A profile as people read it: costs, speeds with their intervals, memory, environment, and what to beware of."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from resbench import units
+from resbench.counting.conventions import operations
+from resbench.errors import ExitCode
+from resbench.judging import stats
+from resbench.records import jsonio
+from resbench.records.record import Environment, Memory, Profile, Series, Settings
+from resbench.report import terminal
+
+if TYPE_CHECKING:
+    from resbench.profiling import Outcome
+
+_STOPPED = {"precision": "target reached", "time_budget": "time budget", "cluster_cap": "most clusters"}
+_PER_CENT_SHOWN = 100  # an interval wider than this says only that it is wide
+
+
+def show(outcomes: "Iterable[Outcome]", *, single: bool, as_json: bool, quiet: bool) -> ExitCode:
+    """Print what comes, one network in full, several as a table at the end (also after Ctrl-C)."""
+    found: list[Profile] = []
+    worst = ExitCode.OK
+    try:
+        for outcome in outcomes:
+            if outcome.record:
+                found.append(outcome.record)
+            if outcome.error:
+                worst = max(worst, outcome.error.exit_code)
+                terminal.advice().print(f"resbench: {outcome.network}: {outcome.error}", markup=False)
+            elif outcome.path and not quiet:
+                terminal.advice().print(f"saved {outcome.path}", markup=False, highlight=False, soft_wrap=True)
+    finally:
+        _print(found, single=single, as_json=as_json, quiet=quiet)
+    return worst
+
+
+def sheet(record: Profile, *, quiet: bool = False) -> None:
+    """Print everything about one profile to stdout, and to stderr what to beware of."""
+    console = terminal.results()
+    console.print(f"[bold]{escape(record.network)}[/] on {escape(device(record.environment))}", highlight=False)
+    console.print(escape(conditions(record)), highlight=False)
+    for part in (_costs(record), _speeds(record), _memory(record.memory)):
+        if part.row_count:
+            console.print(part)
+    console.print(escape(noise(record.environment)), highlight=False)
+    if not quiet:
+        for note in notes(record):
+            terminal.advice().print(f"note: {note}", markup=False, highlight=False)
+
+
+def table(records: Iterable[Profile]) -> None:
+    """Print one row per profile to stdout."""
+    out = Table("network", "parameters", "MACs", "speed", "batch", "time per call", "images/s", "peak memory")
+    for record in records:
+        memory = {memory.batch_size: _peak(memory) for memory in record.memory}
+        for series in record.series:
+            out.add_row(
+                record.network,
+                units.integer(record.counts.params),
+                units.si(record.counts.terms.macs),
+                series.speed.replace("_", " "),
+                str(series.batch_size),
+                time(stats.summarise(series).median),
+                rate(series),
+                memory.get(series.batch_size, "-"),
+            )
+    terminal.results().print(out)
+
+
+def device(environment: Environment) -> str:
+    """Return the device in words: "cpu: Intel Xeon 8481C, 2 cores, AVX512; torch 2.13.0"."""
+    machine = environment.machine
+    parts = [f"{machine.device_kind}: {machine.device_name}"]
+    if machine.device_kind == "cpu":
+        parts += [f"{machine.cpu_cores} cores", machine.cpu_isa]
+    versions = {"torch": machine.torch, "CUDA": machine.cuda, "cuDNN": machine.cudnn, "driver": machine.driver}
+    return f"{', '.join(parts)}; {', '.join(f'{name} {value}' for name, value in versions.items() if value)}"
+
+
+def conditions(record: Profile) -> str:
+    """Return how the network was run, in words."""
+    words = [f"{units.pixels(record.settings.input_px)} px", *_words(record.settings)]
+    return f"{', '.join(words)}; {record.weights or 'fresh weights'}"
+
+
+def noise(environment: Environment) -> str:
+    """Return how busy the machine was, in words."""
+    found = environment.conditions
+    shares = {"tasks waited for a CPU": found.pressure_share, "CPUs stolen": found.steal_share}
+    parts = [f"{name} {units.percent(share, 1)} of the time" for name, share in shares.items() if share is not None]
+    parts += [f"load {found.load_1m:g}"] if found.load_1m is not None else []
+    return f"machine {found.noise}: {', '.join(parts) or 'this system keeps no figures'}"
+
+
+def time(interval: stats.Interval) -> str:
+    """Return "51.8 ms [51.2 ms, 52.5 ms]"."""
+    if interval.low is None or interval.high is None:
+        return units.seconds(interval.estimate)
+    return f"{units.seconds(interval.estimate)} [{units.seconds(interval.low)}, {units.seconds(interval.high)}]"
+
+
+def rate(series: Series) -> str:
+    """Return "20.7 [20.1, 21.3]" for speeds that are throughputs, else "-": speeds are never mixed."""
+    if series.speed not in ("throughput", "end_to_end"):
+        return "-"
+    interval = stats.images_per_s(series)
+    bounds = "" if interval.low is None else f" [{interval.low:.4g}, {interval.high:.4g}]"
+    return f"{interval.estimate:.4g}{bounds}"
+
+
+def notes(record: Profile) -> Iterator[str]:
+    """Yield what to beware of in the figures, each with what can be done about it."""
+    if record.environment.conditions.noise == "overloaded":
+        yield "other work kept this machine busy; wall times will not repeat (CPU times do within about 6 %)"
+    for series in record.series:
+        label = f"{series.speed.replace('_', ' ')} at batch {series.batch_size}"
+        if series.stop_reason == "time_budget":
+            width = stats.summarise(series).median.half_width
+            yield f"{label}: stopped by the time budget at {_width(width)}; a larger --time-budget narrows it"
+        if not all(launch.steady for launch in series.launches):
+            yield f"{label}: still changing when the warm-up ended; measure again on a quieter machine"
+        if series.drifting:
+            yield f"{label}: drifted while it was measured; the device may be heating up"
+        if any(launch.discarded for launch in series.launches):
+            yield f"{label}: clusters in which the device throttled itself were measured again"
+    if record.output_difference is not None:
+        yield f"outputs differ from plain fp32 by at most {record.output_difference:.2g} of the largest logit"
+
+
+def _print(found: list[Profile], *, single: bool, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        texts = [jsonio.dumps(record) for record in found]
+        print("".join(texts) if single else f"[\n{','.join(texts)}]\n", end="")
+    elif single and found:
+        sheet(found[0], quiet=quiet)
+    elif found:
+        table(found)
+
+
+def _costs(record: Profile) -> Table:
+    counts = record.counts
+    out = Table("cost", "value", show_header=False)
+    out.columns[1].justify = "right"
+    out.add_row("parameters", units.integer(counts.params))
+    out.add_row("multiply-adds (MACs)", units.integer(counts.terms.macs))
+    out.add_row('fvcore\'s "flops"', units.integer(operations(counts.terms, "fvcore")))
+    out.add_row("activations", units.integer(counts.activations))
+    out.add_row("weights in fp32", units.size(counts.weights_bytes))
+    return out
+
+
+def _speeds(record: Profile) -> Table:
+    out = Table(
+        "speed", "batch", "median, 95 % interval", "images/s", "CPU time", "p90", "p99", "cold", "samples", "stop"
+    )
+    for series in record.series:
+        summary = stats.summarise(series)
+        out.add_row(
+            series.speed.replace("_", " "),
+            str(series.batch_size),
+            time(summary.median),
+            rate(series),
+            units.seconds(summary.cpu.estimate) if summary.cpu else "-",
+            *(_percentile(summary, share) for share in stats.SAMPLES_FOR_PERCENTILE),
+            units.seconds(series.launches[0].cold_start_ns / 1e9),
+            f"{summary.samples} in {summary.clusters} clusters",
+            f"{_width(summary.median.half_width)}, {_STOPPED[series.stop_reason]}",
+        )
+    return out
+
+
+def _memory(memories: Iterable[Memory]) -> Table:
+    out = Table("peak memory", "batch", "network and activations")
+    for memory in memories:
+        own = None
+        if memory.resident_bytes is not None and memory.resident_before_bytes is not None:
+            own = memory.resident_bytes - memory.resident_before_bytes
+        out.add_row(_peak(memory), str(memory.batch_size), "-" if own is None else units.size(own))
+    return out
+
+
+def _peak(memory: Memory) -> str:
+    if memory.allocated_bytes is not None and memory.reserved_bytes is not None:
+        return f"{units.size(memory.allocated_bytes)} allocated, {units.size(memory.reserved_bytes)} reserved"
+    return "-" if memory.resident_bytes is None else f"{units.size(memory.resident_bytes)} resident"
+
+
+def _percentile(summary: stats.Summary, share: float) -> str:
+    found = summary.percentiles[share]
+    return f"needs {stats.SAMPLES_FOR_PERCENTILE[share]}" if found is None else time(found)
+
+
+def _width(half_width: float) -> str:
+    return f"over ±{_PER_CENT_SHOWN} %" if 100 * half_width > _PER_CENT_SHOWN else f"±{100 * half_width:.2g} %"
+
+
+def _words(settings: Settings) -> Iterator[str]:
+    yield f"{settings.dtype}{' autocast' if settings.amp else ''}"
+    if settings.memory_format == "channels_last":
+        yield "channels last"
+    if settings.compile:
+        yield f"compiled ({settings.compile})"
+    if settings.cuda_graph:
+        yield "CUDA graph"
+    if settings.fuse:
+        yield "batch norm folded"
+    if settings.threads:
+        yield f"{settings.threads} threads" if settings.threads > 1 else "1 thread"

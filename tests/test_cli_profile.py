@@ -1,0 +1,137 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from resbench import profiling
+from resbench.cli.app import app
+from resbench.errors import ResbenchError
+from resbench.records import jsonio
+
+QUICK = ["--input-px", "32", "--time-budget", "0.1", "--threads", "1"]
+
+
+@pytest.fixture
+def without_memory(monkeypatch):
+    """A fresh process for the memory costs seconds; it has a test of its own."""
+    monkeypatch.setattr(profiling, "_memory", lambda *_: iter(()))
+
+
+def profile(*words, runner=CliRunner()):
+    return runner.invoke(app, ["profile", *words])
+
+
+def fails(*words):
+    result = profile(*words)
+    assert isinstance(result.exception, ResbenchError), result.output
+    return str(result.exception)
+
+
+def test_json_is_the_saved_record_byte_for_byte_with_its_memory(tmp_path):
+    result = profile("resnet18", *QUICK, "--batch-size", "2", "--save", "-o", str(tmp_path), "--json")
+    assert result.exit_code == 0, result.output
+    (path,) = tmp_path.rglob("*.json")
+    assert result.stdout_bytes == path.read_bytes()
+    assert f"saved {path}" in result.stderr
+    record = jsonio.read(path)
+    assert [(series.speed, series.batch_size) for series in record.series] == [("latency", 2), ("throughput", 2)]
+    assert record.counts.params == 11_689_512
+    assert record.settings.threads == 1
+    assert record.environment.machine.device_kind == "cpu"
+    (memory,) = record.memory
+    assert memory.resident_bytes > memory.resident_before_bytes + record.counts.weights_bytes
+
+
+def test_a_sheet_shows_costs_speeds_and_environment(without_memory, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
+    result = profile("resnet18", *QUICK)
+    assert result.exit_code == 0, result.output
+    for shown in ("11,689,512", "latency", "throughput", "cpu:", "1 thread", "machine "):
+        assert shown in result.stdout
+
+
+def test_several_networks_run_in_fresh_processes_and_are_resumed(tmp_path, without_memory, monkeypatch):
+    asked = []
+
+    def call(function, argument):  # the process itself is tested in test_timing_fresh
+        asked.append((function, argument[0]))
+        return profiling.profile_alone(argument)
+
+    monkeypatch.setattr(profiling.fresh, "call", call)
+    words = ("resnet18", "resnet34", *QUICK, "-b", "1", "--save", "-o", str(tmp_path), "--resume")
+    first = profile(*words, "--json")
+    assert first.exit_code == 0, first.output
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
+    assert [record["network"] for record in json.loads(first.stdout)] == ["resnet18", "resnet34"]
+    next(path for path in files if "resnet34" in str(path)).unlink()
+    (kept,) = tmp_path.rglob("*.json")
+    again = profile(*words)
+    assert again.exit_code == 0, again.output
+    assert kept.stat().st_mtime_ns == files[kept]
+    assert set(tmp_path.rglob("*.json")) == set(files)
+    once, twice = ("resbench.profiling:profile_alone", "resnet18"), ("resbench.profiling:profile_alone", "resnet34")
+    assert asked == [once, twice, twice]
+
+
+def test_ctrl_c_keeps_the_series_that_were_finished(tmp_path, monkeypatch):
+    real = profiling._series
+
+    def interrupted(*arguments):
+        yield next(real(*arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(profiling, "_series", interrupted)
+    result = profile("resnet18", *QUICK, "--save", "-o", str(tmp_path))
+    assert result.exit_code == 130
+    (path,) = tmp_path.rglob("*.json")
+    assert [series.speed for series in jsonio.read(path).series] == ["latency"]
+    assert "11,689,512" in result.stdout
+
+
+def test_ctrl_c_before_anything_is_finished_writes_nothing(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(profiling, "_series", interrupted)
+    result = profile("resnet18", *QUICK, "--save", "-o", str(tmp_path))
+    assert result.exit_code == 130
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "which network"),
+        (("--all", "resnet18"), "names and --all"),
+        (("resnet19",), "did you mean"),
+        (("resnet18", "-b", "0"), "batch size '0'"),
+        (("resnet18", "-b", "1,x"), "batch size 'x'"),
+        (("resnet18", "--input-px", "0"), "input size"),
+        (("resnet18", "--dtype", "fp8"), "dtype 'fp8': unknown"),
+        (("resnet18", "--dtype", "tf32", "--device", "cpu"), "tf32: only on CUDA"),
+        (("resnet18", "--amp"), "amp: runs in half precision"),
+        (("resnet18", "--cuda-graph", "--device", "cpu"), "cuda-graph: only on CUDA"),
+        (("resnet18", "--compile-mode", "fastest"), "compile mode 'fastest'"),
+        (("resnet18", "--train", "--fuse"), "fuse with train"),
+        (("resnet18", "--device", "tpu"), "device 'tpu'"),
+        (("resnet18", "--weights", "no/such.pth"), "no/such.pth"),
+    ],
+)
+def test_bad_input_is_one_line(words, message, tmp_path):
+    line = fails(*words, "--save", "-o", str(tmp_path))
+    assert message in line
+    assert "\n" not in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_that_fails_does_not_stop_the_others(tmp_path, monkeypatch):
+    def call(function, argument):
+        if argument[0] == "resnet18":
+            raise ResbenchError("no luck")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(profiling.fresh, "call", call)
+    result = profile("resnet18", "resnet34", *QUICK)
+    assert "resnet18: no luck" in result.stderr
+    assert result.exit_code == 130  # the second was reached

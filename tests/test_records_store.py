@@ -1,12 +1,11 @@
 import os
-import subprocess
 from dataclasses import replace
 
 import pytest
 
 from resbench.errors import ResbenchError
-from resbench.records.jsonio import dumps, read
-from resbench.records.store import path_of, read_baseline, read_folder, save, write_text
+from resbench.records.jsonio import dumps
+from resbench.records.store import path_of, read_folder, save, write_text
 from tests.examples import EVALUATION, MACHINE, PROFILE
 
 
@@ -63,28 +62,3 @@ def test_a_folder_without_records_is_an_error_that_says_what_to_do(tmp_path):
         read_folder(tmp_path)
     with pytest.raises(ResbenchError, match="no such file"):
         read_folder(tmp_path / "none")
-
-
-def test_a_git_revision_is_a_baseline(tmp_path):
-    def git(*words: str) -> None:
-        subprocess.run(
-            ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words],
-            cwd=tmp_path,
-            check=True,
-            capture_output=True,
-        )
-
-    git("init", "-q")
-    path = save(PROFILE, tmp_path / "results")
-    git("add", "-A")
-    git("commit", "-qm", "base")
-    save(replace(PROFILE, network="resnext50_32x4d", run=replace(PROFILE.run, duration_s=9.0)), tmp_path / "results")
-    baseline = read_baseline("git:HEAD", tmp_path / "results")
-    assert baseline == {path.relative_to(tmp_path / "results").as_posix(): PROFILE}
-    assert read_baseline("git:HEAD", path) == {path.name: PROFILE}
-    assert read(path).run.duration_s == 9.0
-    with pytest.raises(ResbenchError, match="nonesuch"):
-        read_baseline("git:nonesuch", tmp_path / "results")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(ResbenchError, match="no records at git revision"):
-        read_baseline("git:HEAD", tmp_path / "empty")

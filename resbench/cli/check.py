@@ -9,8 +9,19 @@ import typer
 def check_(
     new: Annotated[Path, typer.Argument(help="A record, or a folder of records.")] = Path("results"),
     against: Annotated[
-        str, typer.Option(help="The baseline: a record, a folder, or git:REV for the same path at a git revision.")
+        str,
+        typer.Option(
+            help="The baseline: a record, a folder, a pool (`resbench baseline`), or git:REV for the same path."
+        ),
     ] = "git:HEAD",
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file with limits. [default: the nearest resbench.toml or pyproject.toml with some]"),
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write the findings as JUnit XML to this file.")] = None,
+    code_quality: Annotated[
+        Path | None, typer.Option(help="Write what failed as GitLab's code quality report to this file.")
+    ] = None,
     fail_on_inconclusive: Annotated[
         bool, typer.Option("--fail-on-inconclusive", help="Exit 3 when the data cannot tell.")
     ] = False,
@@ -18,20 +29,31 @@ def check_(
 ) -> None:
     """Compare records with a baseline: did anything change?
 
-    Counts must be equal; timings and memory are compared only where machine and settings agree; accuracy only on the
-    same images. Exit code: 0 ok, 1 regressed, 4 not comparable or missing, 5 invalid; 3 on request.
+    Counts and hashes must be equal; memory and timings are compared only where machine and settings agree; accuracy
+    only on the same images. A timing is judged against all runs of the baseline; five are needed to see less than
+    25 %. Limits are set in [tool.resbench.check] of pyproject.toml or [check] of resbench.toml. On GitHub, findings
+    become annotations, a job summary and outputs. Exit code: 0 ok, 1 regressed, 4 not comparable or missing,
+    5 invalid; 3 on request.
 
-    Examples: `resbench check --against git:main`, `resbench check new.json --against old.json`
+    \b
+    Examples:
+      resbench check --against git:origin/main
+      resbench check fresh --against pool --junit report.xml
+      resbench check new.json --against old.json --json
     """
-    from resbench.judging.compare import compare, compare_folders
+    from resbench.judging import limits
+    from resbench.judging.compare import compare_folders
     from resbench.judging.finding import exit_code, worst_first
-    from resbench.records.jsonio import read
-    from resbench.records.store import read_baseline, read_folder
+    from resbench.records.runs import read_baseline, read_new, read_predictions
     from resbench.report import findings as report
 
-    if new.is_file() and Path(against).is_file():
-        findings = compare(read(Path(against)), read(new), new.name)
-    else:
-        findings = compare_folders(read_baseline(against, new), read_folder(new))
-    report.show(worst_first(findings), as_json=as_json)
-    raise typer.Exit(exit_code(findings, fail_on_inconclusive=fail_on_inconclusive))
+    found = compare_folders(
+        read_baseline(against, new),
+        read_new(new),
+        limits.load(config),
+        whole=against.startswith("git:") or new.is_file(),
+        predictions=read_predictions(against, new),
+    )
+    code = exit_code(found, fail_on_inconclusive=fail_on_inconclusive)
+    report.publish(worst_first(found), code, new, as_json=as_json, junit_file=junit, code_quality_file=code_quality)
+    raise typer.Exit(code)

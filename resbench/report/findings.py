@@ -1,16 +1,19 @@
-"""The table of findings of a comparison."""
+"""The findings of a comparison, wherever people look at them."""
 
 import json
-from collections import Counter
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from resbench import units
-from resbench.judging.finding import Finding, Verdict
-from resbench.report import terminal
+from resbench.errors import ExitCode
+from resbench.judging.finding import Finding, Verdict, tally
+from resbench.records.store import write_text
+from resbench.report import codequality, github, junit, terminal, wording
 
 _STYLE = {
     Verdict.INVALID: "bold red",
@@ -20,45 +23,47 @@ _STYLE = {
     Verdict.IMPROVED: "green",
     Verdict.OK: "",
 }
+_ROWS = 40  # from more findings on, those that are ok are only counted
+
+
+def publish(
+    findings: Sequence[Finding],
+    code: ExitCode,
+    root: Path,
+    *,
+    as_json: bool,
+    junit_file: Path | None = None,
+    code_quality_file: Path | None = None,
+) -> None:
+    """Show `findings`, worst first, and write the reports asked for; on GitHub also what its pages show.
+
+    `root` is the folder that the findings' records lie in.
+    """
+    show(findings, as_json=as_json)
+    if junit_file:
+        write_text(junit_file, junit.text(findings))
+    if code_quality_file:
+        write_text(code_quality_file, codequality.text(findings, root))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        github.publish(findings, code)
 
 
 def show(findings: Sequence[Finding], *, as_json: bool) -> None:
     """Print `findings` to stdout, one row each, and a line that counts the verdicts."""
     if as_json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+        print(json.dumps([as_dict(finding) for finding in findings], indent=2))
         return
-    table = Table("record", "metric", "before", "after", "after/before", "verdict", "why")
-    for finding in findings:
-        style = _STYLE[finding.verdict]
-        table.add_row(
-            escape(finding.record),
-            finding.metric,
-            _quantity(finding.before, finding.unit),
-            _quantity(finding.after, finding.unit),
-            _ratio(finding),
-            f"[{style}]{finding.verdict}[/]" if style else str(finding.verdict),
-            escape(finding.why),
-        )
+    shown = [found for found in findings if len(findings) <= _ROWS or found.verdict != Verdict.OK]
     console = terminal.results()
-    console.print(table)
-    counts = Counter(finding.verdict for finding in findings)
-    console.print(", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]))
+    if shown:
+        table = Table(*wording.cells(shown[0]))
+        for finding in shown:
+            table.add_row(*map(escape, wording.cells(finding).values()), style=_STYLE[finding.verdict])
+        console.print(table)
+    hidden = len(findings) - len(shown)
+    console.print(tally(findings) + (" (not shown; --json has them)" if hidden else ""), highlight=False)
 
 
-def _quantity(value: float | int | None, unit: str) -> str:
-    match value, unit:
-        case None, _:
-            return "-"
-        case _, "s":
-            return units.seconds(value)
-        case _, "B":
-            return units.size(value)
-    return f"{value:,}"
-
-
-def _ratio(finding: Finding) -> str:
-    if finding.ratio_low is not None and finding.ratio_high is not None:
-        return f"[{finding.ratio_low:.3f}, {finding.ratio_high:.3f}]".replace("[", r"\[")
-    if finding.before and finding.after is not None:
-        return f"{finding.after / finding.before:.4f}"
-    return "-"
+def as_dict(finding: Finding) -> dict[str, Any]:
+    """Return `finding` with its ratio as plain values."""
+    return asdict(finding) | {"ratio": finding.ratio}

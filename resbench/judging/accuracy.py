@@ -1,0 +1,205 @@
+"""Two evaluations on the same images, and one evaluation against the published figure of its checkpoint."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+
+from resbench.judging.answers import METRICS, Changed
+from resbench.judging.exact import differences, incomparable
+from resbench.judging.finding import Finding, Verdict
+from resbench.judging.limits import Limits
+from resbench.records.record import Evaluation
+from resbench.zoo.find import find_weights
+
+SIGNIFICANT = 0.01  # one-sided, of McNemar's exact test
+SMALLEST_DROP = 0.0005  # a significant change below this share of the images is let pass
+CONFIDENCE = 0.95
+# Validation sets whose published accuracies can be reproduced; a part of one can only be near.
+_WHOLE = {"ImageNet": 50_000, "CIFAR-10": 10_000}
+_SIDED = 2.326 + 1.282  # normal quantiles of SIGNIFICANT and of 90 % power
+_TWO_SIDED = 1.960 + 1.282
+
+
+def accuracies(
+    before: Evaluation, after: Evaluation, record: str, limits: Limits, changed: Changed | None = None
+) -> Iterator[Finding]:
+    """Yield a finding per accuracy; refused when the images or what was done to them differ.
+
+    Bare counts are judged conservatively; `changed` tells how the images behind them moved.
+    """
+    obstacle = differences(_subject(before), _subject(after))
+    if obstacle:
+        yield incomparable(record, after.network, f"scored on other images: {obstacle}", metric="accuracy")
+        return
+    for metric in METRICS:
+        old, new = (getattr(side, f"{metric}_right") for side in (before, after))
+        blank = Finding(
+            record=record,
+            network=after.network,
+            metric=f"{metric} right",
+            before=old,
+            after=new,
+            verdict=Verdict.INVALID,
+            why="no images were scored",
+            limit=limits.accuracy_drop,
+        )
+        if not after.images:
+            yield blank
+        elif changed:
+            lost, gained = getattr(changed, metric)
+            yield paired(blank, lost, gained, after.images, limits)
+        else:
+            yield bare_counts(blank, after.images, limits)
+    if changed:
+        yield _flips(changed.flips, after, record, _reason_to_flip(before, after), limits)
+
+
+def reproduction(before: Evaluation, after: Evaluation, record: str, limits: Limits) -> Iterator[Finding]:
+    """Yield a finding per published accuracy that this evaluation, on the whole set, should reproduce.
+
+    A figure that the baseline did not reproduce either is no news: inconclusive, not regressed.
+    """
+    published = find_weights(after.weights)
+    if published is None or after.images != _WHOLE.get(published.dataset):
+        return
+    if after.pixels.crop_px != published.preprocess.crop_px:
+        return
+    for metric in METRICS:
+        claim = published.claim(metric)  # type: ignore[arg-type]
+        if claim is None or claim.error:
+            continue
+        was, now = (getattr(side, f"{metric}_right") / side.images - claim.value for side in (before, after))
+        # The published figure was rounded; half its last digit belongs to no difference.
+        tolerance = limits.reproduction + claim.quantum / 2
+        verdict, why = _reproduced(was, now, tolerance)
+        yield Finding(
+            record=record,
+            network=after.network,
+            metric=f"{metric} published",
+            before=round(claim.value * after.images),
+            after=getattr(after, f"{metric}_right"),
+            verdict=verdict,
+            why=f"{why}: {points(now)} from the published {claim.value:.2%}",
+            limit=limits.reproduction,
+            detectable=limits.reproduction,
+        )
+
+
+def bare_counts(blank: Finding, images: int, limits: Limits) -> Finding:
+    """Judge two numbers of right answers without knowing which images they are: conservatively."""
+    old, new = int(blank.before or 0), int(blank.after or 0)
+    change = (new - old) / images
+    low, high = newcombe(old, images, new, images)
+    share = old / images
+    judged = replace(
+        blank,
+        points_low=low,
+        points_high=high,
+        detectable=_TWO_SIDED * math.sqrt(2 * share * (1 - share) / images),
+    )
+    interval = f"{points(change)} of {images:,} images"
+    if old == new:
+        return replace(judged, verdict=Verdict.OK, why=f"equal, of {images:,} images")
+    if high < 0 or change < -limits.accuracy_drop:
+        return replace(judged, verdict=Verdict.REGRESSED, why=interval)
+    if low > 0:
+        return replace(judged, verdict=Verdict.IMPROVED, why=interval)
+    if change > 0 or low >= -limits.accuracy_drop:
+        return replace(judged, verdict=Verdict.OK, why=interval)
+    return replace(judged, verdict=Verdict.INCONCLUSIVE, why=f"{interval}; bare counts cannot tell")
+
+
+def paired(blank: Finding, lost: int, gained: int, images: int, limits: Limits) -> Finding:
+    """Judge by the images that only one side got right (`lost` by the new one, `gained`): McNemar's exact test.
+
+    Source: McNemar 1947 (Psychometrika 12:153), with the binomial distribution instead of its approximation.
+    """
+    from scipy import stats
+
+    changed = lost + gained
+    change = (gained - lost) / images
+    judged = replace(
+        blank,
+        points_low=change,
+        points_high=change,
+        detectable=max(SMALLEST_DROP, _SIDED * math.sqrt(changed) / images),
+    )
+    if not changed:
+        return replace(judged, verdict=Verdict.OK, why=f"the same {images:,} images right or wrong")
+    bounds = stats.binomtest(gained, changed).proportion_ci(CONFIDENCE, method="exact")
+    low, high = ((2 * float(share) - 1) * changed / images for share in (bounds.low, bounds.high))
+    judged = replace(judged, points_low=low, points_high=high)
+    worse, better = (
+        float(stats.binomtest(count, changed, alternative="greater").pvalue) < SIGNIFICANT for count in (lost, gained)
+    )
+    why = f"{points(change)} of {images:,} images: {lost} lost, {gained} gained"
+    if change < -limits.accuracy_drop or (worse and change <= -SMALLEST_DROP):
+        return replace(judged, verdict=Verdict.REGRESSED, why=why)
+    if better and change >= SMALLEST_DROP:
+        return replace(judged, verdict=Verdict.IMPROVED, why=why)
+    if change >= 0 or low >= -limits.accuracy_drop:
+        return replace(judged, verdict=Verdict.OK, why=why)
+    return replace(judged, verdict=Verdict.INCONCLUSIVE, why=f"{why}; too few changed to tell")
+
+
+def newcombe(before: int, before_of: int, after: int, after_of: int) -> tuple[float, float]:
+    """Return the 95 % interval of the difference of proportions, after - before; conservative on the same images.
+
+    Source: Newcombe 1998 (Statistics in Medicine 17:873), method 10: from the Wilson intervals of both.
+    """
+    from scipy import stats
+
+    first = stats.binomtest(before, before_of).proportion_ci(CONFIDENCE, method="wilson")
+    second = stats.binomtest(after, after_of).proportion_ci(CONFIDENCE, method="wilson")
+    old, new = before / before_of, after / after_of
+    low = new - old - math.hypot(new - second.low, first.high - old)
+    high = new - old + math.hypot(second.high - new, old - first.low)
+    return low, high
+
+
+def points(change: float) -> str:
+    """Return a difference of fractions as percentage points: "-0.35 points"."""
+    return f"{100 * change:+.2f} points"
+
+
+def _flips(flips: int, after: Evaluation, record: str, reason: str, limits: Limits) -> Finding:
+    """Judge predictions that should be the same to the last: numerics change long before an accuracy does.
+
+    Where there is a `reason` for them to differ, the accuracies alone are judged.
+    """
+    permitted = reason or flips <= limits.flips * after.images
+    why = f"not judged, since these differ: {reason}" if reason else "weights, images, settings and machine are equal"
+    return Finding(
+        record=record,
+        network=after.network,
+        metric="predictions changed",
+        before=0,
+        after=flips,
+        verdict=Verdict.OK if permitted else Verdict.REGRESSED,
+        why=f"of {after.images:,} images; {why}",
+        limit=None if reason else limits.flips,
+        detectable=None if reason else limits.flips,
+    )
+
+
+def _reason_to_flip(before: Evaluation, after: Evaluation) -> str:
+    def conditions(side: Evaluation) -> dict[str, object]:
+        own = {"weights": side.weights_sha256[:8], "batch size": side.batch_size, "decoder": side.pixels.decoder}
+        return own | asdict(side.settings) | asdict(side.environment.machine)
+
+    return differences(conditions(before), conditions(after))
+
+
+def _subject(evaluation: Evaluation) -> dict[str, object]:
+    """Return what must agree before two accuracies may be compared; decoders may differ, that is what is judged."""
+    pixels = {key: value for key, value in asdict(evaluation.pixels).items() if key != "decoder"}
+    return {"dataset": evaluation.dataset.fingerprint, "images": evaluation.images} | pixels
+
+
+def _reproduced(was: float, now: float, tolerance: float) -> tuple[Verdict, str]:
+    if abs(now) <= tolerance:
+        news = abs(was) > tolerance
+        return (Verdict.IMPROVED, "reproduces now") if news else (Verdict.OK, "reproduces")
+    if abs(was) > tolerance:
+        return Verdict.INCONCLUSIVE, "differs as the baseline did"
+    return Verdict.REGRESSED, "reproduces no longer"

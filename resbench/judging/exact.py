@@ -1,0 +1,133 @@
+"""What can be judged without statistics: counts, hashes, peak memory."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+from resbench.judging.finding import Finding, Verdict
+from resbench.judging.limits import Limits
+from resbench.records.record import Counts, Memory, Profile, Record
+
+_ALWAYS_SHOWN = ("params", "macs")  # other counts only when they differ
+
+
+def counts(before: Counts, after: Counts, record: str, network: str, limits: Limits) -> Iterator[Finding]:
+    """Yield a finding for every count that differs, and for the parameters and multiply-adds in any case."""
+    if before.input_px != after.input_px:
+        why = f"counted at {before.input_px} px against {after.input_px} px; give equal --input-px"
+        yield incomparable(record, network, why, metric="counts")
+        return
+    old, new = _flat(before), _flat(after)
+    for metric in old:
+        if old[metric] != new[metric] or metric in _ALWAYS_SHOWN:
+            verdict, why = _count(old[metric], new[metric], limits.counts)
+            yield Finding(
+                record=record,
+                network=network,
+                metric=metric,
+                before=old[metric],
+                after=new[metric],
+                verdict=verdict,
+                why=why,
+                limit=limits.counts,
+                detectable=limits.counts,
+            )
+
+
+def weights(before: Record, after: Record, record: str, limits: Limits) -> Iterator[Finding]:
+    """Yield a finding when both sides used a checkpoint: is it the same file?"""
+    old, new = before.weights_sha256, after.weights_sha256
+    if old is None or new is None:
+        return
+    same = old == new
+    permitted = same or limits.weights == "any"
+    yield Finding(
+        record=record,
+        network=after.network,
+        metric="weights sha256",
+        before=None,
+        after=None,
+        verdict=Verdict.OK if permitted else Verdict.REGRESSED,
+        why="equal" if same else f"another checkpoint under the same name: {old[:8]} -> {new[:8]}",
+    )
+
+
+def memories(before: Profile, after: Profile, record: str, limits: Limits) -> Iterator[Finding]:
+    """Yield a finding for every peak of memory that was measured before."""
+    partners = {memory.batch_size: memory for memory in after.memory}
+    for memory in before.memory:
+        partner = partners.get(memory.batch_size)
+        if partner is None:
+            why = f"memory at batch {memory.batch_size} was not measured on the new side; measure it again"
+            yield incomparable(record, after.network, why, metric=f"memory b{memory.batch_size}")
+            continue
+        for kind, limit in (("allocated", limits.allocated_memory), ("resident", limits.resident_memory)):
+            if getattr(memory, f"{kind}_bytes") is not None or getattr(partner, f"{kind}_bytes") is not None:
+                yield _memory(memory, partner, record, after.network, kind, limit)
+
+
+def incomparable(record: str, network: str, why: str, *, metric: str = "record") -> Finding:
+    """Return the finding that two sides cannot be compared, or that one is missing."""
+    return Finding(
+        record=record,
+        network=network,
+        metric=metric,
+        before=None,
+        after=None,
+        verdict=Verdict.NOT_COMPARABLE,
+        why=why,
+    )
+
+
+def obstacle(before: Profile, after: Profile) -> str:
+    """Return what forbids to compare the timings of two records, or nothing."""
+    return differences(
+        asdict(before.environment.machine) | asdict(before.settings),
+        asdict(after.environment.machine) | asdict(after.settings),
+    )
+
+
+def differences(before: Mapping[str, object], after: Mapping[str, object]) -> str:
+    """Return "threads 2 -> 4, torch ..." for the keys whose values differ; empty when all agree."""
+    return ", ".join(f"{key} {before[key]} -> {after[key]}" for key in before if before[key] != after[key])
+
+
+def _count(old: int | None, new: int | None, limit: float) -> tuple[Verdict, str]:
+    if old is None or new is None:
+        return Verdict.INCONCLUSIVE, "only one side has counted this; measure the other again"
+    if old == new:
+        return Verdict.OK, "equal"
+    change = f"changed by {new - old:+,}"
+    if abs(new - old) <= limit * old:
+        return Verdict.OK, f"{change}, within {limit:.2%}"
+    return Verdict.REGRESSED, f"{change}; {f'at most {limit:.2%} is permitted' if limit else 'must be equal'}"
+
+
+def _flat(counts: Counts) -> dict[str, int | None]:
+    """Return every number of `counts` by name, those of the terms as "terms.conv"."""
+    plain = asdict(counts)
+    del plain["input_px"]
+    terms = {f"terms.{key}": value for key, value in plain.pop("terms").items()}
+    height, width = plain.pop("receptive_field_px") or (None, None)
+    fields = {"receptive_field_px.height": height, "receptive_field_px.width": width}
+    return {"params": plain.pop("params"), "macs": counts.terms.macs, **plain, **fields, **terms}
+
+
+def _memory(before: Memory, after: Memory, record: str, network: str, kind: str, limit: float) -> Finding:
+    old, new = getattr(before, f"{kind}_bytes"), getattr(after, f"{kind}_bytes")
+    metric = f"{kind} memory b{before.batch_size}"
+    if not old or not new:
+        return incomparable(record, network, "was measured on one side only; measure again", metric=metric)
+    change = new / old - 1
+    verdict = Verdict.OK if abs(new - old) <= limit * old else Verdict.REGRESSED if new > old else Verdict.IMPROVED
+    return Finding(
+        record=record,
+        network=network,
+        metric=metric,
+        unit="B",
+        before=old,
+        after=new,
+        verdict=verdict,
+        why=f"{change:+.2%}, limit {limit:+.2%}",
+        limit=limit,
+        detectable=limit,
+    )

@@ -1,0 +1,252 @@
+"""A stored timing against a pool of earlier runs: is the new run where one more run of the same thing would lie?
+
+With K runs in the pool the new one is judged by Student's prediction interval on log medians, whose scale is
+s * sqrt(1 + 1/K). It therefore knows how much runs of this machine scatter. Fewer than five runs do not tell that;
+then only a gross change is called.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import fmean, stdev
+from typing import Literal
+
+from resbench.judging.exact import differences, incomparable, obstacle
+from resbench.judging.finding import Finding, Verdict
+from resbench.judging.limits import Limits
+from resbench.records.record import Profile, Series
+
+ENOUGH_RUNS = 5
+# Within few runs the medians of identical code differ by several per cent in CPU time, by far more in wall time.
+GROSS = 0.25
+CONFIDENCE = 0.95
+POWER = 0.9
+_POWER_SHARE = 1.282 / 1.960  # of the half-width, for nine findings in ten
+Clock = Literal["wall_ns", "cpu_ns"]
+_CLOCKS: dict[Clock, str] = {"cpu_ns": "CPU time", "wall_ns": "wall time"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """A timing that is judged together with the others of its family, so that many of them do not cry wolf."""
+
+    finding: Finding  # without its verdict
+    change: float  # of the logs, after - before
+    error: float  # standard error of `change` for one more run
+    freedom: int
+    floor: float  # log of what counts as no change
+    note: str  # what else differs and may explain a change
+
+
+Judged = Finding | Contest
+
+
+def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits) -> Iterator[Judged]:
+    """Yield what can be said of every series of the newest record of `pool` (oldest first).
+
+    Only other runs with `after`'s machine and settings count.
+    """
+    newest = pool[-1]
+    alike = [run for run in pool if not obstacle(run, after) and run.counts == newest.counts]
+    if not alike:
+        why = f"measured under other conditions: {obstacle(newest, after)}"
+        yield incomparable(record, after.network, why, metric="timings")
+        return
+    sound = [run for run in alike if run.run != after.run and _sound(run)]
+    for series in newest.series:
+        label = f"{series.speed} b{series.batch_size}"
+        partner = _partner(series, after)
+        if partner is None:
+            why = "was not measured on the new side; measure it with the same batch sizes"
+            yield incomparable(record, after.network, why, metric=label)
+            continue
+        blank = Finding(
+            record=record,
+            network=after.network,
+            metric=label,
+            unit="s",
+            before=None,
+            after=None,
+            verdict=Verdict.INCONCLUSIVE,
+            why="",
+            limit=getattr(limits, series.speed),
+        )
+        yield from _series(sound, partner, after, blank, limits.noise_floor)
+
+
+def settle(family: Sequence[Contest]) -> Iterator[Finding]:
+    """Yield the findings of timings that are judged together: Holm's procedure keeps false alarms at 2.5 % in all."""
+    from scipy import stats
+
+    level = (1 - CONFIDENCE) / 2
+    slower = _holm([_p_value(contest, contest.change) for contest in family])
+    faster = _holm([_p_value(contest, -contest.change) for contest in family])
+    for contest, p_slower, p_faster in zip(family, slower, faster, strict=True):
+        single, strictest, power = stats.t.ppf([1 - level, 1 - level / len(family), POWER], contest.freedom)
+        beyond_floor = contest.floor + (strictest + power) * contest.error
+        beyond_limit = math.log1p(contest.finding.limit or 0.0) - (single - power) * contest.error
+        judged = replace(
+            contest.finding,
+            ratio_low=math.exp(contest.change - single * contest.error),
+            ratio_high=math.exp(contest.change + single * contest.error),
+            detectable=math.expm1(max(beyond_floor, beyond_limit)),
+        )
+        verdict, why = _verdict(judged, p_slower < level, p_faster < level)
+        yield replace(judged, verdict=verdict, why=f"{judged.why}{why}{contest.note}")
+
+
+def _series(pool: Sequence[Profile], new: Series, after: Profile, blank: Finding, floor: float) -> Iterator[Judged]:
+    runs = [found for run in pool if (found := _partner(new, run))]
+    if fault := _fault(new):
+        yield replace(blank, verdict=Verdict.INVALID, why=f"{fault}; measure again")
+    elif not runs:
+        yield replace(blank, why="the baseline has no other run that is sound; measure again or add runs")
+    else:
+        quiet = all(run.environment.conditions.noise == "quiet" for run in (*pool, after))
+        note = _circumstances(pool[-1], after)
+        clocks = _clocks((*runs, new), after)
+        for clock in clocks:
+            own = replace(blank, metric=f"{blank.metric} ({_CLOCKS[clock]})" if len(clocks) > 1 else blank.metric)
+            contest = _contest(runs, new, clock, own, math.log1p(floor), note)
+            if doubt := _doubt(new, after):
+                yield replace(contest.finding, why=f"{doubt}{note}")
+            elif len(runs) >= ENOUGH_RUNS:
+                yield contest
+            else:
+                yield _advice(contest, runs, new, clock, trusted=clock == clocks[0] or quiet)
+
+
+def _contest(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, floor: float, note: str) -> Contest:
+    logs = [math.log(_middle(series, clock)) for series in runs]
+    after_s = _middle(new, clock)
+    pool = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    return Contest(
+        finding=replace(blank, before=math.exp(fmean(logs)), after=after_s, why=f"{pool}; "),
+        change=math.log(after_s) - fmean(logs),
+        error=stdev(logs) * math.sqrt(1 + 1 / len(runs)) if len(runs) > 1 else 0.0,
+        freedom=len(runs) - 1,
+        floor=floor,
+        note=note,
+    )
+
+
+def _verdict(judged: Finding, slower: bool, faster: bool) -> tuple[Verdict, str]:
+    """A change that is certainly within the limit is permitted, however certain the change itself is."""
+    limit = judged.limit or 0.0
+    if faster:
+        return Verdict.IMPROVED, "faster than one more run of the pool would be"
+    if judged.ratio_high is not None and judged.ratio_high < 1 + limit:
+        return Verdict.OK, f"not slower by {limit:.1%}"
+    if slower:
+        return Verdict.REGRESSED, "slower than one more run of the pool would be"
+    return Verdict.INCONCLUSIVE, f"slower by {limit:.1%} cannot be excluded"
+
+
+def _advice(contest: Contest, runs: Sequence[Series], new: Series, clock: Clock, *, trusted: bool) -> Finding:
+    """Judge by the scatter inside runs; it leaves out how runs differ, so only a gross change is called."""
+    low, high = _welch([value for series in runs for value in _units(series, clock)], _units(new, clock))
+    limit = max(contest.finding.limit or 0.0, GROSS)
+    half = math.log(high / low) / 2
+    judged = replace(
+        contest.finding,
+        ratio_low=low,
+        ratio_high=high,
+        limit=limit,
+        detectable=math.expm1(math.log1p(limit) + half * (1 + _POWER_SHARE)),
+    )
+    verdict, why = Verdict.INCONCLUSIVE, f"fewer than {ENOUGH_RUNS} tell only changes beyond {limit:.0%}"
+    if trusted and low > 1 + limit:
+        verdict, why = Verdict.REGRESSED, f"slower by more than {limit:.0%}"
+    if trusted and high < 1 / (1 + GROSS):
+        verdict, why = Verdict.IMPROVED, f"faster by more than {GROSS:.0%}"
+    return replace(judged, verdict=verdict, why=f"{judged.why}{why}{contest.note}")
+
+
+def _clocks(series: Iterable[Series], after: Profile) -> tuple[Clock, ...]:
+    """On the CPU both clocks: CPU time repeats better, wall time alone sees waiting and idle cores."""
+    clusters = [cluster for found in series for launch in found.launches for cluster in launch.clusters]
+    ticks = all(cluster.cpu_ns and min(cluster.cpu_ns) > 0 for cluster in clusters)
+    return ("cpu_ns", "wall_ns") if after.environment.machine.device_kind == "cpu" and ticks else ("wall_ns",)
+
+
+def _circumstances(before: Profile, after: Profile) -> str:
+    """Return what else differs between two runs, to be read beside a verdict."""
+    old, new = (asdict(run.environment.conditions) for run in (before, after))
+    soft = {key: old[key] for key in ("host", "os", "python", "governor")} | old["libraries"] | (old["variables"] or {})
+    other = {key: new.get(key, new["libraries"].get(key, (new["variables"] or {}).get(key))) for key in soft}
+    found = differences(soft, other)
+    return f"; also differs: {found}" if found else ""
+
+
+def _partner(series: Series, profile: Profile) -> Series | None:
+    wanted = (series.speed, series.batch_size)
+    return next((found for found in profile.series if (found.speed, found.batch_size) == wanted), None)
+
+
+def _sound(run: Profile) -> bool:
+    return not any(_fault(series) or _doubt(series, run) for series in run.series)
+
+
+def _fault(series: Series) -> str:
+    """Return why the samples of `series` must not be believed, or nothing."""
+    clusters = [cluster for launch in series.launches for cluster in launch.clusters]
+    if sum(bool(cluster.wall_ns) for cluster in clusters) < 2:
+        return "fewer than two clusters with samples"
+    if any(nanoseconds <= 0 for cluster in clusters for nanoseconds in cluster.wall_ns):
+        return "the clock went backwards or stood still"
+    if any("throttled" in cluster.flags for cluster in clusters):
+        return "the device was throttled"
+    return ""
+
+
+def _doubt(series: Series, run: Profile) -> str:
+    """Return why a difference may come from the circumstances, or nothing."""
+    if run.environment.conditions.noise == "overloaded":
+        return "the machine was overloaded"
+    if not all(launch.steady for launch in series.launches):
+        return "never became steady"
+    return "drifted while it was measured" if series.drifting else ""
+
+
+def _units(series: Series, clock: Clock) -> list[float]:
+    from resbench.judging.stats import unit_values
+
+    # A full queue has no latency: its figure is the time elapsed, the mean.
+    middle = "mean" if series.speed in ("throughput", "end_to_end") else "median"
+    return [float(value) for value in unit_values(series, clock, middle)]
+
+
+def _middle(series: Series, clock: Clock) -> float:
+    from resbench.judging.stats import log_interval
+
+    return log_interval(_units(series, clock)).estimate
+
+
+def _p_value(contest: Contest, change: float) -> float:
+    """Return how likely a change as large as this is when the truth is the noise floor."""
+    from scipy import stats
+
+    beyond = change - contest.floor
+    if contest.error == 0:
+        return 0.0 if beyond > 0 else 1.0
+    return float(stats.t.sf(beyond / contest.error, contest.freedom))
+
+
+def _holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for the whole family, in the given order. Source: Holm 1979 (Scand. J. Stat. 6:65)."""
+    adjusted, floor = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        floor = max(floor, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = floor
+    return adjusted
+
+
+def _welch(before: Iterable[float], after: Iterable[float]) -> tuple[float, float]:
+    """Return Welch's interval of the ratio of geometric means."""
+    from scipy import stats
+
+    old, new = [math.log(value) for value in before], [math.log(value) for value in after]
+    if len(set(old)) == len(set(new)) == 1:
+        return math.exp(new[0] - old[0]), math.exp(new[0] - old[0])
+    interval = stats.ttest_ind(new, old, equal_var=False).confidence_interval(CONFIDENCE)
+    return math.exp(interval.low), math.exp(interval.high)

@@ -1,0 +1,202 @@
+"""Baselines: for the path of a record, the runs that were measured before, oldest first.
+
+They come from a folder of records (one run per path), from a pool (a folder per path, a file per run), or from git
+(the committed versions of the record).
+"""
+
+import hashlib
+import re
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from resbench.errors import ResbenchError
+from resbench.records.jsonio import dumps, loads, read
+from resbench.records.record import Record
+from resbench.records.store import path_of, read_folder, write_text
+
+Predictions = Callable[[str], tuple[bytes | None, bytes | None]]
+WINDOW = 30  # runs per path that are read
+_RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}\.json")
+
+
+def read_new(path: Path) -> dict[str, Record]:
+    """Return the records to be judged by their paths: one of a file; of a folder all, and the newest of each pool."""
+    if path.is_file():
+        record = read(path)
+        return {path_of(record).as_posix(): record}
+    return {name: runs[-1] for name, runs in read_pool(path).items()}
+
+
+def read_baseline(against: str, new: Path) -> dict[str, list[Record]]:
+    """Return the runs of `against`: a record, a folder of records, a pool, or `git:REV` (`new` as committed up to REV).
+
+    Where `new` is one file, only its own runs are returned. Raises ResbenchError when there are none or the newest of
+    a path cannot be read.
+    """
+    own = path_of(read(new)).as_posix() if new.is_file() else None
+    if against.startswith("git:"):
+        runs = _history(against.removeprefix("git:"), new)
+        return {own: next(iter(runs.values()))} if own else runs
+    folder = Path(against)
+    if own and folder.is_file():
+        return {own: [read(folder)]}
+    runs = read_pool(folder)
+    return {path: found for path, found in runs.items() if own in (None, path)}
+
+
+def read_pool(root: Path, window: int = WINDOW) -> dict[str, list[Record]]:
+    """Return the newest `window` runs of every path below `root`, oldest first; a plain record is its only run.
+
+    Raises ResbenchError when there is none, or one cannot be read.
+    """
+    if not root.is_dir():
+        return {name: [record] for name, record in read_folder(root).items()}
+    runs = {}
+    for name, files in run_files(root).items():
+        records = [record for path in files[-window:] if (record := _unless_pruned(path))]
+        if records:
+            runs[name] = records
+    if not runs:
+        raise ResbenchError(f"{root}: holds no records; write some with `resbench profile NAME --save`")
+    return runs
+
+
+def run_files(root: Path) -> dict[str, list[Path]]:
+    """Return the files below `root` by the path of their record, oldest first."""
+    files: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(root.rglob("*.json")):
+        own = f"{path.parent.relative_to(root).as_posix()}.json" if is_run(path) else path.relative_to(root).as_posix()
+        files[own].append(path)
+    return files
+
+
+def read_predictions(against: str, new: Path) -> Predictions:
+    """Return what reads, for a path, the predictions beside the newest record of `against` and beside that of `new`.
+
+    They are bytes of an .npz file; None where there are none.
+    """
+
+    def beside(root: Path, path: str) -> bytes | None:
+        file = root if root.is_file() else (run_files(root).get(path) or [root / path])[-1]
+        return _optional(file.with_suffix(".npz"))
+
+    def committed(path: str) -> bytes | None:
+        name = new.name if new.is_file() else path
+        blob = f"{against.removeprefix('git:')}:./{name.removesuffix('.json')}.npz"
+        return next(_blobs(new.parent if new.is_file() else new, [blob]))
+
+    if against.startswith("git:"):
+        return lambda path: (committed(path), beside(new, path))
+    return lambda path: (beside(Path(against), path), beside(new, path))
+
+
+def add(record: Record, pool: Path) -> Path:
+    """Append `record` to `pool` and return its file. No two runs share a name, so any number of jobs may add at once.
+
+    Adding the same run again changes nothing.
+    """
+    text = dumps(record)
+    stamp = re.sub(r"[-:]", "", record.run.started)[:15]
+    path = pool / path_of(record).with_suffix("") / f"{stamp}Z-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"
+    if not path.exists():
+        write_text(path, text)
+    return path
+
+
+def is_run(path: Path) -> bool:
+    """Tell whether `path` names a run in a pool."""
+    return _RUN.fullmatch(path.name) is not None
+
+
+def _optional(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; make it readable") from None
+
+
+def _unless_pruned(path: Path) -> Record | None:
+    try:
+        return read(path)
+    except ResbenchError:
+        if is_run(path) and not path.exists():  # another job has just thinned the pool
+            return None
+        raise
+
+
+def _history(revision: str, new: Path) -> dict[str, list[Record]]:
+    """Return the versions of the records in `new` up to git `revision`, whose own tree decides which there are."""
+    folder = new.parent if new.is_file() else new
+    commit = _git(folder, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").strip()
+    what = new.name if new.is_file() else "."
+    names = [name for name in _git(folder, "ls-tree", "-r", "--name-only", commit, "--", what).splitlines()
+             if name.endswith(".json")]  # fmt: skip
+    if not names:
+        raise ResbenchError(f"{new}: no records at git revision {revision}; commit some or give --against a folder")
+    versions = _versions(folder, commit, what)
+    wanted = [(name, at) for name in names for at in [commit, *versions.get(name, ())][: WINDOW + 1]]
+    texts: dict[str, dict[bytes, None]] = defaultdict(dict)  # each different text once, newest first
+    for (name, _), text in zip(wanted, _blobs(folder, [f"{at}:./{name}" for name, at in wanted]), strict=True):
+        if text is not None:
+            texts[name][text] = None
+    return {name: _records(list(found), f"{revision}:{name}") for name, found in texts.items()}
+
+
+def _records(newest_first: list[bytes], where: str) -> list[Record]:
+    """Return the records oldest first; of the earlier ones only those that this resbench can still read."""
+    earlier = [record for text in reversed(newest_first[1:]) if (record := _readable(text))]
+    return [*earlier, loads(newest_first[0], where)]
+
+
+def _readable(text: bytes) -> Record | None:
+    """Return the record in an earlier version of a file, or None when this resbench cannot read it any more."""
+    try:
+        return loads(text)
+    except ResbenchError:
+        return None
+
+
+def _versions(folder: Path, commit: str, what: str) -> dict[str, list[str]]:
+    """Return for every file below `folder` the commits up to `commit` that changed it, newest first."""
+    log = _git(folder, "log", "--format=%x00%H", "--name-only", "--relative", "--diff-filter=d", commit, "--", what)
+    found: dict[str, list[str]] = defaultdict(list)
+    for entry in log.split("\0")[1:]:
+        changed_in, *names = entry.split("\n")
+        for name in filter(None, names):
+            found[name].append(changed_in)
+    return found
+
+
+def _blobs(folder: Path, objects: list[str]) -> Iterator[bytes | None]:
+    """Yield the content of each git object, None for one that is not there."""
+    command = ["git", "cat-file", "--batch"]
+    out = subprocess.run(command, cwd=folder, input="\n".join(objects).encode(), capture_output=True, check=True).stdout
+    start = 0
+    for _ in objects:
+        end = out.index(b"\n", start)
+        header = out[start:end].decode(errors="replace")
+        if header.endswith(" missing"):
+            yield None
+            start = end + 1
+        else:
+            size = int(header.rsplit(" ", 1)[1])
+            yield out[end + 1 : end + 1 + size]
+            start = end + size + 2
+
+
+def _git(folder: Path, *words: str) -> str:
+    """Return what git prints, run in `folder`. Raises ResbenchError with git's own last line when it fails."""
+    try:
+        done = subprocess.run(
+            ["git", "-c", "core.quotePath=false", *words], cwd=folder, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise ResbenchError(f"{folder}: {error.strerror} when running git; give --against a file or folder") from None
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["git failed"])[-1]
+        raise ResbenchError(f"{folder}: {last}; give --against a file, a folder or git:REV")
+    return done.stdout

@@ -1,0 +1,94 @@
+"""What GitHub shows of findings: annotations, the summary of the job, outputs for later steps.
+
+Source of the formats and limits: GitHub's documentation of workflow commands (10 annotations of a kind and 1 MiB of
+summary per step).
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from resbench.errors import ExitCode, ResbenchError
+from resbench.judging.finding import Finding, Verdict, overall, tally
+from resbench.report import wording
+
+ANNOTATIONS = 10
+SUMMARY_BYTES = 900_000
+_KINDS = {
+    "error": (Verdict.INVALID, Verdict.NOT_COMPARABLE, Verdict.REGRESSED),
+    "warning": (Verdict.INCONCLUSIVE,),
+    "notice": (Verdict.IMPROVED,),
+}
+
+
+def publish(findings: Sequence[Finding], code: ExitCode) -> None:
+    """Print annotations to stderr, and append to the files that $GITHUB_STEP_SUMMARY and $GITHUB_OUTPUT name."""
+    for line in annotations(findings):
+        print(line, file=sys.stderr)
+    if summary_file := os.environ.get("GITHUB_STEP_SUMMARY"):
+        path = Path(summary_file)
+        written = path.stat().st_size if path.exists() else 0
+        _append(path, summary(findings, SUMMARY_BYTES - written))
+    if output_file := os.environ.get("GITHUB_OUTPUT"):
+        _append(Path(output_file), outputs(findings, code))
+
+
+def annotations(findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield workflow commands for `findings`, which come worst first; of each kind as many as GitHub shows."""
+    for kind, verdicts in _KINDS.items():
+        own = [finding for finding in findings if finding.verdict in verdicts]
+        shown = own if len(own) <= ANNOTATIONS else own[: ANNOTATIONS - 1]
+        for finding in shown:
+            title = _escape_property(f"{finding.verdict}: {finding.record}")
+            yield f"::{kind} title={title}::{_escape(wording.sentence(finding))}"
+        if len(own) > len(shown):
+            yield f"::{kind} title=resbench::+{len(own) - len(shown)} more; see the summary of this job"
+
+
+def summary(findings: Sequence[Finding], limit_bytes: int = SUMMARY_BYTES) -> str:
+    """Return Markdown with a row per finding, worst first, as many as fit into `limit_bytes`."""
+    text = f"## resbench check: {overall(findings)}\n\n{tally(findings)}\n\n"
+    table = [wording.cells(finding) for finding in findings]
+    rows = [_row(table[0]), "|---" * len(table[0]) + "|\n", *(_row(row.values()) for row in table)] if table else []
+    room = limit_bytes - len(text.encode()) - 100  # for the last line
+    for index, row in enumerate(rows):
+        room -= len(row.encode())
+        if room < 0:
+            return f"{text}\n+{len(rows) - index} rows that do not fit here.\n"
+        text += row
+    return f"{text}\n"
+
+
+def outputs(findings: Sequence[Finding], code: ExitCode) -> str:
+    """Return the lines for $GITHUB_OUTPUT: verdict, exit_code, worst_ratio (largest time or memory, after/before)."""
+    ratios = [finding.ratio for finding in findings if finding.unit and finding.ratio is not None]
+    worst = f"{max(ratios):.4f}" if ratios else ""
+    return f"verdict={overall(findings)}\nexit_code={int(code)}\nworst_ratio={worst}\nsummary={tally(findings)}\n"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(map(_markdown, cells))} |\n"
+
+
+def _markdown(value: str) -> str:
+    """Return `value` for a cell of a table: nothing in it can end the cell or mean markup."""
+    line = re.sub(r"[\s\x00-\x1f]+", " ", value)
+    return re.sub(r"[|&<>\\`*\[\]~!#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", lambda found: f"&#{ord(found[0])};", line)
+
+
+def _escape(value: str) -> str:
+    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escape_property(value: str) -> str:
+    return _escape(value).replace(":", "%3A").replace(",", "%2C")
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; set it to a file that can be written to") from None

@@ -1,0 +1,133 @@
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from resbench.errors import ResbenchError
+from resbench.records.jsonio import dumps, read
+from resbench.records.runs import WINDOW, add, is_run, read_baseline, read_new, read_pool
+from resbench.records.store import path_of, save
+from tests.examples import COUNTS, PROFILE
+
+PATH = path_of(PROFILE).as_posix()
+
+
+def run(number):
+    started = f"2026-01-{1 + number // 1440:02}T{number // 60 % 24:02}:{number % 60:02}:00+00:00"
+    return replace(PROFILE, run=replace(PROFILE.run, started=started))
+
+
+def git(folder, *words):
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """Three versions of a record; the first in a format that is no longer read."""
+    git(tmp_path, "init", "-q")
+    path = save(run(0), tmp_path / "results")
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 0'))
+    for number in (0, 1, 2):
+        if number:
+            save(run(number), tmp_path / "results")
+        git(tmp_path, "add", "-A")
+        git(tmp_path, "commit", "-qm", f"run {number}")
+    return tmp_path
+
+
+def test_committed_versions_are_the_runs_oldest_first(repository):
+    save(run(9), repository / "results")
+    assert read_baseline("git:HEAD", repository / "results") == {PATH: [run(1), run(2)]}
+    assert read_baseline("git:HEAD~1", repository / "results") == {PATH: [run(1)]}
+    assert read_baseline("git:HEAD", repository / "results" / PATH) == {PATH: [run(1), run(2)]}
+    assert read(repository / "results" / PATH) == run(9)
+
+
+def test_the_revision_itself_must_be_readable(repository):
+    with pytest.raises(ResbenchError, match=r"HEAD~2:.*format 0"):
+        read_baseline("git:HEAD~2", repository / "results")
+
+
+@pytest.mark.parametrize("revision", ["nonesuch", "--output=x", "", "HEAD:results"])
+def test_an_unknown_revision_is_one_line(repository, revision):
+    with pytest.raises(ResbenchError, match="give --against"):
+        read_baseline(f"git:{revision}", repository / "results")
+
+
+def test_a_revision_without_records_says_so(repository):
+    (repository / "empty").mkdir()
+    with pytest.raises(ResbenchError, match="no records at git revision HEAD"):
+        read_baseline("git:HEAD", repository / "empty")
+
+
+def test_a_record_that_was_deleted_is_still_in_the_baseline(repository):
+    other = replace(PROFILE, network="resnet18")
+    save(other, repository / "results")
+    (repository / "results" / PATH).unlink()
+    assert set(read_new(repository / "results")) == {path_of(other).as_posix()}
+    assert set(read_baseline("git:HEAD", repository / "results")) == {PATH}
+
+
+def test_names_in_other_scripts_are_found(tmp_path):
+    git(tmp_path, "init", "-q")
+    name = "größe 1.json"
+    (tmp_path / name).write_text(dumps(PROFILE))
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "run")
+    assert read_baseline("git:HEAD", tmp_path) == {name: [PROFILE]}
+
+
+def test_a_pool_keeps_every_run_and_reads_the_newest(tmp_path):
+    for number in reversed(range(WINDOW + 3)):
+        add(run(number), tmp_path)
+    runs = read_baseline(str(tmp_path), tmp_path)[PATH]
+    assert runs == [run(number) for number in range(3, WINDOW + 3)]
+    assert len(list(tmp_path.rglob("*.json"))) == WINDOW + 3
+    assert read_new(tmp_path) == {PATH: run(WINDOW + 2)}
+
+
+def test_the_same_run_is_added_once(tmp_path):
+    assert add(PROFILE, tmp_path) == add(PROFILE, tmp_path)
+    assert read_pool(tmp_path) == {PATH: [PROFILE]}
+
+
+def test_two_runs_of_one_second_are_two_runs(tmp_path):
+    add(PROFILE, tmp_path)
+    add(replace(PROFILE, counts=replace(COUNTS, params=1)), tmp_path)
+    assert len(read_pool(tmp_path)[PATH]) == 2
+
+
+def test_a_record_is_compared_with_its_own_runs_only(tmp_path):
+    add(PROFILE, tmp_path / "pool")
+    add(replace(PROFILE, network="resnet18"), tmp_path / "pool")
+    new = save(PROFILE, tmp_path / "new")
+    assert read_baseline(str(tmp_path / "pool"), new) == {PATH: [PROFILE]}
+    assert read_baseline(str(new), new) == {PATH: [PROFILE]}
+    assert read_new(new) == {PATH: PROFILE}
+
+
+def test_an_unreadable_run_is_an_error_but_one_that_is_pruned_meanwhile_is_not(tmp_path, monkeypatch):
+    add(run(0), tmp_path)
+    broken = add(run(1), tmp_path)
+    assert is_run(broken)
+    broken.write_text("{")
+    with pytest.raises(ResbenchError, match="not JSON"):
+        read_pool(tmp_path)
+    broken.unlink()
+    broken.symlink_to(tmp_path / "gone")  # listed, but not there when it is opened
+    assert read_pool(tmp_path) == {PATH: [run(0)]}
+
+
+def test_many_processes_add_to_one_pool_at_once_and_nothing_is_lost(tmp_path):
+    program = (
+        "import sys\n"
+        "from tests.test_records_runs import add, run\n"
+        "from pathlib import Path\n"
+        "for number in range(40): add(run(number * 2 + int(sys.argv[1])), Path(sys.argv[2]))\n"
+    )
+    jobs = [subprocess.Popen([sys.executable, "-c", program, str(job % 2), str(tmp_path)]) for job in range(4)]
+    assert [job.wait() for job in jobs] == [0] * 4
+    assert read_pool(tmp_path, window=1000) == {PATH: [run(number) for number in range(80)]}
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and not is_run(path)]

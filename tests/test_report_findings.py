@@ -1,0 +1,170 @@
+import json
+import re
+from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from junitparser import Error, Failure, JUnitXml, Properties, Skipped
+
+from resbench.errors import ExitCode, ResbenchError
+from resbench.judging.finding import Finding, Verdict
+from resbench.report import codequality, findings, github, junit, wording
+
+HOSTILE = "a|b\r\n<script>`x`](y)::error::%0A\x00 --> & \"'"
+TIMING = Finding(
+    record="m/n/a.json",
+    network="resnet18",
+    metric="latency b1",
+    unit="s",
+    before=0.001,
+    after=0.0013,
+    ratio_low=1.251,
+    ratio_high=1.349,
+    limit=0.05,
+    detectable=0.032,
+    verdict=Verdict.REGRESSED,
+    why="12 runs; slower",
+)
+
+
+def finding(verdict, number=0, **changes):
+    fields = {"network": "n", "metric": "params", "before": 100, "after": 100 + number, "why": "because"}
+    return Finding(**({"record": f"m/{number}.json", "verdict": verdict} | fields | changes))
+
+
+def test_a_sentence_has_ratio_interval_limit_and_detectable_change():
+    assert wording.sentence(TIMING) == (
+        "latency b1: 1.00 ms -> 1.30 ms, after/before 1.300 [1.251, 1.349], limit 5 %, detectable 3.2 %; "
+        "12 runs; slower"
+    )
+
+
+def test_the_table_shows_everything_and_only_counts_what_is_ok_when_that_is_much(capsys):
+    findings.show([TIMING, *(finding(Verdict.OK, number) for number in range(50))], as_json=False)
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("latency b1", "1.300 [1.251, 1.349]", "3.2 %", "12 runs; slower"))
+    assert "params" not in shown
+    assert "1 regressed, 50 ok (not shown; --json has them)" in shown
+
+
+def test_markup_in_names_is_shown_and_not_obeyed(capsys):
+    findings.show([finding(Verdict.OK, record="[red]x[/red]")], as_json=False)
+    assert "[red]x[/red]" in capsys.readouterr().out
+
+
+def test_json_has_every_field_and_the_ratio(capsys):
+    findings.show([TIMING], as_json=True)
+    (shown,) = json.loads(capsys.readouterr().out)
+    assert shown["ratio"] == pytest.approx(1.3)
+    assert (shown["verdict"], shown["ratio_low"], shown["detectable"]) == ("regressed", 1.251, 0.032)
+
+
+def test_annotations_are_at_most_ten_of_a_kind_worst_first():
+    many = [finding(Verdict.REGRESSED, number) for number in range(10)]
+    assert len(list(github.annotations(many))) == 10
+    shown = list(github.annotations([*many, finding(Verdict.REGRESSED, 10), finding(Verdict.INCONCLUSIVE)]))
+    errors = [line for line in shown if line.startswith("::error ")]
+    assert len(errors) == 10
+    assert "m/0.json" in errors[0]
+    assert errors[-1].endswith("+2 more; see the summary of this job")
+    assert [line.partition(" ")[0] for line in shown[10:]] == ["::warning"]
+
+
+def read_annotation(line):
+    """What GitHub's runner reads: it splits at the first "::", then undoes the escapes."""
+    kind, properties, message = re.fullmatch(r"::(\w+) ([^\n]*?)::([^\n]*)", line).groups()
+    named = dict(pair.split("=", 1) for pair in properties.split(","))
+    return kind, {key: unquote(value) for key, value in named.items()}, unquote(message)
+
+
+@given(st.text(max_size=60) | st.just(HOSTILE))
+def test_nothing_in_a_name_can_leave_its_annotation(text):
+    (line,) = github.annotations([finding(Verdict.REGRESSED, record=text, why=text)])
+    kind, properties, message = read_annotation(line)
+    assert (kind, properties) == ("error", {"title": f"regressed: {text}"})
+    assert message.endswith(f"; {text}")
+
+
+@given(st.text(max_size=60) | st.just(HOSTILE))
+def test_nothing_in_a_name_can_leave_its_cell_in_the_summary(text):
+    row = github.summary([finding(Verdict.OK, record=text, why=text)]).splitlines()[-2]
+    assert row.count("|") == 10
+    assert not re.search(r"[<>`*\[\]]", row)
+
+
+def test_the_summary_keeps_below_its_size():
+    many = [finding(Verdict.REGRESSED, number, why="ü" * 500) for number in range(3000)]
+    text = github.summary(many)
+    assert 800_000 < len(text.encode()) <= github.SUMMARY_BYTES
+    left = int(re.search(r"\+(\d+) rows that do not fit", text)[1])
+    assert text.count("| m/") == 3000 - left
+    assert len(github.summary(many, 1000).encode()) <= 1000
+
+
+def test_outputs_are_one_line_each():
+    lines = github.outputs([TIMING, finding(Verdict.OK)], ExitCode.REGRESSED).splitlines()
+    assert dict(line.split("=", 1) for line in lines) == {
+        "verdict": "regressed", "exit_code": "1", "worst_ratio": "1.3000", "summary": "1 regressed, 1 ok",
+    }  # fmt: skip
+
+
+def test_on_github_the_files_are_appended_to_and_stdout_stays_json(tmp_path, monkeypatch, capsys):
+    summary, output = tmp_path / "summary.md", tmp_path / "output"
+    summary.write_text("earlier\n")
+    for key, value in (("ACTIONS", "true"), ("STEP_SUMMARY", str(summary)), ("OUTPUT", str(output))):
+        monkeypatch.setenv(f"GITHUB_{key}", value)
+    findings.publish([TIMING], ExitCode.REGRESSED, Path("results"), as_json=True)
+    shown = capsys.readouterr()
+    assert len(json.loads(shown.out)) == 1
+    assert shown.err.startswith("::error title=regressed%3A m/n/a.json::latency b1")
+    assert summary.read_text().startswith("earlier\n## resbench check: regressed\n")
+    assert "verdict=regressed\n" in output.read_text()
+
+
+def test_a_summary_that_cannot_be_written_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+    with pytest.raises(ResbenchError, match="Is a directory"):
+        github.publish([TIMING], ExitCode.REGRESSED)
+
+
+def test_elsewhere_nothing_is_said_to_github(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    findings.publish([TIMING], ExitCode.REGRESSED, Path("results"), as_json=False)
+    assert not (tmp_path / "summary.md").exists()
+    assert capsys.readouterr().err == ""
+
+
+def test_junit_says_the_same_to_another_reader():
+    found = [TIMING, *(finding(verdict, number) for number, verdict in enumerate(Verdict))]
+    suites = JUnitXml.fromstring(junit.text(found).encode())
+    (suite,) = suites
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (7, 2, 2, 1)
+    outcomes = [[type(result) for result in case.result] for case in suite]
+    assert outcomes == [[Failure], [Error], [Error], [Failure], [Skipped], [], []]
+    case = next(iter(suite))
+    assert (case.classname, case.name) == ("resbench.resnet18", "latency b1 [m/n/a.json]")
+    properties = {p.name: p.value for p in case.child(Properties)}
+    assert float(properties["ratio"]) == pytest.approx(1.3)
+    assert properties["detectable"] == "0.032"
+    assert "detectable 3.2 %" in case.result[0].message
+
+
+@given(st.text(max_size=60) | st.just(HOSTILE))
+def test_any_name_gives_readable_xml(text):
+    root = ET.fromstring(junit.text([finding(Verdict.REGRESSED, record=text, why=text)]).encode())
+    assert len(root.findall("./testsuite/testcase/failure")) == 1
+
+
+def test_the_code_quality_report_has_what_gitlab_asks_for():
+    found = [TIMING, finding(Verdict.OK), finding(Verdict.INCONCLUSIVE), finding(Verdict.INVALID)]
+    report = json.loads(codequality.text(found, Path("results")))
+    assert [issue["severity"] for issue in report] == ["major", "info", "blocker"]
+    assert report[0]["location"] == {"path": "results/m/n/a.json", "lines": {"begin": 1}}
+    assert all(issue["description"] and issue["check_name"] for issue in report)
+    assert len({issue["fingerprint"] for issue in report}) == 3
+    slower = codequality.text([TIMING, *found[1:]], Path("results"))
+    assert [i["fingerprint"] for i in json.loads(slower)] == [i["fingerprint"] for i in report]

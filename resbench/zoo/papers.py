@@ -98,7 +98,6 @@ ECA = Paper(
   title={{ECA}-Net: Efficient Channel Attention for Deep Convolutional Neural Networks},
   author={Wang, Qilong and Wu, Banggu and Zhu, Pengfei and Li, Peihua and Zuo, Wangmeng and Hu, Qinghua},
   booktitle={IEEE/CVF Conference on Computer Vision and Pattern Recognition},
-  pages={11534--11542},
   year={2020}
 }""",
 )

@@ -66,7 +66,7 @@ Legacy = partial(
     Variant,
     family="Legacy SENet",
     paper=papers.SENET,
-    about="The arithmetic that its authors released in Caffe; networks without `legacy` follow today's ResNets.",
+    about="The arithmetic that its authors released in Caffe; networks without legacy in their names follow today's.",
 )
 Inception = partial(Variant, family="Inception-ResNet", paper=papers.INCEPTION_RESNET, input_px=299)
 ECA = partial(Variant, family="ECA-ResNet", paper=papers.ECA)

@@ -1,14 +1,14 @@
 import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 
 from resbench.errors import ResbenchError
 from resbench.records.jsonio import dumps, read
-from resbench.records.runs import WINDOW, add, is_run, read_baseline, read_new, read_pool
+from resbench.records.pool import add
+from resbench.records.runs import WINDOW, is_run, read_baseline, read_new, read_pool, run_files
 from resbench.records.store import path_of, save
-from tests.examples import COUNTS, PROFILE
+from tests.examples import PROFILE
 
 PATH = path_of(PROFILE).as_posix()
 
@@ -88,17 +88,6 @@ def test_a_pool_keeps_every_run_and_reads_the_newest(tmp_path):
     assert read_new(tmp_path) == {PATH: run(WINDOW + 2)}
 
 
-def test_the_same_run_is_added_once(tmp_path):
-    assert add(PROFILE, tmp_path) == add(PROFILE, tmp_path)
-    assert read_pool(tmp_path) == {PATH: [PROFILE]}
-
-
-def test_two_runs_of_one_second_are_two_runs(tmp_path):
-    add(PROFILE, tmp_path)
-    add(replace(PROFILE, counts=replace(COUNTS, params=1)), tmp_path)
-    assert len(read_pool(tmp_path)[PATH]) == 2
-
-
 def test_a_record_is_compared_with_its_own_runs_only(tmp_path):
     add(PROFILE, tmp_path / "pool")
     add(replace(PROFILE, network="resnet18"), tmp_path / "pool")
@@ -110,7 +99,8 @@ def test_a_record_is_compared_with_its_own_runs_only(tmp_path):
 
 def test_an_unreadable_run_is_an_error_but_one_that_is_pruned_meanwhile_is_not(tmp_path, monkeypatch):
     add(run(0), tmp_path)
-    broken = add(run(1), tmp_path)
+    add(run(1), tmp_path)
+    (_, broken) = run_files(tmp_path)[PATH]
     assert is_run(broken)
     broken.write_text("{")
     with pytest.raises(ResbenchError, match="not JSON"):
@@ -118,16 +108,3 @@ def test_an_unreadable_run_is_an_error_but_one_that_is_pruned_meanwhile_is_not(t
     broken.unlink()
     broken.symlink_to(tmp_path / "gone")  # listed, but not there when it is opened
     assert read_pool(tmp_path) == {PATH: [run(0)]}
-
-
-def test_many_processes_add_to_one_pool_at_once_and_nothing_is_lost(tmp_path):
-    program = (
-        "import sys\n"
-        "from tests.test_records_runs import add, run\n"
-        "from pathlib import Path\n"
-        "for number in range(40): add(run(number * 2 + int(sys.argv[1])), Path(sys.argv[2]))\n"
-    )
-    jobs = [subprocess.Popen([sys.executable, "-c", program, str(job % 2), str(tmp_path)]) for job in range(4)]
-    assert [job.wait() for job in jobs] == [0] * 4
-    assert read_pool(tmp_path, window=1000) == {PATH: [run(number) for number in range(80)]}
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and not is_run(path)]

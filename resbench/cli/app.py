@@ -5,23 +5,35 @@ from importlib import import_module
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from resbench import __version__
 from resbench.errors import ExitCode, ResbenchError
 
-# The modules of this package, in the order of the help. Each defines a function of its own name and an underscore.
+# The modules of this package, in the order of the help. Each defines a function of its own name and an underscore, or
+# a Typer of that name for a group of commands.
 COMMANDS = (
     "list",
+    "weights",
     "profile",
     "count",
     "explain",
     "validate",
     "card",
+    "lint",
     "check",
+    "baseline",
 )
+
+
+class _InOrder(TyperGroup):
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
 
 app = typer.Typer(
     name="resbench",
+    cls=_InOrder,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich would more than double the time that --help takes
@@ -47,7 +59,11 @@ def _options(
 
 
 for _name in COMMANDS:
-    app.command(_name)(getattr(import_module(f"resbench.cli.{_name}"), f"{_name}_"))
+    _command = getattr(import_module(f"resbench.cli.{_name}"), f"{_name}_")
+    if isinstance(_command, typer.Typer):  # a command with commands of its own
+        app.add_typer(_command, name=_name)
+    else:
+        app.command(_name)(_command)
 
 
 def main() -> None:

@@ -1,10 +1,9 @@
 """Baselines: for the path of a record, the runs that were measured before, oldest first.
 
-They come from a folder of records (one run per path), from a pool (a folder per path, a file per run), or from git
-(the committed versions of the record).
+They come from a folder of records (one run per path), from a pool (a folder per path, a file per run: `records.pool`),
+or from git (the committed versions of the record).
 """
 
-import hashlib
 import re
 import subprocess
 from collections import defaultdict
@@ -12,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from resbench.errors import ResbenchError
-from resbench.records.jsonio import dumps, loads, read
+from resbench.records.jsonio import loads, read
 from resbench.records.record import Record
-from resbench.records.store import path_of, read_folder, write_text
+from resbench.records.store import path_of, read_folder
 
 Predictions = Callable[[str], tuple[bytes | None, bytes | None]]
 WINDOW = 30  # runs per path that are read
@@ -90,19 +89,6 @@ def read_predictions(against: str, new: Path) -> Predictions:
     if against.startswith("git:"):
         return lambda path: (committed(path), beside(new, path))
     return lambda path: (beside(Path(against), path), beside(new, path))
-
-
-def add(record: Record, pool: Path) -> Path:
-    """Append `record` to `pool` and return its file. No two runs share a name, so any number of jobs may add at once.
-
-    Adding the same run again changes nothing.
-    """
-    text = dumps(record)
-    stamp = re.sub(r"[-:]", "", record.run.started)[:15]
-    path = pool / path_of(record).with_suffix("") / f"{stamp}Z-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"
-    if not path.exists():
-        write_text(path, text)
-    return path
 
 
 def is_run(path: Path) -> bool:

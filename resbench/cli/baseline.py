@@ -1,0 +1,82 @@
+"""`resbench baseline`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+baseline_ = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="""Keep a pool of runs, against which `resbench check` judges timings.
+
+    A pool is a folder to which runs are only added; any number of jobs may do so at once. Five runs of the same
+    machine and settings are needed to see changes below 25 %; the newest 30 are used.
+
+    \b
+    Examples:
+      resbench baseline save results --pool pool
+      resbench check fresh --against pool
+    """,
+)
+Pool = Annotated[Path, typer.Option(help="The folder of the pool.")]
+
+
+@baseline_.command("save")
+def save_(
+    source: Annotated[Path, typer.Argument(help="A record, or a folder of records.")] = Path("results"),
+    pool: Pool = Path("baseline"),
+) -> None:
+    """Add records to the pool; those that it has already are left alone.
+
+    Example: `resbench baseline save fresh --pool pool`
+    """
+    from resbench.records.pool import add_all
+    from resbench.report import baseline as report
+
+    report.told(add_all(source, pool), "added", pool)
+
+
+@baseline_.command("list")
+def list_(
+    pool: Pool = Path("baseline"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """List what the pool holds.
+
+    Example: `resbench baseline list --pool pool`
+    """
+    from resbench.records.pool import shelves
+    from resbench.report import baseline as report
+
+    report.show(list(shelves(pool)), as_json=as_json)
+
+
+@baseline_.command("prune")
+def prune_(
+    pool: Pool = Path("baseline"),
+    keep: Annotated[int, typer.Option(min=1, help="How many runs of each record to keep, the newest.")] = 30,
+) -> None:
+    """Delete old runs from the pool.
+
+    Example: `resbench baseline prune --pool pool --keep 30`
+    """
+    from resbench.records.pool import prune
+    from resbench.report import baseline as report
+
+    report.told(prune(pool, keep), "deleted", pool)
+
+
+@baseline_.command("merge")
+def merge_(
+    sources: Annotated[list[Path], typer.Argument(help="Other pools, or folders of records.")],
+    pool: Pool = Path("baseline"),
+) -> None:
+    """Add everything that other pools hold, such as those of the jobs of a matrix.
+
+    Example: `resbench baseline merge artifacts/linux artifacts/macos --pool pool`
+    """
+    from resbench.records.pool import add_all
+    from resbench.report import baseline as report
+
+    report.told(sum(add_all(source, pool) for source in sources), "added", pool)

@@ -1,0 +1,98 @@
+"""The pool of a baseline: every run is a file of its own, added and never changed.
+
+It lies at POOL/<machine>/<network>/<kind>-<settings>/<when>-<hash>.json, its predictions beside it. No two runs share
+a name, so any number of jobs may add at once, and two pools merge by copying.
+"""
+
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from resbench.errors import ResbenchError
+from resbench.records.jsonio import dumps, read
+from resbench.records.record import Record
+from resbench.records.runs import run_files
+from resbench.records.store import path_of, write_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """The runs of one path in a pool."""
+
+    path: str
+    network: str
+    runs: int
+    oldest: str  # when it started, ISO 8601
+    newest: str
+
+
+def add(record: Record, pool: Path, predictions: Path | None = None) -> bool:
+    """Add `record` to `pool`, with the file of its predictions; tell whether it was not there already."""
+    text = dumps(record)
+    stamp = re.sub(r"[-:]", "", record.run.started)[:15]
+    path = pool / path_of(record).with_suffix("") / f"{stamp}Z-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"
+    if path.exists():
+        return False
+    if predictions is not None and predictions.exists():  # first, so that a run never appears without them
+        _copy(predictions, path.with_suffix(".npz"))
+    write_text(path, text)
+    return True
+
+
+def add_all(source: Path, pool: Path) -> int:
+    """Add every record in `source` (a file, a folder of records, another pool) to `pool`; return how many were new."""
+    files = [source] if source.is_file() else [file for own in run_files(source).values() for file in own]
+    if not files:
+        raise ResbenchError(f"{source}: holds no records; write some with `resbench profile NAME --save`")
+    records = [(read(file), file) for file in files]  # all of them first: an unreadable one leaves the pool as it was
+    return sum(add(record, pool, file.with_suffix(".npz")) for record, file in records)
+
+
+def shelves(pool: Path) -> Iterator[Shelf]:
+    """Yield what `pool` holds, path by path. Raises ResbenchError when there is no such folder."""
+    for path, files in _own(pool).items():
+        oldest, newest = read(files[0]), read(files[-1])
+        yield Shelf(
+            path=path,
+            network=newest.network,
+            runs=len(files),
+            oldest=oldest.run.started,
+            newest=newest.run.started,
+        )
+
+
+def prune(pool: Path, keep: int) -> int:
+    """Delete all but the newest `keep` runs of every path; return how many. Another job may do the same."""
+    outdated = [file for files in _own(pool).values() for file in files[:-keep]]
+    for file in outdated:
+        file.unlink(missing_ok=True)
+        file.with_suffix(".npz").unlink(missing_ok=True)
+    return len(outdated)
+
+
+def _own(pool: Path) -> dict[str, list[Path]]:
+    if not pool.is_dir():
+        raise ResbenchError(f"{pool}: no such folder; begin a pool with `resbench baseline save --pool {pool}`")
+    return run_files(pool)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=target.parent, prefix=f".{target.name}.", suffix=".tmp", delete=False
+        ) as new:
+            temporary = Path(new.name)
+        try:
+            shutil.copyfile(source, temporary)
+            temporary.chmod(0o644)
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ResbenchError(f"{target}: {error.strerror}; choose a folder that can be written to") from None

@@ -1,0 +1,31 @@
+"""What a pool of runs holds."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.markup import escape
+from rich.table import Table
+
+from resbench.records.pool import Shelf
+from resbench.report import terminal
+
+
+def show(shelves: Sequence[Shelf], *, as_json: bool) -> None:
+    """Print one row per path to stdout."""
+    if as_json:
+        print(json.dumps([asdict(shelf) for shelf in shelves], indent=2))
+        return
+    table = Table("record", "runs", "oldest", "newest")
+    for shelf in shelves:
+        table.add_row(escape(shelf.path), str(shelf.runs), _day(shelf.oldest), _day(shelf.newest))
+    terminal.results().print(table)
+
+
+def told(runs: int, what: str, pool: object) -> None:
+    """Print what was done to how many runs, to stderr."""
+    terminal.advice().print(f"{what} {runs} {'run' if runs == 1 else 'runs'}: {escape(str(pool))}", highlight=False)
+
+
+def _day(started: str) -> str:
+    return started[:16].replace("T", " ")

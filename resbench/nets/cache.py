@@ -79,14 +79,13 @@ def fetch(weights: Weights, advance: Advance) -> Path:
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         _download(weights.url, part, advance)
-    except urllib.error.HTTPError as error:
+    except urllib.error.HTTPError as error:  # also an OSError, so it goes first
         raise ResbenchError(
             f"{weights.name}: the server says {error.code} {error.reason}; {_by_hand(weights)}"
         ) from None
     except (OSError, HTTPException) as error:
-        why = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
         raise ResbenchError(
-            f"{weights.name}: not fetched ({why}); fetch it again to go on, or {_by_hand(weights)}"
+            f"{weights.name}: not fetched ({_reason(error)}); try again, or {_by_hand(weights)}"
         ) from None
     try:
         check(weights, part, sha256(part))
@@ -95,6 +94,12 @@ def fetch(weights: Weights, advance: Advance) -> Path:
         raise
     part.replace(path)
     return path
+
+
+def _reason(error: BaseException) -> str:
+    """Return why the network failed, without what wraps it."""
+    inner = getattr(error, "reason", error)
+    return getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
 
 
 def _by_hand(weights: Weights) -> str:
@@ -108,6 +113,7 @@ def _download(url: str, part: Path, advance: Advance) -> None:
     try:
         response = _open(url, have)
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code != 416:  # range not satisfiable: the part is whole already, or of another file
             raise
         if error.headers.get("Content-Range") == f"bytes */{have}":

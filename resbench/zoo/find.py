@@ -33,6 +33,46 @@ def checkpoints(network: str) -> tuple[Weights, ...]:
     return tuple(weights for weights in WEIGHTS if weights.network == network)
 
 
+def published(name: str) -> Weights:
+    """Return the checkpoint called `name`. Raises ResbenchError for an unknown name, with the nearest known ones."""
+    if weights := find_weights(name):
+        return weights
+    if any(variant.name == name for variant in VARIANTS):
+        names = [weights.name for weights in checkpoints(name)]
+        known = f"its checkpoints are {', '.join(names)}" if names else "no checkpoint of it is published"
+        raise ResbenchError(f"{name}: a network; {known}")
+    raise ResbenchError(unknown("checkpoint", name, _published_names(), "resbench weights list"))
+
+
+def by_digest(sha256: str) -> list[Weights]:
+    """Return the checkpoints that a file with this hash is; more than one where publishers share a file."""
+    return [weights for weights in WEIGHTS if weights.sha256_prefix and sha256.startswith(weights.sha256_prefix)]
+
+
+def by_file(name: str) -> list[Weights]:
+    """Return the checkpoints whose published file bears this name and a hash."""
+    return [weights for weights in WEIGHTS if weights.sha256_prefix and weights.url.endswith(f"/{name}")]
+
+
+def match_weights(patterns: Iterable[str]) -> list[Weights]:
+    """Return the checkpoints that any of `patterns` fits by a name of theirs, or by that of their network.
+
+    Raises ResbenchError for a pattern that fits nothing.
+    """
+    chosen: set[str] = set()
+    for pattern in patterns:
+        names = {
+            weights.name
+            for weights in WEIGHTS
+            if any(fnmatch.fnmatchcase(name, pattern) for name in (weights.name, weights.network, *weights.aliases))
+        }
+        if not names:
+            known = [*_published_names(), *(variant.name for variant in VARIANTS)]
+            raise ResbenchError(unknown("checkpoint", pattern, known, "resbench weights list"))
+        chosen |= names
+    return [weights for weights in WEIGHTS if weights.name in chosen]
+
+
 def match(patterns: Iterable[str]) -> list[Variant]:
     """Return the networks that any of `patterns` names (shell wildcards allowed), in the order of the table.
 
@@ -50,13 +90,16 @@ def match(patterns: Iterable[str]) -> list[Variant]:
     return [variant for variant in VARIANTS if variant.name in chosen]
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+def unknown(kind: str, name: str, known: Iterable[str], table: str = "resbench list") -> str:
     """Return the error line for an unknown `name`, with up to three nearest `known` ones."""
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
-    hint = f"did you mean {', '.join(near)}?" if near else "`resbench list` shows the table"
+    hint = f"did you mean {', '.join(near)}?" if near else f"`{table}` shows the table"
     return f"unknown {kind} {name!r}; {hint}"
 
 
 def _known_names() -> list[str]:
-    published = [name for weights in WEIGHTS for name in (weights.name, *weights.aliases)]
-    return [*dict.fromkeys([variant.name for variant in VARIANTS] + published)]
+    return [*dict.fromkeys([variant.name for variant in VARIANTS] + _published_names())]
+
+
+def _published_names() -> list[str]:
+    return [name for weights in WEIGHTS for name in (weights.name, *weights.aliases)]

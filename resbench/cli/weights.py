@@ -1,0 +1,102 @@
+"""`resbench weights`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """What `convert` writes."""
+
+    SAFETENSORS = "safetensors"
+
+
+File = Annotated[Path, typer.Argument(help="A file of weights: .pth, .pt, .pth.tar, .th or .safetensors.")]
+Name = Annotated[str, typer.Argument(help="A published checkpoint: its name, timm's arch.tag, or torchvision's enum.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+weights_ = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="List, fetch, verify and convert published checkpoints."
+)
+
+
+@weights_.command("list")
+def list_(
+    patterns: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names of checkpoints or networks, or patterns such as 'gluon_*'; all when left out."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the published checkpoints, what was claimed of them, and which are on this machine.
+
+    Examples: `resbench weights list resnet50`, `resbench weights list 'ssl_*' --json`
+    """
+    from resbench.report import weights as report
+    from resbench.zoo.find import match_weights
+
+    report.show(match_weights(patterns or ["*"]), as_json=as_json)
+
+
+@weights_.command("fetch")
+def fetch(names: Annotated[list[str], typer.Argument(help="Published checkpoints.")]) -> None:
+    """Download checkpoints into torch.hub's folder, verify their hashes, and print their paths.
+
+    A download that breaks is continued by the next call.
+
+    Examples: `resbench weights fetch gluon_seresnext50_32x4d ResNet50_Weights.IMAGENET1K_V2`
+    """
+    from resbench.report import weights as report
+    from resbench.zoo.find import published
+
+    report.fetch([published(name) for name in names])
+
+
+@weights_.command("path")
+def path(name: Name) -> None:
+    """Print where a checkpoint lies on this machine.
+
+    Examples: `resbench weights path resnet50.ram_in1k`
+    """
+    from resbench.nets.cache import cached
+    from resbench.zoo.find import published
+
+    print(cached(published(name)))
+
+
+@weights_.command("verify")
+def verify(file: File, as_json: AsJson = False) -> None:
+    """Tell which published checkpoint a file is, by its hash, and which networks it fits, by its tensors.
+
+    Exits 1 when it bears the name of a published file and is another.
+
+    Examples: `resbench weights verify resnet50-0676ba61.pth`
+    """
+    from resbench.errors import ExitCode
+    from resbench.nets.identify import identify
+    from resbench.report import weights as report
+
+    identity = identify(file)
+    report.show_identity(identity, as_json=as_json)
+    raise typer.Exit(ExitCode.REGRESSED if identity.verdict == "wrong" else ExitCode.OK)
+
+
+@weights_.command("convert")
+def convert(
+    file: File,
+    to: Annotated[Format, typer.Option(help="The format to write.")] = Format.SAFETENSORS,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write. [default: beside FILE]")
+    ] = None,
+) -> None:
+    """Write a file of weights as safetensors, which cannot hold code, under the key names of timm and torchvision.
+
+    Examples: `resbench weights convert resnet50.pth --to safetensors`
+    """
+    from resbench.nets import identify
+    from resbench.report import weights as report
+
+    written = output or file.with_name(f"{file.name.removesuffix('.tar').rpartition('.')[0] or file.name}.{to}")
+    report.show_notes(written, identify.convert(file, written))

@@ -1,0 +1,95 @@
+"""Published checkpoints and files of weights, as tables, and downloads as bars."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from resbench import units
+from resbench.nets import cache
+from resbench.report import terminal
+from resbench.zoo.spec import Metric, Weights
+
+if TYPE_CHECKING:
+    from resbench.nets.identify import Identity
+
+
+def show(published: Sequence[Weights], *, as_json: bool) -> None:
+    """Print one row per checkpoint to stdout."""
+    if as_json:
+        print(json.dumps([_facts(weights) for weights in published], indent=2))
+        return
+    table = Table("checkpoint", "network", "source", "licence")
+    for title in ("input px", "top-1", "top-5", "file", "here"):
+        table.add_column(title, justify="right")
+    for weights in published:
+        here = "yes" if cache.path_of(weights).exists() else "-"
+        numbers = (_accuracy(weights, "top1"), _accuracy(weights, "top5"), _size(weights), here)
+        texts = (weights.name, weights.network, weights.source, weights.license, str(weights.preprocess.crop_px))
+        table.add_row(*texts, *numbers)
+    terminal.results().print(table)
+
+
+def fetch(published: Sequence[Weights]) -> None:
+    """Download what is not here, with a bar for each on a terminal, and print the path of each to stdout."""
+    console = terminal.advice()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    for weights in published:
+        with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+            task = bar.add_task(weights.name, total=None)
+            path = cache.fetch(weights, lambda here, total: bar.update(task, completed=here, total=total))  # noqa: B023
+        if not weights.sha256_prefix:
+            console.print(f"{weights.name}: no hash is published, so the file could not be verified")
+        print(path)
+
+
+def show_identity(identity: "Identity", *, as_json: bool) -> None:
+    """Print what a file of weights is to stdout."""
+    if as_json:
+        print(json.dumps(asdict(identity), indent=2))
+        return
+    names = ", ".join(identity.published)
+    verdict = {
+        "published": f"{names}, as published",
+        "wrong": f"NOT {names}, though it bears the name: damaged, or another file",
+        "unknown": "no published checkpoint of the table",
+    }
+    table = Table(box=None, show_header=False)
+    table.add_row("file", identity.file)
+    table.add_row("sha256", identity.sha256)
+    table.add_row("it is", verdict[identity.verdict])
+    if identity.verdict != "wrong":
+        table.add_row("it fits", ", ".join(identity.networks) or "no network of the table")
+    terminal.results().print(table)
+
+
+def show_notes(path: Path, notes: Sequence[str]) -> None:
+    """Print the path of a written file to stdout, and what was changed in it to stderr."""
+    for note in notes:
+        terminal.advice().print(note)
+    print(path)
+
+
+def _facts(weights: Weights) -> dict[str, Any]:
+    path = cache.path_of(weights)
+    return {**asdict(weights), "path": str(path), "here": path.exists()}
+
+
+def _accuracy(weights: Weights, metric: Metric) -> str:
+    claim = weights.claim(metric)
+    return "-" if claim is None else "false" if claim.error else units.percent(claim.value)
+
+
+def _size(weights: Weights) -> str:
+    claim = weights.claim("file_size")
+    return units.size(claim.value) if claim else "-"

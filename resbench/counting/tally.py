@@ -93,7 +93,7 @@ def layers(module: nn.Module, input_px: Pair) -> list[Layer]:
         for name, child in module.named_children():
             stack.enter_context(child.register_forward_pre_hook(partial(recorder.enter, name)))
         stack.enter_context(torch.no_grad())
-        image = torch.empty(1, 3, *input_px, device=next(module.parameters()).device)
+        image = next(module.parameters()).new_empty(1, 3, *input_px)
         image.__dict__["view"] = View()
         stack.enter_context(recorder)
         module(image)
@@ -113,7 +113,9 @@ class _Recorder(TorchFunctionMode):
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        outputs = function(*args, **kwargs)
+        # A tensor on the meta device is only its shape, so what keeps it need not run; that took most of the time.
+        idle = function in _SHAPE_KEEPING and args[0].is_meta
+        outputs = args[0].detach() if idle else function(*args, **kwargs)
         view = _widest([tensor.__dict__["view"] for tensor in _tensors(args) if "view" in tensor.__dict__])
         rule = _RULES.get(function)
         layer = rule(outputs, *args, **kwargs) if rule else None
@@ -168,6 +170,7 @@ def _mean(out: Tensor, x: Tensor, dim: Any = None, *_: Any, **__: Any) -> Layer 
     return _layer("global", x, out, {}) if x.dim() == 4 and over == {2, 3} else None
 
 
+_SHAPE_KEEPING = {F.batch_norm, F.relu}
 _RULES: dict[Any, Callable[..., Layer | None]] = {
     torch.conv1d: _conv,
     torch.conv2d: _conv,

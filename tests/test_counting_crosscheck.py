@@ -1,0 +1,64 @@
+"""Our tally against fvcore and PyTorch's counter, on real tensors, for one small network of each block and topology."""
+
+from dataclasses import replace
+
+import pytest
+from torch import nn
+
+from resbench.counting.crosscheck import crosscheck, modules
+from resbench.errors import InvalidMeasurementError
+from resbench.nets.build import build
+from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec
+from resbench.zoo.variants import VARIANTS
+
+# The smallest network of each kind: one for every combination of topology, block, stem, shortcut, gate and blur.
+KINDS = {}
+for _variant in VARIANTS:
+    _spec = _variant.spec
+    _kind = (
+        type(_spec),
+        *(getattr(_spec, name, None) for name in ("block", "stem", "shortcut", "squeeze", "anti_alias")),
+    )
+    KINDS.setdefault(_kind, _variant)
+
+
+def shortened(variant):
+    """`variant` with the fewest blocks that show all of its layers."""
+    match variant.spec:
+        case ResNetSpec() as spec:
+            short = replace(spec, depths=(1, 2))
+        case LegacySENetSpec() as spec:
+            short = replace(spec, depths=(1, 1, 1, 1))
+        case InceptionResNetSpec() as spec:
+            short = replace(spec, repeats=(1, 1, 1))
+    return replace(variant, spec=short, classes=7)
+
+
+@pytest.mark.parametrize("variant", KINDS.values(), ids=lambda variant: variant.name)
+def test_three_counters_agree(variant):
+    size = (107, 139) if "inception" in variant.name else (37, 64)
+    found = crosscheck(build(shortened(variant)), size, variant.name)
+    assert [(row.counter, row.quantity) for row in found] == [
+        ("fvcore", "parameters"),
+        ("fvcore", "operations"),
+        ("fvcore", "activations"),
+        ("torch.utils.flop_counter", "operations"),
+    ]
+    assert all(row.ours == row.theirs > 0 for row in found)
+
+
+def test_a_disputed_count_is_an_invalid_measurement_that_names_both():
+    module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4)).eval()  # fvcore counts it, no convention here does
+    with pytest.raises(
+        InvalidMeasurementError, match=r"^odd at 8x8: operations disputed: 768 by our tally, \S+ by fvcore"
+    ):
+        crosscheck(module, (8, 8), "odd")
+
+
+def test_fvcores_table_goes_down_to_the_layers():
+    found = modules(build("resnet20_cifar10"), (32, 32))
+    assert found.rows[""] == sum(
+        found.rows[name] for name in ("conv1", "bn1", "layer1", "layer2", "layer3", "fc", "avgpool")
+    )
+    assert found.rows["layer1.0.conv1"] == 32 * 32 * 16 * 16 * 9
+    assert "layer1.0.conv1" in found.text

@@ -76,3 +76,8 @@ def by_family(variants: Iterable[Variant]) -> dict[str, list[Variant]]:
     for variant in variants:
         families.setdefault(variant.family, []).append(variant)
     return families
+
+
+def whole_set(weights: Weights) -> int | None:
+    """Return the number of images that the published accuracies were measured on, where it is known."""
+    return {"ImageNet": 50_000, "CIFAR-10": 10_000, "CIFAR-100": 10_000}.get(dataset(weights))

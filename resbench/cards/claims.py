@@ -1,0 +1,155 @@
+"""The other figures of a card: impossible accuracies; claims against publishers, other places, records and files."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from resbench import units
+from resbench.cards.facts import whole_set
+from resbench.cards.parse import Entry
+from resbench.cards.said import WORDS, Quantity, Said
+from resbench.cards.truth import about
+from resbench.errors import ResbenchError
+from resbench.judging.problem import Edit, Level, Problem
+from resbench.records.record import Evaluation
+from resbench.zoo.spec import Claim
+
+CHANCE = Fraction(2, 100)  # below this a classifier of 1000 classes looks at the wrong labels
+REPRODUCTION = Fraction(1, 1000)  # a local validation that differs by more contradicts the claim
+_HALF = Fraction(51, 100)  # of a step: figures this near round to the same digits, whichever way ties go
+
+
+def accuracies(entry: Entry) -> Iterator[Problem]:
+    """Yield the accuracies of `entry` that cannot be."""
+    said = {metric: entry.said[metric] for metric in ("top1", "top5") if metric in entry.said}
+    for one in said.values():
+        if one.value is None:
+            yield about(entry, "T005", Level.FALSE, one, f"{one} is not a number", "give a number")
+        elif not 0 <= one.value <= 1:
+            yield about(entry, "T005", Level.FALSE, one, f"{one} is not possible: not in 0 to 100 %", "correct it")
+    first, fifth = said.get("top1"), said.get("top5")
+    if first and first.value is not None and 0 <= first.value < CHANCE and _classes(entry) >= 1000:
+        yield _near_chance(entry, first)
+    elif first and fifth and first.value is not None and fifth.value is not None:
+        if (first.unit == "1") != (fifth.unit == "1"):
+            message = f"{first} and {fifth}: one is a fraction, the other per cent"
+            yield about(entry, "T007", Level.FALSE, fifth, message, "write both in one unit")
+        elif fifth.value < first.value:
+            yield about(
+                entry, "T004", Level.FALSE, fifth, f"{fifth} below {first}: not possible", "correct one of them"
+            )
+
+
+def published(entry: Entry) -> Iterator[Problem]:
+    """Yield figures that differ from what was published about the very file that the entry names."""
+    known = entry.weights
+    if known is None:
+        return
+    same_file = file_name(known.url) == file_name(entry.weights_url)
+    for claim in known.claims if same_file or not entry.weights_url else ():
+        said = entry.said.get(claim.metric)
+        if said is None or said.value is None or claim.metric in ("params", "flops"):
+            continue
+        agrees = abs(said.value - Fraction(claim.value)) <= max(said.step, Fraction(claim.quantum)) * _HALF
+        if claim.error and agrees:
+            yield about(entry, "T012", Level.FALSE, said, f"{said}: known to be false, {claim.error}", "validate again")
+        elif not claim.error and not agrees:
+            message = f"{said}: {_print(claim)} was published ({claim.source})"
+            yield about(entry, "T012", Level.WARNING, said, message, _print(claim))
+    if entry.weights_url and not same_file and entry.name == known.name:
+        message = f"weights {file_name(entry.weights_url)}: {file_name(known.url)} was published under this name"
+        yield about(entry, "T011", Level.WARNING, None, message, known.url)
+
+
+def disagreements(entries: Iterable[Entry]) -> Iterator[Problem]:
+    """Yield figures of one checkpoint that differ between two places of one card or folder."""
+    first: dict[tuple[str, str, Quantity], tuple[Entry, Said]] = {}
+    for entry in entries:
+        name = entry.weights.name if entry.weights else entry.name
+        for quantity, said in entry.said.items():
+            # Operations by two conventions may both be true, and each is checked for itself.
+            if quantity in ("flops", "macs") and entry.network:
+                continue
+            known, other = first.setdefault((name, entry.dataset if _hub(entry) else "", quantity), (entry, said))
+            if known is not entry and not _agree(said, other):
+                message = f"{said} here, {other} at {known.path.name}:{other.line}"
+                yield about(entry, "T008", Level.FALSE, said, message, "make both say the same")
+
+
+def on_disk(entry: Entry, folder: Path) -> Iterator[Problem]:
+    """Yield where the weights' file in `folder` contradicts the card. Raises ResbenchError when it cannot be read."""
+    path = folder / file_name(entry.weights_url)
+    if not entry.weights_url or not path.is_file():
+        return
+    size = str(path.stat().st_size)
+    said = entry.said.get("file_size")
+    if said and said.digits != size:
+        message = f"{said}, but {path.name} in {folder} has {units.integer(int(size))} bytes"
+        yield about(entry, "T010", Level.FALSE, said, message, size, Edit(old=said.text, new=size))
+    promised = re.search(r"-([0-9a-f]{8,64})\.", path.name)
+    if promised and not (digest := _sha256(path)).startswith(promised[1]):
+        message = f"the name promises sha256 {promised[1]}, but the file in {folder} has {digest[:16]}"
+        yield about(entry, "T011", Level.FALSE, None, message, "name the file that the card is about")
+
+
+def against_records(entry: Entry, evaluations: Mapping[str, Evaluation]) -> Iterator[Problem]:
+    """Yield the accuracies of `entry` that a local validation of the same checkpoint contradicts."""
+    known = entry.weights
+    for path, record in evaluations.items():
+        if known is None or record.weights != known.name or record.images != whole_set(known):
+            continue
+        rights: dict[Quantity, int] = {"top1": record.top1_right, "top5": record.top5_right}
+        for metric, right in rights.items():
+            said, measured = entry.said.get(metric), Fraction(right, record.images)
+            if said and said.value is not None and abs(said.value - measured) > REPRODUCTION + said.step / 2:
+                message = f"{said}, but a validation here gave {units.percent(float(measured))} ({path})"
+                yield about(entry, "T009", Level.FALSE, said, message, "validate again or correct the card")
+
+
+def file_name(url: str) -> str:
+    """Return the last part of a URL's path."""
+    return PurePosixPath(urlsplit(url).path).name
+
+
+def _near_chance(entry: Entry, said: Said) -> Problem:
+    if said.unit != "%" and said.number and Fraction(1, 10) < said.number <= 1:
+        message = f"{said} in a place that holds per cent: a fraction?"
+        return about(entry, "T007", Level.FALSE, said, message, f"{float(said.number * 100):g}")
+    message = f"{said}: near chance on {_classes(entry)} classes; labels off by one, or in another order?"
+    return about(entry, "T006", Level.FALSE, said, message, "validate again with labels by name")
+
+
+def _classes(entry: Entry) -> int:
+    return entry.network.classes if entry.network else 1000
+
+
+def _hub(entry: Entry) -> bool:
+    return entry.style in ("huggingface", "results")
+
+
+def _agree(one: Said, two: Said) -> bool:
+    if one.value is None or two.value is None:
+        return True
+    steps = [one.step, two.step]
+    if one.quantity == "params":  # counts in fields of their own are often rounded to hundredths of a million
+        steps += [Fraction(10_000) for said in (one, two) if said.is_count and said.digits.endswith("0000")]
+    return abs(one.value - two.value) <= max(steps) * _HALF
+
+
+def _print(claim: Claim) -> str:
+    return (
+        f"{100 * claim.value:.2f} %"
+        if claim.metric in ("top1", "top5")
+        else f"{WORDS[claim.metric]} {claim.value:,.0f}"
+    )
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; give a folder of readable weights") from None

@@ -1,0 +1,113 @@
+"""Anybody's cards, checked: which of their figures are true, and what the readers of their format will make of them."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from resbench.cards import claims, form, truth
+from resbench.cards.facts import results
+from resbench.cards.parse import Document, parse
+from resbench.errors import ResbenchError
+from resbench.judging.problem import Level, Problem
+from resbench.records.record import Evaluation
+from resbench.records.store import write_text
+
+_COUNTS = ("T001", "T002")
+
+
+def read(targets: Sequence[str]) -> list[Document]:
+    """Return the cards named by `targets`: files, folders, or "-" for standard input.
+
+    Raises ResbenchError for a file that does not exist or is not text, and for a folder without cards.
+    """
+    documents = []
+    for target in targets:
+        if target == "-":
+            documents.append(parse(Path("-"), _decode(sys.stdin.buffer.read(), "-")))
+        else:
+            documents += [parse(path, _text(path)) for path in _files(Path(target))]
+    return documents
+
+
+def lint(documents: Iterable[Document], weights: Path | None = None, records: Path = Path("results")) -> list[Problem]:
+    """Return everything that is to be said about `documents`, by file and line; what is true comes as notes.
+
+    `weights` is a folder of checkpoints to compare sizes and hashes with, `records` one of local validations.
+    """
+    documents = sorted(documents, key=lambda document: document.path)
+    evaluations = {path: record for path, record in results(records).items() if isinstance(record, Evaluation)}
+    found = [problem for document in documents for problem in form.problems(document)]
+    for entry in (entry for document in documents for entry in document.entries):
+        found += [*truth.counts(entry), *claims.accuracies(entry), *claims.published(entry)]
+        found += claims.against_records(entry, evaluations)
+        found += claims.on_disk(entry, weights) if weights else ()
+    for _, folder in groupby(documents, key=lambda document: document.path.parent):
+        found += claims.disagreements(entry for document in folder for entry in document.entries)
+    return sorted(dict.fromkeys(found), key=lambda problem: (problem.path, problem.line, problem.code))
+
+
+def fixable(problems: Sequence[Problem]) -> list[Problem]:
+    """Return those of `problems` whose remedy is certain.
+
+    A false count is, where another count of the same model is true, so that the model is the one that it says.
+    """
+    confirmed = {
+        (problem.path, problem.model)
+        for problem in problems
+        if problem.code in _COUNTS and problem.level in (Level.NOTE, Level.WARNING)
+    }
+    return [
+        problem
+        for problem in problems
+        if problem.edit and (problem.code not in _COUNTS or (problem.path, problem.model) in confirmed)
+    ]
+
+
+def fix(problems: Sequence[Problem]) -> Iterator[Problem]:
+    """Write the remedies that are certain into their files, line ends kept; yield the problems that this mended."""
+    certain = [problem for problem in fixable(problems) if problem.path != "-"]
+    for path, group in groupby(sorted(certain, key=lambda problem: problem.path), key=lambda problem: problem.path):
+        lines = re.split(r"(?<=\n)", _text(Path(path)))
+        mended = [problem for problem in group if _mend(lines, problem)]
+        if mended:
+            write_text(Path(path).resolve(), "".join(lines))
+            yield from mended
+
+
+def _mend(lines: list[str], problem: Problem) -> bool:
+    """Replace the only occurrence of the old text on the problem's line; whether there was exactly one."""
+    if problem.edit is None:
+        return False
+    old = re.compile(rf"(?<![\w.,]){re.escape(problem.edit.old)}(?![\w,]|\.\d)")
+    line = lines[problem.line - 1]
+    if len(old.findall(line)) != 1:
+        return False
+    new = problem.edit.new
+    lines[problem.line - 1] = old.sub(lambda _: new, line)
+    return True
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    hidden = (".git", ".venv", "node_modules")
+    found = [file for file in sorted(path.rglob("*")) if form.is_card(file) and not set(hidden) & set(file.parts)]
+    if not found:
+        raise ResbenchError(f"{path}: no cards in it (*.md, metafile.yml, model-index.yml, .eval_results/*.yaml)")
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return _decode(path.read_bytes(), str(path))
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; give a card, a folder of cards, or -") from None
+
+
+def _decode(data: bytes, where: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ResbenchError(f"{where}: not UTF-8 text; give a Markdown or YAML card") from None

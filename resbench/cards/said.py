@@ -1,0 +1,69 @@
+"""A figure as a card prints it, and what its digits stand for."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+Quantity = Literal["params", "flops", "macs", "top1", "top5", "file_size"]
+SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+WORDS: dict[Quantity, str] = {
+    "params": "parameters",
+    "flops": "FLOPs",
+    "macs": "MACs",
+    "top1": "top-1",
+    "top5": "top-5",
+    "file_size": "file size",
+}
+# Longer exponents are no figures, and would fill the memory.
+_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{0,30})?(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A figure as a card prints it."""
+
+    quantity: Quantity
+    text: str  # "80.87%", "25.03", "5475179184"
+    unit: str  # "%", "G", "M"; "1" for an accuracy as a fraction; empty: none was given
+    line: int
+    is_count: bool = False  # a field that holds a plain count (the FLOPs of a model index), so no unit is missing
+
+    def __str__(self) -> str:
+        return f"{WORDS[self.quantity]} {self.text}{f' {self.unit}' if self.unit in ('K', 'M', 'G', 'T') else ''}"
+
+    @property
+    def digits(self) -> str:
+        """The number without separators and per cent sign."""
+        return self.text.replace(",", "").replace("_", "").replace("%", "").strip()
+
+    @property
+    def number(self) -> Fraction | None:
+        """The number as printed; None when it is none."""
+        return Fraction(self.digits) if _NUMBER.fullmatch(self.digits) else None
+
+    @property
+    def scale(self) -> Fraction:
+        """What the number is to be multiplied with to give a count, bytes, or a fraction of images."""
+        if self.quantity in ("top1", "top5"):
+            return Fraction(1) if self.unit == "1" else Fraction(1, 100)
+        return Fraction(SCALES.get(self.unit, 1))
+
+    @property
+    def value(self) -> Fraction | None:
+        """The count, the bytes, or the fraction of images; None when it is no number."""
+        return None if self.number is None else self.number * self.scale
+
+    @property
+    def step(self) -> Fraction:
+        """The step of the last printed digit, in the unit of `value`."""
+        places = len(self.digits.lower().partition("e")[0].partition(".")[2])
+        return self.scale / Fraction(10 ** min(places, 30))
+
+
+def accuracy(quantity: Literal["top1", "top5"], text: str, line: int, *, may_be_fraction: bool) -> Said:
+    """Return an accuracy as printed; where fractions are usual, 1 and less is one."""
+    said = Said(quantity=quantity, text=text, unit="%" if "%" in text else "", line=line)
+    if not may_be_fraction or said.unit or said.number is None or said.number > 1:
+        return said
+    return Said(quantity=quantity, text=text, unit="1", line=line)

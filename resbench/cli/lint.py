@@ -1,0 +1,44 @@
+"""`resbench lint`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How the findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+def lint_(
+    cards: Annotated[list[str], typer.Argument(help="Cards or folders of cards; - reads standard input.")],
+    style: Annotated[Format, typer.Option("--format", help="How the findings are printed.")] = Format.TEXT,
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder of checkpoints to compare file sizes and hashes with.")
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Folder of local validations to compare with.")] = Path("results"),
+    fix: Annotated[bool, typer.Option("--fix", help="Write the corrections that are certain into the files.")] = False,
+) -> None:
+    """Check anybody's model cards: which figures are true, at which input and by which convention.
+
+    Reads timm's pages (model-index in HTML comments), MMPretrain's README and metafile, Hugging Face's README and
+    .eval_results, and model-index files with imports. Exit code: 0 nothing false, 1 something is, 2 unreadable.
+
+    Examples: `resbench lint README.md`, `resbench lint configs/ --format sarif > cards.sarif`
+    """
+    from resbench.cards import lint
+    from resbench.judging.problem import exit_code
+    from resbench.report import lint as report
+
+    problems = lint.lint(lint.read(cards), weights, results)
+    if fix:
+        report.mended(list(lint.fix(problems)))
+        problems = lint.lint(lint.read(cards), weights, results)
+    report.show(problems, style)
+    raise typer.Exit(exit_code(problems))

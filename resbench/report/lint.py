@@ -1,0 +1,97 @@
+"""What a linter found: for people, programs, code scanning and pull requests."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.markup import escape
+
+from resbench import __version__
+from resbench.judging.problem import RULES, Level, Problem
+from resbench.report.terminal import advice, results
+
+FORMATS = ("text", "json", "sarif", "github")
+_STYLE = {Level.UNREADABLE: "bold red", Level.FALSE: "red", Level.WARNING: "yellow", Level.NOTE: "green"}
+_SARIF = {Level.UNREADABLE: "error", Level.FALSE: "error", Level.WARNING: "warning", Level.NOTE: "note"}
+_GITHUB = {Level.UNREADABLE: "error", Level.FALSE: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
+
+
+def show(problems: Sequence[Problem], style: str) -> None:
+    """Print `problems` to stdout in one of FORMATS."""
+    if style == "text":
+        _text(problems)
+    else:
+        print({"json": _json, "sarif": _sarif, "github": _github}[style](problems))
+
+
+def mended(problems: Sequence[Problem]) -> None:
+    """Say on stderr what was mended."""
+    for problem in problems:
+        if problem.edit:
+            where = f"{problem.path}:{problem.line}"
+            advice().print(f"{where}: {problem.edit.old} -> {problem.edit.new}", highlight=False, markup=False)
+
+
+def _text(problems: Sequence[Problem]) -> None:
+    console = results()
+    for problem in problems:
+        model = f"{problem.model}: " if problem.model else ""
+        where = escape(f"{problem.path}:{problem.line}: ")
+        style = _STYLE[problem.level]
+        said = escape(f" {problem.code} {model}{problem.message}")
+        console.print(f"{where}[{style}]{problem.level}[/]{said}", highlight=False, soft_wrap=True)
+        if problem.fix and problem.level is not Level.NOTE:
+            console.print(escape(f"    fix: {problem.fix}"), highlight=False, soft_wrap=True)
+    counts = Counter(problem.level for problem in problems)
+    summary = ", ".join(f"{counts[level]} {level}" for level in Level if counts[level])
+    console.print(summary or "no figures and no problems found", highlight=False)
+
+
+def _json(problems: Sequence[Problem]) -> str:
+    rows = [asdict(problem) | {"rule": RULES[problem.code]} for problem in problems]
+    return json.dumps(rows, indent=2, ensure_ascii=False)
+
+
+def _sarif(problems: Sequence[Problem]) -> str:
+    used = sorted({problem.code for problem in problems})
+    rules = [{"id": code, "shortDescription": {"text": RULES[code]}} for code in used]
+    driver = {"name": "resbench", "version": __version__, "rules": rules}
+    log = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": [_sarif_result(problem) for problem in problems]}],
+    }
+    return json.dumps(log, indent=2, ensure_ascii=False)
+
+
+def _sarif_result(problem: Problem) -> dict[str, object]:
+    place = {"artifactLocation": {"uri": problem.path}, "region": {"startLine": problem.line}}
+    remedy = f" (fix: {problem.fix})" if problem.fix else ""
+    model = f"{problem.model}: " if problem.model else ""
+    return {
+        "ruleId": problem.code,
+        "level": _SARIF[problem.level],
+        "message": {"text": f"{model}{problem.message}{remedy}"},
+        "locations": [{"physicalLocation": place}],
+    }
+
+
+def _github(problems: Sequence[Problem]) -> str:
+    return "\n".join(_annotation(problem) for problem in problems)
+
+
+def _annotation(problem: Problem) -> str:
+    model = f"{problem.model}: " if problem.model else ""
+    remedy = f" (fix: {problem.fix})" if problem.fix else ""
+    title = _property(f"{problem.code} {RULES[problem.code]}")
+    place = f"file={_property(problem.path)},line={problem.line},title={title}"
+    return f"::{_GITHUB[problem.level]} {place}::{_message(f'{model}{problem.message}{remedy}')}"
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")

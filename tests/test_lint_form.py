@@ -1,0 +1,131 @@
+"""The form of cards: every rule of the readers finds its breach, and well-formed cards pass."""
+
+from pathlib import Path
+
+import pytest
+
+from resbench.cards.lint import lint, read
+from resbench.cards.parse import parse
+from resbench.errors import ResbenchError
+from resbench.judging.problem import RULES, Level, exit_code
+from tests import card_corpus
+
+BREACHES = {
+    "model without a name": ("- Name: gluon_seresnext50_32x4d\n ", "- Nam: x\n ", "F002", Level.FALSE),
+    "collection that does not exist": ("In Collection: Gloun", "In Collection: Glue", "F004", Level.FALSE),
+    "collection key in another case": ("  In Collection: Gloun", "  In collection: Gloun", "F006", Level.WARNING),
+    "result without a task": ("  - Task: Image Classification\n    D", "  - D", "F002", Level.FALSE),
+    "result without a data set": ("    Dataset: ImageNet\n", "", "F002", Level.FALSE),
+    "data set that is a list": ("    Dataset: ImageNet\n", "    Dataset: [1]\n", "F003", Level.FALSE),
+    "key of a result that is dropped": ("    Dataset: I", "    Epochs: 3\n    Dataset: I", "F006", Level.WARNING),
+    "metadata that is text": ("  Metadata:\n    FLOPs: 5475179184\n", "  Metadata: many\n  X:\n", "F003", Level.FALSE),
+    "YAML that does not parse": ("Type: model-index", "Type: model-index\n bad: [", "F001", Level.UNREADABLE),
+    "import that is a string": ("Type: model-index", "Type: model-index\nImport: a.yml", "F003", Level.FALSE),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "code", "level"), BREACHES.values(), ids=BREACHES)
+def test_a_breach_on_a_timm_page_is_found(old, new, code, level):
+    assert old in card_corpus.TIMM
+    found = lint([parse(Path("-"), card_corpus.TIMM.replace(old, new))], records=Path("absent"))
+    assert (code, level) in {(problem.code, problem.level) for problem in found}
+    assert exit_code(found) == {Level.UNREADABLE: 2, Level.FALSE: 1, Level.WARNING: 0}[level]
+
+
+METAFILE_BREACHES = {
+    "two collections": ("Collections:\n", "Collections:\n- Name: B\n  README: a\n  Paper: {Title: t}\n", "F002"),
+    "no README": ("  README: configs/resnext/README.md\n", "", "F002"),
+    "README that does not exist": ("README: configs/resnext/README.md", "README: configs/other.md", "F005"),
+    "no paper title": ("    Title: Aggregated", "    Name: Aggregated", "F002"),
+    "no operations": ("    FLOPs: 4270000000\n", "", "F002"),
+    "config that does not exist": ("Config: configs/resnext/resnext50", "Config: configs/resnext/resnext5", "F005"),
+    "name of a file": ("- Name: resnext50-32x4d_8xb32_in1k\n", "- Name: resnext50-32x4d_8xb32_in1k.py\n", "F007"),
+    "name outside the grammar": ("- Name: resnext50-32x4d_8xb32_in1k\n", "- Name: resnext50\n", "F007"),
+    "downstream that does not exist": ("  In Collection:", "  Downstream: [absent]\n  In Collection:", "F004"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "code"), METAFILE_BREACHES.values(), ids=METAFILE_BREACHES)
+def test_a_breach_in_a_metafile_is_found(old, new, code, tmp_path):
+    assert old in card_corpus.METAFILE
+    root = card_corpus.mmpretrain(tmp_path, metafile=card_corpus.METAFILE.replace(old, new))
+    found = lint(read([str(root)]), records=tmp_path / "absent")
+    assert code in {problem.code for problem in found if problem.level is not Level.NOTE}
+
+
+def test_a_metafile_that_the_index_does_not_import_is_found(tmp_path):
+    root = card_corpus.mmpretrain(tmp_path)
+    (root / "model-index.yml").write_text("Import:\n- configs/other/*.yml\n")
+    codes = {problem.code for problem in lint(read([str(root)]), records=tmp_path / "absent")}
+    assert {"F009", "F005"} <= codes
+
+
+HUB_BREACHES = {
+    "no license": ("license: apache-2.0\n", "", "F002"),
+    "tags that are a mapping": ("tags:\n- image-classification", "tags:\n  image: yes", "F003"),
+    "result without a task": ("  - task:\n      type: image-classification\n    d", "  - d", "F002"),
+    "data set without a name": ("      name: ImageNet\n", "", "F002"),
+    "metric without a value": ("      value: 94.82\n", "", "F002"),
+    "source without a url": ("    metrics:", "    source:\n      name: me\n    metrics:", "F002"),
+    "link to nowhere": ("# gluon_seresnext50_32x4d\n", "# gluon_seresnext50_32x4d\n[a](absent.md)\n", "F010"),
+    "link to no heading": ("# gluon_seresnext50_32x4d\n", "# gluon_seresnext50_32x4d\n[a](#absent)\n", "F010"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "code"), HUB_BREACHES.values(), ids=HUB_BREACHES)
+def test_a_breach_on_a_hub_card_is_found(old, new, code):
+    assert card_corpus.HUB.count(old) == 1
+    found = lint([parse(Path("card.md"), card_corpus.HUB.replace(old, new))], records=Path("absent"))
+    assert code in {problem.code for problem in found if problem.level is not Level.NOTE}
+
+
+def test_two_results_that_the_hub_merges_are_found():
+    head, result, tail = card_corpus.HUB.partition("  - task:")
+    second = (result + tail).partition("---\n")[0]
+    found = lint([parse(Path("card.md"), head + second + result + tail)], records=Path("absent"))
+    assert "F008" in {problem.code for problem in found}
+    apart = second.replace("config: 224 px", "config: 288 px")
+    found = lint([parse(Path("card.md"), head + apart + result + tail)], records=Path("absent"))
+    assert "F008" not in {problem.code for problem in found}
+
+
+RESULTS = "- dataset:\n    id: org/set\n    task_id: accuracy\n  value: 79.92\n  date: '2026-01-31'\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "codes"),
+    [
+        ("", "", set()),
+        ("    id: org/set\n", "", {"F002"}),
+        ("  value: 79.92\n", "", {"F002"}),
+        ("2026-01-31", "31 January", {"F003"}),
+        ("  value", "  source:\n    name: me\n  value", {"F002"}),
+    ],
+)
+def test_eval_results_are_checked(old, new, codes):
+    found = lint([parse(Path(".eval_results/a.yaml"), RESULTS.replace(old, new))], records=Path("absent"))
+    assert {problem.code for problem in found} == codes
+
+
+def test_a_link_that_leads_somewhere_is_not_accused(tmp_path):
+    (tmp_path / "other file.md").write_text("# There\n")
+    page = tmp_path / "card.md"
+    page.write_text(
+        "# Here we are\n[a](other%20file.md#there) [b](#here-we-are) [c](https://a.b/c) `[d](absent)`\n```\n[e](absent)\n```\n"
+    )
+    assert lint(read([str(page)]), records=tmp_path / "absent") == []
+
+
+def test_what_cannot_be_read_is_an_error_in_one_line(tmp_path):
+    (tmp_path / "binary.md").write_bytes(b"\xff\xfe")
+    for target, reason in (("absent.md", "No such file"), ("binary.md", "not UTF-8"), (".", "binary")):
+        with pytest.raises(ResbenchError, match=reason):
+            read([str(tmp_path / target)])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ResbenchError, match="no cards in it"):
+        read([str(empty)])
+
+
+def test_every_code_is_explained():
+    assert all(code[0] in "FT" and RULES[code] for code in RULES)

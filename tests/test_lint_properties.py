@@ -1,0 +1,54 @@
+"""Whatever a card holds, the linter reads it to the end, and every finding is one line at a place that exists."""
+
+import json
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resbench.cards.lint import lint
+from resbench.cards.parse import parse
+from resbench.judging.problem import RULES
+from tests import card_corpus
+
+CARDS = (card_corpus.TIMM, card_corpus.README, card_corpus.METAFILE, card_corpus.HUB)
+NAMES = ("-", "card.md", "metafile.yml", ".eval_results/a.yaml")
+PIECES = st.sampled_from(
+    ["-->", "<!--", "|", "\n---\n", "model-index:", "Models:\n- ", "\t", "*a", "&a [*a]", "[" * 3000, "9" * 40, "1e9999999",
+     "80%", "null", "\x00", "\u2028", "é中", "{% x %}", "[a](b", "```", "resnet50 | 25.6M", "Image Size: '7'"]
+)  # fmt: skip
+
+
+def check(name: str, text: str) -> None:
+    for problem in lint([parse(Path(name), text)], records=Path("absent")):
+        assert problem.code in RULES
+        assert 1 <= problem.line <= text.count("\n") + 2
+        assert len(problem.message.splitlines()) == 1
+        json.dumps(problem.message)
+
+
+@given(st.sampled_from(NAMES), st.text() | st.lists(PIECES).map("".join))
+def test_any_text_is_read_to_the_end(name, text):
+    check(name, text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(NAMES), st.sampled_from(CARDS), st.data())
+def test_any_damage_to_a_card_is_read_to_the_end(name, card, data):
+    start = data.draw(st.integers(0, len(card)))
+    length = data.draw(st.integers(0, 200))
+    check(name, card[:start] + data.draw(PIECES | st.text(max_size=20)) + card[start + length :])
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**12), st.integers(0, 10**12))
+def test_only_the_true_counts_pass_as_exact(params, flops):
+    page = card_corpus.TIMM.replace("Parameters: 27560000", f"Parameters: {params}").replace(
+        "FLOPs: 5475179184", f"FLOPs: {flops}"
+    )
+    notes = [
+        problem.message
+        for problem in lint([parse(Path("-"), page)], records=Path("absent"))
+        if problem.model == "gluon_seresnext50_32x4d" and "exact" in problem.message
+    ]
+    assert all(params == 27_559_896 or "FLOPs" in message for message in notes)

@@ -1,0 +1,107 @@
+"""`resbench lint` as people and programs see it: formats, exit codes, standard input, --fix."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from resbench.cards.lint import fix, lint, read
+from resbench.cli.app import app
+from resbench.judging.problem import Level, Problem
+from resbench.report import lint as report
+from tests import card_corpus
+
+PROBLEM = Problem(
+    code="T001",
+    level=Level.FALSE,
+    path="a,b:c.md",
+    line=3,
+    model="net[red]",
+    message="100% false\r\n::error::x",
+    fix="25",
+)
+
+
+def run(*words: str, text: str | None = None):
+    return CliRunner().invoke(app, ["lint", *words], input=text)
+
+
+def test_standard_input_is_read_and_false_figures_exit_1():
+    assert run("-", text=card_corpus.TIMM).exit_code == 0
+    done = run("-", text=card_corpus.TIMM.replace("27560000", "27560001"))
+    assert done.exit_code == 1
+    assert "false T001 gluon_seresnext50_32x4d: parameters 27560001: false" in done.stdout
+    assert done.stdout.splitlines()[-1] == "1 false, 3 warning, 2 note"
+
+
+def test_an_unreadable_block_exits_2(tmp_path):
+    page = tmp_path / "card.md"
+    page.write_text("<!--\nModels: [\n-->\n")
+    assert run(str(page)).exit_code == 2
+
+
+def test_json_says_the_same_as_the_text():
+    done = run("-", "--format", "json", text=card_corpus.TIMM)
+    rows = json.loads(done.stdout)
+    assert {row["rule"] for row in rows if row["code"] == "T001"} == {"parameters"}
+    assert len(rows) == 6
+
+
+def test_sarif_names_each_rule_once_and_each_place(capsys):
+    report.show([PROBLEM, PROBLEM], "sarif")
+    log = json.loads(capsys.readouterr().out)
+    (run_,) = log["runs"]
+    assert log["version"] == "2.1.0"
+    assert [rule["id"] for rule in run_["tool"]["driver"]["rules"]] == ["T001"]
+    place = run_["results"][0]["locations"][0]["physicalLocation"]
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("a,b:c.md", 3)
+    assert run_["results"][0]["level"] == "error"
+
+
+def test_github_annotations_cannot_be_broken_out_of(capsys):
+    report.show([PROBLEM], "github")
+    line = capsys.readouterr().out
+    assert line.count("\n") == 1
+    assert line.startswith(
+        "::error file=a%2Cb%3Ac.md,line=3,title=T001 parameters::net[red]: 100%25 false%0D%0A::error"
+    )
+
+
+def test_text_shows_names_as_they_are(capsys):
+    report.show([PROBLEM], "text")
+    assert "net[red]" in capsys.readouterr().out
+
+
+def test_fix_mends_a_count_that_another_count_confirms_and_keeps_line_ends(tmp_path):
+    page = tmp_path / "card.md"
+    wrong = card_corpus.TIMM.replace("Parameters: 27560000", "Parameters: 27770000").replace("\n", "\r\n")
+    page.write_bytes(wrong.encode())
+    assert run(str(page), "--fix").exit_code == 0
+    assert page.read_bytes().decode() == wrong.replace("27770000", "27560000")
+
+
+def test_fix_leaves_alone_what_is_not_certain(tmp_path):
+    page = tmp_path / "card.md"
+    for old, new in (
+        ("Parameters: 27560000\n    File", "Parameters: 48960000\n    File"),
+        ("FLOPs: 5475179184", "FLOPs: 10302923504"),
+        ("79.92%", "0.95%"),
+    ):
+        page.write_text(page.read_text().replace(old, new) if page.exists() else card_corpus.TIMM.replace(old, new))
+    before = page.read_text()
+    found = lint(read([str(page)]), records=tmp_path / "absent")
+    assert {"T001", "T002", "T006"} <= {problem.code for problem in found if problem.level is Level.FALSE}
+    assert list(fix(found)) == []
+    assert page.read_text() == before
+
+
+def test_fix_mends_the_cell_of_a_table(tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text(card_corpus.README.replace("| 44.18 |", "| 44.81 |"))
+    assert run(str(page), "--fix").exit_code == 0
+    assert page.read_text() == card_corpus.README
+
+
+@pytest.mark.parametrize("style", report.FORMATS)
+def test_a_card_without_figures_is_no_failure(style):
+    assert run("-", "--format", style, text="# Nothing to see\n").exit_code == 0

@@ -1,0 +1,187 @@
+"""Figures on cards: what is true is said to be so and how, every planted lie is caught, no true card is accused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from resbench.cards.lint import lint, read
+from resbench.cards.parse import parse
+from resbench.judging.problem import Level, Problem, exit_code
+from resbench.records.store import save
+from tests import card_corpus, examples
+
+
+def problems(text: str, path: str = "card.md", **options) -> list[Problem]:
+    return lint([parse(Path(path), text)], **{"records": Path("absent"), **options})
+
+
+def worst(found: list[Problem]) -> list[Problem]:
+    return [problem for problem in found if problem.level in (Level.FALSE, Level.UNREADABLE)]
+
+
+def said(found: list[Problem], code: str, model: str) -> list[str]:
+    return [problem.message for problem in found if (problem.code, problem.model) == (code, model)]
+
+
+def test_timms_page_is_true_at_another_input_and_says_which():
+    found = problems(card_corpus.TIMM, "-")
+    assert exit_code(found) == 0
+    assert said(found, "T002", "gluon_seresnext50_32x4d") == [
+        "FLOPs 5475179184: true at 224x285 under the timm-card convention; at the stated 224: 4,261,896,192 (fvcore)"
+    ]
+    assert said(found, "T001", "gluon_seresnext50_32x4d") == ["parameters 27560000: true, rounded from 27,559,896"]
+    assert {problem.code for problem in found} == {"T001", "T002"}
+
+
+def test_open_mmlabs_rows_are_true_under_mmcv_without_the_head(tmp_path):
+    found = lint(read([str(card_corpus.mmpretrain(tmp_path))]), records=tmp_path / "absent")
+    assert exit_code(found) == 0
+    flops = [problem for problem in found if problem.code == "T002"]
+    assert len(flops) == 8
+    assert all("under mmcv without head" in problem.message for problem in flops)
+    assert not [problem for problem in found if problem.level is Level.WARNING]
+
+
+def test_a_hub_card_is_true():
+    found = problems(card_corpus.HUB)
+    assert [problem for problem in found if problem.level is not Level.NOTE] == []
+    assert "true to the printed digits" in said(found, "T002", "gluon_seresnext50_32x4d")[0]
+
+
+LIES = {
+    "parameters wrong by one": ("Parameters: 27560000", "Parameters: 27559897", "T001"),
+    "parameters of another row": ("Parameters: 27560000", "Parameters: 48960000", "T001"),
+    "parameters wrong in the last printed digit": ("Parameters: 27560000", "Parameters: 27570000", "T001"),
+    "operations wrong by one": ("FLOPs: 5475179184", "FLOPs: 5475179185", "T002"),
+    "operations of another row": ("FLOPs: 5475179184", "FLOPs: 10302923504", "T002"),
+    "operations in another unit": ("FLOPs: 5475179184", "FLOPs: 5.475", "T002"),
+    "operations in millions": ("FLOPs: 5475179184", "FLOPs: 5475", "T002"),
+    "operations that are no number": ("FLOPs: 5475179184", "FLOPs: 5.4 billion", "T002"),
+    "one per cent accuracy": ("Top 1 Accuracy: 79.92%", "Top 1 Accuracy: 0.95%", "T006"),
+    "a fraction for per cent": ("Top 1 Accuracy: 79.92%", "Top 1 Accuracy: 0.7992", "T007"),
+    "top-5 below top-1": ("Top 5 Accuracy: 94.82%", "Top 5 Accuracy: 74.82%", "T004"),
+    "accuracy above 100 %": ("Top 5 Accuracy: 94.82%", "Top 5 Accuracy: 194.82%", "T005"),
+    "accuracy that is no number": ("Top 5 Accuracy: 94.82%", "Top 5 Accuracy: good", "T005"),
+}
+
+
+@pytest.mark.parametrize(("true", "lie", "code"), LIES.values(), ids=LIES)
+def test_a_lie_on_a_timm_page_is_caught(true, lie, code):
+    assert card_corpus.TIMM.count(true) == 1
+    found = problems(card_corpus.TIMM.replace(true, lie), "-")
+    assert code in {problem.code for problem in worst(found)}
+    assert {problem.model for problem in worst(found)} == {"gluon_seresnext50_32x4d"}
+    line = card_corpus.TIMM[: card_corpus.TIMM.index(true)].count("\n") + 1
+    assert line in {problem.line for problem in worst(found)}
+    assert exit_code(found) == 1
+
+
+TABLE_LIES = {
+    "parameters off by a printed digit": ("| 25.03 |", "| 25.04 |", "T001"),
+    "parameters in thousands": ("Params (M)", "Params (K)", "T001"),
+    "operations off by a printed digit": ("| 8.03 |", "| 8.13 |", "T002"),
+    "operations in millions": ("Flops (G)", "Flops (M)", "T002"),
+    "operations called MACs and doubled": ("| 25.03 | 4.27 |", "| 25.03 | 8.46 |", "T002"),
+    "accuracy unlike the metafile's": ("| 77.90 |", "| 78.90 |", "T008"),
+    "accuracies swapped between rows": ("| 88.79 | 16.5 | 79.27 |", "| 88.79 | 16.5 | 78.61 |", "T008"),
+    "rows swapped": ("| 44.18 | 8.03 |", "| 88.79 | 16.5 |", "T001"),
+}
+
+
+@pytest.mark.parametrize(("true", "lie", "code"), TABLE_LIES.values(), ids=TABLE_LIES)
+def test_a_lie_in_a_readme_beside_its_metafile_is_caught(true, lie, code, tmp_path):
+    assert card_corpus.README.count(true) == 1
+    readme = card_corpus.README.replace(true, lie)
+    if lie.endswith("8.46 |"):
+        readme = readme.replace("Flops (G)", "MACs (G)")
+    found = lint(read([str(card_corpus.mmpretrain(tmp_path, readme=readme))]), records=tmp_path / "absent")
+    assert code in {problem.code for problem in worst(found)}
+
+
+HUB_LIES = {
+    "a fraction beside per cent": ("value: 94.82", "value: 0.9482", "T007"),
+    "near chance": ("value: 79.92", "value: 0.0092", "T006"),
+    "GFLOPs for MACs": ("4.23G", "8.47G", "T002"),
+    "MMACs for GFLOPs": ("4.23G", "4.23M", "T002"),
+}
+
+
+@pytest.mark.parametrize(("true", "lie", "code"), HUB_LIES.values(), ids=HUB_LIES)
+def test_a_lie_on_a_hub_card_is_caught(true, lie, code):
+    assert code in {problem.code for problem in worst(problems(card_corpus.HUB.replace(true, lie)))}
+
+
+def test_the_unit_that_would_make_a_figure_true_is_named():
+    found = problems(card_corpus.README.replace("Flops (G)", "Flops (M)"))
+    assert "true in thousand millions (G)" in worst(found)[0].message
+
+
+def test_a_figure_without_a_unit_is_a_warning_and_still_checked():
+    found = problems(card_corpus.README.replace("Flops (G)", "Flops"))
+    assert [problem.level for problem in found if problem.code == "T003"] == [Level.WARNING] * 4
+    assert not worst(found)
+
+
+def test_a_known_misprint_is_false_with_its_reason():
+    page = "| Model | Params (M) |\n| --- | --- |\n| resnet34_8xb32_in1k | 2.18 |\n"
+    (problem,) = worst(problems(page))
+    assert problem.message == "parameters 2.18 M: false, resnet34 has 21,797,672; a misprint of 21.80 M"
+
+
+def test_a_size_that_the_card_states_is_counted_there():
+    page = card_corpus.TIMM.replace("Image Size: '224'", "Image Size: '288'").replace("5475179184", "4261896192")
+    (message,) = said(problems(page, "-"), "T002", "gluon_seresnext50_32x4d")
+    assert message.startswith("FLOPs 4261896192: true at 224x224 under fvcore; at the stated 288: 7,0")
+
+
+def test_figures_of_an_unknown_network_are_left_alone():
+    found = problems("| Model | Params (M) | Top-1 (%) |\n| --- | --- | --- |\n| vit_huge | 1.0 | 88.5 |\n")
+    assert [(problem.code, problem.level) for problem in found] == [("F011", Level.NOTE)]
+
+
+def test_a_figure_that_the_publisher_did_not_publish_is_a_warning():
+    found = problems(card_corpus.TIMM.replace("79.92%", "80.92%"), "-")
+    (problem,) = [problem for problem in found if problem.code == "T012"]
+    assert problem.level is Level.WARNING
+    assert "79.92 % was published" in problem.message
+
+
+def test_a_file_of_another_size_or_hash_is_caught_on_disk(tmp_path):
+    name = "gluon_seresnext50_32x4d-90cf2d6e.pth"
+    (tmp_path / name).write_bytes(b"not the weights")
+    found = worst(problems(card_corpus.TIMM, "-", weights=tmp_path))
+    assert {problem.code for problem in found} == {"T010", "T011"}
+    assert all(problem.model == "gluon_seresnext50_32x4d" for problem in found)
+
+
+def test_a_file_with_the_promised_hash_and_size_passes(tmp_path):
+    import hashlib
+
+    content = b"these are the weights"
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    page = card_corpus.TIMM.replace("90cf2d6e", digest).replace("110578827", str(len(content)))
+    (tmp_path / f"gluon_seresnext50_32x4d-{digest}.pth").write_bytes(content)
+    assert not worst(problems(page, "-", weights=tmp_path))
+
+
+def test_a_stale_hash_in_an_address_is_a_warning_without_the_file():
+    found = problems(card_corpus.TIMM.replace("90cf2d6e", "0123abcd"), "-")
+    assert [problem.level for problem in found if problem.code == "T011"] == [Level.WARNING]
+
+
+def test_a_local_validation_that_contradicts_a_claim_is_false(tmp_path):
+    record = replace(
+        examples.EVALUATION,
+        network="seresnext50_32x4d",
+        weights="gluon_seresnext50_32x4d",
+        images=50_000,
+        top1_right=39_500,
+        top5_right=47_410,
+    )
+    save(record, tmp_path)
+    (problem,) = worst(problems(card_corpus.TIMM, "-", records=tmp_path))
+    assert problem.code == "T009"
+    assert "a validation here gave 79.00 %" in problem.message
+    save(replace(record, images=200, top1_right=100, top5_right=150), tmp_path)  # a part of the set says nothing
+    assert not worst(problems(card_corpus.TIMM, "-", records=tmp_path))

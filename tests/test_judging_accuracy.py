@@ -108,6 +108,7 @@ def published(metric="top1", off=0, weights="resnext50-32x4d_8xb32_in1k"):
     }
     return replace(
         EVALUATION, network=checkpoint.network, weights=weights, images=50_000, **known,
+        dataset=replace(EVALUATION.dataset, images=50_000, classes=1000),
         pixels=replace(EVALUATION.pixels, crop_px=checkpoint.preprocess.crop_px),
     )  # fmt: skip
 

@@ -1,0 +1,134 @@
+"""`resbench check` in a repository to which things happen: one verdict, wherever it is read."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from junitparser import Error, Failure, JUnitXml, Skipped
+from typer.testing import CliRunner
+
+from resbench.cli.app import app
+from tests import scripted
+
+# What each change must be told as: exit code, and every metric whose verdict is not ok.
+EXPECTED = {
+    "none": (0, {}),
+    "a slower block": (1, {"latency b1 (CPU time)": "regressed", "latency b1 (wall time)": "regressed"}),
+    "one more parameter": (1, {"params": "regressed", "weights_bytes": "regressed"}),
+    "other padding": (1, {"macs": "regressed"}),
+    "another eps": (1, {"predictions changed": "regressed"}),
+    "another environment": (4, {"timings": "not comparable"}),
+    "a deleted record": (4, {"record": "not comparable"}),
+}
+# What must be ok in spite of the change.
+UNTOUCHED = {
+    "a slower block": {"params", "macs", "top1 right", "predictions changed"},
+    "one more parameter": {"macs", "predictions changed"},
+    "other padding": {"params"},
+    "another eps": {"params", "macs", "latency b1 (CPU time)", "weights sha256"},
+    "another environment": {"params", "macs", "top1 right"},
+    "a deleted record": {"params", "macs", "latency b1 (CPU time)"},
+}
+OUTCOME = {"regressed": Failure, "not comparable": Error, "invalid": Error, "inconclusive": Skipped}
+KIND = {"regressed": "error", "not comparable": "error", "invalid": "error", "inconclusive": "warning"}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return scripted.base(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="module", params=EXPECTED)
+def case(request, base, tmp_path_factory):
+    """The change's name, what `resbench check` said on GitHub and in the terminal, and where it was run."""
+    root = scripted.changed(base, tmp_path_factory.mktemp("changed"), request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        terminal = CliRunner().invoke(app, ["check"])
+        patch.setenv("GITHUB_ACTIONS", "true")
+        patch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+        patch.setenv("GITHUB_OUTPUT", "output")
+        github = CliRunner().invoke(app, ["check", "--json", "--junit", "report.xml", "--code-quality", "quality.json"])
+    return request.param, github, terminal, root
+
+
+def worse(findings):
+    return {f["metric"]: f["verdict"] for f in findings if f["verdict"] not in ("ok", "improved")}
+
+
+def test_every_change_gets_exactly_its_verdict_everywhere(case):
+    change, told, _, root = case
+    code, expected = EXPECTED[change]
+    assert told.exit_code == code, told.output
+    findings = json.loads(told.stdout)
+    found = worse(findings)
+    if change == "other padding":  # every count that depends on the size of the maps changes with it
+        assert set(found.values()) == {"regressed"}
+        assert found.keys() >= {"macs", "activations", "terms.conv", "terms.bn", "predictions changed"}
+    elif change == "another eps":  # and right answers with the predictions, in so few images
+        assert set(found) - {"top1 right", "top5 right"} == {"predictions changed"}
+        assert 0 < next(f["after"] for f in findings if f["metric"] == "predictions changed") < scripted.IMAGES / 2
+    else:
+        assert found == expected
+    assert UNTOUCHED.get(change, set()) <= {f["metric"] for f in findings if f["verdict"] == "ok"}
+
+    report = JUnitXml.fromfile(str(root / "report.xml"))
+    junit = {case.name.partition(" [")[0]: type(case.result[0]) for suite in report for case in suite if case.result}
+    assert junit == {metric: OUTCOME[verdict] for metric, verdict in found.items()}
+
+    annotations = [line for line in told.stderr.splitlines() if line.startswith("::")]
+    counted = [a for a in annotations if "+" not in a.split("::")[2][:1]]
+    assert {a.split("::")[2].partition(":")[0] for a in counted} <= set(found)
+    assert len(counted) == min(len(found), 9 if len(found) > 10 else 10)
+    assert all(a.startswith(f"::{KIND[v]} ") for a, v in zip(annotations, found.values(), strict=False))
+
+    summary = (root / "summary.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in summary.splitlines() if line[:1] == "|"]
+    assert {row[2]: row[0] for row in rows[2:] if row[0] not in ("ok", "improved")} == found
+
+    output = dict(line.split("=", 1) for line in (root / "output").read_text().splitlines())
+    assert output["exit_code"] == str(code)
+    assert output["verdict"] == (next(iter(found.values())) if found else "ok")
+
+    issues = json.loads((root / "quality.json").read_text())
+    assert {issue["check_name"].removeprefix("resbench ") for issue in issues} == set(found)
+
+
+def test_the_terminal_says_the_same(case):
+    _, told, shown, _ = case
+    assert shown.exit_code == told.exit_code
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.stdout.splitlines() if "│" in line]
+    assert {row[2]: row[0] for row in rows if row[0] not in ("ok", "improved")} == worse(json.loads(told.stdout))
+    assert shown.stderr == ""
+
+
+def test_limits_of_the_repository_permit_what_they_say(base, tmp_path, monkeypatch):
+    root = scripted.changed(base, tmp_path / "repository", "a slower block")
+    monkeypatch.chdir(root)
+    (root / "pyproject.toml").write_text('[tool.resbench.check.networks."resnet*"]\nlatency = 0.2\n')
+    assert CliRunner().invoke(app, ["check"]).exit_code == 0
+    (root / "other.toml").write_text("[check]\nlatency = 0.02\n")
+    assert CliRunner().invoke(app, ["check", "--config", "other.toml"]).exit_code == 1
+
+
+def test_inconclusive_exits_3_only_on_request(base, tmp_path, monkeypatch):
+    monkeypatch.chdir(base)  # nothing was measured anew: counts are equal, speed is unknown
+    words = ["check", "--against", "results"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert CliRunner().invoke(app, [*words, "--fail-on-inconclusive"]).exit_code == 3
+
+
+def test_the_process_says_what_is_wrong_in_one_line_and_never_imports_torch(base):
+    program = (
+        "import sys, atexit\n"
+        "atexit.register(lambda: print('torch' in sys.modules))\n"
+        "from resbench.__main__ import main\nmain()\n"
+    )
+    command = [sys.executable, "-c", program, "check", "results", "--against"]
+    done = subprocess.run([*command, "git:HEAD"], cwd=base, capture_output=True, text=True)
+    assert (done.returncode, done.stderr, done.stdout.splitlines()[-1]) == (0, "", "False")
+    done = subprocess.run([*command, "git:nonesuch"], cwd=base, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert re.fullmatch(r"resbench: results: .*; give --against a file, a folder or git:REV\n", done.stderr)

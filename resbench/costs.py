@@ -103,22 +103,24 @@ def explanation(network: str, figure: str, input_px: str | None = None) -> expla
 
     Raises ResbenchError for an unknown network, and for what is not a figure or a size.
     """
-    variant, read = find(network), explain.parse(figure)
-    if input_px:
-        return explain.explain(variant, read, _counts(variant, [_size(variant, input_px)]))
-    usual = [counted.counted_at(variant.name, size) for size in counted.sizes(variant)]
-    found = explain.explain(variant, read, usual)
-    if found.explained or found.errors or all(row.metric in explain.NOT_COUNTED for row in read):
-        return found
+    variant, usual = find(network), explain.explain_usual(network, figure)
+    if input_px is not None:
+        return _explained(variant, figure, _inputs(*_size(variant, input_px)))
+    if usual.settled:
+        return usual
     sides_px = [side for side in SIDES_PX if variant.input_px <= 2 * side <= 5 * variant.input_px]
-    others = [rule(side_px) for side_px in sides_px for rule in (square, dog_photo)]
-    elsewhere = explain.explain(variant, read, _counts(variant, others))
-    return elsewhere if elsewhere.fits else found
+    elsewhere = _explained(variant, figure, [size for side in sides_px for size in _inputs(side, side)])
+    return elsewhere if elsewhere.fits else usual
 
 
-def _counts(variant: Variant, sizes: Sequence[Pair]) -> list[Counts]:
+def _explained(variant: Variant, figure: str, sizes: Sequence[Pair]) -> explain.Explanation:
     module = build(variant, device="meta")
-    return [tally.count(module, size) for size in sizes]
+    return explain.explain(variant, explain.parse(figure), [tally.count(module, size) for size in sizes])
+
+
+def _inputs(height_px: int, width_px: int) -> list[Pair]:
+    """Return what the conventions make of an input: of a square one two shapes, any other is taken as it is."""
+    return [square(height_px), dog_photo(height_px)] if height_px == width_px else [(height_px, width_px)]
 
 
 def _size(variant: Variant, text: str | None) -> Pair:

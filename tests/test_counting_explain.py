@@ -7,22 +7,12 @@ from hypothesis import strategies as st
 
 from resbench import costs
 from resbench.counting import explain
-from resbench.counting.counted import counted, counted_at, sizes
 from resbench.errors import ResbenchError
 from resbench.report import explain as report
-from resbench.zoo.find import find
-
-
-def usual(network):
-    return [counted_at(network, size) for size in sizes(find(network))]
-
-
-def explained(network, text):
-    return explain.explain(find(network), explain.parse(text), usual(network))
 
 
 def best(network, text):
-    reading = explained(network, text).fits[0]
+    reading = explain.explain_usual(network, text).fits[0]
     return reading.counted, reading.input_px, reading.rounding
 
 
@@ -55,12 +45,12 @@ def test_the_best_reading_of_a_figure(network, text, expected):
 
 
 def test_every_reading_that_gives_the_digits_is_shown():
-    names = {(fit.counted, fit.input_px) for fit in explained("resnet50", "4.1G").fits}
+    names = {(fit.counted, fit.input_px) for fit in explain.explain_usual("resnet50", "4.1G").fits}
     assert {("macs", (224, 224)), ("fvcore", (224, 224)), ("mmcv", (224, 224)), ("thop", (224, 224))} <= names
 
 
 def test_readings_of_one_count_are_shown_once():
-    fits = explained("resnet50", "25560000").fits
+    fits = explain.explain_usual("resnet50", "25560000").fits
     assert len({(fit.counted, fit.input_px) for fit in fits}) == len(fits) == 1
 
 
@@ -82,14 +72,14 @@ def test_a_known_error_is_named_with_its_reason(network, text, reason):
 
 
 def test_an_accuracy_is_looked_up_and_not_counted():
-    found = explained("resnet50", "79.04%")
+    found = explain.explain_usual("resnet50", "79.04%")
     assert found.explained
     assert not found.fits
     assert {claim.metric for _, claim in found.claims} == {"top1"}
 
 
 def test_a_figure_that_nothing_gives_shows_the_nearest_and_how_far_off_they_are():
-    found = explained("resnet50", "8.5G")
+    found = explain.explain_usual("resnet50", "8.5G")
     assert not found.explained
     assert found.nearest[0].counted == "torch"
     assert found.nearest[0].off == pytest.approx(8.5e9 / 8178368512 - 1)
@@ -148,9 +138,13 @@ def test_json_holds_the_readings_the_claims_and_the_errors(capsys):
     ],
 )
 def test_the_first_line_says_it(capsys, network, text, line):
-    report.show(network, text, explained(network, text), as_json=False)
+    report.show(network, text, explain.explain_usual(network, text), as_json=False)
     assert capsys.readouterr().out.splitlines()[0] == line
 
 
-def test_params_of_the_counts_are_the_tables():
-    assert counted("resnet50").params == 25_557_032
+def test_an_accuracy_that_nobody_published_is_not_searched_for_among_counts(capsys):
+    found = explain.explain_usual("resnet50", "12.34%")
+    assert found.settled
+    assert not found.explained
+    report.show("resnet50", "12.34%", found, as_json=False)
+    assert capsys.readouterr().out.strip() == "resnet50: 12.34% was published for none of its checkpoints in the table"

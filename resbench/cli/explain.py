@@ -19,9 +19,13 @@ def explain_(
 
     Examples: `resbench explain resnet50 5.28G`, `resbench explain resnet34 2.18M`
     """
-    from resbench import costs
+    from resbench.counting.explain import explain_usual
     from resbench.report import explain as report
 
-    found = costs.explanation(network, figure, input_px)
+    found = explain_usual(network, figure)
+    if input_px or not found.settled:
+        from resbench import costs  # needs torch, to count at other inputs
+
+        found = costs.explanation(network, figure, input_px)
     report.show(network, figure, found, as_json=as_json)
     raise typer.Exit(0 if found.explained else 1)

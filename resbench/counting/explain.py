@@ -8,9 +8,10 @@ from functools import partial
 from typing import Literal
 
 from resbench.counting.conventions import NAMES, convention, operations
+from resbench.counting.counted import counted_at, sizes
 from resbench.errors import ResbenchError
 from resbench.records.record import Counts
-from resbench.zoo.find import checkpoints
+from resbench.zoo.find import checkpoints, find
 from resbench.zoo.spec import Claim, Metric, Variant, Weights
 
 Rounding = Literal["exact", "rounded", "truncated", "float"]
@@ -63,6 +64,11 @@ class Explanation:
         reasons = [] if self.explained else [claim.error for _, claim in self.claims if claim.error]
         return tuple(dict.fromkeys(reasons))
 
+    @property
+    def settled(self) -> bool:
+        """Whether other inputs need not be tried: something gives the figure, it is a known error, or not countable."""
+        return self.explained or bool(self.errors) or not self.nearest
+
 
 def parse(text: str) -> tuple[Figure, ...]:
     """Read "5.28G", "5282531328", "4.27", "25.56M params", "79.3%": all figures that the text may be, likeliest first.
@@ -85,6 +91,15 @@ def parse(text: str) -> tuple[Figure, ...]:
 def figure_of(claim: Claim) -> Figure:
     """Return what `claim` says as a figure."""
     return Figure(value=Fraction(claim.value), quantum=Fraction(claim.quantum), metric=claim.metric)
+
+
+def explain_usual(network: str, figure: str) -> Explanation:
+    """Return what `figure` ("5.28G") counts of `network` at its own input and those of its checkpoints; without torch.
+
+    Raises ResbenchError for an unknown network and for what is not a figure.
+    """
+    variant = find(network)
+    return explain(variant, parse(figure), [counted_at(variant.name, size) for size in sizes(variant)])
 
 
 def explain(variant: Variant, figures: Iterable[Figure], counts: Sequence[Counts]) -> Explanation:

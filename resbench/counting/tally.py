@@ -17,7 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from resbench.errors import ResbenchError
 from resbench.records.record import Counts, Terms
+from resbench.units import pixels
 
 Pair = tuple[int, int]  # (height, width)
 
@@ -60,7 +62,7 @@ class Layer:
 def count(module: nn.Module, input_px: int | Pair = 224) -> Counts:
     """Return what `module` costs for one image of `input_px` (height, width); exact.
 
-    On the meta device this takes neither memory nor arithmetic. Raises ValueError in training mode.
+    On the meta device this takes neither memory nor arithmetic. Raises as `layers` does.
     """
     size = (input_px, input_px) if isinstance(input_px, int) else input_px
     return _counts([module], layers(module, size), size)
@@ -85,7 +87,10 @@ def count_by_stage(module: nn.Module, input_px: int | Pair = 224) -> dict[str, C
 
 
 def layers(module: nn.Module, input_px: Pair) -> list[Layer]:
-    """Run `module` on one image of `input_px` where its weights lie, and return the layers in the order they ran."""
+    """Run `module` on one image of `input_px` where its weights lie, and return the layers in the order they ran.
+
+    Raises ValueError in training mode, ResbenchError for an input that the network cannot take.
+    """
     if module.training:
         raise ValueError("module is in training mode; counts hold for inference, so call module.eval() first")
     recorder = _Recorder()
@@ -96,7 +101,13 @@ def layers(module: nn.Module, input_px: Pair) -> list[Layer]:
         image = next(module.parameters()).new_empty(1, 3, *input_px)
         image.__dict__["view"] = View()
         stack.enter_context(recorder)
-        module(image)
+        try:
+            module(image)
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            raise ResbenchError(
+                f"{type(module).__name__} cannot take {pixels(input_px)} px ({reason}); give a larger input"
+            ) from error
     return _name_pools(recorder.layers)
 
 

@@ -48,6 +48,8 @@ def _verdict(network: str, figure: str, found: Explanation) -> Iterator[str]:
             yield f"{len(found.fits) - 1} more readings give the same digits; the figure alone does not tell them apart"
     elif found.explained:
         yield f"{network}: {figure} was published; it is not something that can be counted"
+    elif not found.nearest:
+        yield f"{network}: {figure} was published for none of its checkpoints in the table"
     else:
         yield f"{network}: {figure} is no count of this network in any known convention; the nearest are"
 

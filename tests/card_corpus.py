@@ -9,19 +9,19 @@ SERESNEXT = (Path(__file__).parent / "data" / "seresnext_model_index.yml").read_
 TIMM = f"# Three networks with gates\n\nA page in the manner of timm's.\n\n<!--\n{SERESNEXT}-->\n"
 
 _ROWS = (
-    ("resnext50-32x4d_8xb32_in1k", 25.03, 4.27, "77.90", 93.66, "resnext50_32x4d_b32x8_imagenet_20210429-56066e27.pth"),
-    ("resnext101-32x4d_8xb32_in1k", 44.18, 8.03, "78.61", 94.17, "resnext101_32x4d_b32x8_imagenet_20210506-e0fa3dd5.pth"),
-    ("resnext101-32x8d_8xb32_in1k", 88.79, 16.5, "79.27", 94.58, "resnext101_32x8d_b32x8_imagenet_20210506-23a247d5.pth"),
-    ("resnext152-32x4d_8xb32_in1k", 59.95, 11.8, "78.88", 94.33, "resnext152_32x4d_b32x8_imagenet_20210524-927787be.pth"),
+    ("resnext50-32x4d_8xb32_in1k", 25.03, 4.27, "77.90", 93.66, "50_32x4d_b32x8_imagenet_20210429-56066e27.pth"),
+    ("resnext101-32x4d_8xb32_in1k", 44.18, 8.03, "78.61", 94.17, "101_32x4d_b32x8_imagenet_20210506-e0fa3dd5.pth"),
+    ("resnext101-32x8d_8xb32_in1k", 88.79, 16.5, "79.27", 94.58, "101_32x8d_b32x8_imagenet_20210506-23a247d5.pth"),
+    ("resnext152-32x4d_8xb32_in1k", 59.95, 11.8, "78.88", 94.33, "152_32x4d_b32x8_imagenet_20210524-927787be.pth"),
 )  # fmt: skip
-_BASE = "https://download.openmmlab.com/mmclassification/v0/resnext"
+_BASE = "https://download.openmmlab.com/mmclassification/v0/resnext/resnext"
 
 README = """# Grouped residual networks
 
 | Model | Params (M) | Flops (G) | Top-1 (%) | Top-5 (%) | Config | Download |
 | :---- | :--------: | :-------: | :-------: | :-------: | :----: | :------: |
 """ + "".join(
-    f"| `{name}` | {params} | {flops} | {top1} | {top5} | [config]({name}.py) | [model]({_BASE}/{file}) |\n"
+    f"| `{name}` | {params} | {flops} | {top1} | {top5} | [config]({name}.py) | [model]({_BASE}{file}) |\n"
     for name, params, flops, top1, top5, file in _ROWS
 )
 
@@ -44,7 +44,7 @@ Models:
       Top 1 Accuracy: {top1}
       Top 5 Accuracy: {top5}
     Task: Image Classification
-  Weights: {_BASE}/{file}
+  Weights: {_BASE}{file}
   Config: configs/resnext/{name}.py
 """
     for name, params, flops, top1, top5, file in _ROWS

@@ -110,9 +110,8 @@ def test_eval_results_are_checked(old, new, codes):
 def test_a_link_that_leads_somewhere_is_not_accused(tmp_path):
     (tmp_path / "other file.md").write_text("# There\n")
     page = tmp_path / "card.md"
-    page.write_text(
-        "# Here we are\n[a](other%20file.md#there) [b](#here-we-are) [c](https://a.b/c) `[d](absent)`\n```\n[e](absent)\n```\n"
-    )
+    links = "[a](other%20file.md#there) [b](#here-we-are) [c](https://a.b/c) `[d](absent)`"
+    page.write_text(f"# Here we are\n{links}\n```\n[e](absent)\n```\n")
     assert lint(read([str(page)]), records=tmp_path / "absent") == []
 
 

@@ -14,9 +14,31 @@ from tests import card_corpus
 CARDS = (card_corpus.TIMM, card_corpus.README, card_corpus.METAFILE, card_corpus.HUB)
 NAMES = ("-", "card.md", "metafile.yml", ".eval_results/a.yaml")
 PIECES = st.sampled_from(
-    ["-->", "<!--", "|", "\n---\n", "model-index:", "Models:\n- ", "\t", "*a", "&a [*a]", "[" * 3000, "9" * 40, "1e9999999",
-     "80%", "null", "\x00", "\u2028", "é中", "{% x %}", "[a](b", "```", "resnet50 | 25.6M", "Image Size: '7'"]
-)  # fmt: skip
+    [
+        "-->",
+        "<!--",
+        "|",
+        "\n---\n",
+        "model-index:",
+        "Models:\n-",
+        "\t",
+        "*a",
+        "&a[*a]",
+        "80%",
+        "null",
+        "\x00",
+        "\u2028",
+        "é中",
+        "{%x%}",
+        "[a](b",
+        "```",
+        "resnet50|25.6M",
+        "1e9999999",
+        "9" * 40,
+        "Image Size: '7'",
+        "Image Size: '20'",
+    ]
+)
 
 
 def check(name: str, text: str) -> None:
@@ -27,6 +49,7 @@ def check(name: str, text: str) -> None:
         json.dumps(problem.message)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(NAMES), st.text() | st.lists(PIECES).map("".join))
 def test_any_text_is_read_to_the_end(name, text):
     check(name, text)
@@ -52,3 +75,8 @@ def test_only_the_true_counts_pass_as_exact(params, flops):
         if problem.model == "gluon_seresnext50_32x4d" and "exact" in problem.message
     ]
     assert all(params == 27_559_896 or "FLOPs" in message for message in notes)
+
+
+def test_yaml_that_nests_without_end_is_unreadable_and_no_crash():
+    (problem,) = lint([parse(Path("metafile.yml"), "[" * 50_000)], records=Path("absent"))
+    assert (problem.code, problem.message) == ("F001", "not readable: nested too deeply")

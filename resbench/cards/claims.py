@@ -4,12 +4,11 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from resbench import units
 from resbench.cards.facts import whole_set
-from resbench.cards.parse import Entry
+from resbench.cards.parse import Entry, file_name
 from resbench.cards.said import WORDS, Quantity, Said
 from resbench.cards.truth import about
 from resbench.errors import ResbenchError
@@ -107,11 +106,6 @@ def against_records(entry: Entry, evaluations: Mapping[str, Evaluation]) -> Iter
             if said and said.value is not None and abs(said.value - measured) > REPRODUCTION + said.step / 2:
                 message = f"{said}, but a validation here gave {units.percent(float(measured))} ({path})"
                 yield about(entry, "T009", Level.FALSE, said, message, "validate again or correct the card")
-
-
-def file_name(url: str) -> str:
-    """Return the last part of a URL's path."""
-    return PurePosixPath(urlsplit(url).path).name
 
 
 def _near_chance(entry: Entry, said: Said) -> Problem:

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from resbench.cards.claims import file_name
-from resbench.cards.parse import Document, links
+from resbench.cards.parse import Document, file_name, links
 from resbench.cards.trees import Tree
 from resbench.judging.problem import Edit, Level, Problem
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import yaml
 
@@ -58,8 +58,8 @@ class Entry:
         for name in (self.name, *self.names):
             if found := find_weights(name):
                 return found
-        file = _file_name(self.weights_url)
-        return next((row for row in WEIGHTS if file and _file_name(row.url) == file), None)
+        file = file_name(self.weights_url)
+        return next((row for row in WEIGHTS if file and file_name(row.url) == file), None)
 
     @property
     def network(self) -> Variant | None:
@@ -327,8 +327,9 @@ def _side(text: str) -> int | None:
 
 
 def _stem(path: str) -> str:
-    return PurePosixPath(urlsplit(path).path).stem
+    return PurePosixPath(file_name(path)).stem
 
 
-def _file_name(url: str) -> str:
-    return PurePosixPath(urlsplit(url).path).name
+def file_name(url: str) -> str:
+    """Return the last part of a URL's or a file's path."""
+    return re.split(r"[?#]", url, maxsplit=1)[0].rpartition("/")[2]

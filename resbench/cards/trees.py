@@ -1,9 +1,13 @@
 """YAML with its lines: a tree that remembers where each value was written and with which characters."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
+
+# Line breaks for PyYAML, but not for editors, nor for YAML 1.2.
+_OTHER_BREAKS = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
 
 
 class Tree:
@@ -73,5 +77,5 @@ def read(text: str, first_line: int = 1) -> Tree | None:
 
     None for an empty document. Raises yaml.YAMLError for anything else that is not one YAML document.
     """
-    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    node: Any = yaml.compose(_OTHER_BREAKS.sub(" ", text), Loader=yaml.SafeLoader)
     return None if node is None else Tree(node, first_line - 1)

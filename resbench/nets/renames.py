@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from operator import methodcaller
 from typing import Any
 
-import torch
 from torch import Tensor
 
 Tensors = dict[str, Tensor]
@@ -107,14 +106,16 @@ def _classifier(keys: Mapping[str, Any]) -> str | None:
 
 
 def _with_counters(tensors: Tensors, shapes: Shapes) -> Tensors:
-    """Add the batch norms' step counters, which files from before torch 0.4.1 lack; inference does not read them."""
-    counters = {
-        key: tensor.new_zeros((), dtype=torch.int64)
-        for key in shapes
-        if key.endswith("num_batches_tracked")
-        and key not in tensors
-        and (tensor := tensors.get(key.replace("num_batches_tracked", "running_mean"))) is not None
-    }
+    """Settle the batch norms' step counters, which inference does not read.
+
+    Files from before torch 0.4.1 lack them, and whoever halves a whole file makes fractions of them.
+    """
+    counters = {}
+    for key in shapes:
+        norm, _, name = key.rpartition(".")
+        mean = tensors.get(f"{norm}.running_mean")
+        if name == "num_batches_tracked" and mean is not None:
+            counters[key] = tensors.get(key, mean.new_zeros(())).long()
     return {**tensors, **counters}
 
 

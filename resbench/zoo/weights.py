@@ -504,6 +504,7 @@ WEIGHTS: tuple[Weights, ...] = (
             preprocess=Preprocess(crop_px=256, crop_pct=0.875)),
     ResNeSt("resnest14d", "resnest14d", f"{TIMM_FILES}/v0.1-weights/gluon_resnest14-9c8fe254.pth", "gluon_in1k",
             f"{TIMM_043}/resnest.py#L148", 10_610_000, 3_548_594_464, 42_562_639, 75.51, 92.52),
+    # The card links to resnest101e's file; this is the one that timm 0.4.3 loads.
     ResNeSt("resnest200e", "resnest200e", f"{TIMM_FILES}/v0.1-resnest/resnest200-75117900.pth", "in1k",
             f"{TIMM_043}/resnest.py#L194", 70_200_000, 45_954_387_872, 193_782_911, 83.85, 96.89,
             preprocess=Preprocess(crop_px=320, crop_pct=0.909, interpolation="bicubic")),

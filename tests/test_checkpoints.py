@@ -70,6 +70,13 @@ def test_a_loaded_network_is_ready_to_use(weights, tensors):
         assert module(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
 
 
+def test_what_is_changed_in_the_weights_is_warned_of(tmp_path, tensors):
+    torch.save({key: value.half() for key, value in tensors.items()}, tmp_path / "half.pth")
+    with pytest.warns(UserWarning, match=r"half\.pth: converted float16 tensors to float32") as caught:
+        resbench.load(SMALLEST, tmp_path / "half.pth")
+    assert caught[0].filename == __file__
+
+
 def test_the_hash_of_the_file_comes_with_the_network(weights):
     import hashlib
 

@@ -57,9 +57,13 @@ def load(network: str, weights: str | Path | None = None) -> nn.Module:
     """Return `network` with `weights`, in eval mode on the CPU, in float32: (N, 3, H, W) -> (N, classes).
 
     `weights` is a file (.pth, .pt, .pth.tar, .th, .safetensors) or the name of a published checkpoint; it may be left
-    out when `network` itself names one. Raises ResbenchError unless every tensor finds its place.
+    out when `network` itself names one. Warns of what was changed in the weights. Raises ResbenchError unless every
+    tensor finds its place.
     """
-    return load_checkpoint(network, weights).module
+    loaded = load_checkpoint(network, weights)
+    for note in loaded.notes:
+        warnings.warn(f"{loaded.path.name}: {note}", stacklevel=2)
+    return loaded.module
 
 
 def load_checkpoint(network: str, weights: str | Path | None = None) -> Loaded:

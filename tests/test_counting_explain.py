@@ -30,6 +30,7 @@ def best(network, text):
         ("resnet50", "4.111G", ("fvcore", (224, 224), "cut")),
         ("resnet50", "25.56M", ("parameters", (224, 224), "rounded")),
         ("resnet50", "25.56M params", ("parameters", (224, 224), "rounded")),
+        ("resnet34", "21800000", ("parameters", (224, 224), "rounded")),
         ("resnet50", "25557032", ("parameters", (224, 224), "exact")),
         ("resnet50", "23.5M", ("parameters without the classifier", (224, 224), "rounded")),
         ("resnet50", "25.55M", ("parameters", (224, 224), "cut")),

@@ -110,9 +110,11 @@ def explain(variant: Variant, figures: Iterable[Figure], counts: Sequence[Counts
     figures = tuple(figures)
     claims = tuple(_published(variant, figures))
     readings = [reading for figure in figures for reading in _readings(figure, counts)]
-    fits = sorted((reading for reading in readings if reading.rounding), key=partial(_rank, variant, claims))
+    fits: dict[tuple[str, tuple[int, int]], Reading] = {}
+    for reading in sorted((reading for reading in readings if reading.rounding), key=partial(_rank, variant, claims)):
+        fits.setdefault((reading.counted, reading.input_px), reading)  # of several roundings, the best
     return Explanation(
-        fits=tuple({(reading.counted, reading.input_px): reading for reading in reversed(fits)}.values())[::-1],
+        fits=tuple(fits.values()),
         nearest=() if fits else _nearest(readings),
         claims=claims,
     )
@@ -184,7 +186,7 @@ def _rank(variant: Variant, claims: Iterable[tuple[Weights, Claim]], reading: Re
     """Exact digits first, then what was published so, then the convention's own input, then the kind of rounding."""
     said = any(
         claim.metric == reading.metric
-        and claim.convention in (None, reading.counted)
+        and (claim.convention or "parameters") == reading.counted
         and claim.input_px in (None, reading.input_px)
         for _, claim in claims
     )

@@ -100,7 +100,8 @@ def report(rounds: Iterable[dict[tuple[str, str], float]]) -> None:
         print(
             f"{arm:7} {pairs[0][2]:3} networks: {median(theirs for _, theirs, _ in pairs):7.1f} s of CPU, "
             f"ours {median(mine for mine, _, _ in pairs):6.2f} s: "
-            f"{median(ratios):5.1f} times as long ({min(ratios):.1f} to {max(ratios):.1f} in {len(rounds)} rounds)"
+            f"{median(ratios):5.1f} times as long ({min(ratios):.1f} to {max(ratios):.1f} in {len(rounds)} rounds)",
+            flush=True,
         )
 
 

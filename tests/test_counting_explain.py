@@ -97,7 +97,7 @@ def test_an_input_that_is_given_is_the_only_one():
     assert not costs.explanation("resnet18", "2.37G", "224").fits
 
 
-@pytest.mark.parametrize("text", ["", "abc", "5.28 apples", "-3G", "1e9", "nan"])
+@pytest.mark.parametrize("text", ["", "abc", "5.28 apples", "5,28G", "-3G", "1e9", "nan"])
 def test_what_is_not_a_figure_is_refused_in_one_line(text):
     with pytest.raises(ResbenchError, match=r"^[^\n]*not a figure; give one such as 5\.28G"):
         explain.parse(text)

@@ -46,8 +46,10 @@ def count_(
 
     if by_stage + by_module + crosscheck + write + check > 1:
         raise ResbenchError("--by-stage, --by-module, --crosscheck, --write and --check exclude each other; give one")
-    if (write or check) and not every:
-        raise ResbenchError("--write and --check concern the whole table; add --all")
+    if (write or check) and (not every or input_px or conventions or as_json):
+        raise ResbenchError("--write and --check concern the whole table as it is shipped; give --all and nothing else")
+    if (by_module or crosscheck) and conventions:
+        raise ResbenchError("--by-module and --crosscheck show fvcore's own convention; leave --convention out")
     variants = costs.chosen(names or [], every=every)
     if write:
         costs.write_table()

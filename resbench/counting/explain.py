@@ -17,7 +17,10 @@ from resbench.zoo.spec import Claim, Metric, Variant, Weights
 Rounding = Literal["exact", "rounded", "truncated", "float"]
 _ORDER: tuple[Rounding, ...] = ("exact", "rounded", "float", "truncated")
 _SCALE = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
-_FIGURE = re.compile(r"(\d[\d,_]*(?:\.\d+)?)\s*([KMGBT]?)\s*(%|flops?|macs?|ops|params?|parameters)?", re.IGNORECASE)
+_FIGURE = re.compile(
+    r"((?:\d{1,3}(?:,\d{3})+|\d[\d_]*)(?:\.\d+)?)\s*([KMGBT]?)\s*(%|flops?|macs?|ops|params?|parameters)?",
+    re.IGNORECASE,
+)
 _BARE_UNITS = (10**9, 10**6)  # what "4.27" may mean: thousand millions of operations, millions of parameters
 NOT_COUNTED: tuple[Metric, ...] = ("top1", "top5", "file_size")
 _SHOWN = 5

@@ -23,6 +23,7 @@ COMMANDS = (
     "lint",
     "check",
     "baseline",
+    "history",
 )
 
 

@@ -7,7 +7,7 @@ from resbench.judging import accuracy, answers, exact
 from resbench.judging.exact import incomparable
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Config, Limits
-from resbench.judging.timings import Contest, settle, timings
+from resbench.judging.timings import Timed, settle, timings
 from resbench.records.record import Evaluation, Profile, Record
 from resbench.records.runs import Predictions
 
@@ -33,7 +33,7 @@ def compare_folders(
     """
     config = config or Config()
     machines = {_machine(path) for path in after}
-    found: list[Finding | Contest] = []
+    found: list[Finding | Timed] = []
     for path in sorted(before.keys() | after.keys()):
         if path not in before:
             found.append(_new(path, after[path], config.of(after[path].network)))
@@ -53,7 +53,7 @@ def compare(before: Record, after: Record, name: str, limits: Limits | None = No
 
 def _compare(
     runs: Runs, after: Record, name: str, limits: Limits, predictions: Callable[[], tuple[bytes | None, bytes | None]]
-) -> Iterator[Finding | Contest]:
+) -> Iterator[Finding | Timed]:
     before = runs[-1]
     match before, after:
         case Profile(), Profile() if before.network == after.network:
@@ -71,7 +71,7 @@ def _compare(
             yield incomparable(name, after.network, why)
 
 
-def _measured(pool: Sequence[Profile], after: Profile, name: str, limits: Limits) -> Iterator[Finding | Contest]:
+def _measured(pool: Sequence[Profile], after: Profile, name: str, limits: Limits) -> Iterator[Finding | Timed]:
     yield from timings(pool, after, name, limits)
     alike = [run for run in pool if not exact.obstacle(run, after)]
     if alike:  # else the timings have said why not
@@ -91,9 +91,9 @@ def _new(path: str, record: Record, limits: Limits) -> Finding:
     )
 
 
-def _settled(found: Iterable[Finding | Contest]) -> list[Finding]:
+def _settled(found: Iterable[Finding | Timed]) -> list[Finding]:
     items = list(found)
-    family = [item for item in items if isinstance(item, Contest)]
+    family = [item for item in items if isinstance(item, Timed)]
     return [item for item in items if isinstance(item, Finding)] + list(settle(family) if family else ())
 
 

@@ -23,11 +23,11 @@ CONFIDENCE = 0.95
 POWER = 0.9
 _POWER_SHARE = 1.282 / 1.960  # of the half-width, for nine findings in ten
 Clock = Literal["wall_ns", "cpu_ns"]
-_CLOCKS: dict[Clock, str] = {"cpu_ns": "CPU time", "wall_ns": "wall time"}
+CLOCKS: dict[Clock, str] = {"cpu_ns": "CPU time", "wall_ns": "wall time"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contest:
+class Timed:
     """A timing that is judged together with the others of its family, so that many of them do not cry wolf."""
 
     finding: Finding  # without its verdict
@@ -38,7 +38,7 @@ class Contest:
     note: str  # what else differs and may explain a change
 
 
-Judged = Finding | Contest
+Judged = Finding | Timed
 
 
 def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits) -> Iterator[Judged]:
@@ -74,25 +74,25 @@ def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits
         yield from _series(sound, partner, after, blank, limits.noise_floor)
 
 
-def settle(family: Sequence[Contest]) -> Iterator[Finding]:
+def settle(family: Sequence[Timed]) -> Iterator[Finding]:
     """Yield the findings of timings that are judged together: Holm's procedure keeps false alarms at 2.5 % in all."""
     from scipy import stats
 
     level = (1 - CONFIDENCE) / 2
-    slower = _holm([_p_value(contest, contest.change) for contest in family])
-    faster = _holm([_p_value(contest, -contest.change) for contest in family])
-    for contest, p_slower, p_faster in zip(family, slower, faster, strict=True):
-        single, strictest, power = stats.t.ppf([1 - level, 1 - level / len(family), POWER], contest.freedom)
-        beyond_floor = contest.floor + (strictest + power) * contest.error
-        beyond_limit = math.log1p(contest.finding.limit or 0.0) - (single - power) * contest.error
+    slower = _holm([_p_value(timed, timed.change) for timed in family])
+    faster = _holm([_p_value(timed, -timed.change) for timed in family])
+    for timed, p_slower, p_faster in zip(family, slower, faster, strict=True):
+        single, strictest, power = stats.t.ppf([1 - level, 1 - level / len(family), POWER], timed.freedom)
+        beyond_floor = timed.floor + (strictest + power) * timed.error
+        beyond_limit = math.log1p(timed.finding.limit or 0.0) - (single - power) * timed.error
         judged = replace(
-            contest.finding,
-            ratio_low=math.exp(contest.change - single * contest.error),
-            ratio_high=math.exp(contest.change + single * contest.error),
+            timed.finding,
+            ratio_low=math.exp(timed.change - single * timed.error),
+            ratio_high=math.exp(timed.change + single * timed.error),
             detectable=math.expm1(max(beyond_floor, beyond_limit)),
         )
         verdict, why = _verdict(judged, p_slower < level, p_faster < level)
-        yield replace(judged, verdict=verdict, why=f"{judged.why}{why}{contest.note}")
+        yield replace(judged, verdict=verdict, why=f"{judged.why}{why}{timed.note}")
 
 
 def _series(pool: Sequence[Profile], new: Series, after: Profile, blank: Finding, floor: float) -> Iterator[Judged]:
@@ -104,23 +104,23 @@ def _series(pool: Sequence[Profile], new: Series, after: Profile, blank: Finding
     else:
         quiet = all(run.environment.conditions.noise == "quiet" for run in (*pool, after))
         note = _circumstances(pool[-1], after)
-        clocks = _clocks((*runs, new), after)
+        clocks = clocks_of((*runs, new), after)
         for clock in clocks:
-            own = replace(blank, metric=f"{blank.metric} ({_CLOCKS[clock]})" if len(clocks) > 1 else blank.metric)
-            contest = _contest(runs, new, clock, own, math.log1p(floor), note)
+            own = replace(blank, metric=f"{blank.metric} ({CLOCKS[clock]})" if len(clocks) > 1 else blank.metric)
+            timed = _timed(runs, new, clock, own, math.log1p(floor), note)
             if doubt := _doubt(new, after):
-                yield replace(contest.finding, why=f"{doubt}{note}")
+                yield replace(timed.finding, why=f"{doubt}{note}")
             elif len(runs) >= ENOUGH_RUNS:
-                yield contest
+                yield timed
             else:
-                yield _advice(contest, runs, new, clock, trusted=clock == clocks[0] or quiet)
+                yield _advice(timed, runs, new, clock, trusted=clock == clocks[0] or quiet)
 
 
-def _contest(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, floor: float, note: str) -> Contest:
+def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, floor: float, note: str) -> Timed:
     logs = [math.log(_middle(series, clock)) for series in runs]
     after_s = _middle(new, clock)
     pool = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
-    return Contest(
+    return Timed(
         finding=replace(blank, before=math.exp(fmean(logs)), after=after_s, why=f"{pool}; "),
         change=math.log(after_s) - fmean(logs),
         error=stdev(logs) * math.sqrt(1 + 1 / len(runs)) if len(runs) > 1 else 0.0,
@@ -142,13 +142,13 @@ def _verdict(judged: Finding, slower: bool, faster: bool) -> tuple[Verdict, str]
     return Verdict.INCONCLUSIVE, f"slower by {limit:.1%} cannot be excluded"
 
 
-def _advice(contest: Contest, runs: Sequence[Series], new: Series, clock: Clock, *, trusted: bool) -> Finding:
+def _advice(timed: Timed, runs: Sequence[Series], new: Series, clock: Clock, *, trusted: bool) -> Finding:
     """Judge by the scatter inside runs; it leaves out how runs differ, so only a gross change is called."""
-    low, high = _welch([value for series in runs for value in _units(series, clock)], _units(new, clock))
-    limit = max(contest.finding.limit or 0.0, GROSS)
+    low, high = _welch([value for series in runs for value in units(series, clock)], units(new, clock))
+    limit = max(timed.finding.limit or 0.0, GROSS)
     half = math.log(high / low) / 2
     judged = replace(
-        contest.finding,
+        timed.finding,
         ratio_low=low,
         ratio_high=high,
         limit=limit,
@@ -159,10 +159,10 @@ def _advice(contest: Contest, runs: Sequence[Series], new: Series, clock: Clock,
         verdict, why = Verdict.REGRESSED, f"slower by more than {limit:.0%}"
     if trusted and high < 1 / (1 + GROSS):
         verdict, why = Verdict.IMPROVED, f"faster by more than {GROSS:.0%}"
-    return replace(judged, verdict=verdict, why=f"{judged.why}{why}{contest.note}")
+    return replace(judged, verdict=verdict, why=f"{judged.why}{why}{timed.note}")
 
 
-def _clocks(series: Iterable[Series], after: Profile) -> tuple[Clock, ...]:
+def clocks_of(series: Iterable[Series], after: Profile) -> tuple[Clock, ...]:
     """On the CPU both clocks: CPU time repeats better, wall time alone sees waiting and idle cores."""
     clusters = [cluster for found in series for launch in found.launches for cluster in launch.clusters]
     ticks = all(cluster.cpu_ns and min(cluster.cpu_ns) > 0 for cluster in clusters)
@@ -208,7 +208,8 @@ def _doubt(series: Series, run: Profile) -> str:
     return "drifted while it was measured" if series.drifting else ""
 
 
-def _units(series: Series, clock: Clock) -> list[float]:
+def units(series: Series, clock: Clock) -> list[float]:
+    """Return the independent values of `series` in seconds per forward pass, one per cluster or launch."""
     from resbench.judging.stats import unit_values
 
     # A full queue has no latency: its figure is the time elapsed, the mean.
@@ -219,17 +220,17 @@ def _units(series: Series, clock: Clock) -> list[float]:
 def _middle(series: Series, clock: Clock) -> float:
     from resbench.judging.stats import log_interval
 
-    return log_interval(_units(series, clock)).estimate
+    return log_interval(units(series, clock)).estimate
 
 
-def _p_value(contest: Contest, change: float) -> float:
+def _p_value(timed: Timed, change: float) -> float:
     """Return how likely a change as large as this is when the truth is the noise floor."""
     from scipy import stats
 
-    beyond = change - contest.floor
-    if contest.error == 0:
+    beyond = change - timed.floor
+    if timed.error == 0:
         return 0.0 if beyond > 0 else 1.0
-    return float(stats.t.sf(beyond / contest.error, contest.freedom))
+    return float(stats.t.sf(beyond / timed.error, timed.freedom))
 
 
 def _holm(p_values: Sequence[float]) -> list[float]:

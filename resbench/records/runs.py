@@ -71,6 +71,15 @@ def run_files(root: Path) -> dict[str, list[Path]]:
     return files
 
 
+def read_history(source: Path, revision: str, window: int) -> dict[str, list[Record]]:
+    """Return the newest `window` runs of a pool, or the last committed versions of a folder of records."""
+    if any(is_run(file) for files in run_files(source).values() for file in files):
+        return read_pool(source, window)
+    if not source.exists():
+        raise ResbenchError(f"{source}: no such file or folder; give a folder of records or a pool")
+    return _history(revision, source, window)
+
+
 def read_predictions(against: str, new: Path) -> Predictions:
     """Return what reads, for a path, the predictions beside the newest record of `against` and beside that of `new`.
 
@@ -114,7 +123,7 @@ def _unless_pruned(path: Path) -> Record | None:
         raise
 
 
-def _history(revision: str, new: Path) -> dict[str, list[Record]]:
+def _history(revision: str, new: Path, window: int = WINDOW) -> dict[str, list[Record]]:
     """Return the versions of the records in `new` up to git `revision`, whose own tree decides which there are."""
     folder = new.parent if new.is_file() else new
     commit = _git(folder, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").strip()
@@ -124,7 +133,7 @@ def _history(revision: str, new: Path) -> dict[str, list[Record]]:
     if not names:
         raise ResbenchError(f"{new}: no records at git revision {revision}; commit some or give --against a folder")
     versions = _versions(folder, commit, what)
-    wanted = [(name, at) for name in names for at in [commit, *versions.get(name, ())][: WINDOW + 1]]
+    wanted = [(name, at) for name in names for at in [commit, *versions.get(name, ())][: window + 1]]
     texts: dict[str, dict[bytes, None]] = defaultdict(dict)  # each different text once, newest first
     for (name, _), text in zip(wanted, _blobs(folder, [f"{at}:./{name}" for name, at in wanted]), strict=True):
         if text is not None:

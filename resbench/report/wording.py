@@ -13,6 +13,8 @@ def quantity(value: float | int | None, unit: str) -> str:
             return units.seconds(value)
         case _, "B":
             return units.size(value)
+        case _, "share":
+            return units.percent(value)
     return f"{value:,}"
 
 

@@ -1,0 +1,55 @@
+"""`resbench history`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """Formats of other tools."""
+
+    TIMM_BENCHMARK = "timm-benchmark"
+    TIMM_RESULTS = "timm-results"
+    OTAVA = "otava"
+    GITHUB_ACTION_BENCHMARK = "github-action-benchmark"
+    BENCHER = "bencher"
+    PYPERF = "pyperf"
+
+
+def history_(
+    source: Annotated[Path, typer.Argument(help="A pool, or a folder of records under git.")] = Path("results"),
+    revision: Annotated[str, typer.Option(help="Where the history under git ends.")] = "HEAD",
+    last: Annotated[int, typer.Option(min=1, help="How many runs of each record to read, the newest.")] = 100,
+    export: Annotated[
+        Format | None, typer.Option("--format", help="Write another tool's format instead of a table.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where --format writes; a folder for otava. [default: stdout]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Show what became of every figure over its runs, and where it changed for good.
+
+    Counts and accuracies change when they differ at all; timings and memory where PELT finds a step that Welch's test
+    confirms (`pip install 'resbench[history]'`). The formats timm-benchmark, timm-results, github-action-benchmark and
+    bencher hold the newest run of each record, otava and pyperf all of them.
+
+    \b
+    Examples:
+      resbench history pool
+      resbench history results --revision main --json
+      resbench history pool --format otava --output otava
+    """
+    from resbench.judging.history import traces
+    from resbench.records.runs import read_history
+    from resbench.report import history as report
+
+    runs = read_history(source, revision, last)
+    if export:
+        from resbench.report.exports import FORMATS
+
+        report.export(FORMATS[export](runs), output)
+    else:
+        report.show(list(traces(runs)), as_json=as_json)

@@ -1,0 +1,159 @@
+"""What became of a figure over many runs, and where it changed for good."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from statistics import fmean, median
+
+from resbench.judging.exact import differences
+from resbench.judging.timings import CLOCKS, clocks_of, units
+from resbench.records.record import Evaluation, Profile, Record, Series
+
+FEWEST_RUNS = 3  # on either side of a change of something that scatters
+SIGNIFICANT = 0.001
+SMALLEST_CHANGE = 0.01
+EXACT = ("", "share")  # units of what does not scatter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A figure of one run, with its 95 % interval where it scatters."""
+
+    value: float
+    unit: str = ""  # "s" per forward pass, "B", "share"; empty for counts
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """From run `index` on, a figure is another."""
+
+    index: int
+    ratio: float  # after/before
+    why: str  # what else became another between the two runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One figure of one record, run by run."""
+
+    record: str
+    network: str
+    metric: str
+    runs: tuple[Record, ...]
+    measures: tuple[Measure, ...]
+    changes: tuple[Change, ...] | None  # None: what finds them is not installed
+
+
+def traces(baseline: Mapping[str, Sequence[Record]]) -> Iterator[Trace]:
+    """Yield every figure of every record over its runs (oldest first) that have it."""
+    for path, runs in baseline.items():
+        columns = [measures(run) for run in runs]
+        for metric in columns[-1]:
+            having = [(run, column[metric]) for run, column in zip(runs, columns, strict=True) if metric in column]
+            owners, values = zip(*having, strict=True)
+            yield Trace(
+                record=path,
+                network=runs[-1].network,
+                metric=metric,
+                runs=owners,
+                measures=values,
+                changes=_changes(owners, values),
+            )
+
+
+def measures(record: Record) -> dict[str, Measure]:
+    """Return the figures of `record` by the names under which `resbench check` judges them."""
+    match record:
+        case Profile():
+            counted = {"params": record.counts.params, "macs": record.counts.terms.macs}
+            exact = {metric: Measure(value=value) for metric, value in counted.items()}
+            return exact | dict(_memories(record)) | dict(_timings(record))
+        case Evaluation():
+            right = {"top1": record.top1_right, "top5": record.top5_right}
+            return {
+                metric: Measure(value=count / max(record.images, 1), unit="share") for metric, count in right.items()
+            }
+
+
+def steps(values: Sequence[float]) -> list[int] | None:
+    """Return where `values` change for good, as indices of the first value after; None without `ruptures`.
+
+    Candidates come from PELT (Killick 2012) on logs; Welch's test and the size of the step confirm them.
+    """
+    try:
+        import ruptures
+    except ModuleNotFoundError:
+        return None
+    import numpy as np
+    from scipy import stats
+
+    logs = np.log(np.asarray(values, dtype=float))
+    if logs.size < 2 * FEWEST_RUNS:
+        return []
+    # Differences of neighbours scatter by sqrt(2) more than the values; the few at changes do not move their median.
+    scale = 1.4826 * median(abs(np.diff(logs))) / math.sqrt(2)
+    if scale == 0:
+        return [index for index in range(1, logs.size) if logs[index] != logs[index - 1]]
+    search = ruptures.Pelt(model="l2", min_size=FEWEST_RUNS, jump=1).fit((logs / scale).reshape(-1, 1))
+    bounds = [0, *search.predict(pen=3 * math.log(logs.size))]
+    found = []
+    for start, middle, end in zip(bounds, bounds[1:], bounds[2:], strict=False):
+        before, after = logs[start:middle], logs[middle:end]
+        test = stats.ttest_ind(after, before, equal_var=False)
+        if test.pvalue < SIGNIFICANT and abs(after.mean() - before.mean()) > math.log1p(SMALLEST_CHANGE):
+            found.append(int(middle))
+    return found
+
+
+def _changes(runs: Sequence[Record], values: Sequence[Measure]) -> tuple[Change, ...] | None:
+    figures = [measure.value for measure in values]
+    if values[-1].unit in EXACT:
+        indices: list[int] | None = [i for i in range(1, len(figures)) if figures[i] != figures[i - 1]]
+    else:
+        indices = steps(figures)
+    if indices is None:
+        return None
+    bounds = [0, *indices, len(figures)]
+    levels = [fmean(figures[start:end]) for start, end in pairwise(bounds)]
+    return tuple(
+        Change(index=index, ratio=after / before if before else math.inf, why=_why(runs[index - 1], runs[index]))
+        for index, before, after in zip(indices, levels, levels[1:], strict=False)
+    )
+
+
+def _why(before: Record, after: Record) -> str:
+    def all_of(run: Record) -> dict[str, object]:
+        conditions = run.environment.conditions
+        soft = {"os": conditions.os, "python": conditions.python, **conditions.libraries}
+        return {**asdict(run.environment.machine), **asdict(run.settings), **soft}
+
+    old, new = all_of(before), all_of(after)
+    return differences(old, {key: new.get(key) for key in old})
+
+
+def _memories(profile: Profile) -> Iterator[tuple[str, Measure]]:
+    for memory in profile.memory:
+        for kind in ("allocated", "resident"):
+            value = getattr(memory, f"{kind}_bytes")
+            if value:
+                yield f"{kind} memory b{memory.batch_size}", Measure(value=value, unit="B")
+
+
+def _timings(profile: Profile) -> Iterator[tuple[str, Measure]]:
+    from resbench.judging.stats import log_interval
+
+    for series in profile.series:
+        if not _has_samples(series):
+            continue
+        for clock in (clocks := clocks_of([series], profile)):
+            interval = log_interval(units(series, clock))
+            label = f"{series.speed} b{series.batch_size}" + (f" ({CLOCKS[clock]})" if len(clocks) > 1 else "")
+            yield label, Measure(value=interval.estimate, unit="s", low=interval.low, high=interval.high)
+
+
+def _has_samples(series: Series) -> bool:
+    samples = [value for launch in series.launches for cluster in launch.clusters for value in cluster.wall_ns]
+    return bool(samples) and min(samples) > 0

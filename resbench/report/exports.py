@@ -1,0 +1,193 @@
+"""Histories in the formats of other tools, each from the same measures."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from resbench.counting.counted import counted
+from resbench.judging.history import Measure, measures
+from resbench.judging.timings import CLOCKS, clocks_of, units
+from resbench.records.record import Evaluation, Profile, Record, Series
+from resbench.zoo.find import find_weights
+
+Runs = Mapping[str, Sequence[Record]]  # by path, oldest first
+
+
+def timm_benchmark(runs: Runs) -> str:
+    """Return the newest profiles with the columns of timm's benchmark.py for inference."""
+    columns = (
+        "model", "infer_samples_per_sec", "infer_step_time", "infer_batch_size", "infer_img_size", "infer_gmacs",
+        "infer_macts", "param_count",
+    )  # fmt: skip
+    rows: list[Sequence[Any]] = [
+        (
+            record.network,
+            f"{series.batch_size / step_s:.2f}",
+            f"{1000 * step_s:.3f}",
+            series.batch_size,
+            _side(record.counts.input_px),
+            f"{record.counts.terms.macs / 1e9:.2f}",
+            f"{record.counts.activations / 1e6:.2f}",
+            f"{record.counts.params / 1e6:.2f}",
+        )
+        for record, series, step_s in _forward_passes(runs)
+    ]
+    return _table(columns, sorted(rows, key=lambda row: (-float(row[1]), row[0])))
+
+
+def timm_results(runs: Runs) -> str:
+    """Return the newest evaluations with the columns of timm's results files, in their order."""
+    columns = ("model", "img_size", "top1", "top1_err", "top5", "top5_err", "param_count", "crop_pct", "interpolation")
+    rows: list[Sequence[Any]] = []
+    for record in (records[-1] for records in runs.values()):
+        if isinstance(record, Evaluation) and record.images:
+            top1, top5 = (100 * right / record.images for right in (record.top1_right, record.top5_right))
+            params = counted(record.network).params
+            rows.append(
+                (
+                    record.weights,
+                    record.pixels.crop_px,
+                    *(f"{value:.3f}" for value in (top1, 100 - top1, top5, 100 - top5)),
+                    f"{params / 1e6:.2f}",
+                    f"{_crop_pct(record):.3f}",
+                    record.pixels.interpolation,
+                )
+            )
+    return _table(columns, sorted(rows, key=lambda row: (-float(row[2]), -float(row[4]), row[0])))
+
+
+def otava(runs: Runs) -> dict[str, str]:
+    """Return the files that Apache Otava reads: its configuration, and a table per record."""
+    tests: dict[str, Any] = {}
+    files = {}
+    for path, records in runs.items():
+        name = re.sub(r"[^A-Za-z0-9._]+", "-", path.removesuffix(".json"))
+        metrics = {_slug(metric): metric for metric in measures(records[-1])}
+        rows = [
+            (record.run.started, record.run.git_revision or "", *(repr(column[m].value) for m in metrics.values()))
+            for record in records
+            if set(metrics.values()) <= (column := measures(record)).keys()
+        ]
+        files[f"{name}.csv"] = _table(("time", "commit", *metrics), rows)
+        direction = 1 if isinstance(records[-1], Evaluation) else -1
+        tests[name] = {
+            "type": "csv",
+            "file": f"{name}.csv",
+            "time_column": "time",
+            "attributes": ["commit"],
+            "metrics": {metric: {"column": metric, "direction": direction} for metric in metrics},
+        }
+    return files | {"otava.yaml": yaml.safe_dump({"tests": tests}, sort_keys=False)}
+
+
+def github_action_benchmark(runs: Runs) -> str:
+    """Return the newest figures for which smaller is better, for the tool "customSmallerIsBetter"."""
+    entries = []
+    for path, metric, measure in _newest(runs):
+        entry = {"name": f"{path.removesuffix('.json')} {metric}", "unit": measure.unit, "value": measure.value}
+        if measure.low is not None and measure.high is not None:
+            entry["range"] = f"± {(measure.high - measure.low) / 2:.3g}"
+        entries.append(entry)
+    return json.dumps(entries, indent=2) + "\n"
+
+
+def bencher(runs: Runs) -> str:
+    """Return the newest figures in Bencher's metric format; its "latency" is in nanoseconds."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for path, metric, measure in _newest(runs):
+        scale = 1e9 if measure.unit == "s" else 1
+        bounds = {"value": measure.value, "lower_value": measure.low, "upper_value": measure.high}
+        name, slug = path.removesuffix(".json"), _slug(metric)
+        figures = {key: scale * value for key, value in bounds.items() if value is not None}
+        if measure.unit == "s":
+            found[f"{name} {metric}"] = {"latency": figures}
+        else:
+            found.setdefault(name, {})[slug] = figures
+    return json.dumps(found, indent=2) + "\n"
+
+
+def pyperf(runs: Runs) -> str:
+    """Return the timings as a suite of pyperf: a run of ours is a run of its, our clusters are its values."""
+    benchmarks: dict[str, list[dict[str, Any]]] = {}
+    for path, records in runs.items():
+        for record in records:
+            for label, values in _values(record):
+                entry = {"metadata": {"date": _pyperf_date(record.run.started)}, "values": values}
+                benchmarks.setdefault(f"{path.removesuffix('.json')} {label}", []).append(entry)
+    listed = [{"metadata": {"name": name, "unit": "second"}, "runs": found} for name, found in benchmarks.items()]
+    return json.dumps({"version": "1.0", "benchmarks": listed}, indent=1) + "\n"
+
+
+FORMATS: dict[str, Callable[[Runs], str | dict[str, str]]] = {
+    "timm-benchmark": timm_benchmark,
+    "timm-results": timm_results,
+    "otava": otava,
+    "github-action-benchmark": github_action_benchmark,
+    "bencher": bencher,
+    "pyperf": pyperf,
+}
+
+
+def _newest(runs: Runs) -> Iterator[tuple[str, str, Measure]]:
+    """Yield the figures of the newest profiles: for all of them smaller is better."""
+    for path, records in runs.items():
+        if isinstance(records[-1], Profile):
+            for metric, measure in measures(records[-1]).items():
+                yield path, metric, measure
+
+
+def _forward_passes(runs: Runs) -> Iterator[tuple[Profile, Series, float]]:
+    for record in (records[-1] for records in runs.values()):
+        if isinstance(record, Profile):
+            found = measures(record)
+            for series in record.series:
+                names = (f"{series.speed} b{series.batch_size}{clock}" for clock in (" (wall time)", ""))
+                measure = next((found[name] for name in names if name in found), None)
+                if series.speed in ("latency", "throughput") and measure:
+                    yield record, series, measure.value
+
+
+def _values(record: Record) -> Iterator[tuple[str, list[float]]]:
+    if isinstance(record, Profile):
+        for series in record.series:
+            clocks = clocks_of([series], record)
+            for clock in clocks:
+                values = units(series, clock)
+                if values and min(values) > 0:
+                    yield f"{series.speed} b{series.batch_size} ({CLOCKS[clock]})", values
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _side(input_px: tuple[int, int]) -> int | str:
+    return input_px[0] if input_px[0] == input_px[1] else f"{input_px[0]}x{input_px[1]}"
+
+
+def _crop_pct(record: Evaluation) -> float:
+    """Return the published share that gives these sizes, else their ratio: sizes are rounded."""
+    published = find_weights(record.weights)
+    if published and (published.preprocess.resize_px, published.preprocess.crop_px) == (
+        record.pixels.resize_px,
+        record.pixels.crop_px,
+    ):
+        return published.preprocess.crop_pct
+    return record.pixels.crop_px / record.pixels.resize_px
+
+
+def _slug(metric: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", metric.lower()).strip("-")
+
+
+def _pyperf_date(started: str) -> str:
+    return started[:19].replace("T", " ") + ".000000"

@@ -1,0 +1,75 @@
+"""What became of figures over many runs."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from resbench.judging.history import Change, Trace
+from resbench.records.store import write_text
+from resbench.report import terminal, wording
+
+_BARS = "▁▂▃▄▅▆▇█"
+_WIDTH = 40  # runs in a trend; the newest are shown
+
+
+def show(traces: Sequence[Trace], *, as_json: bool) -> None:
+    """Print one row per figure to stdout: its trend, and where it changed for good."""
+    if as_json:
+        print(json.dumps([_as_dict(trace) for trace in traces], indent=2))
+        return
+    table = Table("record", "metric", "runs", "trend", "first", "latest", "changes")
+    for trace in traces:
+        first, latest = (wording.quantity(trace.measures[i].value, trace.measures[i].unit) for i in (0, -1))
+        table.add_row(
+            escape(trace.record),
+            trace.metric,
+            str(len(trace.measures)),
+            _trend([measure.value for measure in trace.measures]),
+            first,
+            latest,
+            escape("; ".join(_told(trace, change) for change in trace.changes or ())),
+        )
+    terminal.results().print(table)
+    if any(trace.changes is None for trace in traces):
+        terminal.advice().print("changes of what scatters are not marked; pip install 'resbench\\[history]' marks them")
+
+
+def export(text: str | dict[str, str], output: Path | None) -> None:
+    """Write an export to `output`, a folder where it is several files; to stdout where none is given."""
+    if isinstance(text, dict):
+        for name, content in text.items():
+            write_text((output or Path()) / name, content)
+        terminal.advice().print(f"wrote {len(text)} files to {escape(str(output or Path()))}", highlight=False)
+    elif output is None:
+        print(text, end="")
+    else:
+        write_text(output, text)
+
+
+def _as_dict(trace: Trace) -> dict[str, Any]:
+    runs = [
+        {"started": run.run.started, "git_revision": run.run.git_revision, **asdict(measure)}
+        for run, measure in zip(trace.runs, trace.measures, strict=True)
+    ]
+    changes = None if trace.changes is None else [asdict(change) for change in trace.changes]
+    names = {"record": trace.record, "network": trace.network, "metric": trace.metric}
+    return {**names, "runs": runs, "changes": changes}
+
+
+def _trend(values: Sequence[float]) -> str:
+    shown = values[-_WIDTH:]
+    low, high = min(shown), max(shown)
+    if low == high:
+        return _BARS[3] * len(shown)
+    return "".join(_BARS[round((value - low) / (high - low) * (len(_BARS) - 1))] for value in shown)
+
+
+def _told(trace: Trace, change: Change) -> str:
+    run = trace.runs[change.index].run
+    at = f"{run.started[:10]}{f' ({run.git_revision[:9]})' if run.git_revision else ''}"
+    return f"{at} {change.ratio - 1:+.2%}{f', {change.why}' if change.why else ''}"

@@ -1,0 +1,131 @@
+"""What other tools read of a history is what was measured."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from datetime import datetime
+
+import pandas as pd
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from resbench.cli.app import app
+from resbench.judging.history import measures
+from resbench.records.pool import add
+from resbench.records.record import Evaluation
+from resbench.report import exports
+from tests.examples import EVALUATION, PROFILE, series
+from tests.test_judging_timings import run
+
+THROUGHPUT = replace(series("throughput", scale=8.0), batch_size=16)
+NEWEST = replace(run(1.2, 9), series=(series(scale=1.2), THROUGHPUT))
+CHECKPOINT = "gluon_seresnext50_32x4d"
+RUNS = {
+    "m/resnext50_32x4d/profile.json": [run(1.0, 1), run(1.1, 2), NEWEST],
+    "m/seresnext50_32x4d/evaluation.json": [
+        replace(
+            EVALUATION,
+            network="seresnext50_32x4d",
+            weights=CHECKPOINT,
+            pixels=replace(EVALUATION.pixels, resize_px=256, crop_px=224),
+        )
+    ],
+}
+NAME = "m/resnext50_32x4d/profile"
+CPU_S = measures(NEWEST)["latency b1 (CPU time)"].value
+
+
+def test_profiles_have_the_columns_of_timms_benchmark():
+    table = pd.read_csv(io.StringIO(exports.timm_benchmark(RUNS)))
+    # The columns of timm's results/benchmark-infer-*.csv.
+    assert set(table) == {
+        "model", "infer_samples_per_sec", "infer_step_time", "infer_batch_size", "infer_img_size", "infer_gmacs",
+        "infer_macts", "param_count",
+    }  # fmt: skip
+    assert table["infer_batch_size"].tolist() == [16, 1]
+    fast = table.iloc[0]
+    assert fast["infer_samples_per_sec"] * fast["infer_step_time"] / 1000 == pytest.approx(16, rel=1e-3)
+    assert (fast["infer_img_size"], fast["infer_gmacs"], fast["param_count"]) == (224, 4.23, 25.03)
+
+
+def test_evaluations_have_the_columns_of_timms_results_in_order():
+    text = exports.timm_results(RUNS)
+    assert text.splitlines() == [
+        "model,img_size,top1,top1_err,top5,top5_err,param_count,crop_pct,interpolation",
+        f"{CHECKPOINT},224,79.000,21.000,95.000,5.000,27.56,0.875,bilinear",
+    ]
+
+
+def test_github_action_benchmark_gets_smaller_is_better():
+    entries = json.loads(exports.github_action_benchmark(RUNS))
+    # What its extractor of custom benchmarks demands: a list of objects with these types.
+    assert all(
+        isinstance(entry["name"], str) and isinstance(entry["unit"], str) and isinstance(entry["value"], int | float)
+        for entry in entries
+    )
+    assert len({entry["name"] for entry in entries}) == len(entries)
+    latency = next(entry for entry in entries if entry["name"] == f"{NAME} latency b1 (CPU time)")
+    assert (latency["unit"], latency["value"]) == ("s", CPU_S)
+    assert latency["range"].startswith("± ")
+    assert not [entry for entry in entries if "evaluation" in entry["name"]]
+
+
+def test_bencher_gets_its_metric_format():
+    found = json.loads(exports.bencher(RUNS))
+    # Bencher's schema: benchmark -> measure -> {"value": number, "lower_value"?: number, "upper_value"?: number}.
+    for benchmark in found.values():
+        for metric in benchmark.values():
+            assert {"value"} <= set(metric) <= {"value", "lower_value", "upper_value"}
+            assert all(isinstance(value, int | float) for value in metric.values())
+    latency = found[f"{NAME} latency b1 (CPU time)"]["latency"]
+    assert latency["value"] == pytest.approx(CPU_S * 1e9)
+    assert latency["lower_value"] < latency["value"] < latency["upper_value"]
+    assert found[NAME]["params"] == {"value": 25_028_904}
+
+
+def test_pyperf_reads_its_suite():
+    pyperf = pytest.importorskip("pyperf")
+    suite = pyperf.BenchmarkSuite.loads(exports.pyperf(RUNS))
+    benchmark = suite.get_benchmark(f"{NAME} latency b1 (CPU time)")
+    assert (benchmark.get_nrun(), benchmark.get_nvalue()) == (3, 36)
+    assert benchmark.get_unit() == "second"
+    assert benchmark.get_values()[-12:] == tuple(exports.units(NEWEST.series[0], "cpu_ns"))
+    assert benchmark.get_dates()[0] == datetime(2026, 1, 1, 0, 0, 1)
+
+
+def test_otava_gets_a_table_per_record_and_its_configuration():
+    files = exports.otava(RUNS)
+    tests = yaml.safe_load(files["otava.yaml"])["tests"]
+    assert {test["file"] for test in tests.values()} | {"otava.yaml"} == set(files)
+    test = tests["m-resnext50_32x4d-profile"]
+    rows = list(csv.DictReader(io.StringIO(files[test["file"]])))
+    assert {test["time_column"], *test["attributes"], *(m["column"] for m in test["metrics"].values())} == set(rows[0])
+    assert len(rows) == 1  # the older runs have no throughput, and Otava takes no gaps
+    assert float(rows[0]["latency-b1-cpu-time"]) == CPU_S
+    assert tests["m-seresnext50_32x4d-evaluation"]["metrics"]["top1"]["direction"] == 1
+
+
+@pytest.mark.parametrize("name", exports.FORMATS)
+def test_every_format_is_offered_and_written_whole(name, tmp_path):
+    for runs in RUNS.values():
+        for record in runs:
+            add(record, tmp_path / "pool")
+    output = tmp_path / "out"
+    words = ["history", str(tmp_path / "pool"), "--format", name]
+    done = CliRunner().invoke(app, [*words, "--output", str(output)])
+    assert done.exit_code == 0, done.output
+    if name == "otava":
+        assert len(list(output.iterdir())) == 3
+    else:
+        assert output.read_text() == CliRunner().invoke(app, words).stdout != ""
+
+
+def test_evaluations_of_unknown_checkpoints_are_exported_with_the_ratio_of_their_sizes():
+    own = replace(EVALUATION, pixels=replace(EVALUATION.pixels, resize_px=235, crop_px=224))
+    assert isinstance(own, Evaluation)
+    row = exports.timm_results({"m/a.json": [own]}).splitlines()[1]
+    assert row.startswith("resnet18.pth,224,")
+    assert ",0.953," in row
+    assert PROFILE.network not in row

@@ -48,6 +48,10 @@ class Watch:
         """Return the environment, its shares taken from the start of the watch until now."""
         return Environment(machine=machine(self.device), conditions=_conditions(self.before, counters()))
 
+    def noise(self) -> Noise:
+        """Return how busy the machine has been since the watch started."""
+        return noise_grade(*_shares(self.before, counters()))
+
     def run(self) -> Run:
         """Return when the watch started, how long it has lasted, and what was run."""
         return Run(
@@ -127,9 +131,7 @@ def cpu_cores() -> int:
 
 
 def _conditions(before: Counters, after: Counters) -> Conditions:
-    elapsed_s = max(after.time_s - before.time_s, 1e-9)
-    pressure = _share(before.pressure_s, after.pressure_s, elapsed_s)
-    steal = _share(before.steal_s, after.steal_s, elapsed_s * (os.cpu_count() or 1))
+    pressure, steal = _shares(before, after)
     switches = None
     if before.involuntary_switches is not None and after.involuntary_switches is not None:
         switches = after.involuntary_switches - before.involuntary_switches
@@ -146,6 +148,13 @@ def _conditions(before: Counters, after: Counters) -> Conditions:
         governor=_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip() or None,
         variables={name: value for name, value in sorted(os.environ.items()) if VARIABLES.fullmatch(name)},
     )
+
+
+def _shares(before: Counters, after: Counters) -> tuple[float | None, float | None]:
+    """Return the shares of the time between that tasks waited for a CPU, and that the CPUs were stolen."""
+    elapsed_s = max(after.time_s - before.time_s, 1e-9)
+    pressure = _share(before.pressure_s, after.pressure_s, elapsed_s)
+    return pressure, _share(before.steal_s, after.steal_s, elapsed_s * (os.cpu_count() or 1))
 
 
 def _share(before: float | None, after: float | None, of_s: float) -> float | None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import msgspec
 import psutil
 import torch
+from torch import nn
 
+from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records.record import Memory
@@ -32,17 +35,52 @@ def ready(request: speeds.Request) -> Subject:
 
     Raises ResbenchError for an unknown name or checkpoint, InvalidMeasurementError when its output is not finite.
     """
-    variant = find(request.network)
+    name = sha256 = None
     if request.weights is None:
-        module, name, sha256 = build(variant), None, None
+        module, classes = fresh_network(request.network, request.settings.seed)
         settle(module, request.settings)
     else:
         loaded = load_checkpoint(request.network, request.weights)
         published = find_weights(request.weights)
-        module, sha256 = loaded.module, loaded.sha256
-        name = published.name if published else loaded.path.name
-    arm = prepare_and_compare(module, request.settings, torch.device(request.device), variant.classes)
+        name, sha256 = published.name if published else loaded.path.name, loaded.sha256
+        module, classes = loaded.module, loaded.variant.classes
+    arm = prepare_and_compare(module, request.settings, torch.device(request.device), classes)
     return Subject(arm=arm, weights=name, weights_sha256=sha256)
+
+
+def fresh_network(name: str, seed: int) -> tuple[nn.Module, int]:
+    """Return a network with fresh weights, the same for the same `seed`, and its number of classes.
+
+    "timm:resnet50" and "torchvision:resnet50" name other libraries' networks, where those are installed.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        library, _, foreign = name.rpartition(":")
+        if library:
+            return _foreign_network(library, foreign), 1000
+        variant = find(name)
+        return build(variant), variant.classes
+
+
+def own_input_px(name: str) -> int:
+    """Return the side of the images that the network called `name` is meant for."""
+    return 224 if ":" in name else find(name).input_px
+
+
+def _foreign_network(library: str, name: str) -> nn.Module:
+    makers = {"timm": ("timm", "create_model"), "torchvision": ("torchvision.models", "get_model")}
+    if library not in makers:
+        raise ResbenchError(f"{library}:{name}: unknown library; choose from {', '.join(makers)}")
+    module, function = makers[library]
+    try:
+        make = getattr(import_module(module), function)
+    except ImportError:
+        raise ResbenchError(f"{library}:{name}: {library} is not installed; run `pip install {library}`") from None
+    try:
+        network: nn.Module = make(name)
+    except (RuntimeError, ValueError) as error:  # what timm and torchvision raise for an unknown name
+        raise ResbenchError(f"{library}:{name}: {str(error).splitlines()[0]}") from None
+    return network.eval()
 
 
 def launch(argument: Mapping[str, Any]) -> list[Any]:
@@ -63,10 +101,10 @@ def resident(argument: Mapping[str, Any]) -> Any:
     """Return the Memory of a process that does only the one thing that a request wants; for a fresh process."""
     request = msgspec.convert(argument, speeds.Request)
     (want,) = request.wanted
-    variant = find(request.network)
     before = psutil.Process().memory_info().rss
     # Fresh weights take the same room; loading and comparing would leave their own peak and holes behind.
-    arm = prepare(build(variant), request.settings, torch.device(request.device), variant.classes)
+    module, classes = fresh_network(request.network, request.settings.seed)
+    arm = prepare(module, request.settings, torch.device(request.device), classes)
     reset_peak_resident()
     speeds.run(arm, want, times=2)
     memory = Memory(batch_size=want.batch_size, resident_bytes=peak_resident_bytes(), resident_before_bytes=before)

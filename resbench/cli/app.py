@@ -16,6 +16,7 @@ COMMANDS = (
     "list",
     "weights",
     "profile",
+    "ab",
     "count",
     "explain",
     "validate",

@@ -5,6 +5,7 @@ Iterations follow one another too closely: an interval that takes them as indepe
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from resbench.records.record import Launch, Series
+from resbench.records.record import Cluster, Series
 
 LEVEL = 0.95
 Floats = NDArray[np.float64]
@@ -94,16 +95,15 @@ def precision(values: ArrayLike) -> float:
     return math.inf if logs.size < 2 else math.expm1(t_half_width(logs))
 
 
-def cluster_values(launch: Launch, calls: int, clock: Clock = "wall_ns", middle: str = "median") -> Floats:
-    """Return each cluster's median (or mean) in seconds per forward pass."""
+def cluster_medians(clusters: Iterable[Cluster], clock: Clock = "wall_ns", middle: str = "median") -> Floats:
+    """Return each cluster's median (or mean) in seconds per sample."""
     average = np.median if middle == "median" else np.mean
-    clusters = [getattr(cluster, clock) for cluster in launch.clusters]
-    return np.array([average(samples) for samples in clusters if samples]) / (1e9 * calls)
+    return np.array([average(samples) for cluster in clusters if (samples := getattr(cluster, clock))]) / 1e9
 
 
 def unit_values(series: Series, clock: Clock = "wall_ns", middle: str = "median") -> Floats:
     """Return the independent values of a series: one per launch from three launches on, else one per cluster."""
-    launches = [cluster_values(launch, series.calls, clock, middle) for launch in series.launches]
+    launches = [cluster_medians(launch.clusters, clock, middle) / series.calls for launch in series.launches]
     if len(launches) >= 3:
         return np.array([stats.gmean(values) for values in launches])
     return np.concatenate(launches)
@@ -114,7 +114,7 @@ def summarise(series: Series) -> Summary:
     samples = _samples(series)
     lower, upper = np.percentile(samples, [25, 75])
     reach = 3 * (upper - lower)
-    medians = np.concatenate([cluster_values(launch, series.calls) for launch in series.launches])
+    medians = np.concatenate([cluster_medians(launch.clusters) for launch in series.launches])
     cpu = unit_values(series, "cpu_ns")
     return Summary(
         median=log_interval(unit_values(series)),

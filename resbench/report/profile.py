@@ -84,8 +84,23 @@ def device(environment: Environment) -> str:
 
 def conditions(record: Profile) -> str:
     """Return how the network was run, in words."""
-    words = [f"{units.pixels(record.settings.input_px)} px", *_words(record.settings)]
+    words = [f"{units.pixels(record.settings.input_px)} px", *setting_words(record.settings)]
     return f"{', '.join(words)}; {record.weights or 'fresh weights'}"
+
+
+def setting_words(settings: Settings) -> Iterator[str]:
+    """Yield the settings, as far as they are not the usual ones, in words."""
+    yield f"{settings.dtype}{' autocast' if settings.amp else ''}"
+    if settings.memory_format == "channels_last":
+        yield "channels last"
+    if settings.compile:
+        yield f"compiled ({settings.compile})"
+    if settings.cuda_graph:
+        yield "CUDA graph"
+    if settings.fuse:
+        yield "batch norm folded"
+    if settings.threads:
+        yield f"{settings.threads} threads" if settings.threads > 1 else "1 thread"
 
 
 def noise(environment: Environment) -> str:
@@ -197,17 +212,3 @@ def _percentile(summary: stats.Summary, share: float) -> str:
 
 def _width(half_width: float) -> str:
     return f"over ±{_PER_CENT_SHOWN} %" if 100 * half_width > _PER_CENT_SHOWN else f"±{100 * half_width:.2g} %"
-
-
-def _words(settings: Settings) -> Iterator[str]:
-    yield f"{settings.dtype}{' autocast' if settings.amp else ''}"
-    if settings.memory_format == "channels_last":
-        yield "channels last"
-    if settings.compile:
-        yield f"compiled ({settings.compile})"
-    if settings.cuda_graph:
-        yield "CUDA graph"
-    if settings.fuse:
-        yield "batch norm folded"
-    if settings.threads:
-        yield f"{settings.threads} threads" if settings.threads > 1 else "1 thread"

@@ -73,7 +73,7 @@ class _Warmth:
 
 def sample(materialise: Materialise, timer: Timer, plan: Plan, surroundings: Surroundings = Surroundings()) -> Sampling:
     """Sample one launch. Raises InvalidMeasurementError when the device stays throttled or the clock goes back."""
-    with _no_garbage_collection():
+    with without_garbage_collection():
         calls = materialise()
         cold = [timer(call, 1)[0] for call in calls]
         warmth = _warm_up(calls, timer, plan)
@@ -182,7 +182,7 @@ def _medians(sweeps: list[Sweep]) -> list[float]:
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def without_garbage_collection() -> Iterator[None]:
     """Collect once, then not before the end: a collection inside a sample is not the network's time."""
     enabled = gc.isenabled()
     gc.collect()

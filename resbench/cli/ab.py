@@ -1,0 +1,90 @@
+"""`resbench ab`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def ab_(
+    a: Annotated[str, typer.Argument(help="A network; also timm:NAME or torchvision:NAME where those are installed.")],
+    b: Annotated[str | None, typer.Argument(help="Another one. [default: A, with what the --b options say]")] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Images per call.")] = 1,
+    input_px: Annotated[
+        str | None, typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288. [default: own]")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first there is]")] = None,
+    dtype: Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")] = "fp32",
+    b_dtype: Annotated[str | None, typer.Option(help="The same for B only, like all --b options.")] = None,
+    amp: Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")] = False,
+    b_amp: Annotated[bool, typer.Option("--b-amp")] = False,
+    channels_last: Annotated[bool, typer.Option("--channels-last", help="Lay images and weights out NHWC.")] = False,
+    b_channels_last: Annotated[bool, typer.Option("--b-channels-last")] = False,
+    compile_it: Annotated[bool, typer.Option("--compile", help="Run through torch.compile.")] = False,
+    b_compile: Annotated[bool, typer.Option("--b-compile")] = False,
+    cuda_graph: Annotated[bool, typer.Option("--cuda-graph", help="Replay a CUDA graph.")] = False,
+    b_cuda_graph: Annotated[bool, typer.Option("--b-cuda-graph")] = False,
+    fuse: Annotated[bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions.")] = False,
+    b_fuse: Annotated[bool, typer.Option("--b-fuse", "--b-fuse-bn")] = False,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads; one repeats best on a shared machine.")] = 1,
+    b_threads: Annotated[int | None, typer.Option(min=1)] = None,
+    b_python: Annotated[str | None, typer.Option(help="Run B with this interpreter: both in fresh processes.")] = None,
+    b_tree: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Run B's code from this work tree.")
+    ] = None,
+    noise_floor: Annotated[float, typer.Option(min=0, help="A slowdown that counts as none (0.01: 1 %).")] = 0.01,
+    limit: Annotated[float, typer.Option(min=0, help="A slowdown that is permitted.")] = 0.05,
+    confirm: Annotated[bool, typer.Option(help="Look twice before a change is called.")] = True,
+    time_budget: Annotated[float, typer.Option(min=0.1, help="Seconds after which it stops growing.")] = 120.0,
+    fail_on_inconclusive: Annotated[
+        bool, typer.Option("--fail-on-inconclusive", help="Exit 3 when the data cannot tell.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every sample and the verdict as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Compare two networks, or two settings of one, their calls in turn; exits 1 when B is slower.
+
+    Weights and images are laid out afresh in memory for every cluster, clusters are the unit of the interval, and
+    what slows the machine down slows both alike.
+
+    Examples: `resbench ab resnet50 timm:resnet50`, `resbench ab resnext50_32x4d --b-fuse --b-channels-last`,
+    `resbench ab resnet50 --b-tree ../base`
+    """
+    from resbench import comparing, profiling
+    from resbench.report import comparison as report
+    from resbench.report.progress import progress
+    from resbench.timing.contest import Rules
+    from resbench.timing.settings import Options
+
+    shared = Options(
+        input_px=profiling.parse_input_px(input_px),
+        dtype=dtype,  # type: ignore[typeddict-item]  # checked with the device in hand
+        amp=amp,
+        channels_last=channels_last,
+        compile_mode="default" if compile_it else None,
+        cuda_graph=cuda_graph,
+        fuse=fuse,
+        threads=threads,
+    )
+    changed = comparing.changed(
+        shared,
+        dtype=b_dtype,
+        amp=b_amp,
+        channels_last=b_channels_last,
+        compile_mode="default" if b_compile else None,
+        cuda_graph=b_cuda_graph,
+        fuse=b_fuse,
+        threads=b_threads,
+    )
+    with progress(quiet=quiet) as on_progress:
+        comparison = comparing.ab(
+            comparing.Side(network=a, options=shared),
+            comparing.Side(network=b or a, options=changed, python=b_python, tree=b_tree),
+            device=device,
+            batch_size=batch_size,
+            rules=Rules(floor=noise_floor, limit=limit, confirm=confirm, time_budget_s=time_budget),
+            on_progress=on_progress,
+        )
+    findings = comparing.findings(comparison)
+    report.show(comparison, findings, as_json=as_json)
+    raise typer.Exit(comparing.exit_code(findings, fail_on_inconclusive=fail_on_inconclusive))

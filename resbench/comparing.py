@@ -1,0 +1,262 @@
+"""Comparisons of two arms, their calls in turn: two networks, two settings of one, or two interpreters."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from resbench import environment
+from resbench.errors import ExitCode
+from resbench.judging import finding
+from resbench.judging.finding import Finding
+from resbench.judging.paired import Judgement, judge, unit_logs
+from resbench.judging.stats import Clock, cluster_medians, log_interval
+from resbench.records.record import Cluster, Environment, Run, Settings
+from resbench.subject import own_input_px, ready
+from resbench.timing import interleave, speeds
+from resbench.timing.contest import Rules, Surroundings, Unit, contest
+from resbench.timing.device import resolve
+from resbench.timing.sampler import without_garbage_collection
+from resbench.timing.settings import Options
+from resbench.timing.settings import settings as settings_of
+from resbench.worker import Local, Remote
+
+LAUNCH_LOOKS = (8, 16, 32)  # launches after which arms in processes of their own are judged
+CLUSTERS_PER_LAUNCH = 3
+CLOCKS: dict[Clock, str] = {"cpu_ns": "CPU time", "wall_ns": "wall time"}
+Share = Callable[[str, float], None]  # what is being done, the share of it that is done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One side of a comparison: what is run, and by which program."""
+
+    network: str  # "resnet50"; "timm:resnet50" and "torchvision:resnet50" where those are installed
+    weights: str | None = None
+    options: Options = field(default_factory=lambda: Options())
+    python: str | None = None  # an interpreter of its own
+    tree: Path | None = None  # a work tree of its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One side as it was measured."""
+
+    network: str
+    weights: str | None
+    settings: Settings
+    program: str  # what ran it
+    output_difference: float | None  # from plain fp32, relative to the largest logit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What a comparison saw, every sample of it, and what that means."""
+
+    a: Arm
+    b: Arm
+    batch_size: int
+    calls: int  # that a sample spans
+    units: tuple[tuple[tuple[Cluster, Cluster], ...], ...]  # independent: a pair of clusters, or those of a launch
+    rules: Rules
+    judged_by: Clock
+    judgement: Judgement
+    confirmed: bool  # a change was found, and looked for again
+    environment: Environment
+    run: Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """Where the units of a comparison come from."""
+
+    draw: Callable[[], Unit]
+    calls: int
+    arms: tuple[Arm, Arm]
+
+
+def ab(
+    a: Side,
+    b: Side,
+    *,
+    device: str | None = None,
+    batch_size: int = 1,
+    rules: Rules = Rules(),
+    on_progress: Share = lambda *_: None,
+) -> Comparison:
+    """Compare how long a call takes on two sides and judge B against A.
+
+    On the CPU one thread is used unless options say otherwise. Raises ResbenchError for a side that cannot be built,
+    InvalidMeasurementError when a process dies.
+    """
+    on = resolve(device)
+    watch = environment.watch(on)
+    requests = _request(a, on), _request(b, on)
+    on_progress("loading", 0.0)
+    apart = any(side.python or side.tree for side in (a, b))
+    if apart:
+        rules = replace(rules, looks=LAUNCH_LOOKS)
+    source = _apart((a, b), requests, batch_size) if apart else _together(requests, batch_size)
+    surroundings = Surroundings(
+        clock=partial(_clock, requests, watch), progress=partial(on_progress, f"{a.network} against {b.network}")
+    )
+    with source as units:
+        found = contest(units.draw, rules, surroundings)
+    return Comparison(
+        a=units.arms[0],
+        b=units.arms[1],
+        batch_size=batch_size,
+        calls=units.calls,
+        units=tuple(tuple(unit) for unit in found.units),
+        rules=rules,
+        judged_by=found.clock,
+        judgement=found.judgement,
+        confirmed=found.confirmed,
+        environment=watch.environment(),
+        run=watch.run(),
+    )
+
+
+def changed(shared: Options, **differing: Any) -> Options:
+    """Return `shared` with those of `differing` that say something."""
+    said = {name: value for name, value in differing.items() if value}
+    return cast(Options, {**shared, **said})
+
+
+def exit_code(found: Sequence[Finding], *, fail_on_inconclusive: bool) -> ExitCode:
+    """Return what the verdict, that is the first finding, means to the shell."""
+    return finding.exit_code(found[:1], fail_on_inconclusive=fail_on_inconclusive)
+
+
+def findings(comparison: Comparison) -> list[Finding]:
+    """Return what was found by the clock that the verdict is about, then what the other one shows."""
+    other: Clock = "wall_ns" if comparison.judged_by == "cpu_ns" else "cpu_ns"
+    found = [_finding(comparison, comparison.judged_by, comparison.judgement, _why(comparison))]
+    logs = unit_logs(comparison.units, other) if _ticks(comparison, other) else None
+    if logs is not None and comparison.environment.machine.device_kind == "cpu":
+        judgement = judge(logs, floor=comparison.rules.floor, limit=comparison.rules.limit)
+        found.append(_finding(comparison, other, judgement, "for information"))
+    return found
+
+
+def _finding(comparison: Comparison, clock: Clock, judgement: Judgement, why: str) -> Finding:
+    of_a = (pair[0] for unit in comparison.units for pair in unit)
+    before = log_interval(cluster_medians(of_a, clock)).estimate / comparison.calls
+    return Finding(
+        record=f"{comparison.a.network} against {comparison.b.network}",
+        network=comparison.b.network,
+        metric=f"latency b{comparison.batch_size} ({CLOCKS[clock]})",
+        unit="s",
+        before=before,
+        after=before * judgement.ratio.estimate,
+        ratio_low=judgement.ratio.low,
+        ratio_high=judgement.ratio.high,
+        limit=comparison.rules.limit,
+        detectable=judgement.detectable,
+        verdict=judgement.verdict,
+        why=why,
+    )
+
+
+def _why(comparison: Comparison) -> str:
+    kind = "launches" if any(len(unit) > 1 for unit in comparison.units) else "clusters"
+    return f"{comparison.judgement.units} {kind}{', looked for twice' if comparison.confirmed else ''}"
+
+
+def _ticks(comparison: Comparison, clock: Clock) -> bool:
+    clusters = (cluster for unit in comparison.units for pair in unit for cluster in pair)
+    return all(min(getattr(cluster, clock)) > 0 for cluster in clusters)
+
+
+def _request(side: Side, on: torch.device) -> speeds.Request:
+    options = side.options
+    if on.type == "cpu" and not options.get("threads"):
+        options = Options(**(options | {"threads": 1}))
+    return speeds.Request(
+        network=side.network,
+        weights=side.weights,
+        device=str(on),
+        settings=settings_of(options, own_input_px(side.network), on),
+        time_budget_s=0.0,
+        target=0.0,
+    )
+
+
+def _clock(requests: tuple[speeds.Request, speeds.Request], watch: environment.Watch) -> Clock:
+    """Return the clock to judge by: on a busy CPU process time, unless the sides differ in threads (or on a device)."""
+    first, second = requests
+    if first.device != "cpu" or first.settings.threads != second.settings.threads:
+        return "wall_ns"
+    return "wall_ns" if watch.noise() == "quiet" else "cpu_ns"
+
+
+@contextmanager
+def _together(requests: tuple[speeds.Request, speeds.Request], batch_size: int) -> Iterator[_Source]:
+    """Both arms in this process: each cluster is a unit."""
+    subjects = [ready(request) for request in requests]
+    switching = requests[0].settings.threads != requests[1].settings.threads
+    arms = [Local(subject.arm, batch_size, switching=switching) for subject in subjects]
+    about = tuple(
+        Arm(
+            network=request.network,
+            weights=subject.weights,
+            settings=request.settings,
+            program="this process",
+            output_difference=subject.arm.output_difference,
+        )
+        for request, subject in zip(requests, subjects, strict=True)
+    )
+    chance = random.Random(requests[0].settings.seed)
+    with without_garbage_collection():
+        shape = interleave.shape(arms)
+        yield _Source(
+            draw=lambda: (interleave.cluster(arms, shape, chance),), calls=shape.calls, arms=(about[0], about[1])
+        )
+
+
+@contextmanager
+def _apart(
+    sides: tuple[Side, Side], requests: tuple[speeds.Request, speeds.Request], batch_size: int
+) -> Iterator[_Source]:
+    """Each arm in a process of its own, started afresh for every unit: processes differ for good."""
+    chance = random.Random(requests[0].settings.seed)
+    with _processes(sides, requests, batch_size, chance) as arms:
+        shape = interleave.shape(arms)
+        about = tuple(
+            Arm(
+                network=request.network,
+                weights=request.weights,
+                settings=request.settings,
+                program=arm.about.program,
+                output_difference=arm.about.output_difference,
+            )
+            for request, arm in zip(requests, arms, strict=True)
+        )
+
+    def draw() -> Unit:
+        with _processes(sides, requests, batch_size, chance) as arms:
+            return tuple(interleave.cluster(arms, shape, chance) for _ in range(CLUSTERS_PER_LAUNCH))
+
+    yield _Source(draw=draw, calls=shape.calls, arms=(about[0], about[1]))
+
+
+@contextmanager
+def _processes(
+    sides: tuple[Side, Side], requests: tuple[speeds.Request, speeds.Request], batch_size: int, chance: random.Random
+) -> Iterator[list[Remote]]:
+    """Start one process per side, in random order: which comes first makes a difference."""
+    order = [0, 1]
+    chance.shuffle(order)
+    with ExitStack() as stack:
+        started = {
+            index: stack.enter_context(
+                closing(Remote(requests[index], batch_size, python=sides[index].python, tree=sides[index].tree))
+            )
+            for index in order
+        }
+        yield [started[0], started[1]]

@@ -1,0 +1,81 @@
+"""Two arms sampled in turn: the ratio of their times, a verdict against a noise floor and a limit, and its power."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats as scipy_stats
+
+from resbench.judging.finding import Verdict
+from resbench.judging.stats import LEVEL, Clock, Floats, Interval, hodges_lehmann, t_half_width
+from resbench.records.record import Cluster
+
+POWER = 0.90
+Pair = tuple[Cluster, Cluster]  # samples of A and of B; those with the same index were taken one after the other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """B's time over A's, and what it means."""
+
+    verdict: Verdict
+    ratio: Interval
+    detectable: float  # the slowdown (0.05: five per cent) that so many units reveal in 9 of 10 comparisons
+    units: int
+
+
+def unit_logs(units: Sequence[Sequence[Pair]], clock: Clock) -> Floats:
+    """Return log(B/A) for each independent unit: the mean over its clusters of their Hodges-Lehmann estimates.
+
+    Raises ValueError when a sample is not positive.
+    """
+    return np.array([np.mean([_log_ratio(*pair, clock) for pair in unit]) for unit in units])
+
+
+def judge(logs: ArrayLike, *, floor: float, limit: float, level: float = LEVEL) -> Judgement:
+    """Judge independent log ratios: one per cluster, or one per launch where each arm is a process of its own.
+
+    `floor` is the slowdown that counts as no change, `limit` the one that is permitted when it cannot be told from
+    none. Regressed: certainly slower than the floor. OK: certainly not slower than the limit.
+    """
+    values = np.asarray(logs, dtype=float)
+    if values.size < 2 or not np.all(np.isfinite(values)):
+        centre = float(np.mean(values)) if values.size and np.all(np.isfinite(values)) else math.nan
+        ratio = Interval(math.exp(centre), None, None)
+        return Judgement(verdict=Verdict.INVALID, ratio=ratio, detectable=math.inf, units=values.size)
+    mean, half = float(values.mean()), t_half_width(values, level)
+    low, high = mean - half, mean + half
+    if low > math.log1p(floor):
+        verdict = Verdict.REGRESSED
+    elif high < -math.log1p(floor):
+        verdict = Verdict.IMPROVED
+    else:
+        verdict = Verdict.OK if high < math.log1p(limit) else Verdict.INCONCLUSIVE
+    return Judgement(
+        verdict=verdict,
+        ratio=Interval(math.exp(mean), math.exp(low), math.exp(high)),
+        detectable=_detectable(values, floor, level),
+        units=values.size,
+    )
+
+
+def confirmed(first: Judgement, second: Judgement, both: Judgement) -> Judgement:
+    """Return the judgement over all units, whose verdict of a change holds only if two independent halves agree."""
+    agreed = first.verdict == second.verdict
+    verdict = first.verdict if agreed else Verdict.INCONCLUSIVE
+    return Judgement(verdict=verdict, ratio=both.ratio, detectable=both.detectable, units=both.units)
+
+
+def _log_ratio(first: Cluster, second: Cluster, clock: Clock) -> float:
+    times = np.array([getattr(first, clock), getattr(second, clock)], dtype=float)
+    if times.size == 0 or np.any(times <= 0):
+        raise ValueError(f"{clock}: samples must be positive, found {times.tolist()}")
+    return hodges_lehmann(np.log(times[1] / times[0]))
+
+
+def _detectable(values: Floats, floor: float, level: float) -> float:
+    quantile = scipy_stats.t.ppf((1 + level) / 2, values.size - 1)
+    error = float(values.std(ddof=1)) / math.sqrt(values.size)
+    return math.expm1(math.log1p(floor) + (quantile + scipy_stats.norm.ppf(POWER)) * error)

@@ -1,0 +1,179 @@
+"""An arm of a comparison: in this process, or in one of its own that another interpreter or work tree runs.
+
+The process is this module run as a program. It speaks JSON lines: a request first; then a line per order, an answer
+per line. It waits for its next order on a pipe and takes no CPU meanwhile.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+import torch
+
+import resbench
+from resbench.errors import InvalidMeasurementError, ResbenchError
+from resbench.subject import ready
+from resbench.timing import arms, speeds
+from resbench.timing.clock import Call, host_clock
+from resbench.timing.sampler import without_garbage_collection
+from resbench.timing.settings import switches
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process says of itself before it takes orders."""
+
+    program: str
+    output_difference: float | None
+
+
+class Local:
+    """An arm in this process."""
+
+    def __init__(self, arm: arms.Arm, batch_size: int, *, slowdown: float = 0.0, switching: bool = False) -> None:
+        """Take `slowdown` of each call's process time longer; `switching`: the other arm sets other switches."""
+        self._settings = arm.settings
+        self._work = arms.inference(arm, batch_size, graph=arm.settings.cuda_graph)
+        self._clock = host_clock(arm.device)
+        self._slowdown = slowdown
+        self._switching = switching
+        self._call: Call = lambda: None
+
+    def materialise(self) -> None:
+        """Lay weights and images out afresh."""
+        with self._running():
+            (call,) = self._work()
+        self._call = slowed(call, self._slowdown) if self._slowdown else call
+
+    def time(self, calls: int) -> tuple[int, int]:
+        """Return the wall and process time of `calls` calls in nanoseconds."""
+        with self._running():
+            if self._switching:
+                self._call()  # threads come and go with a switch: not in the sample
+            return self._clock(self._call, calls)
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        with switches(self._settings), torch.inference_mode():
+            yield
+
+
+class Remote:
+    """An arm in a process of its own; to be closed."""
+
+    def __init__(self, request: speeds.Request, batch_size: int, *, python: str | None, tree: Path | None) -> None:
+        """Start the process with the interpreter `python` (None: this one) on the work tree `tree` (None: installed).
+
+        Raises ResbenchError when it does not start, or cannot build the network.
+        """
+        paths = [str(tree.resolve())] if tree else []
+        inherited = os.environ.get("PYTHONPATH")
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([*paths, *([inherited] if inherited else [])])}
+        self._name = python or sys.executable
+        try:
+            self._process = subprocess.Popen(
+                [self._name, "-m", "resbench.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+                cwd=tree,
+            )
+        except OSError as error:
+            raise ResbenchError(
+                f"{self._name}: {error.strerror}; give a Python interpreter that has resbench"
+            ) from None
+        try:
+            self.about = msgspec.convert(self._ask([request, batch_size]), About)
+        except BaseException:
+            self.close()
+            raise
+
+    def materialise(self) -> None:
+        """Lay weights and images out afresh."""
+        self._ask("materialise")
+
+    def time(self, calls: int) -> tuple[int, int]:
+        """Return the wall and process time of `calls` calls in nanoseconds, measured over there."""
+        wall, cpu = self._ask(calls)
+        return wall, cpu
+
+    def close(self) -> None:
+        """End the process."""
+        with suppress(BrokenPipeError), self._process as process:
+            process.kill()
+
+    def _ask(self, order: Any) -> Any:
+        assert self._process.stdin
+        assert self._process.stdout
+        try:
+            _write(self._process.stdin, order)
+        except BrokenPipeError:
+            line = b""
+        else:
+            line = self._process.stdout.readline()
+        if not line:
+            raise InvalidMeasurementError(
+                f"{self._name}: the measuring process died (exit code {self._process.wait()}); see what it said above"
+            )
+        answer = msgspec.json.decode(line)
+        if "error" in answer:
+            raise ResbenchError(f"{self._name}: {answer['error']}")
+        return answer["result"]
+
+
+def slowed(call: Call, share: float) -> Call:
+    """Return `call` with a slowdown injected: afterwards the CPU burns `share` of the process time that it took."""
+
+    def slow() -> None:
+        before = time.process_time_ns()
+        call()
+        after = time.process_time_ns()
+        until = after + (after - before) * share
+        while time.process_time_ns() < until:
+            pass
+
+    return slow
+
+
+def _serve() -> None:
+    """Be the process."""
+    with os.fdopen(os.dup(1), "wb") as answers, ExitStack() as stack:
+        os.dup2(2, 1)  # libraries may print what they like, but not into the answers
+        arm: Local | None = None
+        result: Any
+        stack.enter_context(without_garbage_collection())
+        for line in sys.stdin.buffer:
+            try:
+                order = msgspec.json.decode(line)
+                if arm is None:
+                    request, batch_size = msgspec.convert(order, tuple[speeds.Request, int])
+                    subject = ready(request)
+                    arm, result = Local(subject.arm, batch_size), _about(subject.arm.output_difference)
+                elif order == "materialise":
+                    arm.materialise()
+                    result = None
+                else:
+                    result = arm.time(order)
+            except ResbenchError as error:
+                _write(answers, {"error": str(error)})
+            else:
+                _write(answers, {"result": result})
+
+
+def _about(output_difference: float | None) -> About:
+    program = f"resbench {resbench.__version__}, torch {torch.__version__}, Python {sys.version.split()[0]}"
+    return About(program=program, output_difference=output_difference)
+
+
+def _write(stream: IO[bytes], value: Any) -> None:
+    stream.write(msgspec.json.encode(value) + b"\n")
+    stream.flush()
+
+
+if __name__ == "__main__":
+    _serve()

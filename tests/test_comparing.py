@@ -1,0 +1,198 @@
+"""Comparisons of real arms: small networks, little time; no verdict about speed is asserted but a forced one."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from resbench import comparing, worker
+from resbench.cli.app import app
+from resbench.comparing import Side
+from resbench.errors import InvalidMeasurementError, ResbenchError
+from resbench.judging.finding import Finding, Verdict
+from resbench.timing import arms
+from resbench.timing.contest import Rules
+from tests.test_timing_arms import CPU, chosen, tiny
+
+QUICK = Rules(looks=(3,), confirm=False)
+SMALL = {"input_px": 32}
+
+
+def local(**options):
+    return worker.Local(arms.prepare(tiny(), chosen(), CPU, 10), 1, **options)
+
+
+def test_a_comparison_holds_every_sample_and_its_verdict_follows_from_them():
+    found = comparing.ab(
+        Side(network="resnet18", options=SMALL), Side(network="resnet18", options={**SMALL, "fuse": True}), rules=QUICK
+    )
+    assert [arm.settings.fuse for arm in (found.a, found.b)] == [False, True]
+    assert found.a.settings.threads == found.b.settings.threads == 1
+    assert found.a.output_difference is None
+    assert 0 < found.b.output_difference < 1e-4
+    assert len(found.units) == 3
+    again = comparing.judge(comparing.unit_logs(found.units, found.judged_by), floor=0.01, limit=0.05)
+    assert again == found.judgement
+    first, second = comparing.findings(found)
+    assert {first.metric, second.metric} == {"latency b1 (CPU time)", "latency b1 (wall time)"}
+    assert first.detectable > 0.01
+    assert first.ratio_low < first.ratio < first.ratio_high
+
+
+def test_an_injected_slowdown_burns_cpu_in_proportion_to_the_call():
+    def work():
+        until = time.process_time_ns() + 2_000_000
+        while time.process_time_ns() < until:
+            pass
+
+    slow = worker.slowed(work, 3.0)
+    before = time.process_time_ns()
+    for _ in range(5):
+        slow()
+    assert time.process_time_ns() - before >= 5 * 8_000_000
+
+
+def test_an_arm_is_laid_out_afresh_and_timed():
+    arm = local()
+    arm.materialise()
+    places = [tensor.data_ptr() for tensor in arm._work.__closure__[0].cell_contents.module.parameters()]
+    arm.materialise()
+    assert places != [tensor.data_ptr() for tensor in arm._work.__closure__[0].cell_contents.module.parameters()]
+    wall, cpu = arm.time(2)
+    assert wall > 0
+    assert cpu >= 0
+
+
+def test_arms_with_other_threads_let_them_settle_before_the_clock_starts():
+    calls = []
+    arm = local(switching=True)
+    arm._call = lambda: calls.append(torch.get_num_threads())
+    arm.time(2)
+    assert calls == [1, 1, 1]
+
+
+def test_process_time_judges_on_a_busy_cpu_and_wall_time_else():
+    class Watch:
+        def __init__(self, grade):
+            self.grade = grade
+
+        def noise(self):
+            return self.grade
+
+    one, two = (comparing._request(Side(network="resnet18", options={"threads": n}), CPU) for n in (1, 2))
+    assert comparing._clock((one, one), Watch("busy")) == "cpu_ns"
+    assert comparing._clock((one, one), Watch("unknown")) == "cpu_ns"
+    assert comparing._clock((one, one), Watch("quiet")) == "wall_ns"
+    assert comparing._clock((one, two), Watch("busy")) == "wall_ns"
+
+
+def test_an_arm_in_a_process_of_its_own_answers_until_it_dies():
+    arm = worker.Remote(
+        comparing._request(Side(network="resnet18", options=SMALL), CPU), 1, python=None, tree=Path.cwd()
+    )
+    assert "resbench" in arm.about.program
+    arm.materialise()
+    wall, _ = arm.time(1)
+    assert wall > 0
+    arm._process.kill()
+    with pytest.raises(InvalidMeasurementError, match="died"):
+        arm.time(1)
+    arm.close()
+
+
+def test_arms_with_a_tree_get_processes_of_their_own_for_every_unit(monkeypatch):
+    started = []
+
+    class Remote(worker.Local):
+        about = worker.About(program="another program", output_difference=None)
+
+        def __init__(self, request, batch_size, *, python, tree):
+            started.append((python, tree))
+            super().__init__(arms.prepare(tiny(), chosen(), CPU, 10), batch_size)
+
+        def close(self):
+            started.append("closed")
+
+    monkeypatch.setattr(comparing, "Remote", Remote)
+    monkeypatch.setattr(comparing, "LAUNCH_LOOKS", (3,))
+    found = comparing.ab(Side(network="resnet18"), Side(network="resnet18", tree=Path("base")), rules=QUICK)
+    assert started.count((None, None)) == started.count((None, Path("base"))) == 4  # one to size, one per unit
+    assert started.count("closed") == 8
+    assert [len(unit) for unit in found.units] == [comparing.CLUSTERS_PER_LAUNCH] * 3
+    assert found.b.program == "another program"
+    assert "3 launches" in comparing.findings(found)[0].why
+
+
+def test_a_process_that_cannot_build_the_network_says_why(tmp_path):
+    request = comparing._request(Side(network="resnet18", weights=str(tmp_path / "none.pth")), CPU)
+    with pytest.raises(ResbenchError, match=r"none\.pth"):
+        worker.Remote(request, 1, python=None, tree=None)
+
+
+def test_an_interpreter_that_is_not_there_or_lacks_resbench_is_named(tmp_path):
+    request = comparing._request(Side(network="resnet18"), CPU)
+    with pytest.raises(ResbenchError, match="no/python: No such file"):
+        worker.Remote(request, 1, python="no/python", tree=None)
+    with pytest.raises(InvalidMeasurementError, match="/bin/false: the measuring process died"):
+        worker.Remote(request, 1, python="/bin/false", tree=None)
+
+
+def ab(*words):
+    return CliRunner().invoke(app, ["ab", *words])
+
+
+def test_json_holds_samples_findings_and_environment():
+    result = ab("resnet18", "--input-px", "32", "--json", "--time-budget", "0.1", "--no-confirm")
+    assert result.exit_code in (0, 1), result.output
+    data = json.loads(result.stdout)
+    assert set(data) == {"comparison", "findings"}
+    assert len(data["comparison"]["units"]) >= 3
+    assert data["comparison"]["environment"]["machine"]["device_kind"] == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"),
+    [(Verdict.OK, 0), (Verdict.IMPROVED, 0), (Verdict.REGRESSED, 1), (Verdict.INCONCLUSIVE, 0), (Verdict.INVALID, 5)],
+)
+def test_the_exit_code_follows_the_verdict_by_the_judging_clock(verdict, code):
+    finding = Finding(record="x", metric="m", before=1.0, after=1.0, verdict=verdict, why="")
+    other = Finding(record="x", metric="m", before=1.0, after=1.0, verdict=Verdict.REGRESSED, why="for information")
+    assert comparing.exit_code([finding, other], fail_on_inconclusive=False) == code
+
+
+def test_inconclusive_exits_3_on_request():
+    finding = Finding(record="x", metric="m", before=1.0, after=1.0, verdict=Verdict.INCONCLUSIVE, why="")
+    assert comparing.exit_code([finding], fail_on_inconclusive=True) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("resnet18", "resnet19"), "did you mean"),
+        (("resnet18", "--b-dtype", "tf32", "--device", "cpu"), "tf32: only on CUDA"),
+        (("resnet18", "nolib:resnet18"), "unknown library"),
+    ],
+)
+def test_bad_input_is_one_line(words, message):
+    result = ab(*words)
+    assert isinstance(result.exception, ResbenchError)
+    assert message in str(result.exception)
+    assert "\n" not in str(result.exception)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("name", ["timm:resnet18", "torchvision:resnet18"])
+def test_other_libraries_networks_are_arms_too(name):
+    pytest.importorskip(name.partition(":")[0])
+    found = comparing.ab(Side(network="resnet18", options=SMALL), Side(network=name, options=SMALL), rules=QUICK)
+    assert found.b.network == name
+
+
+@pytest.mark.reference
+def test_an_unknown_network_of_another_library_is_one_line():
+    pytest.importorskip("timm")
+    with pytest.raises(ResbenchError, match="timm:resnet19"):
+        comparing.ab(Side(network="resnet18"), Side(network="timm:resnet19"), rules=QUICK)

@@ -1,0 +1,207 @@
+"""Verdicts on two arms sampled in turn, by simulation with known truth."""
+
+import itertools
+import math
+import random
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from resbench.judging import paired
+from resbench.judging.finding import Verdict
+from resbench.records.record import Cluster
+from resbench.timing import interleave
+from resbench.timing.contest import Rules, Surroundings, contest
+from resbench.timing.interleave import Shape
+
+RULES = Rules(time_budget_s=math.inf)
+# What was measured on a busy shared machine: between clusters and within them (docs/measuring.md).
+LAYOUT, NOISE = 0.018, 0.03
+
+
+def cluster(times):
+    return Cluster(wall_ns=tuple(map(round, times)), cpu_ns=tuple(map(round, times)))
+
+
+def simulated(chance, slowdown, layout=LAYOUT, noise=NOISE):
+    """Draw units without end: arms of 10 ms, B slower by `slowdown`, each cluster laid out anew."""
+    while True:
+        bias = slowdown + layout * chance.standard_normal()
+        drift = 0.1 * chance.standard_normal() + np.cumsum(0.02 * chance.standard_normal(10))  # both arms feel it
+        first, second = 1e7 * np.exp(noise * chance.standard_t(3, (2, 10)) + drift)
+        yield ((cluster(first), cluster(second * np.exp(bias))),)
+
+
+def play(chance, slowdown, rules=RULES, **scatter):
+    units = simulated(chance, slowdown, **scatter)
+    return contest(lambda: next(units), rules, Surroundings(clock=lambda: "cpu_ns"))
+
+
+def verdicts(seed, slowdown, repetitions, rules=RULES):
+    chance = np.random.default_rng(seed)
+    return [play(chance, math.log1p(slowdown), rules).judgement.verdict for _ in range(repetitions)]
+
+
+def test_of_300_comparisons_of_equal_arms_at_most_7_call_a_change():
+    found = verdicts(1, 0.0, 300)
+    assert sum(verdict in (Verdict.REGRESSED, Verdict.IMPROVED) for verdict in found) <= 7
+
+
+@pytest.mark.parametrize(
+    ("slowdown", "limit", "least"),
+    [(0.03, 0.0, 0.9), (0.05, 0.05, 0.95), (0.10, 0.05, 1.0)],  # below the limit, "ok" is a right answer too
+)
+def test_a_slowdown_is_found(slowdown, limit, least):
+    found = verdicts(2, slowdown, 100, Rules(time_budget_s=math.inf, limit=limit))
+    assert found.count(Verdict.REGRESSED) / 100 >= least
+
+
+def test_between_floor_and_limit_the_verdict_is_regressed_or_ok():
+    found = verdicts(11, 0.03, 100)
+    assert found.count(Verdict.REGRESSED) + found.count(Verdict.OK) >= 90
+
+
+def test_a_speedup_is_found():
+    assert verdicts(3, -0.05, 50).count(Verdict.IMPROVED) >= 47
+
+
+def test_confirmation_costs_false_alarms_most():
+    once = verdicts(4, 0.01, 200, Rules(time_budget_s=math.inf, confirm=False)).count(Verdict.REGRESSED)
+    twice = verdicts(4, 0.01, 200).count(Verdict.REGRESSED)
+    assert twice < once
+
+
+def test_the_interval_covers_the_truth_also_when_it_decides_how_long_to_look():
+    chance = np.random.default_rng(5)
+    found = [play(chance, 0.02).judgement.ratio for _ in range(300)]
+    assert 0.92 <= np.mean([ratio.low <= math.exp(0.02) <= ratio.high for ratio in found]) <= 0.98
+
+
+def test_the_minimum_detectable_effect_is_found_in_nine_of_ten():
+    chance = np.random.default_rng(6)
+    logs = chance.normal(0, LAYOUT, 24)
+    detectable = paired.judge(logs, floor=0.01, limit=0.05).detectable
+    spread = logs.std(ddof=1)
+    found = [
+        paired.judge(chance.normal(math.log1p(detectable), spread, 24), floor=0.01, limit=0.05) for _ in range(500)
+    ]
+    assert 0.85 <= np.mean([one.verdict == Verdict.REGRESSED for one in found]) <= 0.95
+
+
+def test_the_interval_agrees_with_scipys():
+    logs = np.random.default_rng(7).normal(0.02, 0.03, 24)
+    expected = scipy_stats.ttest_1samp(logs, 0).confidence_interval(0.95)
+    ratio = paired.judge(logs, floor=0.01, limit=0.05).ratio
+    assert (ratio.low, ratio.high) == pytest.approx((math.exp(expected.low), math.exp(expected.high)))
+
+
+@pytest.mark.parametrize(
+    ("logs", "verdict"),
+    [
+        ([0.0] * 12, Verdict.OK),
+        ([0.02] * 12, Verdict.REGRESSED),
+        ([-0.02] * 12, Verdict.IMPROVED),
+        ([-0.2, 0.2] * 6, Verdict.INCONCLUSIVE),
+        ([0.0, math.nan, 0.0], Verdict.INVALID),
+        ([0.0, math.inf], Verdict.INVALID),
+        ([0.5], Verdict.INVALID),
+        ([], Verdict.INVALID),
+    ],
+)
+def test_verdicts(logs, verdict):
+    assert paired.judge(logs, floor=0.01, limit=0.05).verdict == verdict
+
+
+def test_a_sample_that_is_no_time_is_refused():
+    with pytest.raises(ValueError, match="must be positive"):
+        paired.unit_logs([((cluster([5, 5]), cluster([5, 0])),)], "wall_ns")
+
+
+def test_a_launch_of_several_clusters_is_one_unit():
+    pairs = [(cluster([10.0] * 3), cluster([ratio * 10] * 3)) for ratio in (1.0, 2.0)]
+    assert paired.unit_logs([pairs], "cpu_ns") == pytest.approx([math.log(2) / 2])
+
+
+def test_a_comparison_grows_until_it_can_tell_and_stops_at_its_end():
+    chance = np.random.default_rng(8)
+    quiet = play(chance, 0.0, layout=0.001, noise=0.001)
+    assert (len(quiet.units), quiet.judgement.verdict) == (12, Verdict.OK)
+    loud = play(chance, 0.05, layout=0.5)
+    assert (len(loud.units), loud.judgement.verdict) == (96, Verdict.INCONCLUSIVE)
+
+
+def test_a_change_is_looked_for_again_with_fresh_units():
+    found = play(np.random.default_rng(9), 0.2)
+    assert (found.judgement.verdict, found.confirmed, len(found.units)) == (Verdict.REGRESSED, True, 24)
+    once = play(np.random.default_rng(9), 0.2, Rules(confirm=False))
+    assert (once.judgement.verdict, once.confirmed, len(once.units)) == (Verdict.REGRESSED, False, 12)
+
+
+def test_a_change_that_does_not_come_again_is_no_verdict():
+    slow = itertools.chain([((cluster([10] * 3), cluster([12] * 3)),)] * 12, [((cluster([10] * 3),) * 2,)] * 12)
+    found = contest(lambda: next(slow), RULES, Surroundings(clock=lambda: "wall_ns"))
+    assert found.judgement.verdict == Verdict.INCONCLUSIVE
+    assert found.judgement.units == 24
+
+
+def test_time_that_runs_out_ends_it_with_at_least_three_units():
+    now = itertools.count()
+    chance = np.random.default_rng(10)
+    units = simulated(chance, 0.0)
+    rules = Rules(time_budget_s=1.0)
+    found = contest(lambda: next(units), rules, Surroundings(clock=lambda: "cpu_ns", now_s=lambda: next(now)))
+    assert len(found.units) == 3
+
+
+class Fake:
+    """An arm that keeps a diary."""
+
+    def __init__(self, name, diary, wall_ns=10_000_000):
+        self.name, self.diary, self.wall_ns = name, diary, wall_ns
+
+    def materialise(self):
+        self.diary.append(f"{self.name} laid out")
+
+    def time(self, calls):
+        self.diary.append(self.name)
+        return calls * self.wall_ns, calls * self.wall_ns
+
+
+def test_arms_take_turns_call_by_call_in_random_order():
+    diary = []
+    interleave.cluster([Fake("a", diary), Fake("b", diary)], Shape(pairs=200, calls=1), random.Random(1))
+    assert sorted(diary[:2]) == ["a laid out", "b laid out"]
+    assert sorted(diary[2:6]) == ["a", "a", "b", "b"]  # these do not count
+    turns = ["".join(diary[index : index + 2]) for index in range(6, len(diary), 2)]
+    assert set(turns) == {"ab", "ba"}
+    assert 70 < turns.count("ab") < 130
+
+
+def test_the_arm_that_is_laid_out_first_is_drawn_for_every_cluster():
+    diary = []
+    chance = random.Random(2)
+    for _ in range(100):
+        interleave.cluster([Fake("a", diary), Fake("b", diary)], Shape(pairs=1, calls=1), chance)
+    laid_out = [word[0] for word in diary if word.endswith("laid out")]
+    assert 30 < laid_out[::2].count("a") < 70
+
+
+def test_samples_keep_their_arm_whatever_the_order():
+    first, second = interleave.cluster(
+        [Fake("a", [], 3_000_000), Fake("b", [], 7_000_000)], Shape(pairs=20, calls=2), random.Random(3)
+    )
+    assert (set(first.wall_ns), set(second.cpu_ns)) == ({6_000_000}, {14_000_000})
+
+
+@pytest.mark.parametrize(
+    ("wall_ns", "expected"),
+    [
+        (100_000, Shape(pairs=10, calls=50)),  # short calls are timed in bursts of 5 ms
+        (20_000_000, Shape(pairs=10, calls=1)),
+        (100_000_000, Shape(pairs=5, calls=1)),
+        (900_000_000, Shape(pairs=3, calls=1)),
+    ],
+)
+def test_clusters_are_sized_by_how_long_a_call_takes(wall_ns, expected):
+    assert interleave.shape([Fake("a", [], wall_ns), Fake("b", [], wall_ns)]) == expected

@@ -3,22 +3,24 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resbench.bench import validate as validate
+    from resbench.costs import count as count
     from resbench.nets.build import build as build
     from resbench.nets.checkpoints import load as load
     from resbench.profiling import profile as profile
+    from resbench.validation import validate as validate
     from resbench.zoo.find import find as find
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "count": "resbench.costs",
     "build": "resbench.nets.build",
     "load": "resbench.nets.checkpoints",
     "find": "resbench.zoo.find",
     "profile": "resbench.profiling",
-    "validate": "resbench.bench",
+    "validate": "resbench.validation",
 }
-__all__ = ["build", "find", "load", "profile", "validate"]
+__all__ = ["build", "count", "find", "load", "profile", "validate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from resbench.accuracy import loader
-from resbench.accuracy.dataset import open_set
-from resbench.accuracy.evaluate import Contestant, evaluate, join
+from resbench.accuracy.evaluate import Contestant, evaluate, images_per_pass, largest_batch
 from resbench.accuracy.labels import imagenet
-from resbench.errors import InvalidMeasurementError
+from resbench.accuracy.layouts import open_set
+from resbench.accuracy.predictions import merge, top1, top5
+from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.zoo.spec import Preprocess
 from tests import planted
 
@@ -25,26 +26,36 @@ def images(tmp_path_factory):
     return open_set(root)
 
 
-def predictions(images, *, batch_size=4, workers=2, forward_images=4, model=None, preprocess=planted.SMALL):
-    contestant = Contestant(name="planted", model=model or planted.Planted(), preprocess=preprocess)
-    batches = loader.batches(images.samples, [preprocess], batch_size=batch_size, workers=workers)
-    parts = evaluate([contestant], batches, device=torch.device("cpu"), forward_images=forward_images)
-    return join([part for (part,) in parts])
+def score(images, *models, batch_size=4, workers=2, threads=2, streams=None, among=None):
+    """The rows of every model."""
+    contestants = [
+        Contestant(name="planted", identity="", forward=model, preprocess=stream, among=among)
+        for model, stream in zip(models or [planted.Planted()], streams or [planted.SMALL] * 9, strict=False)
+    ]
+    batches = loader.batches(
+        images.samples,
+        list(dict.fromkeys(one.preprocess for one in contestants)),
+        starts=range(0, len(images.samples), batch_size),
+        batch_size=batch_size,
+        workers=workers,
+    )
+    parts = list(evaluate(contestants, batches, device=torch.device("cpu"), batch_size=batch_size, threads=threads))
+    return [merge(rows) for rows in zip(*parts, strict=True)]
 
 
 def test_right_answers_are_counted_exactly(images):
-    found = predictions(images)
-    assert (found.top1_right, found.top5_right) == (4, 8)
-    assert found.top5.shape == (len(SHIFTS), 5)
-    assert [int(row[0] - label) for row, label in zip(found.top5, found.labels, strict=True)] == SHIFTS
+    (rows,) = score(images)
+    assert (top1(rows).sum(), top5(rows).sum()) == (4, 8)
+    assert rows["place"].tolist() == list(range(len(SHIFTS)))
+    shifts = {sample.base: SHIFTS[int(sample.base.split(".")[0])] for sample in images.samples}
+    assert (rows["top5"][:, 0] - rows["label"]).tolist() == list(shifts.values())
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 11, 64])
 @pytest.mark.parametrize("workers", [1, 3])
 def test_nothing_depends_on_batch_size_or_workers(images, batch_size, workers):
-    once, again = predictions(images), predictions(images, batch_size=batch_size, workers=workers)
-    for name in ("labels", "top5", "logits", "logsumexp"):
-        np.testing.assert_array_equal(getattr(once, name), getattr(again, name))
+    (once,), (again,) = score(images), score(images, batch_size=batch_size, workers=workers)
+    np.testing.assert_array_equal(once, again)
 
 
 def test_every_forward_pass_takes_the_same_number_of_images(images):
@@ -55,24 +66,39 @@ def test_every_forward_pass_takes_the_same_number_of_images(images):
             seen.append(len(x))
             return super().forward(x)
 
-    assert predictions(images, batch_size=6, forward_images=4, model=Counting()).top1_right == 4
-    assert set(seen) == {4}
+    (rows,) = score(images, Counting(), batch_size=4)
+    assert top1(rows).sum() == 4
+    assert seen == [4, 4, 4]  # of 11 images
+
+
+def test_passes_on_the_cpu_are_as_large_as_eight_images_of_224_px():
+    def count(crop_px, batch_size=64, device="cpu"):
+        return images_per_pass(Preprocess(crop_px=crop_px), torch.device(device), batch_size)
+
+    assert [count(224), count(288), count(32, 500), count(224, 3), count(2000)] == [8, 4, 392, 3, 1]
+    assert count(224, device="meta") == 64
 
 
 def test_logsumexp_turns_logits_into_probabilities(images):
-    found = predictions(images)
-    logits = planted.Planted()(torch.zeros(1, 3, 16, 16))
-    assert torch.logsumexp(logits, 1).shape == (1,)
-    confidence = np.exp(found.logits[:, 0] - found.logsumexp)
-    expected = [(-(torch.arange(1000.0) - int(row[0]) - 0.25).abs()).softmax(0).max().item() for row in found.top5]
-    np.testing.assert_allclose(confidence, expected, rtol=1e-5)
+    (rows,) = score(images)
+    expected = [
+        (-(torch.arange(1000.0) - int(best) - 0.25).abs()).softmax(0).max().item() for best in rows["top5"][:, 0]
+    ]
+    np.testing.assert_allclose(np.exp(rows["logits"][:, 0] - rows["logsumexp"]), expected, rtol=1e-5)
 
 
 def test_a_network_of_fewer_than_five_classes_is_counted_too(tmp_path):
     planted.write(tmp_path / WNIDS[0] / "a.JPEG", 1)
-    found = predictions(open_set(tmp_path), model=planted.Planted(classes=3))
-    assert found.top5.shape == (1, 3)
-    assert (found.top1_right, found.top5_right) == (0, 1)
+    (rows,) = score(open_set(tmp_path), planted.Planted(classes=3))
+    assert rows["top5"].tolist() == [[1, 2, 0, -1, -1]]
+    assert (top1(rows).sum(), top5(rows).sum()) == (0, 1)
+
+
+def test_answers_are_chosen_among_the_classes_of_the_set(images):
+    among = tuple(sorted({sample.label for sample in images.samples}))
+    (rows,) = score(images, among=among)
+    assert set(rows["top5"].flat) <= set(among)
+    assert top1(rows).sum() == len(SHIFTS)  # the neighbours that were shown instead are not to be chosen
 
 
 def test_logits_that_are_no_numbers_are_not_counted(images):
@@ -81,20 +107,35 @@ def test_logits_that_are_no_numbers_are_not_counted(images):
             return super().forward(x) * float("nan")
 
     with pytest.raises(InvalidMeasurementError, match="planted: its logits are not finite"):
-        predictions(images, model=Broken())
+        score(images, Broken())
 
 
 def test_several_networks_in_one_pass_see_what_they_see_alone(images):
     other = Preprocess(crop_px=24, crop_pct=1.0, interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3)
-    contestants = [
-        Contestant(name="a", model=planted.Planted(), preprocess=planted.SMALL),
-        Contestant(name="b", model=planted.Planted(other), preprocess=other),
-        Contestant(name="c", model=planted.Planted(classes=400), preprocess=planted.SMALL),
-    ]
-    batches = loader.batches(images.samples, [planted.SMALL, other], batch_size=5, workers=2)
-    parts = list(evaluate(contestants, batches, device=torch.device("cpu"), forward_images=4))
-    for place, contestant in enumerate(contestants):
-        together = join([row[place] for row in parts])
-        alone = predictions(images, model=contestant.model, preprocess=contestant.preprocess)
-        np.testing.assert_array_equal(together.top5, alone.top5)
-        np.testing.assert_array_equal(together.logits, alone.logits)
+    models = [planted.Planted(), planted.Planted(other), planted.Planted(classes=400)]
+    streams = [planted.SMALL, other, planted.SMALL]
+    together = score(images, *models, batch_size=5, streams=streams)
+    for rows, model, stream in zip(together, models, streams, strict=True):
+        (alone,) = score(images, model, streams=[stream])
+        np.testing.assert_array_equal(rows, alone)
+
+
+def hungry(most):
+    class Hungry(planted.Planted):
+        def forward(self, x):
+            if len(x) > most:
+                raise torch.OutOfMemoryError
+            return super().forward(x)
+
+    return Contestant(name="x", identity="", forward=Hungry(), preprocess=planted.SMALL)
+
+
+def test_the_largest_batch_that_memory_allows_is_found():
+    assert largest_batch([hungry(500), hungry(40)], torch.device("cpu"), most=256) == 32
+    with pytest.raises(ResbenchError, match="out of memory with one image"):
+        largest_batch([hungry(0)], torch.device("cpu"), most=4)
+
+
+def test_running_out_of_memory_is_reported_with_the_batch_that_would_fit(images):
+    with pytest.raises(ResbenchError, match="batch 8: out of memory on cpu; --batch-size 4 fits"):
+        score(images, hungry(5).forward, batch_size=8)

@@ -3,11 +3,16 @@
 import pytest
 
 from resbench.accuracy import doctor, loader
-from resbench.accuracy.dataset import open_set
 from resbench.accuracy.labels import imagenet
+from resbench.accuracy.layouts import open_set
 from tests import planted
 
 WNIDS = list(imagenet())
+
+
+def batches_of(images, batch_size=6):
+    starts = range(0, len(images.samples), batch_size)
+    return loader.batches(images.samples, [planted.SMALL], starts=starts, batch_size=batch_size, workers=2)
 
 
 @pytest.fixture
@@ -24,15 +29,15 @@ def damaged(tmp_path):
 def test_the_doctor_lists_every_unreadable_image(damaged):
     seen = []
     found = doctor.unreadable(damaged.samples, workers=2, on_image=seen.append)
-    assert [image.name for image in found] == [f"{WNIDS[label]}/a.JPEG" for label in (1, 3, 4)]
-    assert "runcated" in found[0].reason
-    assert found[2].reason == "not an image"
+    assert sorted(image.name for image in found) == [f"{WNIDS[label]}/a.JPEG" for label in (1, 3, 4)]
+    assert {image.name.split("/")[0]: image.reason for image in found}[WNIDS[4]] == "not an image"
+    assert any("runcated" in image.reason for image in found)
     assert seen == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_loader_stops_at_unreadable_images_and_names_them(damaged):
-    batches = loader.batches(damaged.samples, [planted.SMALL], batch_size=5, workers=2)
-    with pytest.raises(loader.UnreadableImagesError, match="3 unreadable images: n01443537/a"):
+    batches = batches_of(damaged)
+    with pytest.raises(loader.UnreadableImagesError, match="3 unreadable images: n"):
         next(batches)
 
 
@@ -41,13 +46,13 @@ def test_an_image_that_vanished_is_named(tmp_path):
     images = open_set(tmp_path)
     path.unlink()
     with pytest.raises(loader.UnreadableImagesError, match="No such file"):
-        list(loader.batches(images.samples, [planted.SMALL], batch_size=5, workers=1))
+        list(batches_of(images))
 
 
 def test_a_consumer_that_leaves_early_leaves_no_threads_waiting(tmp_path):
     for label in range(40):
         planted.write(tmp_path / WNIDS[label] / "a.JPEG", label)
-    batches = loader.batches(open_set(tmp_path).samples, [planted.SMALL], batch_size=2, workers=2)
+    batches = batches_of(open_set(tmp_path), 2)
     next(batches)
     batches.close()
 

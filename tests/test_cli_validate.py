@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from resbench import bench
+from resbench import validation
 from resbench.accuracy.labels import imagenet
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
@@ -27,14 +27,16 @@ def folder(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def planted_checkpoint(monkeypatch):
+def planted_checkpoint(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
     def load(network, weights):
         variant = find(network)
         return Loaded(
             module=planted.Planted(), variant=variant, path=Path(weights or "x.pth"), sha256="ab" * 32, notes=()
         )
 
-    monkeypatch.setattr(bench, "load_checkpoint", load)
+    monkeypatch.setattr(validation, "load_checkpoint", load)
 
 
 def run(*words):

@@ -1,32 +1,30 @@
-"""Which images lie in a folder, and what they show."""
+"""The nouns of a validation: files, images with their classes, sets of them."""
 
 import hashlib
 import os
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
-from resbench.accuracy.labels import class_of
 from resbench.errors import ResbenchError
 from resbench.records.record import DataSet
 
-WNID = re.compile(r"n\d{8}")
 IMAGE_SUFFIXES = frozenset({".jpeg", ".jpg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
+Encoding = Literal["image", "cifar"]  # what the bytes are: an image file, or 3 planes of 32x32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One image: where its bytes lie, and its class."""
+class File:
+    """Bytes somewhere: a file of its own, or a part of an archive."""
 
     name: str  # relative to the set, with forward slashes
-    label: int
-    path: Path  # the file that holds the bytes: the image itself, or an archive
+    path: Path  # the file that holds the bytes
     offset: int = 0
     size_bytes: int
 
     def read(self) -> bytes:
-        """Return the encoded image. Raises OSError when it cannot be read in full."""
+        """Return the bytes. Raises OSError when they cannot be read in full."""
         with self.path.open("rb") as stream:
             stream.seek(self.offset)
             data = stream.read(self.size_bytes)
@@ -34,85 +32,102 @@ class Sample:
             raise OSError(f"{len(data)} of {self.size_bytes} bytes")
         return data
 
+    @property
+    def is_image(self) -> bool:
+        """Whether the name is that of an image."""
+        return PurePosixPath(self.name).suffix.lower() in IMAGE_SUFFIXES
+
+    @property
+    def base(self) -> str:
+        """The name without folders."""
+        return self.name.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample(File):
+    """An image and its class."""
+
+    label: int
+    encoding: Encoding = "image"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSet:
-    """The images of a validation, in the order in which they are evaluated."""
+    """The images of a validation, in the order in which they are evaluated: by a hash of the file's name.
 
-    name: str
+    So the first images are a random sample of all, and the order is the same however the files are laid out.
+    """
+
+    name: str  # of the recognised set ("ImageNet-A"), else of the folder
     layout: str
     classes: int  # of the label space: what a network must put out
+    among: tuple[int, ...] | None = None  # the classes that an answer is chosen from; None: all
     samples: tuple[Sample, ...]
+    unused: tuple[str, ...] = ()  # files that are no part of the set
+    notes: tuple[str, ...] = ()  # what was assumed
+    fingerprint: str = field(init=False)  # over (file name, size, class) of every image, whatever folders they lie in
 
-    @property
-    def fingerprint(self) -> str:
-        """A hash over (file name, size, class) of every image, whatever folders they lie in."""
-        lines = sorted(f"{Path(s.name).name}\t{s.size_bytes}\t{s.label}\n" for s in self.samples)
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "samples", tuple(sorted(self.samples, key=_shuffled)))
+        lines = sorted(f"{sample.base}\t{sample.size_bytes}\t{sample.label}\n" for sample in self.samples)
+        object.__setattr__(self, "fingerprint", hashlib.sha256("".join(lines).encode()).hexdigest())
 
     def describe(self) -> DataSet:
         """Return what a record keeps of the set."""
-        shown = len({sample.label for sample in self.samples})
         return DataSet(
             name=self.name,
             layout=self.layout,
             images=len(self.samples),
-            classes=shown,
+            classes=len({sample.label for sample in self.samples}),
             fingerprint=self.fingerprint,
+            among=len(self.among) if self.among else None,
         )
 
 
-def open_set(path: Path) -> ImageSet:
-    """Return the images at `path`, each with its class.
+def listing(path: Path) -> list[File]:
+    """Return every file in a folder or a tar archive, by name; hidden ones are left out.
 
-    Raises ResbenchError when there is no such folder, nothing in it, or no telling what the images show.
+    Raises ResbenchError when `path` is neither.
     """
-    if not path.is_dir():
-        raise ResbenchError(f"{path}: {_absence(path)}; give the folder of the validation images")
-    root = path.resolve()
-    folders = [entry for entry in _entries(root) if entry.is_dir()]
-    wnids = [entry for entry in folders if WNID.fullmatch(entry.name)]
-    if not wnids:
-        raise ResbenchError(f"{path}: {_without_wnids(root)}")
-    unknown = [entry.name for entry in wnids if entry.name not in class_of()]
-    if unknown:
-        raise ResbenchError(
-            f"{path}: {len(unknown)} folders are not classes of ImageNet-1k ({', '.join(unknown[:3])}); "
-            "move them out of the folder"
-        )
-    samples = [sample for folder in wnids for sample in _below(root, folder, class_of()[folder.name])]
-    if not samples:
-        raise ResbenchError(f"{path}: its {len(wnids)} class folders hold no images; unpack the images into them")
-    return ImageSet(name=root.name, layout="wnid folders", classes=1000, samples=tuple(samples))
+    if path.is_dir():
+        return sorted(_folder(path), key=lambda file: file.name)
+    if not path.exists():
+        raise ResbenchError(f"{path}: no such folder; give the folder of the validation images")
+    try:
+        with tarfile.open(path, "r:") as archive:
+            members = [member for member in archive if member.isfile() and not _hidden(member.name)]
+    except (tarfile.TarError, OSError):
+        raise ResbenchError(f"{path}: {_no_archive(path)}; give a folder of images or an uncompressed .tar") from None
+    files = [
+        File(name=str(PurePosixPath(member.name)), path=path, offset=member.offset_data, size_bytes=member.size)
+        for member in members
+    ]
+    return sorted(files, key=lambda file: file.name)
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+def _folder(root: Path) -> list[File]:
+    found = []
+    for folder, below, names in os.walk(root, followlinks=True):
+        below[:] = [name for name in below if not name.startswith(".")]
+        for name in names:
+            if not name.startswith("."):
+                path = Path(folder, name)
+                size = path.stat().st_size if path.exists() else 0  # a dangling link is unreadable, later
+                found.append(File(name=path.relative_to(root).as_posix(), path=path, size_bytes=size))
+    return found
 
 
-def _below(root: Path, folder: os.DirEntry[str] | Path, label: int) -> Iterator[Sample]:
-    for entry in _entries(Path(folder)):
-        if entry.is_dir():
-            yield from _below(root, entry, label)
-        elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:
-            path = Path(entry.path)
-            name = path.relative_to(root).as_posix()
-            yield Sample(name=name, label=label, path=path, size_bytes=entry.stat().st_size)
+def _hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
-def _absence(path: Path) -> str:
-    return "not a folder" if path.exists() else "no such folder"
+def _no_archive(path: Path) -> str:
+    try:
+        with tarfile.open(path):
+            return "compressed, so that no image can be reached without unpacking all; unpack it first"
+    except (tarfile.TarError, OSError, EOFError):
+        return "neither a folder nor a tar archive"
 
 
-def _without_wnids(root: Path) -> str:
-    entries = _entries(root)
-    if not entries:
-        return "empty folder; unpack the validation images there, one folder per WordNet id (n01440764, ...)"
-    images = sum(Path(entry.name).suffix.lower() in IMAGE_SUFFIXES for entry in entries)
-    if images:
-        return (
-            f"flat folder of {images} images, no telling what they show; "
-            "sort them into one folder per WordNet id (n01440764, ...)"
-        )
-    return "no folder there is named by a WordNet id; name the class folders n01440764 and so on"
+def _shuffled(sample: Sample) -> tuple[bytes, str]:
+    return hashlib.blake2b(sample.base.encode(), digest_size=8).digest(), sample.name

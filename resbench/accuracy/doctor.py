@@ -24,6 +24,8 @@ def unreadable(
 
 def _fault(sample: Sample) -> Unreadable | None:
     """Parse the whole file; for JPEG at an eighth of the size, which costs a third of decoding in full."""
+    if sample.encoding == "cifar":
+        return None
     try:
         with Image.open(io.BytesIO(sample.read()), formats=FORMATS) as image:
             image.draft("L", (1, 1))

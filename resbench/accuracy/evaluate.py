@@ -1,21 +1,23 @@
-"""Which classes networks see in images, and how often they are right."""
+"""Which classes networks see in images."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from resbench.accuracy.loader import Batch
 from resbench.accuracy.pixels import normalise
-from resbench.errors import InvalidMeasurementError
+from resbench.accuracy.predictions import ROW, Rows
+from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.zoo.spec import Preprocess
 
-# Forward passes on the CPU take this many images, whatever the batch: larger activations go back to the system after
-# every layer, and the page faults cost more than the larger batch gains.
-CPU_IMAGES = 8
+# Forward passes on the CPU take as many images as 8 of 224 px: larger activations go back to the system after every
+# layer, and the page faults cost more than the larger batch gains.
+CPU_PIXELS = 8 * 224 * 224
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,88 +25,121 @@ class Contestant:
     """A network on its device, and how it wants its images."""
 
     name: str
-    model: nn.Module
+    identity: str  # of everything that its logits depend on besides the images: weights, settings
+    forward: Callable[[Tensor], Tensor]
     preprocess: Preprocess
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Predictions:
-    """What a network saw in N images: the five classes with the largest logits, largest first."""
-
-    labels: NDArray[np.int16]  # (N,)
-    top5: NDArray[np.int16]  # (N, 5), or fewer columns for fewer classes
-    logits: NDArray[np.float32]  # (N, 5) of those classes
-    logsumexp: NDArray[np.float32]  # (N,) over all classes: logit - logsumexp is the log of the probability
-
-    @property
-    def top1_right(self) -> int:
-        """How many images show the class with the largest logit."""
-        return int((self.top5[:, 0] == self.labels).sum())
-
-    @property
-    def top5_right(self) -> int:
-        """How many images show one of the five classes."""
-        return int((self.top5 == self.labels[:, None]).any(1).sum())
+    among: tuple[int, ...] | None = None  # classes that an answer is chosen from; None: all
 
 
 def evaluate(
-    contestants: Sequence[Contestant], batches: Iterable[Batch], *, device: torch.device, forward_images: int
-) -> Iterator[list[Predictions]]:
-    """Yield, batch by batch, the predictions of every contestant in order.
+    contestants: Sequence[Contestant],
+    batches: Iterable[Batch],
+    *,
+    device: torch.device,
+    batch_size: int,
+    threads: int | None = 1,
+) -> Iterator[list[Rows]]:
+    """Yield, batch by batch, the rows of every contestant in order.
 
-    Each forward pass takes exactly `forward_images` images, the last one filled up with black ones that are not
-    counted: kernels, and with them the last bits of the logits, depend on the number of images.
-    Raises InvalidMeasurementError for logits that are not finite.
+    Forward passes of one network take the same number of images each, the last one filled up with black ones that are
+    not counted: kernels, and with them the last bits of the logits, depend on the number of images. On the CPU
+    `threads` passes run at a time, each on one core: threads that share a pass wait for one another after every layer.
+    None is one pass at a time on as many cores as torch is set to.
+    Raises InvalidMeasurementError for logits that are not finite, ResbenchError when memory does not suffice.
     """
-    for batch in batches:
-        labels = np.array([sample.label for sample in batch.samples], dtype=np.int16)
-        outputs: list[list[Tensor]] = [[] for _ in contestants]
-        for start in range(0, len(labels), forward_images):
-            inputs = {
-                stream: normalise(_filled(frames[start : start + forward_images], forward_images, device), stream)
-                for stream, frames in batch.frames.items()
-            }
-            for contestant, out in zip(contestants, outputs, strict=True):
-                out.append(_best(contestant, inputs[contestant.preprocess]))
-        yield [
-            _predictions(torch.cat(out)[: len(labels)], labels, c) for c, out in zip(contestants, outputs, strict=True)
-        ]
+    with ThreadPoolExecutor(threads or 1, "forward", initializer=_single_core if threads else None) as pool:
+        under_way: deque[tuple[Batch, list[list[Future[Tensor]]]]] = deque()
+        try:
+            for batch in batches:
+                passes = [_submit(pool, one, batch, device, batch_size) for one in contestants]
+                under_way.append((batch, passes))
+                if len(under_way) > 1:
+                    yield _finished(contestants, *under_way.popleft())
+            while under_way:
+                yield _finished(contestants, *under_way.popleft())
+        except torch.OutOfMemoryError:
+            fits = largest_batch(contestants, device, most=batch_size // 2)
+            raise ResbenchError(f"batch {batch_size}: out of memory on {device}; --batch-size {fits} fits") from None
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
-def join(parts: Sequence[Predictions]) -> Predictions:
-    """Return the predictions of consecutive batches as one."""
-    return Predictions(
-        labels=np.concatenate([part.labels for part in parts]),
-        top5=np.concatenate([part.top5 for part in parts]),
-        logits=np.concatenate([part.logits for part in parts]),
-        logsumexp=np.concatenate([part.logsumexp for part in parts]),
-    )
+def images_per_pass(preprocess: Preprocess, device: torch.device, batch_size: int) -> int:
+    """Return how many images a forward pass takes."""
+    fitting = max(1, CPU_PIXELS // preprocess.crop_px**2)
+    return min(batch_size, fitting) if device.type == "cpu" else batch_size
 
 
-def _filled(frames: Tensor, count: int, device: torch.device) -> Tensor:
+def largest_batch(contestants: Sequence[Contestant], device: torch.device, most: int) -> int:
+    """Return the largest number of images, `most` halved as often as it takes, that every contestant has memory for.
+
+    Raises ResbenchError when not even one image fits.
+    """
+    size = most
+    while size:
+        try:
+            for contestant in contestants:
+                side = contestant.preprocess.crop_px
+                _best(contestant, torch.zeros(size, 3, side, side, device=device))
+        except torch.OutOfMemoryError:
+            size //= 2
+        else:
+            return size
+    raise ResbenchError(f"{device}: out of memory with one image; choose another --device or fewer networks at once")
+
+
+def _single_core() -> None:
+    torch.set_num_threads(1)  # of this thread of the pool
+
+
+def _submit(
+    pool: ThreadPoolExecutor, contestant: Contestant, batch: Batch, device: torch.device, batch_size: int
+) -> list[Future[Tensor]]:
+    frames, count = batch.frames[contestant.preprocess], images_per_pass(contestant.preprocess, device, batch_size)
+    return [
+        pool.submit(_pass, contestant, frames[start : start + count], count, device)
+        for start in range(0, len(frames), count)
+    ]
+
+
+def _pass(contestant: Contestant, frames: Tensor, count: int, device: torch.device) -> Tensor:
     frames = frames.to(device, non_blocking=True)
-    missing = count - len(frames)
-    return torch.cat([frames, frames.new_zeros((missing, *frames.shape[1:]))]) if missing else frames
+    if missing := count - len(frames):
+        frames = torch.cat([frames, frames.new_zeros((missing, *frames.shape[1:]))])
+    return _best(contestant, normalise(frames, contestant.preprocess))[: count - missing]
+
+
+def _finished(contestants: Sequence[Contestant], batch: Batch, passes: list[list[Future[Tensor]]]) -> list[Rows]:
+    return [
+        _rows(torch.cat([one.result() for one in futures]), batch, contestant)
+        for contestant, futures in zip(contestants, passes, strict=True)
+    ]
 
 
 @torch.inference_mode()
 def _best(contestant: Contestant, inputs: Tensor) -> Tensor:
     """Return (N, 11) float32 on the device: five classes, their logits, and the logsumexp."""
-    logits = contestant.model(inputs).float()
+    logits = contestant.forward(inputs).float()
+    if contestant.among is not None:
+        among = torch.tensor(contestant.among, device=logits.device)
+        logits = logits[:, among]
     values, classes = logits.topk(min(5, logits.shape[1]))
+    if contestant.among is not None:
+        classes = among[classes]
     return torch.cat([classes.float(), values, logits.logsumexp(1, keepdim=True)], dim=1)
 
 
-def _predictions(best: Tensor, labels: NDArray[np.int16], contestant: Contestant) -> Predictions:
+def _rows(best: Tensor, batch: Batch, contestant: Contestant) -> Rows:
     table = best.cpu().numpy()
     if not np.isfinite(table).all():
         raise InvalidMeasurementError(
             f"{contestant.name}: its logits are not finite; check the checkpoint, or evaluate in fp32"
         )
     width = table.shape[1] // 2
-    return Predictions(
-        labels=labels,
-        top5=table[:, :width].astype(np.int16),
-        logits=table[:, width:-1],
-        logsumexp=table[:, -1],
-    )
+    rows = np.empty(len(table), ROW)
+    rows["place"] = batch.first + np.arange(len(table))
+    rows["label"] = [sample.label for sample in batch.samples]
+    rows["top5"], rows["logits"] = -1, -np.inf
+    rows["top5"][:, :width], rows["logits"][:, :width] = table[:, :width], table[:, width:-1]
+    rows["logsumexp"] = table[:, -1]
+    return rows

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from resbench.accuracy.dataset import Sample
-from resbench.accuracy.pixels import UNREADABLE, decode, frame
+from resbench.accuracy.pixels import UNREADABLE, decode, frame, planes
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
 
@@ -25,6 +25,7 @@ LOOKAHEAD = 3  # batches: enough to hide one slow image, little enough to bound 
 class Batch:
     """Consecutive images of a set, prepared once for each way of preprocessing."""
 
+    first: int  # place of the first image in the set
     samples: tuple[Sample, ...]
     frames: dict[Preprocess, Tensor]  # (N, H, W, 3) uint8 on the CPU, pinned for CUDA
 
@@ -49,17 +50,23 @@ class UnreadableImagesError(ResbenchError):
 
 
 def batches(
-    samples: Sequence[Sample], streams: Sequence[Preprocess], *, batch_size: int, workers: int, pinned: bool = False
+    samples: Sequence[Sample],
+    streams: Sequence[Preprocess],
+    *,
+    starts: Iterable[int],
+    batch_size: int,
+    workers: int,
+    pinned: bool = False,
 ) -> Iterator[Batch]:
-    """Yield the samples in their order, `batch_size` at a time, the last batch as large as it comes out.
+    """Yield the batches of `samples` that begin at `starts`, in that order; the last of a set is as large as it is.
 
-    Raises UnreadableImagesError, once all batches under way are done, naming every image of them that failed.
+    Raises UnreadableImagesError, naming every image of the batch that failed.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
         under_way: deque[tuple[Batch, list[Future[None]]]] = deque()
         try:
-            for start in range(0, len(samples), batch_size):
-                under_way.append(_submit(pool, samples[start : start + batch_size], streams, pinned))
+            for start in starts:
+                under_way.append(_submit(pool, start, samples[start : start + batch_size], streams, pinned))
                 if len(under_way) > LOOKAHEAD:
                     yield _finished(*under_way.popleft())
             while under_way:
@@ -90,7 +97,7 @@ def reason(error: BaseException) -> str:
 
 
 def _submit(
-    pool: ThreadPoolExecutor, samples: Sequence[Sample], streams: Sequence[Preprocess], pinned: bool
+    pool: ThreadPoolExecutor, first: int, samples: Sequence[Sample], streams: Sequence[Preprocess], pinned: bool
 ) -> tuple[Batch, list[Future[None]]]:
     frames = {
         stream: torch.empty((len(samples), stream.crop_px, stream.crop_px, 3), dtype=torch.uint8, pin_memory=pinned)
@@ -98,11 +105,12 @@ def _submit(
     }
     views = {stream: tensor.numpy() for stream, tensor in frames.items()}
     futures = [pool.submit(_prepare, sample, views, row) for row, sample in enumerate(samples)]
-    return Batch(samples=tuple(samples), frames=frames), futures
+    return Batch(first=first, samples=tuple(samples), frames=frames), futures
 
 
 def _prepare(sample: Sample, views: dict[Preprocess, NDArray[np.uint8]], row: int) -> None:
-    image = decode(sample.read())
+    data = sample.read()
+    image = planes(data) if sample.encoding == "cifar" else decode(data)
     for stream, view in views.items():
         view[row] = frame(image, stream)
 

@@ -21,6 +21,7 @@ from resbench.zoo.spec import Preprocess
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
 # What Pillow raises for broken files of those formats: its decoders pass on what they stumble over.
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+DECODER = f"pillow {PIL.__version__}"
 _FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
@@ -32,6 +33,11 @@ def decode(data: bytes) -> Image.Image:
     """Return the image in RGB, as stored (the EXIF orientation is not applied). Raises one of UNREADABLE."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         return image.convert("RGB")
+
+
+def planes(data: bytes) -> Image.Image:
+    """Return the image that CIFAR keeps as three planes of 32x32 bytes. Raises one of UNREADABLE."""
+    return Image.fromarray(np.frombuffer(data, np.uint8).reshape(3, 32, 32).transpose(1, 2, 0).copy())
 
 
 def frame(image: Image.Image, preprocess: Preprocess) -> NDArray[np.uint8]:
@@ -70,7 +76,7 @@ def adapt(base: Preprocess, **asked: Any) -> Preprocess:
 def describe(preprocess: Preprocess) -> Pixels:
     """Return what a record keeps of the way from file to input."""
     return Pixels(
-        decoder=f"pillow {PIL.__version__}",
+        decoder=DECODER,
         resize_px=preprocess.resize_px,
         crop_px=preprocess.crop_px,
         interpolation=preprocess.interpolation,

@@ -7,19 +7,38 @@ import typer
 
 
 def validate_(
-    network: Annotated[str, typer.Argument(help="A network, or a published checkpoint of one.")],
-    data: Annotated[Path, typer.Option(help="The folder of images: one folder per WordNet id; some classes suffice.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...",
+            help="Networks (with --weights) or published checkpoints, or patterns for those on this machine. "
+            "[default: all of these]",
+        ),
+    ] = None,
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Images: folders named by WordNet id or number, the official validation images flat or as .tar, "
+            "ImageNet-V2, -A, -R, -Sketch, Imagenette, CIFAR-10's test_batch.bin, anything with --labels."
+        ),
+    ] = ...,  # type: ignore[assignment]  # typer's word for "required" after an optional argument
     weights: Annotated[
-        str | None,
-        typer.Option(help="A file of weights, or a published checkpoint's name; not needed with one as NETWORK."),
+        list[str] | None, typer.Option(help="A file of weights or a checkpoint's name; once for each NAME, in order.")
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help='A file of lines "image class", or of classes in the order of the images\' names.'),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", "-b", min=1, help="Images per step. Counts do not depend on it.")
+        str | None,
+        typer.Option(
+            "--batch-size", "-b", help="Images per step, or auto: what memory allows. Counts do not depend on it."
+        ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", "-j", min=1, help="Threads that decode; one per core when left out.")
+        int | None, typer.Option("--workers", "-j", min=1, help="Threads that decode. [default: one per core]")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu; the fastest when left out.")] = None,
+    device: Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first there is]")] = None,
     input_px: Annotated[
         int | None, typer.Option("--input-px", "--img-size", min=1, help="Side of the crop. [default: checkpoint's]")
     ] = None,
@@ -35,35 +54,53 @@ def validate_(
     std: Annotated[
         tuple[float, float, float] | None, typer.Option(help="Per channel, of 0 to 1. [default: checkpoint's]")
     ] = None,
-    save: Annotated[bool, typer.Option("--save", help="Write the record below --output.")] = False,
-    output: Annotated[Path, typer.Option(help="Where --save writes.")] = Path("results"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON instead of a table.")] = False,
+    dtype: Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")] = "fp32",
+    amp: Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")] = False,
+    channels_last: Annotated[bool, typer.Option("--channels-last", help="Lay images and weights out NHWC.")] = False,
+    fuse: Annotated[bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions.")] = False,
+    compile_it: Annotated[bool, typer.Option("--compile", help="Run through torch.compile.")] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of the network. [default: torch's]")] = None,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave unreadable images out, and say so, instead of failing.")
+    ] = False,
+    save: Annotated[bool, typer.Option("--save", help="Write record and predictions below --output.")] = False,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where --save writes.")] = Path("results"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the record as JSON, as --save writes it; several as a list.")
+    ] = False,
 ) -> None:
     """Count how many images a checkpoint gets right.
 
-    Classes go by WordNet id, never by the order of folders. Preprocessing is the checkpoint's unless given here.
+    Classes go by WordNet id, never by the order of folders; preprocessing is the checkpoint's unless given here.
+    Several checkpoints share one pass over the images. When a run is cut off, the same command goes on from there;
+    under `torchrun --nproc-per-node 4 -m resbench validate ...` processes share the images.
 
-    Examples: `resbench validate --data imagenet/val --weights resnet18.pth resnet18`
+    Examples: `resbench validate --data imagenet/val --weights resnet18.pth resnet18`,
+    `resbench validate --data ILSVRC2012_img_val.tar gluon_seresnext50_32x4d gluon_seresnext101_32x4d`
     """
-    from resbench import bench
-    from resbench.records import store
+    from resbench import validation
     from resbench.report import evaluation as report
 
+    options = validation.Options(
+        labels=labels,
+        batch_size=validation.parse_batch_size(batch_size),
+        workers=workers,
+        device=device,
+        input_px=input_px,
+        crop_pct=crop_pct,
+        interpolation=interpolation,
+        mean=mean,
+        std=std,
+        dtype=dtype,  # type: ignore[typeddict-item]  # checked with the device in hand
+        amp=amp,
+        channels_last=channels_last,
+        fuse=fuse,
+        compile_mode="default" if compile_it else None,
+        threads=threads,
+        skip_unreadable=skip_unreadable,
+    )
     with report.progress() as on_progress:
-        record = bench.validate(
-            network,
-            data,
-            weights=weights,
-            input_px=input_px,
-            crop_pct=crop_pct,
-            interpolation=interpolation,
-            mean=mean,
-            std=std,
-            batch_size=batch_size,
-            workers=workers,
-            device=device,
-            on_progress=on_progress,
-        )
-    report.show(record, as_json=as_json)
-    if save:
-        typer.echo(f"saved {store.save(record, output)}", err=True)
+        results = validation.validate_all(names or [], weights or [], data, options, on_progress)
+    if validation.is_main():
+        report.show([result.record for result in results], as_json=as_json)
+        report.saved(validation.save(results, output) if save else [])

@@ -220,13 +220,14 @@ class Pixels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSet:
-    """The images of a validation, identified by content-independent names, labels and sizes."""
+    """The images of a validation, identified by their names, sizes and classes."""
 
-    name: str  # the folder's name
+    name: str  # of a published set that it is recognised as ("ImageNet-1k"), else the folder's
     layout: str  # "wnid folders"
     images: int
     classes: int
-    fingerprint: str  # sha256 over (file name, size, label) in order
+    fingerprint: str  # sha256 over (file name, size, class) of every image, whatever folders they lie in
+    among: int | None = None  # how many classes an answer is chosen from, where that is not all of the network's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +247,9 @@ class Evaluation:
     skipped: tuple[str, ...]  # unreadable files, only when asked to skip them
     environment: Environment
     run: Run
+    real_top1_right: int | None = None  # by ReaL's labels, where the images are ImageNet's own
+    real_images: int | None = None  # those of them that ReaL gives a label
+    predictions_sha256: str | None = None  # of names and rows in the .npz beside the record
     kind: Literal["evaluation"] = "evaluation"
     schema: int = SCHEMA
 

@@ -1,87 +1,132 @@
-"""The result of a validation, and the progress towards it."""
+"""The result of validations, and the progress towards it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from scipy.stats import binomtest
 
 from resbench import units
+from resbench.judging.claims import reproduction
 from resbench.records import jsonio
 from resbench.records.record import Evaluation
-from resbench.zoo.find import find_weights
+from resbench.report import terminal
 from resbench.zoo.spec import Metric
 
 
-def show(record: Evaluation, *, as_json: bool) -> None:
-    """Print the counts beside the published claim, if there is one, to stdout."""
+def show(records: Sequence[Evaluation], *, as_json: bool) -> None:
+    """Print one validation in full, several as a table, to stdout."""
     if as_json:
-        print(jsonio.dumps(record), end="")
-        return
-    table = Table("", "right", "of", "accuracy", "95 % interval", "published")
-    for metric, label, right in (("top1", "top-1", record.top1_right), ("top5", "top-5", record.top5_right)):
-        table.add_row(
-            label,
-            units.integer(right),
-            units.integer(record.images),
-            units.percent(right / record.images),
-            interval(right, record.images),
-            _published(record, metric),  # type: ignore[arg-type]
-        )
-    console = Console()
-    console.print(f"[bold]{escape(record.network)}[/] with {escape(record.weights)}")
-    console.print(table)
+        texts = [jsonio.dumps(record) for record in records]
+        print(texts[0] if len(texts) == 1 else f"[\n{','.join(texts)}]\n", end="")
+    elif len(records) == 1:
+        sheet(records[0])
+    else:
+        table(records)
+
+
+def sheet(record: Evaluation) -> None:
+    """Print everything about one validation."""
+    out = Table("", "right", "of", "accuracy", "95 % interval", "published", "")
+    rows: list[tuple[str, Metric, int]] = [
+        ("top-1", "top1", record.top1_right),
+        ("top-5", "top5", record.top5_right),
+    ]
+    for label, metric, right in rows:
+        found = reproduction(record, metric)
+        beside = (units.percent(found.published), found.why) if found else ("-", "")
+        out.add_row(label, *_counts(right, record.images), *beside)
+    if record.real_top1_right is not None and record.real_images:
+        out.add_row("ReaL top-1", *_counts(record.real_top1_right, record.real_images), "-", "")
+    console = terminal.results()
+    console.print(f"[bold]{escape(record.network)}[/] with {escape(record.weights)}", highlight=False)
+    console.print(out)
     for line in _conditions(record):
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def table(records: Sequence[Evaluation]) -> None:
+    """Print one row per validation, the best first."""
+    out = Table("checkpoint", "top-1 right", "top-1", "published", "", "top-5 right", "top-5", "input", "sha256")
+    for record in sorted(records, key=lambda record: -record.top1_right):
+        found = reproduction(record, "top1")
+        out.add_row(
+            escape(record.weights),
+            units.integer(record.top1_right),
+            units.percent(record.top1_right / record.images),
+            units.percent(found.published) if found else "-",
+            found.why if found else "",
+            units.integer(record.top5_right),
+            units.percent(record.top5_right / record.images),
+            f"{record.pixels.resize_px} to {record.pixels.crop_px}, {record.pixels.interpolation}",
+            record.weights_sha256[:8],
+        )
+    console = terminal.results()
+    console.print(out)
+    console.print(next(_conditions(records[0])), highlight=False, markup=False, soft_wrap=True)
+
+
+def saved(paths: Sequence[Path]) -> None:
+    """Say on stderr where records were written."""
+    for path in paths:
+        terminal.advice().print(f"saved {path}", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
 def progress() -> Iterator[Callable[[str, int, int, int | None], None]]:
-    """Yield what `bench.validate` reports its progress to: a bar on stderr, on a terminal only."""
-    console = Console(stderr=True)
+    """Yield what `validation` reports its progress to: a bar on stderr, on a terminal only.
+
+    When the run is cut off, say how to go on.
+    """
+    console = terminal.advice()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TextColumn("{task.fields[accuracy]}"),
+        TextColumn("{task.fields[about]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        tasks = {}
+        tasks: dict[str, TaskID] = {}
 
         def update(stage: str, done: int, total: int, right: int | None) -> None:
             if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total, speed="", accuracy="")
+                tasks[stage] = bar.add_task(stage, total=total, about="")
             speed = bar.tasks[tasks[stage]].speed
-            bar.update(
-                tasks[stage],
-                completed=done,
-                speed=f"{speed:.0f} images/s" if speed else "",
-                accuracy="" if right is None else f"top-1 {units.percent(right / done)}",
-            )
+            about = f"{speed:.0f} images/s" if speed else ""
+            if right is not None:
+                about += f"  top-1 {units.percent(right / done)} ({interval(right, done)})"
+            bar.update(tasks[stage], completed=done, about=about)
 
-        yield update
+        try:
+            yield update
+        except KeyboardInterrupt:
+            if "evaluating" in tasks:
+                done = int(bar.tasks[tasks["evaluating"]].completed)
+                console.print(f"{units.integer(done)} images are kept; the same command goes on from there")
+            raise
 
 
 def interval(right: int, images: int) -> str:
-    """Return Wilson's 95 % interval of an accuracy: what other images of the same kind would have given."""
+    """Return Wilson's 95 % interval of an accuracy: how far other images of the same kind would scatter."""
+    from scipy.stats import binomtest
+
     low, high = binomtest(right, images).proportion_ci(0.95, method="wilson")
     return f"{100 * low:.2f} to {100 * high:.2f} %"
 
 
-def _published(record: Evaluation, metric: Metric) -> str:
-    weights = find_weights(record.weights)
-    claim = weights.claim(metric) if weights else None
-    return units.percent(claim.value) if claim else "-"
+def _counts(right: int, images: int) -> tuple[str, str, str, str]:
+    return units.integer(right), units.integer(images), units.percent(right / images), interval(right, images)
 
 
 def _conditions(record: Evaluation) -> Iterator[str]:
     data, pixels, machine = record.dataset, record.pixels, record.environment.machine
-    yield f"images    {data.name}: {units.integer(data.images)} of {data.classes} classes, {data.layout}"
+    among = f", answers chosen among {data.among} classes" if data.among else ""
+    yield f"images    {data.name}: {units.integer(data.images)} of {data.classes} classes, {data.layout}{among}"
+    if record.skipped:
+        yield f"skipped   {len(record.skipped)} unreadable: {', '.join(record.skipped[:5])}"
     yield (
         f"pixels    shorter side {pixels.resize_px}, centre crop {pixels.crop_px}, {pixels.interpolation}, "
         f"{pixels.decoder}"

@@ -1,8 +1,13 @@
-"""What the classes are called: facts about ImageNet as small data files, read on first use.
+"""What the classes are called and what official sets show: facts as small data files, read on first use.
 
 `imagenet.tsv`: the 1000 classes in the order of the networks' outputs, WordNet id and names.
+`validation.txt.gz`: the classes of the 50,000 images of ImageNet's validation set, in the order of their numbers.
+`real.txt.gz`: for the same images all the classes that ReaL's annotators saw, none on some (Beyer et al. 2020,
+arXiv 2006.07159).
+`subsets.tsv`: sets that are known by their classes.
 """
 
+import gzip
 from functools import cache
 from importlib.resources import files
 
@@ -10,11 +15,34 @@ from importlib.resources import files
 @cache
 def imagenet() -> dict[str, str]:
     """Return {WordNet id: names} of the 1000 classes of ImageNet-1k, in the order of the networks' outputs."""
-    lines = files(__name__).joinpath("imagenet.tsv").read_text(encoding="utf-8").splitlines()
-    return dict(line.split("\t") for line in lines)
+    return dict(line.split("\t") for line in _lines("imagenet.tsv"))
 
 
 @cache
 def class_of() -> dict[str, int]:
     """Return {WordNet id: class}."""
     return {wnid: index for index, wnid in enumerate(imagenet())}
+
+
+@cache
+def validation() -> tuple[int, ...]:
+    """Return the class of ILSVRC2012_val_00000001.JPEG, of 00000002 and so on."""
+    return tuple(int(line) for line in _lines("validation.txt.gz"))
+
+
+@cache
+def real() -> tuple[frozenset[int], ...]:
+    """Return all classes seen in ILSVRC2012_val_00000001.JPEG, in 00000002 and so on."""
+    return tuple(frozenset(map(int, line.split())) for line in _lines("real.txt.gz"))
+
+
+@cache
+def subsets() -> dict[frozenset[int], str]:
+    """Return {classes: name} of the sets that hold images of just these classes."""
+    rows = (line.split("\t") for line in _lines("subsets.tsv"))
+    return {frozenset(class_of()[wnid] for wnid in wnids.split()): name for name, wnids in rows}
+
+
+def _lines(name: str) -> list[str]:
+    data = files(__name__).joinpath(name).read_bytes()
+    return (gzip.decompress(data) if name.endswith(".gz") else data).decode().splitlines()

@@ -1,0 +1,80 @@
+"""Files of labels, as people have them."""
+
+import re
+from pathlib import Path
+
+from resbench.accuracy.dataset import File, Sample
+from resbench.accuracy.labels import class_of, validation
+from resbench.errors import ResbenchError
+
+_FIELD = re.compile(r"[,;\s]+")
+
+
+def annotate(files: list[File], labels: Path) -> tuple[Sample, ...]:
+    """Return `files` with the classes that the file `labels` gives them.
+
+    Lines are "name class", separated by blanks, tabs or commas (a header is skipped, columns further right are not
+    read), or a class alone, for the files in the order of their names. A class is a number from 0 or a WordNet id. The
+    ground truth of the development kit, with numbers of its own, is known by its agreement with the official labels.
+    Raises ResbenchError for a class that does not exist and for images without one.
+    """
+    try:
+        rows = [_FIELD.split(line.strip()) for line in labels.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text file"
+        raise ResbenchError(f"{labels}: {reason}; give a file of labels") from None
+    rows = [row for row in rows if row != [""]]
+    if rows and all(len(row) == 1 for row in rows):
+        return _in_order(files, [row[0] for row in rows], labels)
+    return _by_name(files, rows, labels)
+
+
+def _in_order(files: list[File], words: list[str], labels: Path) -> tuple[Sample, ...]:
+    if len(words) != len(files):
+        raise ResbenchError(
+            f"{labels}: {len(words)} classes for {len(files)} images; give one line per image, or name the images in it"
+        )
+    classes = list(validation()) if _is_ground_truth(words) else [_class(word, labels) for word in words]
+    return tuple(sample(file, label) for file, label in zip(files, classes, strict=True))
+
+
+def _is_ground_truth(words: list[str]) -> bool:
+    """Tell whether the words are the official labels in another numbering, as in the development kit."""
+    pairs = set(zip(words, validation(), strict=False))
+    return len(words) == len(validation()) and len(pairs) == 1000 == len({word for word, _ in pairs})
+
+
+def _by_name(files: list[File], rows: list[list[str]], labels: Path) -> tuple[Sample, ...]:
+    if rows and not _is_class(rows[0][1] if len(rows[0]) > 1 else ""):
+        rows = rows[1:]  # a header
+    short = next((row for row in rows if len(row) < 2), None)
+    if short:
+        raise ResbenchError(f"{labels}: no class for {short[0]!r}; give lines of an image's name and its class")
+    known = {row[0]: _class(row[1], labels) for row in rows}
+    found = {file: _first(known, (file.name, file.base, file.base.rpartition(".")[0])) for file in files}
+    without = [file.name for file, label in found.items() if label is None]
+    if without:
+        raise ResbenchError(
+            f"{labels}: no class for {len(without)} of {len(files)} images ({', '.join(without[:3])}); add them to it"
+        )
+    return tuple(sample(file, label) for file, label in found.items() if label is not None)
+
+
+def _first(known: dict[str, int], names: tuple[str, ...]) -> int | None:
+    return next((known[name] for name in names if name in known), None)
+
+
+def _is_class(word: str) -> bool:
+    return word in class_of() or (word.isascii() and word.isdigit())
+
+
+def _class(word: str, labels: Path) -> int:
+    label = class_of().get(word, int(word) if word.isascii() and word.isdigit() else -1)
+    if not 0 <= label < 1000:
+        raise ResbenchError(f"{labels}: {word!r} is no class; give numbers from 0 to 999 or WordNet ids")
+    return label
+
+
+def sample(file: File, label: int) -> Sample:
+    """Return `file` as an image of class `label`."""
+    return Sample(name=file.name, path=file.path, offset=file.offset, size_bytes=file.size_bytes, label=label)

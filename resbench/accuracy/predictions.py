@@ -1,0 +1,103 @@
+"""What a network saw in each image, as rows that files and processes exchange, and the counts over them."""
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resbench.accuracy.labels import real
+from resbench.accuracy.layouts import official_number
+from resbench.errors import ResbenchError
+
+# One image: its place in the set, its class, and the classes with the five largest logits, largest first (class -1 and
+# logit -inf where a network has fewer). The logsumexp is over all classes that an answer may be chosen from, so that
+# exp(logit - logsumexp) is a probability.
+ROW = np.dtype([("place", "<i4"), ("label", "<i2"), ("top5", "<i2", 5), ("logits", "<f4", 5), ("logsumexp", "<f4")])
+Rows = NDArray[np.void]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Predictions:
+    """The rows of a whole set, and the names of its images."""
+
+    names: tuple[str, ...]
+    rows: Rows
+
+    @property
+    def sha256(self) -> str:
+        """A hash over names and rows."""
+        return hashlib.sha256("\n".join(self.names).encode() + b"\0" + self.rows.tobytes()).hexdigest()
+
+
+def merge(parts: Sequence[Rows]) -> Rows:
+    """Return the rows of all parts in the order of their places, each place once."""
+    rows = np.concatenate([np.empty(0, ROW), *parts])
+    return rows[np.unique(rows["place"], return_index=True)[1]]
+
+
+def top1(rows: Rows) -> NDArray[np.bool_]:
+    """Tell of each row whether the class with the largest logit is right."""
+    return rows["top5"][:, 0] == rows["label"]
+
+
+def top5(rows: Rows) -> NDArray[np.bool_]:
+    """Tell of each row whether one of the five classes is right."""
+    return (rows["top5"] == rows["label"][:, None]).any(1)
+
+
+def real_top1(predictions: Predictions) -> tuple[int, int] | None:
+    """Return (right, images) by ReaL's labels, images without any left out; None unless all are ImageNet's own."""
+    numbers = [official_number(name.rpartition("/")[2]) for name in predictions.names]
+    shown = [real()[number - 1] for number in numbers if number]
+    if len(shown) != len(numbers):
+        return None
+    right = [int(best) in classes for best, classes in zip(predictions.rows["top5"][:, 0], shown, strict=True)]
+    return sum(right), sum(bool(classes) for classes in shown)
+
+
+def path_beside(record: Path) -> Path:
+    """Return where the predictions lie that belong to the record at `record`."""
+    return record.with_suffix(".npz")
+
+
+def save(predictions: Predictions, path: Path) -> None:
+    """Write `predictions` to `path`, whole or not at all. Raises ResbenchError when it cannot be written."""
+    names = np.frombuffer("\n".join(predictions.names).encode(), dtype=np.uint8)
+    columns = {name: predictions.rows[name] for name in ROW.names or () if name != "place"}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                np.savez_compressed(stream, names=names, **columns)  # type: ignore[arg-type]
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; choose a folder that can be written to") from None
+
+
+def load(path: Path) -> Predictions:
+    """Read what `save` wrote. Raises ResbenchError for anything else."""
+    try:
+        with np.load(path, allow_pickle=False) as columns:
+            names = tuple(columns["names"].tobytes().decode().split("\n"))
+            rows = np.empty(len(columns["label"]), ROW)
+            rows["place"] = np.arange(len(rows))
+            for name in ("label", "top5", "logits", "logsumexp"):
+                rows[name] = columns[name]
+    except FileNotFoundError:
+        raise ResbenchError(f"{path}: no predictions beside the record; validate again with --save") from None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ResbenchError(f"{path}: not readable predictions ({error}); validate again with --save") from None
+    if len(names) != len(rows):
+        raise ResbenchError(f"{path}: {len(names)} names for {len(rows)} images; validate again with --save")
+    return Predictions(names=names, rows=rows)

@@ -1,0 +1,126 @@
+"""One pass over a set with several networks: shared among ranks, kept on disk as it goes, taken up where it stopped."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from resbench.accuracy import doctor, loader, pixels, predictions
+from resbench.accuracy.dataset import ImageSet
+from resbench.accuracy.distributed import Ranks
+from resbench.accuracy.evaluate import Contestant, evaluate
+from resbench.accuracy.hypotheses import mislabelled
+from resbench.accuracy.journal import Journal, root
+from resbench.accuracy.predictions import Rows
+from resbench.errors import ResbenchError
+
+Progress = Callable[[str, int, int, int | None], None]  # stage, images done, images in all, right answers so far
+
+
+def silent(*_: object) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Session:
+    """How a set is gone through."""
+
+    device: torch.device
+    batch_size: int
+    workers: int  # threads that decode
+    threads: int | None = None  # forward passes at a time, each on one core; None: one pass, on torch's threads
+    group: Ranks
+    on_progress: Progress = silent
+
+
+def readable(images: ImageSet, session: Session, *, skip: bool) -> tuple[ImageSet, tuple[str, ...]]:
+    """Return the set without its unreadable images, and their names.
+
+    Raises UnreadableImagesError when there are some and they are not to be skipped, or when no image is left.
+    """
+    group = session.group
+    mine = images.samples[group.rank :: group.size]
+    found = doctor.unreadable(
+        mine, workers=session.workers, on_image=lambda done: session.on_progress("checking", done, len(mine), None)
+    )
+    faults = sorted((fault for part in group.gather(found) for fault in part), key=lambda fault: fault.name)
+    if faults and not (skip and len(faults) < len(images.samples)):
+        raise loader.UnreadableImagesError(faults)
+    names = {fault.name for fault in faults}
+    return replace(images, samples=tuple(one for one in images.samples if one.name not in names)), tuple(sorted(names))
+
+
+def score(contestants: Sequence[Contestant], images: ImageSet, session: Session) -> list[Rows]:
+    """Return the rows of every contestant on the whole set, on every rank.
+
+    Raises ResbenchError when the labels fit a network only after a change that can be named.
+    """
+    journals = [Journal(folder=root() / _key(one, images, session)) for one in contestants]
+    known = [predictions.merge(session.group.gather(one.read())) for one in journals]
+    starts = _missing(known, len(images.samples), session.batch_size)
+    new = _evaluate(contestants, images, session, starts[session.group.rank :: session.group.size], journals, known)
+    found = [
+        predictions.merge([old, *session.group.gather(predictions.merge(own))])
+        for old, own in zip(known, new, strict=True)
+    ]
+    _refuse_wrong_labels(contestants, found, images.classes)
+    for journal in journals:
+        journal.remove()
+    return found
+
+
+def _evaluate(
+    contestants: Sequence[Contestant],
+    images: ImageSet,
+    session: Session,
+    starts: Sequence[int],
+    journals: Sequence[Journal],
+    known: Sequence[Rows],
+) -> list[list[Rows]]:
+    """Evaluate this rank's batches; what is done is in the journals at once."""
+    batches = loader.batches(
+        images.samples,
+        list(dict.fromkeys(one.preprocess for one in contestants)),
+        starts=starts,
+        batch_size=session.batch_size,
+        workers=session.workers,
+        pinned=session.device.type == "cuda",
+    )
+    new: list[list[Rows]] = [[] for _ in contestants]
+    total = len(images.samples)
+    missing = sum(min(session.batch_size, total - start) for start in starts)
+    done, right = total - missing, int(predictions.top1(known[0]).sum())
+    scored = evaluate(
+        contestants, batches, device=session.device, batch_size=session.batch_size, threads=session.threads
+    )
+    for count, parts in enumerate(scored, start=1):
+        for own, rows, journal in zip(new, parts, journals, strict=True):
+            journal.add(rows)
+            own.append(rows)
+        done, right = done + len(parts[0]), right + int(predictions.top1(parts[0]).sum())
+        session.on_progress("evaluating", done, total, right)
+        if count & (count - 1) == 0:  # after 1, 2, 4, 8, ... batches
+            _refuse_wrong_labels(contestants, [predictions.merge(own) for own in new], images.classes)
+    return new
+
+
+def _missing(known: Sequence[Rows], total: int, batch_size: int) -> list[int]:
+    """Return where the batches begin that are not known of every contestant in full."""
+    complete = np.logical_and.reduce([np.isin(np.arange(total), rows["place"]) for rows in known])
+    return [start for start in range(0, total, batch_size) if not complete[start : start + batch_size].all()]
+
+
+def _refuse_wrong_labels(contestants: Sequence[Contestant], found: Sequence[Rows], classes: int) -> None:
+    for one, rows in zip(contestants, found, strict=True):
+        if sentence := mislabelled(rows, classes):
+            right = int(predictions.top1(rows).sum())
+            raise ResbenchError(f"{one.name}: {right} of {len(rows)} right: {sentence}; give --labels FILE")
+
+
+def _key(one: Contestant, images: ImageSet, session: Session) -> str:
+    """Return a name for everything that the rows depend on."""
+    parts = (one.identity, images.fingerprint, images.among, session.batch_size, str(session.device.type))
+    words = "\n".join([repr(parts), repr(one.preprocess), pixels.DECODER, torch.__version__])
+    return hashlib.sha256(words.encode()).hexdigest()[:32]

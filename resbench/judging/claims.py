@@ -1,0 +1,54 @@
+"""One evaluation beside the published accuracy of its checkpoint."""
+
+from dataclasses import dataclass
+
+from resbench.judging.limits import Limits
+from resbench.records.record import Evaluation
+from resbench.zoo.find import find_weights
+from resbench.zoo.spec import Metric
+
+# What a record calls the images, and what a claim calls them.
+_SAME_IMAGES = {"ImageNet-1k": "ImageNet", "CIFAR-10": "CIFAR-10"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduction:
+    """A published accuracy, and what an evaluation says to it."""
+
+    published: float  # fraction
+    difference: float | None  # ours minus published; None: not to be compared
+    reproduces: bool
+    why: str  # in words
+
+    @property
+    def missed(self) -> bool:
+        """Whether the evaluation is comparable and says something else."""
+        return self.difference is not None and not self.reproduces
+
+
+def reproduction(record: Evaluation, metric: Metric, limits: Limits | None = None) -> Reproduction | None:
+    """Return what `record` says to the published `metric` of its checkpoint; None when nothing was published.
+
+    The tolerance is for other decoders, kernels and roundings on the same images. How far other images of the same
+    kind would scatter is another matter: the interval of the accuracy.
+    """
+    weights = find_weights(record.weights)
+    claim = weights.claim(metric) if weights else None
+    if weights is None or claim is None:
+        return None
+    if obstacle := _obstacle(record, weights.dataset, (weights.preprocess.crop_px, weights.preprocess.resize_px)):
+        return Reproduction(published=claim.value, difference=None, reproduces=False, why=obstacle)
+    right = record.top1_right if metric == "top1" else record.top5_right
+    difference = right / record.images - claim.value
+    reproduces = abs(difference) <= (limits or Limits()).reproduction + claim.quantum / 2
+    points = f"{100 * difference:+.2f} points"
+    why = f"reproduced ({points})" if reproduces else f"differs by {points}"
+    return Reproduction(published=claim.value, difference=difference, reproduces=reproduces, why=why)
+
+
+def _obstacle(record: Evaluation, dataset: str, own_px: tuple[int, int]) -> str:
+    if _SAME_IMAGES.get(record.dataset.name) != dataset:
+        return "of other images"
+    if (record.pixels.crop_px, record.pixels.resize_px) != own_px:
+        return "at another size"
+    return "of all images" if record.skipped else ""

@@ -1,0 +1,51 @@
+"""A validation in a process of its own, to be killed, or to share its images with others."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from resbench.accuracy.distributed import ranks
+from resbench.accuracy.evaluate import Contestant
+from resbench.accuracy.layouts import open_set
+from resbench.accuracy.session import Session, readable, score
+from tests import planted
+
+
+class Slow(planted.Planted):
+    """Takes its time for every pass."""
+
+    def forward(self, x):
+        time.sleep(0.01)
+        return super().forward(x)
+
+
+def run(data: Path, out: Path, variables: dict[str, str], models: int = 1) -> None:
+    """Evaluate networks on `data` and write their rows to `out`.
+
+    A file `out`.begun says that evaluation begins, `out`.evaluated how many images this process has looked at.
+    """
+    os.environ.update(variables)
+    torch.set_num_threads(1)
+    seen: list[int] = []
+
+    def on_progress(stage: str, done: int, total: int, right: int | None) -> None:
+        if stage == "evaluating":
+            seen.append(done)
+
+    with ranks() as group:
+        images = open_set(data)
+        session = Session(
+            device=torch.device("cpu"), batch_size=4, workers=1, threads=1, group=group, on_progress=on_progress
+        )
+        contestants = [
+            Contestant(name=f"planted {k}", identity=str(k), forward=Slow(classes=1000 - k), preprocess=planted.SMALL)
+            for k in range(models)
+        ]
+        usable, _ = readable(images, session, skip=False)
+        out.with_suffix(".begun").touch()
+        found = score(contestants, usable, session)
+    np.save(out, np.stack(found))
+    out.with_suffix(".evaluated").write_text(str(len(seen)))

@@ -1,0 +1,69 @@
+"""Labels that cannot be right are named, and right ones are not suspected."""
+
+import re
+
+import numpy as np
+import pytest
+
+from resbench.accuracy.hypotheses import mislabelled
+from resbench.accuracy.predictions import ROW
+
+
+def rows(labels, seen):
+    found = np.zeros(len(labels), ROW)
+    found["place"] = np.arange(len(labels))
+    found["label"], found["top5"][:, 0] = labels, seen
+    return found
+
+
+def answers(classes=1000, images=2000, sharpness=0.7, seed=0):
+    """The true classes of random images, and what a network of that accuracy sees."""
+    chance = np.random.default_rng(seed)
+    true = chance.integers(0, classes, images)
+    return true, np.where(chance.random(images) < sharpness, true, chance.integers(0, classes, images))
+
+
+PERMUTATION = np.random.default_rng(7).permutation(1000)
+AS_TEXT = np.argsort(np.argsort([str(number) for number in range(1000)]))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda true: (true - 1) % 1000, "the labels are one too low.*(6|7)[0-9]% would be right"),
+        (lambda true: (true + 1) % 1000, "the labels are one too high.*1001"),
+        (lambda true: PERMUTATION[true], "the classes are permuted"),
+    ],
+)
+def test_the_labels_that_would_fit_are_named(wrong, message):
+    true, seen = answers()
+    assert re.search(message, mislabelled(rows(wrong(true), seen), 1000) or "")
+
+
+def test_folders_sorted_as_text_are_recognised():
+    true, _ = answers()
+    assert "sorted as text" in (mislabelled(rows(true, AS_TEXT[true]), 1000) or "")
+
+
+def test_a_few_hundred_images_suffice_for_a_shift():
+    true, seen = answers(images=256, sharpness=0.5)
+    assert "one too high" in (mislabelled(rows((true + 1) % 1000, seen), 1000) or "")
+
+
+@pytest.mark.parametrize("sharpness", [0.05, 0.3, 0.9])
+def test_right_labels_are_not_suspected(sharpness):
+    assert mislabelled(rows(*answers(sharpness=sharpness)), 1000) is None
+    assert mislabelled(rows(*answers(classes=10, sharpness=0.3)), 10) is None
+
+
+def test_a_network_that_knows_nothing_is_not_blamed_on_the_labels():
+    assert mislabelled(rows(*answers(sharpness=0.0)), 1000) is None
+    true, _ = answers()
+    assert mislabelled(rows(true, np.full(len(true), 42)), 1000) is None  # always the same answer
+    assert mislabelled(rows(true, true % 2), 1000) is None  # one of two answers
+    assert mislabelled(rows([], []), 1000) is None
+
+
+def test_ten_classes_are_judged_by_their_own_chance():
+    true, seen = answers(classes=10, sharpness=0.9)
+    assert "one too low" in (mislabelled(rows((true - 1) % 10, seen), 10) or "")

@@ -1,0 +1,314 @@
+"""Every layout that people have, evaluated with a network whose right answers are known."""
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from resbench.accuracy import loader, predictions
+from resbench.accuracy.dataset import Sample
+from resbench.accuracy.evaluate import Contestant, evaluate
+from resbench.accuracy.labels import imagenet, real, subsets, validation
+from resbench.accuracy.layouts import official_number, open_set, recognise
+from resbench.errors import ResbenchError
+from resbench.zoo.spec import Preprocess
+from tests import planted
+
+WNIDS = list(imagenet())
+NUMBERS = range(1, 9)  # of the official images that lie in every layout below
+# Seen right in the first five images, off by one in the next two (so right among five), far off in the last.
+SHIFT = dict(zip(NUMBERS, (0, 0, 0, 0, 0, 1, 1, 9), strict=True))
+
+
+def official(number):
+    return f"ILSVRC2012_val_{number:08d}.JPEG"
+
+
+def label(number):
+    return validation()[number - 1]
+
+
+def write(path, number):
+    return planted.write(path, label(number) + SHIFT[number])
+
+
+def scored(images, classes=1000, preprocess=planted.SMALL):
+    one = Contestant(
+        name="planted",
+        identity="",
+        forward=planted.Planted(preprocess, classes),
+        preprocess=preprocess,
+        among=images.among,
+    )
+    batches = loader.batches(
+        images.samples, [preprocess], starts=range(0, len(images.samples), 3), batch_size=3, workers=2
+    )
+    return predictions.merge([rows for (rows,) in evaluate([one], batches, device=torch.device("cpu"), batch_size=3)])
+
+
+def right(images):
+    rows = scored(images)
+    return int(predictions.top1(rows).sum()), int(predictions.top5(rows).sum()), len(rows)
+
+
+def in_wnid_folders(root):
+    for number in NUMBERS:
+        write(root / WNIDS[label(number)] / official(number), number)
+    return root, None
+
+
+def in_a_split(root):
+    for number in NUMBERS:
+        write(root / "val" / WNIDS[label(number)] / official(number), number)
+    planted.write(root / "train" / WNIDS[0] / "n01440764_1.JPEG", 500)
+    return root, None
+
+
+def flat(root):
+    for number in NUMBERS:
+        write(root / official(number), number)
+    return root, None
+
+
+def official_tar(root):
+    flat(root / "images")
+    with tarfile.open(root / "ILSVRC2012_img_val.tar", "w") as archive:
+        for number in NUMBERS:
+            archive.add(root / "images" / official(number), official(number))
+    return root / "ILSVRC2012_img_val.tar", None
+
+
+def tar_of_wnid_folders(root):
+    in_wnid_folders(root / "val")
+    with tarfile.open(root / "val.tar", "w") as archive:
+        archive.add(root / "val", "./val")
+    return root / "val.tar", None
+
+
+def numbered_folders(root):
+    for number in NUMBERS:
+        write(root / str(label(number)) / f"{number}.jpeg", number)
+    return root, None
+
+
+def with_a_list_of_numbers(root):
+    for number in NUMBERS:
+        write(root / "images" / f"{number}.jpg", number)
+    (root / "labels.txt").write_text("".join(f"{number}.jpg {label(number)}\n" for number in NUMBERS))
+    return root / "images", root / "labels.txt"
+
+
+def with_a_csv_of_wnids(root):
+    for number in NUMBERS:
+        write(root / "images" / "nested" / f"{number}.jpg", number)
+    rows = "".join(f"nested/{number}.jpg,{WNIDS[label(number)]},0.5\n" for number in NUMBERS)
+    (root / "labels.csv").write_text("image,class,weight\n" + rows)
+    return root / "images", root / "labels.csv"
+
+
+def with_kaggles_solution(root):
+    flat(root / "images")
+    rows = "".join(f"{official(n).removesuffix('.JPEG')},{WNIDS[label(n)]} 85 1 499 272\n" for n in NUMBERS)
+    (root / "LOC_val_solution.csv").write_text("ImageId,PredictionString\n" + rows)
+    return root / "images", root / "LOC_val_solution.csv"
+
+
+def with_classes_in_order(root):
+    flat(root / "images")
+    (root / "val.txt").write_text("".join(f"{label(number)}\n" for number in NUMBERS))
+    return root / "images", root / "val.txt"
+
+
+LAYOUTS = [
+    in_wnid_folders,
+    in_a_split,
+    flat,
+    official_tar,
+    tar_of_wnid_folders,
+    numbered_folders,
+    with_a_list_of_numbers,
+    with_a_csv_of_wnids,
+    with_kaggles_solution,
+    with_classes_in_order,
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+def test_counts_are_exact_in_every_layout(layout, tmp_path):
+    assert right(open_set(*layout(tmp_path))) == (5, 7, 8)
+
+
+def test_the_same_images_have_one_fingerprint_and_one_order_in_every_layout(tmp_path):
+    sets = [
+        open_set(*layout(tmp_path / layout.__name__))
+        for layout in (in_wnid_folders, in_a_split, flat, official_tar, tar_of_wnid_folders, with_classes_in_order)
+    ]
+    assert len({images.fingerprint for images in sets}) == 1
+    assert len({tuple(sample.base for sample in images.samples) for images in sets}) == 1
+    assert {images.name for images in sets} == {"part of ImageNet-1k"}
+
+
+def test_training_images_beside_validation_images_are_left_out_and_told(tmp_path):
+    images = open_set(*in_a_split(tmp_path))
+    assert images.unused == ("train/n01440764/n01440764_1.JPEG",)
+    assert "train" in images.notes[0]
+
+
+def test_a_stray_image_beside_wnid_folders_is_no_part_of_the_set(tmp_path):
+    in_wnid_folders(tmp_path)
+    planted.write(tmp_path / "montage.jpg", 3)
+    (tmp_path / "README.md").write_text("")
+    images = open_set(tmp_path)
+    assert right(images) == (5, 7, 8)
+    assert images.unused == ("README.md", "montage.jpg")
+
+
+def test_official_images_in_folders_of_other_classes_are_refused(tmp_path):
+    in_wnid_folders(tmp_path)
+    folder = tmp_path / WNIDS[label(1)]
+    folder.rename(tmp_path / WNIDS[7])
+    with pytest.raises(ResbenchError, match="1 of 8 official validation images lie in the folder of another class"):
+        open_set(tmp_path)
+
+
+def test_folders_numbered_from_one_are_refused(tmp_path):
+    for folder in (1, 2, 1000):
+        planted.write(tmp_path / str(folder) / "a.JPEG", 3)
+    with pytest.raises(ResbenchError, match="numbered up to 1000, which leaves open what they show"):
+        open_set(tmp_path)
+
+
+def test_folders_of_other_names_and_compressed_archives_are_refused(tmp_path):
+    planted.write(tmp_path / "cats" / "a.JPEG", 3)
+    with pytest.raises(ResbenchError, match=r"neither by WordNet id nor by number \(cats\).*give --labels FILE"):
+        open_set(tmp_path)
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as archive:
+        archive.add(tmp_path / "cats", "cats")
+    with pytest.raises(ResbenchError, match=r"compressed, .* unpack it first"):
+        open_set(tmp_path / "a.tgz")
+    (tmp_path / "a.txt").write_text("hello")
+    with pytest.raises(ResbenchError, match="neither a folder nor a tar archive"):
+        open_set(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1.jpg 3\n", r"no class for 7 of 8 images \(2.jpg, 3.jpg, 4.jpg\)"),
+        ("".join(f"{n}.jpg 1000\n" for n in NUMBERS), "'1000' is no class"),
+        ("3\n4\n", "2 classes for 8 images"),
+        ("image class\n1.jpg\n", "no class for '1.jpg'"),
+    ],
+)
+def test_a_labels_file_that_does_not_fit_is_refused(tmp_path, text, message):
+    folder, labels = with_a_list_of_numbers(tmp_path)
+    labels.write_text(text)
+    with pytest.raises(ResbenchError, match=message):
+        open_set(folder, labels)
+
+
+def test_a_labels_file_that_is_missing_or_no_text_is_refused(tmp_path):
+    folder, labels = with_a_list_of_numbers(tmp_path)
+    labels.write_bytes(b"\xff\xfe\x00\xd8")
+    with pytest.raises(ResbenchError, match="not a text file"):
+        open_set(folder, labels)
+    with pytest.raises(ResbenchError, match="No such file"):
+        open_set(folder, tmp_path / "none.txt")
+
+
+def samples(bases, labels, folder=""):
+    return tuple(
+        Sample(name=f"{folder}{base}", label=shown, path=Path("x"), size_bytes=1)
+        for base, shown in zip(bases, labels, strict=True)
+    )
+
+
+def test_the_development_kits_ground_truth_is_known_by_its_agreement(tmp_path):
+    other = np.random.default_rng(0).permutation(1000) + 1  # the kit numbers the classes in an order of its own
+    truth = tmp_path / "ILSVRC2012_validation_ground_truth.txt"
+    truth.write_text("".join(f"{other[shown]}\n" for shown in validation()))
+    from resbench.accuracy.annotations import annotate
+
+    files = list(samples(map(official, range(1, 50_001)), [-1] * 50_000))
+    assert tuple(sample.label for sample in annotate(files, truth)) == validation()
+    truth.write_text("".join(f"{other[shown]}\n" for shown in (*validation()[1:], validation()[0])))
+    with pytest.raises(ResbenchError, match="'1000' is no class"):
+        annotate(files, truth)
+
+
+def test_published_sets_are_recognised():
+    by_name = {name: sorted(classes) for classes, name in subsets().items()}
+    assert {name: len(classes) for name, classes in by_name.items()} == {
+        "ImageNet-A": 200,
+        "ImageNet-R": 200,
+        "Imagenette": 10,
+        "Imagewoof": 10,
+    }
+    for name, classes in by_name.items():
+        found = recognise("wnid folders", samples([f"{shown}.jpg" for shown in classes], classes))
+        assert found == (name, tuple(classes) if len(classes) == 200 else None)
+    whole = samples(map(official, range(1, 50_001)), validation())
+    assert recognise("official names", whole) == ("ImageNet-1k", None)
+    assert recognise("official names", whole[:5]) == ("part of ImageNet-1k", None)
+    sketches = samples([f"sketch_{shown}.JPEG" for shown in range(1000)], range(1000))
+    assert recognise("wnid folders", sketches) == ("ImageNet-Sketch", None)
+    matched = samples([f"{k}.jpeg" for k in range(10_000)], [k // 10 for k in range(10_000)])
+    assert recognise("numbered folders", matched) == ("ImageNet-V2", None)
+    assert recognise("numbered folders", matched[:-1]) == (None, None)
+
+
+def test_answers_to_imagenet_a_are_chosen_among_its_classes(tmp_path):
+    classes = next(sorted(classes) for classes, name in subsets().items() if name == "ImageNet-A")
+    for shown in classes:
+        planted.write(tmp_path / WNIDS[shown] / f"{shown}.jpg", shown + 1)
+    images = open_set(tmp_path)
+    assert (images.name, images.describe().among) == ("ImageNet-A", 200)
+    # After the class that was shown come the next, then the right one; whichever is among the 200 is chosen.
+    assert right(images)[0] == sum({shown + 1, shown + 2}.isdisjoint(classes) for shown in classes)
+
+
+def test_cifars_binary_batch_is_scored(tmp_path):
+    preprocess = Preprocess(crop_px=32, crop_pct=1.0)
+    shown = [3, 0, 9, 5, 5]
+    labels = [3, 0, 8, 6, 1]
+    planes = [np.asarray(Image.new("RGB", (32, 32), planted.colour(k))).transpose(2, 0, 1).tobytes() for k in shown]
+    (tmp_path / "test_batch.bin").write_bytes(b"".join(bytes([k]) + p for k, p in zip(labels, planes, strict=True)))
+    for path in (tmp_path, tmp_path / "test_batch.bin"):
+        images = open_set(path)
+        rows = scored(images, classes=10, preprocess=preprocess)
+        assert (images.name, images.classes, len(rows)) == ("CIFAR-10", 10, 5)
+        assert (predictions.top1(rows).sum(), predictions.top5(rows).sum()) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"), [(b"\x00" * 3072, "no multiple of 3073"), (b"\x0a" * 3073, "a label is 10")]
+)
+def test_a_file_that_is_no_binary_batch_is_refused(tmp_path, data, message):
+    (tmp_path / "test_batch.bin").write_bytes(data)
+    with pytest.raises(ResbenchError, match=message):
+        open_set(tmp_path)
+
+
+def test_official_labels_and_reals_have_known_sizes():
+    assert len(validation()) == len(real()) == 50_000
+    assert sorted(np.bincount(validation())) == [50] * 1000
+    assert sum(not classes for classes in real()) == 3163  # Beyer et al. 2020: 46,837 images keep a label
+    assert [official_number(name) for name in (official(1), "ILSVRC2012_val_00050001.JPEG", "x.JPEG")] == [
+        1,
+        None,
+        None,
+    ]
+    agreeing = sum(shown in classes for shown, classes in zip(validation(), real(), strict=True))
+    assert 0.89 < agreeing / 46_837 < 0.91  # the paper: the original labels are right on about nine in ten
+
+
+def test_reals_count_leaves_out_images_without_a_label():
+    names = tuple(official(number) for number in (1, 2, 3, 4))
+    assert [sorted(real()[n]) for n in range(4)] == [[], [795, 970], [230, 231], [809]]
+    rows = np.zeros(4, predictions.ROW)
+    rows["top5"][:, 0] = [5, 795, 100, 809]
+    assert predictions.real_top1(predictions.Predictions(names=names, rows=rows)) == (2, 3)
+    assert predictions.real_top1(predictions.Predictions(names=("a.jpg",) * 4, rows=rows)) is None

@@ -1,0 +1,230 @@
+"""One pass, however it is interrupted and shared: the same rows."""
+
+import multiprocessing
+import os
+import random
+import shutil
+import socket
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from resbench.accuracy import predictions
+from resbench.accuracy.distributed import Ranks
+from resbench.accuracy.evaluate import Contestant
+from resbench.accuracy.journal import Journal
+from resbench.accuracy.labels import imagenet
+from resbench.accuracy.layouts import open_set
+from resbench.accuracy.loader import UnreadableImagesError
+from resbench.accuracy.session import Session, readable, score
+from resbench.errors import ResbenchError
+from tests import planted, sessions
+
+WNIDS = list(imagenet())
+IMAGES = 59  # divisible by neither the batch nor 2 nor 3
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("val")
+    for place in range(IMAGES):
+        planted.write(root / WNIDS[place * 16] / f"{place}.JPEG", place * 16 + place % 4)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def processes():
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.sessions"])  # imports torch once for all
+    return context
+
+
+def session(**changes):
+    plan = {"device": torch.device("cpu"), "batch_size": 4, "workers": 2, "threads": 1, "group": Ranks()}
+    return Session(**(plan | changes))
+
+
+def contestant(model=None, identity="0"):
+    return Contestant(name="planted", identity=identity, forward=model or planted.Planted(), preprocess=planted.SMALL)
+
+
+@pytest.fixture(scope="module")
+def expected(folder, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        (rows,) = score([contestant()], open_set(folder), session())
+    assert predictions.top1(rows).sum() == 15
+    assert predictions.top5(rows).sum() == 45
+    return rows
+
+
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_rows(processes, folder, cache, expected, tmp_path):
+    chance, kills = random.Random(5), 0
+    variables = {"XDG_CACHE_HOME": str(cache)}
+    while kills < 20:
+        out = tmp_path / f"{kills}.npy"
+        process = processes.Process(target=sessions.run, args=(folder, out, variables))
+        process.start()
+        while process.is_alive() and not out.with_suffix(".begun").exists():
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0, 0.15))
+        process.kill()
+        process.join()
+        kills += 1
+        if out.exists() and out.with_suffix(".evaluated").exists():
+            np.testing.assert_array_equal(np.load(out)[0], expected)
+    out = tmp_path / "last.npy"
+    sessions.run(folder, out, variables)
+    np.testing.assert_array_equal(np.load(out)[0], expected)
+    resumed = sum(
+        int(path.read_text()) < -(-IMAGES // 4) for path in tmp_path.glob("*.evaluated") if path.stat().st_size
+    )
+    assert resumed, "no run took up where another had been killed"
+    assert not list(cache.glob("resbench/unfinished/*"))
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_ranks_share_the_images_exactly(processes, folder, cache, expected, tmp_path, size):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    started = []
+    for rank in range(size):
+        variables = {
+            "XDG_CACHE_HOME": str(cache),
+            "RANK": str(rank),
+            "LOCAL_RANK": str(rank),
+            "WORLD_SIZE": str(size),
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+        }
+        process = processes.Process(target=sessions.run, args=(folder, tmp_path / f"{rank}.npy", variables, 2))
+        process.start()
+        started.append(process)
+    for process in started:
+        process.join(60)
+        assert process.exitcode == 0
+    for rank in range(size):
+        np.testing.assert_array_equal(np.load(tmp_path / f"{rank}.npy")[0], expected)
+    evaluated = [int((tmp_path / f"{rank}.evaluated").read_text()) for rank in range(size)]
+    assert sum(evaluated) == -(-IMAGES // 4)
+    assert max(evaluated) - min(evaluated) <= 1
+
+
+def test_after_ctrl_c_only_what_is_missing_is_evaluated(folder, expected):
+    images, seen = open_set(folder), []
+
+    class Interrupting(planted.Planted):
+        def forward(self, x):
+            seen.append(len(x))
+            if len(seen) == 6:
+                raise KeyboardInterrupt
+            return super().forward(x)
+
+    with pytest.raises(KeyboardInterrupt):
+        score([contestant(Interrupting())], images, session())
+    first = len(seen)
+    (rows,) = score([contestant(Interrupting())], images, session())
+    np.testing.assert_array_equal(rows, expected)
+    assert first <= 8  # passes that were under way may end
+    assert len(seen) < first + -(-IMAGES // 4)
+
+
+def test_two_runs_at_once_do_not_disturb_each_other(folder, expected):
+    images = open_set(folder)
+    inner = []
+
+    class Nesting(planted.Planted):
+        def forward(self, x):
+            if not inner:
+                inner.append(None)
+                inner[0] = score([contestant()], images, session())[0]
+            return super().forward(x)
+
+    (outer,) = score([contestant(Nesting())], images, session())
+    np.testing.assert_array_equal(outer, expected)
+    np.testing.assert_array_equal(inner[0], expected)
+
+
+def test_a_journal_is_taken_up_only_for_the_same_weights_and_images(folder, tmp_path):
+    images, asked = open_set(folder), []
+
+    class Stopping(planted.Planted):
+        def forward(self, x):
+            asked.append(len(x))
+            if len(asked) == 5:
+                raise KeyboardInterrupt
+            return super().forward(x)
+
+    with pytest.raises(KeyboardInterrupt):
+        score([contestant(Stopping())], images, session())
+    begun = len(asked)
+    score([contestant(Stopping(), identity="other weights")], images, session())
+    assert len(asked) - begun == -(-IMAGES // 4)
+    shutil.copytree(folder, tmp_path / "val")
+    planted.write(tmp_path / "val" / WNIDS[0] / "0.JPEG", 3, size=(90, 90))
+    before = len(asked)
+    score([contestant(Stopping())], open_set(tmp_path / "val"), session())
+    assert len(asked) - before == -(-IMAGES // 4)
+
+
+def test_a_row_that_was_cut_off_is_left_out(tmp_path, expected):
+    journal = Journal(folder=tmp_path / "j")
+    journal.add(expected[:3])
+    with (journal.folder / journal.own).open("ab") as stream:
+        stream.write(expected[3:4].tobytes()[:-1])
+    np.testing.assert_array_equal(journal.read(), expected[:3])
+    journal.remove()
+    assert len(journal.read()) == 0
+
+
+def test_a_journal_that_cannot_be_written_says_what_to_do(tmp_path, expected):
+    (tmp_path / "file").touch()
+    with pytest.raises(ResbenchError, match="what was evaluated before is kept, make room and run again"):
+        Journal(folder=tmp_path / "file" / "j").add(expected)
+
+
+def test_labels_that_cannot_be_right_stop_the_run(tmp_path):
+    for place in range(250):
+        planted.write(tmp_path / WNIDS[place * 3] / f"{place}.png", place * 3 + 1, size=(16, 16), kind="PNG")
+    with pytest.raises(
+        ResbenchError, match=r"planted: 0 of 2\d\d right: the labels are one too low.*give --labels FILE"
+    ):
+        score([contestant()], open_set(tmp_path), session(batch_size=16))
+
+
+def test_unreadable_images_are_skipped_only_when_asked(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "val")
+    for place in (3, 5):
+        (tmp_path / "val" / WNIDS[place * 16] / f"{place}.JPEG").write_bytes(b"x")
+    images = open_set(tmp_path / "val")
+    with pytest.raises(UnreadableImagesError, match="2 unreadable images"):
+        readable(images, session(), skip=False)
+    usable, skipped = readable(images, session(), skip=True)
+    assert skipped == (f"{WNIDS[48]}/3.JPEG", f"{WNIDS[80]}/5.JPEG")
+    (rows,) = score([contestant()], usable, session())
+    assert len(rows) == IMAGES - 2
+    assert predictions.top1(rows).sum() == 15
+
+
+def test_a_set_of_unreadable_images_only_is_refused_even_then(tmp_path):
+    (tmp_path / WNIDS[0]).mkdir()
+    (tmp_path / WNIDS[0] / "a.JPEG").write_bytes(b"x")
+    with pytest.raises(UnreadableImagesError):
+        readable(open_set(tmp_path), session(), skip=True)
+
+
+def test_no_variable_of_torchrun_means_one_rank():
+    from resbench.accuracy.distributed import ranks
+
+    assert "WORLD_SIZE" not in os.environ
+    with ranks() as group:
+        assert (group.rank, group.size, group.gather("x")) == (0, 1, ["x"])

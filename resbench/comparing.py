@@ -96,14 +96,14 @@ def ab(
     """
     on = resolve(device)
     watch = environment.watch(on)
-    requests = _request(a, on), _request(b, on)
+    requests = request_of(a, on), request_of(b, on)
     on_progress("loading", 0.0)
     apart = any(side.python or side.tree for side in (a, b))
     if apart:
         rules = replace(rules, looks=LAUNCH_LOOKS)
     source = _apart((a, b), requests, batch_size) if apart else _together(requests, batch_size)
     surroundings = Surroundings(
-        clock=partial(_clock, requests, watch), progress=partial(on_progress, f"{a.network} against {b.network}")
+        clock=partial(clock_of, requests, watch), progress=partial(on_progress, f"{a.network} against {b.network}")
     )
     with source as units:
         found = contest(units.draw, rules, surroundings)
@@ -173,7 +173,8 @@ def _ticks(comparison: Comparison, clock: Clock) -> bool:
     return all(min(getattr(cluster, clock)) > 0 for cluster in clusters)
 
 
-def _request(side: Side, on: torch.device) -> speeds.Request:
+def request_of(side: Side, on: torch.device) -> speeds.Request:
+    """Return what builds one side; on the CPU with one thread unless its options say otherwise."""
     options = side.options
     if on.type == "cpu" and not options.get("threads"):
         options = Options(**(options | {"threads": 1}))
@@ -187,7 +188,7 @@ def _request(side: Side, on: torch.device) -> speeds.Request:
     )
 
 
-def _clock(requests: tuple[speeds.Request, speeds.Request], watch: environment.Watch) -> Clock:
+def clock_of(requests: tuple[speeds.Request, speeds.Request], watch: environment.Watch) -> Clock:
     """Return the clock to judge by: on a busy CPU process time, unless the sides differ in threads (or on a device)."""
     first, second = requests
     if first.device != "cpu" or first.settings.threads != second.settings.threads:

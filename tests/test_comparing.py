@@ -82,16 +82,16 @@ def test_process_time_judges_on_a_busy_cpu_and_wall_time_else():
         def noise(self):
             return self.grade
 
-    one, two = (comparing._request(Side(network="resnet18", options={"threads": n}), CPU) for n in (1, 2))
-    assert comparing._clock((one, one), Watch("busy")) == "cpu_ns"
-    assert comparing._clock((one, one), Watch("unknown")) == "cpu_ns"
-    assert comparing._clock((one, one), Watch("quiet")) == "wall_ns"
-    assert comparing._clock((one, two), Watch("busy")) == "wall_ns"
+    one, two = (comparing.request_of(Side(network="resnet18", options={"threads": n}), CPU) for n in (1, 2))
+    assert comparing.clock_of((one, one), Watch("busy")) == "cpu_ns"
+    assert comparing.clock_of((one, one), Watch("unknown")) == "cpu_ns"
+    assert comparing.clock_of((one, one), Watch("quiet")) == "wall_ns"
+    assert comparing.clock_of((one, two), Watch("busy")) == "wall_ns"
 
 
 def test_an_arm_in_a_process_of_its_own_answers_until_it_dies():
     arm = worker.Remote(
-        comparing._request(Side(network="resnet18", options=SMALL), CPU), 1, python=None, tree=Path.cwd()
+        comparing.request_of(Side(network="resnet18", options=SMALL), CPU), 1, python=None, tree=Path.cwd()
     )
     assert "resbench" in arm.about.program
     arm.materialise()
@@ -127,13 +127,13 @@ def test_arms_with_a_tree_get_processes_of_their_own_for_every_unit(monkeypatch)
 
 
 def test_a_process_that_cannot_build_the_network_says_why(tmp_path):
-    request = comparing._request(Side(network="resnet18", weights=str(tmp_path / "none.pth")), CPU)
+    request = comparing.request_of(Side(network="resnet18", weights=str(tmp_path / "none.pth")), CPU)
     with pytest.raises(ResbenchError, match=r"none\.pth"):
         worker.Remote(request, 1, python=None, tree=None)
 
 
 def test_an_interpreter_that_is_not_there_or_lacks_resbench_is_named(tmp_path):
-    request = comparing._request(Side(network="resnet18"), CPU)
+    request = comparing.request_of(Side(network="resnet18"), CPU)
     with pytest.raises(ResbenchError, match="no/python: No such file"):
         worker.Remote(request, 1, python="no/python", tree=None)
     with pytest.raises(InvalidMeasurementError, match="/bin/false: the measuring process died"):

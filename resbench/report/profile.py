@@ -128,6 +128,12 @@ def rate(series: Series) -> str:
     return f"{interval.estimate:.4g}{bounds}"
 
 
+def percentile(summary: stats.Summary, share: float) -> str:
+    """Return the percentile with its interval, or how many samples it would need."""
+    found = summary.percentiles[share]
+    return f"needs {stats.SAMPLES_FOR_PERCENTILE[share]} samples" if found is None else time(found)
+
+
 def notes(record: Profile) -> Iterator[str]:
     """Yield what to beware of in the figures, each with what can be done about it."""
     if record.environment.conditions.noise == "overloaded":
@@ -181,7 +187,7 @@ def _speeds(record: Profile) -> Table:
             time(summary.median),
             rate(series),
             units.seconds(summary.cpu.estimate) if summary.cpu else "-",
-            *(_percentile(summary, share) for share in stats.SAMPLES_FOR_PERCENTILE),
+            *(percentile(summary, share) for share in stats.SAMPLES_FOR_PERCENTILE),
             units.seconds(series.launches[0].cold_start_ns / 1e9),
             f"{summary.samples} in {summary.clusters} clusters",
             f"{_width(summary.median.half_width)}, {_STOPPED[series.stop_reason]}",
@@ -203,11 +209,6 @@ def _peak(memory: Memory) -> str:
     if memory.allocated_bytes is not None and memory.reserved_bytes is not None:
         return f"{units.size(memory.allocated_bytes)} allocated, {units.size(memory.reserved_bytes)} reserved"
     return "-" if memory.resident_bytes is None else f"{units.size(memory.resident_bytes)} resident"
-
-
-def _percentile(summary: stats.Summary, share: float) -> str:
-    found = summary.percentiles[share]
-    return f"needs {stats.SAMPLES_FOR_PERCENTILE[share]}" if found is None else time(found)
 
 
 def _width(half_width: float) -> str:

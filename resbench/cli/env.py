@@ -1,0 +1,21 @@
+"""`resbench env`."""
+
+from typing import Annotated
+
+import typer
+
+
+def env_(
+    device: Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first there is]")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long to watch how busy the machine is.")] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as it stands in records.")] = False,
+) -> None:
+    """Show the environment that records made here would carry, and how quiet this machine is.
+
+    Examples: `resbench env`, `resbench env --json`
+    """
+    from resbench import environment
+    from resbench.report import environment as report
+    from resbench.timing.device import resolve
+
+    report.show(environment.collect(resolve(device), seconds=seconds), as_json=as_json)

@@ -1,0 +1,43 @@
+"""`resbench selfcheck`."""
+
+from typing import Annotated
+
+import typer
+
+
+def selfcheck_(
+    network: Annotated[str, typer.Argument(help="The network to measure.")] = "resnet18",
+    input_px: Annotated[int, typer.Option("--input-px", "--img-size", min=32, help="Side of its images.")] = 64,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    runs: Annotated[int, typer.Option(min=2, help="Comparisons of equal arms, and of each slowdown.")] = 20,
+    slowdown: Annotated[
+        list[float] | None, typer.Option(min=0.001, max=10, help="Slowdown to inject (0.05: 5 %); may be repeated.")
+    ] = None,
+    noise_floor: Annotated[float, typer.Option(min=0, help="A slowdown that counts as none.")] = 0.01,
+    limit: Annotated[float, typer.Option(min=0, help="A slowdown that is permitted.")] = 0.05,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every trial and the scores as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Find out how well this machine can measure: false alarms, power and bias of comparisons with known truth.
+
+    Equal arms must not differ, and a slowdown that is really there (CPU burnt after every call) must be found. Takes
+    a few minutes.
+
+    Examples: `resbench selfcheck`, `resbench selfcheck --runs 5 --slowdown 0.03 --slowdown 0.1`
+    """
+    from resbench.report import selfcheck as report
+    from resbench.report.progress import progress
+    from resbench.selfcheck import false_alarms, scores, selfcheck
+    from resbench.timing.contest import Rules
+
+    with progress(quiet=quiet) as on_progress:
+        check = selfcheck(
+            network,
+            input_px=input_px,
+            threads=threads,
+            runs=runs,
+            slowdowns=slowdown or (0.05,),
+            rules=Rules(floor=noise_floor, limit=limit),
+            on_progress=on_progress,
+        )
+    report.show(check, scores(check), false_alarms(check), as_json=as_json)

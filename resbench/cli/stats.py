@@ -1,0 +1,20 @@
+"""`resbench stats`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def stats_(
+    files: Annotated[list[Path], typer.Argument(help="Records that `resbench profile --save` wrote, or folders.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON instead of a table.")] = False,
+) -> None:
+    """Recompute every figure of profiles from the raw samples in their records.
+
+    Examples: `resbench stats results`, `resbench stats results/*/resnet50/*.json --json`
+    """
+    from resbench.records.store import read_folder
+    from resbench.report import stats as report
+
+    report.show({path: read_folder(path) for path in files}, as_json=as_json)

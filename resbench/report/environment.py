@@ -1,0 +1,42 @@
+"""An environment: what must agree before timings are compared, and what may explain a difference."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+
+from resbench.records.record import Environment
+from resbench.report import terminal
+from resbench.report.profile import noise
+
+ADVICE = {
+    "quiet": "timings made here now can be trusted",
+    "busy": "other work disturbs timings; CPU time is more reliable than wall time, `resbench ab` more than both",
+    "overloaded": "wall times made here now mean little; stop other work, or compare with `resbench ab` only",
+    "unknown": "this system does not tell how busy it is; `resbench selfcheck` finds out how well it measures",
+}
+
+
+def show(environment: Environment, *, as_json: bool) -> None:
+    """Print both parts to stdout, and what the noise grade means."""
+    if as_json:
+        print(json.dumps(asdict(environment), indent=2))
+        return
+    console = terminal.results()
+    for title, part in (
+        ("must agree before two timings are compared", environment.machine),
+        ("may explain a difference", environment.conditions),
+    ):
+        table = Table("", "value", title=title, title_justify="left", show_header=False)
+        for name, value in asdict(part).items():
+            if value is not None:
+                table.add_row(name.replace("_", " "), _text(value))
+        console.print(table)
+    console.print(f"{noise(environment)}: {ADVICE[environment.conditions.noise]}", markup=False, highlight=False)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{name} {item}" for name, item in value.items()) or "none"
+    return str(value)

@@ -1,0 +1,84 @@
+"""Every figure of the profiles in files, computed from their raw samples."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from resbench import units
+from resbench.errors import ResbenchError
+from resbench.judging import stats
+from resbench.records.record import Profile, Record, Series
+from resbench.report import terminal
+from resbench.report.profile import percentile, rate, time
+
+
+def show(found: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -> None:
+    """Print one table (or JSON object) per series to stdout. Raises ResbenchError when there is no profile."""
+    rows = [(name, record, series) for name, record in _profiles(found) for series in record.series]
+    if not rows:
+        raise ResbenchError(
+            f"{', '.join(map(str, found))}: holds no timings; write some with `resbench profile --save`"
+        )
+    if as_json:
+        print(json.dumps([figures(name, record, series) for name, record, series in rows], indent=2))
+        return
+    for name, record, series in rows:
+        terminal.results().print(_table(name, record, series))
+
+
+def figures(name: str, record: Profile, series: Series) -> dict[str, Any]:
+    """Return the figures of one series as plain values; seconds are per forward pass."""
+    throughput = series.speed in ("throughput", "end_to_end")
+    summary = asdict(stats.summarise(series))
+    summary["percentiles"] = {f"p{round(100 * share)}": value for share, value in summary["percentiles"].items()}
+    return {
+        "record": name,
+        "network": record.network,
+        "speed": series.speed,
+        "batch_size": series.batch_size,
+        "stop_reason": series.stop_reason,
+        "steady": all(launch.steady for launch in series.launches),
+        "drifting": series.drifting,
+        "cold_start_s": series.launches[0].cold_start_ns / 1e9,
+        **summary,
+        "images_per_s": asdict(stats.images_per_s(series)) if throughput else None,
+    }
+
+
+def _profiles(found: Mapping[Path, Mapping[str, Record]]) -> Iterator[tuple[str, Profile]]:
+    for root, records in found.items():
+        for name, record in records.items():
+            if isinstance(record, Profile):
+                yield str(root if root.is_file() else root / name), record
+
+
+def _table(name: str, record: Profile, series: Series) -> Table:
+    summary = stats.summarise(series)
+    out = Table(title=f"{record.network}, {series.speed.replace('_', ' ')} at batch {series.batch_size}: {name}")
+    out.add_column("figure")
+    out.add_column("value", justify="right")
+    samples = f"{summary.samples} in {summary.clusters} clusters of {summary.launches} launches"
+    rows = {
+        "median": time(summary.median),
+        "images/s": rate(series),
+        "CPU time": time(summary.cpu) if summary.cpu else "-",
+        "mean": units.seconds(summary.pooled_mean_s),
+        "standard deviation": units.seconds(summary.sd_s),
+        "median absolute deviation": units.seconds(summary.mad_s),
+        "minimum": units.seconds(summary.min_s),
+        **{f"p{round(100 * share)}": percentile(summary, share) for share in summary.percentiles},
+        "between clusters": units.percent(summary.between_clusters),
+        "within clusters": units.percent(summary.within_clusters),
+        "outliers": str(summary.outliers),
+        "samples": samples if summary.launches > 1 else f"{summary.samples} in {summary.clusters} clusters",
+        "calls per sample": str(series.calls),
+        "cold start": units.seconds(series.launches[0].cold_start_ns / 1e9),
+        "warm-up": f"{series.launches[0].warmup_iterations} calls",
+    }
+    for figure, value in rows.items():
+        out.add_row(figure, value)
+    return out

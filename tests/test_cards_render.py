@@ -2,10 +2,14 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from resbench.cards import facts, render
+from resbench.cards.lint import lint
+from resbench.cards.parse import parse
+from resbench.judging.problem import Level
 from resbench.zoo.find import find
 from resbench.zoo.variants import VARIANTS
 from tests import examples
@@ -66,7 +70,9 @@ def test_records_are_quoted_with_their_paths_and_only_on_their_networks_card():
     assert "Speed: not measured." not in speed
     assert "`cpu/resnext50_32x4d/profile.json`" in speed
     assert "cpu/resnet18" not in speed
-    assert "| `resnet18.pth` | val | 200 | 79.00 % (158) | 95.00 % (190) | `cpu/resnet18/evaluation.json` |" in accuracy
+    assert "Measured: `resnet18.pth` on 200 images of val (`cpu/resnet18/evaluation.json`):" in accuracy
+    assert "| top-1 | 158 | 79.00 % | 72.69 to 84.43 % | nothing | nothing to compare with |" in accuracy
+    assert "| latency | 1 | 1.01 ms |" in speed
     assert "Speed: not measured." in accuracy
 
 
@@ -75,8 +81,8 @@ def test_a_checkpoint_named_to_break_out_stays_in_its_cell():
     text = render.card_text(card("resnet18", {"r.json": record}))
     assert "<script>" not in text
     assert text.count("-->") == 2
-    (row,) = [line for line in text.splitlines() if "`r.json`" in line]
-    assert len(cells(row)) == 6
+    (line,) = [line for line in text.splitlines() if line.startswith("Measured:")]
+    assert line.endswith("on 200 images of val (`r.json`):")
 
 
 def test_a_published_figure_known_to_be_false_is_named_so():
@@ -95,3 +101,47 @@ def test_the_index_lists_every_card():
     text = render.index_text(cards)
     assert all(f"| [`{variant.name}`]({variant.name}.md) |" in text for variant in VARIANTS)
     assert len([line for line in text.splitlines() if line.startswith("| [`")]) == len(VARIANTS)
+
+
+def test_measured_and_published_stand_side_by_side_with_a_verdict():
+    pixels = replace(examples.EVALUATION.pixels, interpolation="bicubic")
+    whole = replace(examples.EVALUATION.dataset, name="ImageNet-1k", images=50_000, classes=1000)
+    record = replace(
+        examples.EVALUATION,
+        network="seresnext50_32x4d",
+        weights="gluon_seresnext50_32x4d",
+        dataset=whole,
+        pixels=pixels,
+        images=50_000,
+        top1_right=39_962,
+        top5_right=46_000,
+    )
+    text = render.card_text(card("seresnext50_32x4d", {"r.json": record}))
+    (first,) = [cells(line) for line in text.splitlines() if line.startswith("| top-1 |")]
+    assert first[2:] == ["79.92 %", "79.57 to 80.27 %", "79.92 %", "reproduced (+0.00 points)"]
+    assert "differs by -2.82 points" in text
+
+
+def test_speeds_at_several_batch_sizes_are_plotted_and_tabled_with_intervals():
+    series = tuple(replace(examples.series("throughput", scale=size), batch_size=size) for size in (1, 8))
+    record = replace(examples.PROFILE, series=series)
+    text = render.card_text(card("resnext50_32x4d", {"p.json": record}))
+    assert text.count("<svg") == 2
+    (row,) = [cells(line) for line in text.splitlines() if line.startswith("| throughput | 8 |")]
+    assert row[2:4] == ["1.01 ms", "1.01 ms to 1.02 ms"]
+    assert "- `p.json`: 2026-01-01T00:00:00+00:00, Example CPU (2 cores), torch 2.13.0, noise quiet" in text
+
+
+def test_the_code_on_a_card_runs():
+    text = render.card_text(card("resnet20_cifar10"))
+    snippet = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    names: dict = {}
+    exec(snippet, names)
+    assert names["logits"].shape == (1, 10)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_our_own_cards_lint_without_a_false_figure(variant):
+    text = render.card_text(facts.gather(variant, {}))
+    found = lint([parse(Path(f"{variant.name}.md"), text)], records=Path("absent"))
+    assert [problem for problem in found if problem.level is not Level.NOTE] == []

@@ -124,7 +124,7 @@ def _resnet_facts(spec: ResNetSpec) -> list[tuple[str, str]]:
     if spec.anti_alias:
         found.append(("Anti-aliasing", "a fixed blur in front of every stride"))
     if spec.block == "res2net":
-        found.append(("Slices", f"{spec.splits} of {spec.width_per_group} channels in the first stage"))
+        found.append(("Slices", f"{spec.splits} of {spec.groups * spec.width_per_group} channels in the first stage"))
     elif spec.block.startswith("resnest"):
         found.append(("Radix", str(spec.splits)))
     return found

@@ -129,7 +129,7 @@ def _agree(one: Said, two: Said) -> bool:
         return True
     steps = [one.step, two.step]
     if one.quantity == "params":  # counts in fields of their own are often rounded to hundredths of a million
-        steps += [Fraction(10_000) for said in (one, two) if said.is_count and said.digits.endswith("0000")]
+        steps += [Fraction(10_000) for said in (one, two) if said.is_count]
     return abs(one.value - two.value) <= max(steps) * _HALF
 
 

@@ -1,7 +1,8 @@
 """What a card is made from: a network, its counts, its published checkpoints and the records about it."""
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from resbench.counting.conventions import operations
@@ -70,12 +71,20 @@ def results(folder: Path) -> Mapping[str, Record]:
     return read_folder(folder) if folder.is_dir() and any(folder.rglob("*.json")) else {}
 
 
-def by_family(variants: Iterable[Variant]) -> dict[str, list[Variant]]:
-    """Group networks by family, in the order of the table."""
-    families: dict[str, list[Variant]] = {}
-    for variant in variants:
-        families.setdefault(variant.family, []).append(variant)
-    return families
+def collections(cards: Iterable[Card], source: str) -> dict[str, list[Card]]:
+    """Group the checkpoints that `source` publishes by collection: cards that hold only those of the collection."""
+    found: dict[str, list[Card]] = {}
+    for card in cards:
+        own = [weights for weights in card.weights if weights.source == source]
+        for name in dict.fromkeys(weights.collection for weights in own):
+            held = tuple(weights for weights in own if weights.collection == name)
+            found.setdefault(name, []).append(replace(card, weights=held))
+    return found
+
+
+def slug(text: str) -> str:
+    """Return `text` as the name of a file: letters, digits, dots, underscores; anything else becomes one hyphen."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.").lower() or "unnamed"
 
 
 def whole_set(weights: Weights) -> int | None:

@@ -1,33 +1,62 @@
 """The files that cards are written to: what they should hold, how that differs from the disk, writing them whole."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from resbench.cards import facts, regions, render
+from resbench.cards import facts, huggingface, mmpretrain, regions, render, timm
+from resbench.cards.facts import Card
+from resbench.cards.templating import SIGNATURE
+from resbench.counting.conventions import NAMES
 from resbench.errors import ResbenchError
 from resbench.records.record import Record
 from resbench.records.store import write_text
-from resbench.zoo.find import find, match
+from resbench.zoo.find import find, match, unknown
 from resbench.zoo.variants import VARIANTS
 
 Wanted = dict[Path, str | None]  # None: should not exist
 
+# Style -> its pages by path below the output folder, and the convention that its FLOPs follow unless another is asked.
+STYLES: dict[str, tuple[Callable[[Sequence[Card]], dict[str, str]], str]] = {
+    "default": (render.pages, "timm-card"),
+    "timm": (timm.pages, "timm-card"),
+    "mmpretrain": (mmpretrain.pages, "mmcv"),
+    "huggingface": (huggingface.pages, "fvcore"),
+}
 
-def wanted(names: Sequence[str], *, every: bool, output: Path, update: Sequence[Path], results: Path) -> Wanted:
+
+def wanted(
+    names: Sequence[str],
+    *,
+    every: bool,
+    output: Path,
+    update: Sequence[Path],
+    results: Path,
+    style: str = "default",
+    flops: str | None = None,
+) -> Wanted:
     """Return the text of each file that was asked for.
 
-    Raises ResbenchError for unknown names, for a file to update without regions, and when nothing was asked for.
+    Raises ResbenchError for unknown names, for a file to update without regions, when nothing was asked for, and
+    when a file that somebody else wrote is in the way.
     """
     if bool(names) == every and (every or not update):
         raise ResbenchError("which networks? give their names, or --all, or --update FILE")
+    if flops and flops not in NAMES:
+        raise ResbenchError(unknown("convention", flops, NAMES))
+    pages, usual = STYLES[style]
     records = facts.results(results)
-    cards = [facts.gather(variant, records) for variant in match(names or (["*"] if every else []))]
-    found: Wanted = {output / f"{card.variant.name}.md": render.card_text(card) for card in cards}
-    if every:
+    cards = [facts.gather(variant, records, flops or usual) for variant in match(names or (["*"] if every else []))]
+    found: Wanted = {output / path: text for path, text in pages(cards).items()}
+    if cards and not found:
+        raise ResbenchError(f"{', '.join(names)}: no checkpoint that style {style} could show; take another --style")
+    if every and style == "default":
         found[output / "README.md"] = render.index_text(cards)
         found |= {path: None for path in output.glob("*.md") if path not in found and _is_generated(path)}
+    for path in found:
+        if path.exists() and not _is_generated(path):
+            raise ResbenchError(f"{path}: was not written by resbench; choose another --output, or remove it")
     return found | {path: _updated(path, output, records) for path in update}
 
 
@@ -44,7 +73,7 @@ def _region(name: str, folder: str, records: Mapping[str, Record]) -> str:
 
 
 def _is_generated(path: Path) -> bool:
-    return render.SIGNATURE in regions.read_exactly(path).partition("\n")[0]
+    return SIGNATURE in regions.read_exactly(path)[:5000]
 
 
 def stale(wanted: Wanted) -> str:

@@ -3,6 +3,7 @@
 Every value that a template prints passes `text` unless it is already `Markdown`.
 """
 
+import json
 import re
 from typing import Any
 
@@ -46,8 +47,18 @@ def link(label: object, url: str) -> Markdown:
     return Markdown(f"[{text(label)}]({target.replace('&', '&amp;')})")
 
 
+def quoted(value: object) -> Markdown:
+    """Return `value` as a string literal of Python, on one line, for a block of code."""
+    literal = json.dumps(one_line(str(value)), ensure_ascii=False)
+    return Markdown(literal.replace("<", r"\u003c").replace(">", r"\u003e"))
+
+
 def fenced(value: str, language: str = "") -> Markdown:
-    """Return `value` as a code block whose fence is longer than any inside it."""
+    """Return `value` as a code block whose fence is longer than any inside it.
+
+    Marks of HTML comments are taken apart, since some readers look for comments in code too.
+    """
+    value = value.replace("<!--", "<! --").replace("-->", "-- >")
     longest = max((len(ticks) for ticks in re.findall(r"`{3,}", value)), default=2)
     fence = "`" * (longest + 1)
     return Markdown(f"{fence}{language}\n{value.rstrip()}\n{fence}")
@@ -56,12 +67,12 @@ def fenced(value: str, language: str = "") -> Markdown:
 def yaml_text(data: Any) -> str:
     """Return `data` as YAML in block style, keys in their order, every value on one line, for any place.
 
-    `>` is always inside double quotes and written as an escape, so the text can stand in an HTML comment.
+    `<` and `>` are always inside double quotes and written as escapes, so the text can stand in an HTML comment.
     """
     dumped: str = yaml.dump(
         data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=float("inf")
     )
-    return dumped.replace(">", r"\x3E")
+    return dumped.replace("<", r"\x3C").replace(">", r"\x3E")
 
 
 def comment(yaml_lines: str) -> Markdown:
@@ -83,7 +94,7 @@ class _Dumper(yaml.SafeDumper):
 
 def _string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     clean = value.encode("utf-8", "replace").decode()
-    special = ">" in clean or "--" in clean or not all(char.isprintable() for char in clean)
+    special = "<" in clean or ">" in clean or not all(char.isprintable() for char in clean)
     return dumper.represent_scalar("tag:yaml.org,2002:str", clean, style='"' if special else None)
 
 

@@ -71,7 +71,12 @@ def parameters(params: int) -> int:
 
 def percent(claim: Claim) -> str:
     """Return a claimed accuracy as timm's cards print it: "80.87%"."""
-    return f"{round(100 * claim.value, 6)}%"
+    return f"{per_cent(claim)}%"
+
+
+def per_cent(claim: Claim) -> float:
+    """Return a claimed accuracy in per cent, with the digits that were published."""
+    return round(100 * claim.value, 6)
 
 
 def _collection(name: str, paper: Paper) -> dict[str, Any]:

@@ -1,14 +1,28 @@
 """`resbench card`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
+class Style(StrEnum):
+    """Whose form the cards have."""
+
+    DEFAULT = "default"
+    TIMM = "timm"
+    MMPRETRAIN = "mmpretrain"
+    HUGGINGFACE = "huggingface"
+
+
 def card_(
     names: Annotated[list[str] | None, typer.Argument(help="Networks, checkpoints or patterns such as 'se*'.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every network of the table, and the index.")] = False,
+    style: Annotated[Style, typer.Option(help="Whose form the cards have.")] = Style.DEFAULT,
+    flops: Annotated[
+        str | None, typer.Option(help="Convention of the FLOPs field, such as fvcore; each style has its usual one.")
+    ] = None,
     output: Annotated[Path, typer.Option(help="Folder for the cards.")] = Path("cards"),
     update: Annotated[
         list[Path] | None, typer.Option(help="Write into the marked regions of this file instead; may be repeated.")
@@ -24,12 +38,15 @@ def card_(
     networks) or `<!-- resbench:NAME begin -->` (the published results of a network) and ends with the same line with
     `end`.
 
-    Examples: `resbench card resnet50`, `resbench card --all --check`, `resbench card --update README.md`
+    Examples: `resbench card resnet50`, `resbench card --all --check`, `resbench card 'gluon*' --style timm`,
+    `resbench card --update README.md`
     """
     from resbench.cards import files
     from resbench.report import cards as report
 
-    wanted = files.wanted(names or [], every=every, output=output, update=update or [], results=results)
+    wanted = files.wanted(
+        names or [], every=every, output=output, update=update or [], results=results, style=style, flops=flops
+    )
     if check:
         report.diff(difference := files.stale(wanted))
         raise typer.Exit(1 if difference else 0)

@@ -1,0 +1,162 @@
+"""Drawings of a network as inline SVG: its stages, its block, and how its speed grows with the batch.
+
+Text takes the colour of the page and boxes are tinted, so that a drawing reads in light and dark.
+"""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from resbench.cards.markup import Markdown, one_line
+from resbench.cards.shapes import Block, block, stages
+from resbench.zoo.spec import Variant
+
+_BLUE, _GREEN, _ORANGE, _PURPLE = "#3b82f6", "#10b981", "#f59e0b", "#a855f7"
+_WIDTH = 760
+_STAGES_PX = 160  # height of the drawing of the stages
+_ROW_PX = 46  # height of a branch of the block
+
+
+def network(variant: Variant) -> Markdown:
+    """Return the drawing of the stages of `variant` and of the block that they repeat."""
+    inner = block(variant)
+    found = stages(variant)
+    words = "; ".join(
+        f"{one.name}: {one.blocks} blocks, {one.channels} x {one.side_px} x {one.side_px}" for one in found
+    )
+    height = _STAGES_PX + 70 + _ROW_PX * len(inner.branches)
+    return _svg(height, f"{variant.name}: {words}", [*_stages(variant), *_block(inner, _STAGES_PX + 20)])
+
+
+def plot(lines: Mapping[str, Sequence[tuple[int, float]]]) -> Markdown | None:
+    """Return the plot of images per second over the batch size, a line per name; None without lines."""
+    if not lines:
+        return None
+    sizes = sorted({size for points in lines.values() for size, _ in points})
+    top = max(rate for points in lines.values() for _, rate in points)
+    left, right, floor, ceiling = 70, _WIDTH - 20, 220, 40
+    columns = {size: left + (right - left) * (index + 0.5) / len(sizes) for index, size in enumerate(sizes)}
+    parts = [_text(left, 16, "images per second", "start"), _text((left + right) / 2, floor + 40, "batch size")]
+    for share in (0, 0.5, 1):
+        y = floor - (floor - ceiling) * share
+        parts += [_line(left, y, right, y, 0.25), _text(left - 8, y + 4, f"{top * share:,.0f}", "end")]
+    parts += [_text(x, floor + 18, str(size)) for size, x in columns.items()]
+    for index, (name, points) in enumerate(lines.items()):
+        colour = (_BLUE, _ORANGE, _GREEN, _PURPLE)[index % 4]
+        spots = [(columns[size], floor - (floor - ceiling) * rate / top) for size, rate in points]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in spots]
+        parts.append(f'<rect x="{left}" y="{floor + 54 + 20 * index}" width="12" height="12" fill="{colour}"/>')
+        parts.append(_text(left + 20, floor + 64 + 20 * index, name, "start"))
+    return _svg(floor + 60 + 20 * len(lines), "images per second over the batch size", parts)
+
+
+def _stages(variant: Variant) -> list[str]:
+    """Boxes as high as the feature maps, as wide as they are deep in blocks, from image to classes."""
+    found = stages(variant)
+    floor, tallest = _STAGES_PX - 48, 106
+    widest = max(one.blocks for one in found)
+    boxes: list[tuple[str, str, str, float, float, str]] = [
+        ("image", f"3 x {variant.input_px} x {variant.input_px}", "", tallest, 0.25, "none"),
+        ("stem", "", "", 86, 0.25, _ORANGE),
+    ]
+    for one in found:
+        high = max(16, 84 * one.side_px / found[0].side_px)
+        size = f"{one.channels} x {one.side_px} x {one.side_px}"
+        boxes.append((one.name, size, f"{one.blocks} blocks", high, 0.45 + 0.55 * one.blocks / widest, _BLUE))
+    boxes.append(("classes", str(variant.classes), "pool, linear", 16, 0.25, _GREEN))
+    room = (_WIDTH - 20) / len(boxes)
+    parts = []
+    for index, (name, size, blocks, high, share, colour) in enumerate(boxes):
+        middle, wide = 10 + room * (index + 0.5), (room - 26) * share
+        parts.append(_box(middle - wide / 2, floor - high, wide, high, colour))
+        parts += [_text(middle, floor + 16, name), _text(middle, floor + 31, size, size=11)]
+        parts.append(_text(middle, floor + 45, blocks, size=11))
+        if index:
+            parts.append(_arrow(middle - room / 2 - 7, floor - 8, middle - room / 2 + 7, floor - 8))
+    return [part for part in parts if part]
+
+
+def _block(inner: Block, top: float) -> list[str]:
+    """The block from left to right: branches below one another, what follows them, the sum with the shortcut."""
+    tail = [*inner.tail, *([inner.gate] if inner.gate else [])]
+    longest = max(map(len, inner.branches))
+    wide = min(190.0, (_WIDTH - 190) / (longest + len(tail)) - 16)
+    middle = top + 50 + _ROW_PX * (len(inner.branches) - 1) / 2
+    joint, end = 82 + longest * (wide + 16), 82 + (longest + len(tail)) * (wide + 16)
+    parts = [_text(10, top + 6, "its block in the first stage", "start"), _text(36, middle + 4, "x")]
+    for row, layers in enumerate(inner.branches):
+        y = top + 50 + _ROW_PX * row
+        parts += [_arrow(46, middle, 78, y), *_chain(layers, 82, y, wide, _PURPLE)]
+        parts.append(_arrow(82 + len(layers) * (wide + 16) - 14, y, joint - 3, middle))
+    parts += _chain(tail, joint, middle, wide, _ORANGE)
+    parts += [_arrow(end - 14, middle, end + 5, middle)] if tail else []
+    if inner.shortcut:
+        arc, ring = (
+            f"M 36 {middle - 10:.1f} V {top + 18} H {end + 18:.1f}",
+            f'cx="{end + 18:.1f}" cy="{middle:.1f}" r="11"',
+        )
+        parts.append(f'<path d="{arc}" fill="none" stroke="currentColor" stroke-opacity="0.6"/>')
+        parts.append(_arrow(end + 18, top + 18, end + 18, middle - 13))
+        parts.append(f'<circle {ring} fill="{_GREEN}" fill-opacity="0.3" stroke="{_GREEN}"/>')
+        parts.append(_text(end + 18, middle + 5, "+", size=15))
+    parts += [_arrow(end + 32, middle, end + 52, middle), _text(end + 60, middle + 4, "y", "start")]
+    return parts
+
+
+def _chain(layers: Sequence[str], left: float, y: float, wide: float, colour: str) -> list[str]:
+    parts = []
+    for index, words in enumerate(layers):
+        x = left + index * (wide + 16)
+        parts.append(_box(x, y - 15, wide, 30, colour))
+        parts += _fitted(x + wide / 2, y, words, wide)
+        if index:
+            parts.append(_arrow(x - 14, y, x - 2, y))
+    return parts
+
+
+def _fitted(x: float, y: float, words: str, wide: float) -> list[str]:
+    """Words in a box: on one line where they fit, else on two."""
+    if len(words) * 6.2 <= wide:
+        return [_text(x, y + 4, words)]
+    parts = words.split(", ")
+    half = max(1, len(parts) // 2) if len(parts) > 1 else 0
+    if not half:
+        first, _, second = words.partition(" ")
+        return [_text(x, y - 2, first, size=10), _text(x, y + 10, second, size=10)]
+    return [_text(x, y - 2, ", ".join(parts[:half]), size=10), _text(x, y + 10, ", ".join(parts[half:]), size=10)]
+
+
+def _svg(height: float, title: str, parts: Sequence[str]) -> Markdown:
+    """Return an SVG in a block of HTML, without blank lines: at one, Markdown would end the block."""
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" role="img" '
+        'style="max-width: 100%; height: auto" font-family="system-ui, sans-serif" fill="currentColor">'
+    )
+    return Markdown("\n".join(["<div>", head, f"<title>{escape(one_line(title))}</title>", *parts, "</svg>", "</div>"]))
+
+
+def _box(x: float, y: float, wide: float, high: float, colour: str) -> str:
+    fill = "none" if colour == "none" else colour
+    edge = "currentColor" if colour == "none" else colour
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}" rx="4"'
+    return f'<rect {place} fill="{fill}" fill-opacity="0.2" stroke="{edge}" stroke-opacity="0.8"/>'
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, opacity: float = 0.6) -> str:
+    place = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {place} stroke="currentColor" stroke-opacity="{opacity}"/>'
+
+
+def _arrow(x1: float, y1: float, x2: float, y2: float) -> str:
+    length = max(1.0, ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5)
+    along_x, along_y = 4 * (x2 - x1) / length, 4 * (y2 - y1) / length
+    tip = f"{x2:.1f},{y2:.1f} {x2 - along_x - along_y:.1f},{y2 - along_y + along_x:.1f}"
+    head = f'<polygon points="{tip} {x2 - along_x + along_y:.1f},{y2 - along_y - along_x:.1f}" fill-opacity="0.7"/>'
+    return _line(x1, y1, x2, y2) + head
+
+
+def _text(x: float, y: float, words: str, anchor: str = "middle", size: int = 12) -> str:
+    if not words:
+        return ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}">{escape(one_line(words))}</text>'

@@ -1,0 +1,144 @@
+"""Folders for the Hugging Face hub, one per checkpoint: README.md with its front matter, and .eval_results."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from resbench import units
+from resbench.cards import architecture, markup, modelindex
+from resbench.cards.facts import Card, accuracy, dataset, flops, slug
+from resbench.cards.templating import SIGNATURE, render
+from resbench.counting.conventions import convention
+from resbench.counting.counted import counted
+from resbench.records.record import Evaluation
+from resbench.zoo.spec import Claim, Weights
+
+# Our data sets -> the hub's type, its name for people, the repository that hosts it.
+_DATASETS = {
+    "ImageNet": ("imagenet-1k", "ImageNet-1k", "ILSVRC/imagenet-1k"),
+    "CIFAR-10": ("cifar10", "CIFAR-10", "uoft-cs/cifar10"),
+    "CIFAR-100": ("cifar100", "CIFAR-100", "uoft-cs/cifar100"),
+}
+_METRICS = (("accuracy", "Top-1 accuracy"), ("top_5_accuracy", "Top-5 accuracy"))
+
+
+def pages(cards: Sequence[Card]) -> dict[str, str]:
+    """Return README.md and .eval_results/<data set>.yaml of every checkpoint of these networks, by path."""
+    found: dict[str, str] = {}
+    for card in cards:
+        for weights in card.weights:
+            folder = slug(weights.name)
+            kind, _, repository = _data(weights)
+            found[f"{folder}/README.md"] = _readme(card, weights)
+            if repository and (results := _eval_results(card, weights)):
+                found[f"{folder}/.eval_results/{kind}.yaml"] = f"# {SIGNATURE}\n{markup.yaml_text(results)}"
+    return found
+
+
+def _readme(card: Card, weights: Weights) -> str:
+    images, name = weights.preprocess, card.flops_convention
+    return render(
+        "huggingface.md.j2",
+        front=markup.Markdown(markup.yaml_text(_front(card, weights))),
+        card=card,
+        weights=weights,
+        facts=architecture.facts(card.variant),
+        convention=name,
+        meaning=convention(name).meaning,
+        operations=flops(card.variant.name, name, images.crop_px),
+        operations_px=counted(card.variant.name, name, images.crop_px).input_px,
+        macs=flops(card.variant.name, "macs", images.crop_px),
+        published=[f"{label} {units.percent(claim.value)}" for label, claim in _claims(weights)],
+        evaluations=list(_evaluations(card, weights).items()),
+        errors=[claim for claim in weights.claims if claim.error],
+        name=card.variant.name,
+        file=weights.url.rpartition("/")[2],
+    )
+
+
+def _front(card: Card, weights: Weights) -> dict[str, Any]:
+    results = [_published(weights)] if _claims(weights) else []
+    results += [_measured(weights, path, record) for path, record in _evaluations(card, weights).items()]
+    return {
+        "license": weights.license,
+        "library_name": "resbench",
+        "tags": ["image-classification", "resbench", slug(card.variant.family)],
+        "datasets": [_data(weights)[0]],
+        "metrics": ["accuracy"],
+        "pipeline_tag": "image-classification",
+        **({"model-index": [{"name": weights.name, "results": results}]} if results else {}),
+    }
+
+
+def _published(weights: Weights) -> dict[str, Any]:
+    claims = _claims(weights)
+    metrics = [
+        {"type": kind, "value": modelindex.per_cent(claim), "name": label}
+        for kind, label in _METRICS
+        for said, claim in claims
+        if said == label
+    ]
+    return _result(weights, f"{weights.preprocess.crop_px} px, published", metrics, claims[0][1].source, "publisher")
+
+
+def _measured(weights: Weights, path: str, record: Evaluation) -> dict[str, Any]:
+    rights = (record.top1_right, record.top5_right)
+    metrics = [
+        {"type": kind, "value": round(100 * right / record.images, 3), "name": label}
+        for (kind, label), right in zip(_METRICS, rights, strict=True)
+    ]
+    # The hub merges results that differ only in their source: the configuration tells them apart.
+    config = f"{record.pixels.crop_px} px, measured on {record.images} images of {record.dataset.name}, {path}"
+    return _result(weights, config, metrics, weights.url, "measured with resbench")
+
+
+def _result(weights: Weights, config: str, metrics: list[dict[str, Any]], url: str, source: str) -> dict[str, Any]:
+    kind, name, _ = _data(weights)
+    return {
+        "task": {"type": "image-classification", "name": "Image Classification"},
+        "dataset": {"name": name, "type": kind, "config": config, "split": "validation"},
+        "metrics": metrics,
+        "source": {"name": source, "url": url},
+    }
+
+
+def _eval_results(card: Card, weights: Weights) -> list[dict[str, Any]]:
+    """Return the entries of the hub's newer format; a claim has no date, since none was published with it."""
+    repository = _data(weights)[2]
+    found = [
+        {
+            "dataset": {"id": repository, "task_id": _task(label)},
+            "value": modelindex.per_cent(claim),
+            "source": {"url": claim.source, "name": "publisher"},
+            "notes": f"{weights.preprocess.crop_px} px, published",
+        }
+        for label, claim in _claims(weights)
+    ]
+    for record in _evaluations(card, weights).values():
+        for (_, label), right in zip(_METRICS, (record.top1_right, record.top5_right), strict=True):
+            found.append(
+                {
+                    "dataset": {"id": repository, "task_id": _task(label)},
+                    "value": round(100 * right / record.images, 3),
+                    "date": record.run.started,
+                    "notes": f"{record.pixels.crop_px} px, resbench, {record.images} images of {record.dataset.name}",
+                }
+            )
+    return found
+
+
+def _claims(weights: Weights) -> list[tuple[str, Claim]]:
+    labels = {"Top-1 accuracy": accuracy(weights, "top1"), "Top-5 accuracy": accuracy(weights, "top5")}
+    return [(label, claim) for label, claim in labels.items() if claim]
+
+
+def _evaluations(card: Card, weights: Weights) -> dict[str, Evaluation]:
+    return {path: record for path, record in card.evaluations.items() if record.weights == weights.name}
+
+
+def _task(label: str) -> str:
+    return label.lower().replace("-", "_").replace(" ", "_")
+
+
+def _data(weights: Weights) -> tuple[str, str, str]:
+    name = dataset(weights)
+    return _DATASETS.get(name, (slug(name), name, ""))

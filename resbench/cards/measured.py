@@ -1,0 +1,115 @@
+"""The rows of a card that come from records: speeds with intervals, accuracies beside claims, where each was made.
+
+The statistics need scipy, which is imported only when there are records.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from resbench import units
+from resbench.cards.facts import Card
+from resbench.records.record import Environment, Evaluation, Series, Settings
+from resbench.records.store import machine_folder
+from resbench.zoo.spec import Metric
+
+_METRICS: tuple[tuple[Metric, str], ...] = (("top1", "top-1"), ("top5", "top-5"))
+
+
+def speeds(card: Card) -> list[dict[str, Any]]:
+    """Return what was measured per record: where and how, and a row per series of samples."""
+    found = []
+    for path, record in card.profiles.items():
+        series = sorted(record.series, key=lambda one: (one.speed, one.batch_size))
+        rows = [_speed(one) for one in series if any(part.wall_ns for run in one.launches for part in run.clusters)]
+        if rows:
+            machine = machine_folder(record.environment.machine)
+            found.append({"path": path, "machine": machine, "settings": _settings(record.settings), "rows": rows})
+    return found
+
+
+def accuracies(card: Card) -> list[dict[str, Any]]:
+    """Return what was measured per record: on which images, and a row per metric beside the published figure."""
+    return [
+        {
+            "path": path,
+            "weights": record.weights,
+            "data": record.dataset.name,
+            "images": record.images,
+            "rows": [_accuracy(record, metric, label) for metric, label in _METRICS],
+        }
+        for path, record in card.evaluations.items()
+        if record.images
+    ]
+
+
+def _accuracy(record: Evaluation, metric: Metric, label: str) -> dict[str, Any]:
+    from resbench.judging.claims import reproduction
+    from resbench.judging.stats import clopper_pearson
+
+    right = record.top1_right if metric == "top1" else record.top5_right
+    low, high = clopper_pearson(right, record.images)
+    published = reproduction(record, metric)
+    verdict = "nothing to compare with"
+    if published:
+        verdict = published.why if published.difference is not None else f"not comparable: published {published.why}"
+    return {
+        "metric": label,
+        "right": right,
+        "share": right / record.images,
+        "span": f"{100 * low:.2f} to {100 * high:.2f} %",
+        "published": units.percent(published.published) if published else "nothing",
+        "verdict": verdict,
+    }
+
+
+def provenance(card: Card) -> Iterator[dict[str, Any]]:
+    """Yield where, when and how each record was made."""
+    for path, record in card.records.items():
+        yield {
+            "path": path,
+            "when": record.run.started,
+            "environment": _environment(record.environment),
+            "command": record.run.command,
+            "hash": (record.weights_sha256 or "")[:16],
+        }
+
+
+def throughputs(card: Card) -> dict[str, list[tuple[int, float]]]:
+    """Return images per second by batch size for every machine and setting that has two sizes or more."""
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for record in speeds(card):
+        for row in record["rows"]:
+            name = f"{record['machine']}, {record['settings']}, {row['speed']}"
+            lines.setdefault(name, []).append(row["point"])
+    return {name: sorted(points) for name, points in lines.items() if len({size for size, _ in points}) > 1}
+
+
+def _speed(series: Series) -> dict[str, Any]:
+    from resbench.judging.stats import images_per_s, summarise
+
+    each, rate = summarise(series).median.scaled(1 / series.batch_size), images_per_s(series)
+    span = "one cluster only"
+    if each.low is not None and each.high is not None:
+        span = f"{units.seconds(each.low)} to {units.seconds(each.high)}"
+    return {
+        "speed": series.speed.replace("_", " "),
+        "batch_size": series.batch_size,
+        "per_image": units.seconds(each.estimate),
+        "span": span,
+        "rate": f"{rate.estimate:,.1f}",
+        "point": (series.batch_size, rate.estimate),
+    }
+
+
+def _settings(settings: Settings) -> str:
+    words = [settings.dtype, units.pixels(settings.input_px), settings.memory_format.replace("_", " ")]
+    words += [word.replace("_", " ") for word in ("amp", "fuse", "cuda_graph") if getattr(settings, word)]
+    words += [f"compile {settings.compile}"] if settings.compile else []
+    words += [f"{settings.threads} thread{'s' if settings.threads > 1 else ''}"] if settings.threads else []
+    return ", ".join(words)
+
+
+def _environment(environment: Environment) -> str:
+    machine, conditions = environment.machine, environment.conditions
+    driver = f", driver {machine.driver}, CUDA {machine.cuda}" if machine.device_kind == "cuda" else ""
+    return f"{machine.device_name} ({machine.cpu_cores} cores), torch {machine.torch}{driver}, noise {conditions.noise}"

@@ -1,0 +1,96 @@
+"""Files in the manner of MMPretrain: per collection a README with its table and a metafile, and an index of all."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from resbench.cards import architecture, markup, modelindex
+from resbench.cards.facts import Card, accuracy, collections, dataset, flops, slug
+from resbench.cards.render import result_row
+from resbench.cards.templating import SIGNATURE, render
+from resbench.counting.conventions import convention
+from resbench.zoo.spec import Weights
+
+SOURCE = "mmpretrain"
+_DATASETS = {"ImageNet": "ImageNet-1k"}  # as its metafiles call them
+
+
+def pages(cards: Sequence[Card]) -> dict[str, str]:
+    """Return README.md and metafile.yml per collection and the root model-index.yml, by path.
+
+    The paths are those of MMPretrain's repository, so that a checkout of it can be the output folder.
+    """
+    found: dict[str, str] = {}
+    for name, held in collections(cards, SOURCE).items():
+        folder = _folder(name, held)
+        found[f"{folder}/README.md"] = _readme(name, held)
+        found[f"{folder}/metafile.yml"] = _yaml(_metafile(name, held, folder))
+    imports = sorted(path for path in found if path.endswith(".yml"))
+    return found | ({"model-index.yml": _yaml({"Import": imports})} if imports else {})
+
+
+def _readme(collection: str, cards: Sequence[Card]) -> str:
+    return render(
+        "mmpretrain.md.j2",
+        collection=collection,
+        paper=cards[0].variant.paper,
+        rows=[result_row(card, weights, card.flops_convention) for card in cards for weights in card.weights],
+        datasets=" and ".join(sorted({_dataset(weights) for card in cards for weights in card.weights})),
+        convention=cards[0].flops_convention,
+        meaning=convention(cards[0].flops_convention).meaning,
+        first=cards[0].variant.name,
+    )
+
+
+def _metafile(collection: str, cards: Sequence[Card], folder: str) -> dict[str, Any]:
+    paper = cards[0].variant.paper
+    parts = sorted({term for card in cards for term in architecture.terms(card.variant.spec)})
+    data = sorted({_dataset(weights) for card in cards for weights in card.weights})
+    return {
+        "Collections": [
+            {
+                "Name": collection,
+                "Metadata": {"Training Data": data[0] if len(data) == 1 else data, "Architecture": parts},
+                "Paper": {"URL": paper.url, "Title": paper.title},
+                "README": f"{folder}/README.md",
+            }
+        ],
+        "Models": [_model(card, weights) for card in cards for weights in card.weights],
+    }
+
+
+def _model(card: Card, weights: Weights) -> dict[str, Any]:
+    names = {"Top 1 Accuracy": accuracy(weights, "top1"), "Top 5 Accuracy": accuracy(weights, "top5")}
+    metrics = {name: modelindex.per_cent(claim) for name, claim in names.items() if claim}
+    result = {"Dataset": _dataset(weights), "Metrics": metrics, "Task": "Image Classification"}
+    operations = flops(card.variant.name, card.flops_convention, weights.preprocess.crop_px)
+    return {
+        "Name": weights.name,
+        "Metadata": {
+            "FLOPs": round(round(operations / 1e9, 2) * 1e9),
+            "Parameters": round(round(card.counts.params / 1e6, 2) * 1e6),
+        },
+        "In Collection": weights.collection,
+        "Results": [result] if metrics else None,
+        "Weights": weights.url,
+        "Config": _in_repository(weights.code),
+    }
+
+
+def _folder(collection: str, cards: Sequence[Card]) -> str:
+    """Return the folder of the collection's configurations in MMPretrain's repository."""
+    config = _in_repository(cards[0].weights[0].code)
+    return config.rpartition("/")[0] or f"configs/{slug(collection)}"
+
+
+def _in_repository(url: str) -> str:
+    """https://github.com/open-mmlab/mmpretrain/blob/<commit>/configs/a/b.py -> configs/a/b.py."""
+    return re.sub(r"^https://github\.com/[^/]+/[^/]+/blob/[^/]+/", "", url)
+
+
+def _dataset(weights: Weights) -> str:
+    return _DATASETS.get(dataset(weights), dataset(weights))
+
+
+def _yaml(data: dict[str, Any]) -> str:
+    return f"# {SIGNATURE}\n{markup.yaml_text(data)}"

@@ -1,0 +1,77 @@
+"""The shapes that a card draws, against the network itself on the meta device; the drawings are well-formed."""
+
+import functools
+import xml.etree.ElementTree as ET
+
+import pytest
+import torch
+
+from resbench.cards import drawing, shapes
+from resbench.nets.build import build
+from resbench.zoo.variants import VARIANTS
+
+STAGES = ("layer1", "layer2", "layer3", "layer4", "repeat", "repeat_1", "repeat_2")
+
+
+@functools.cache
+def network(variant):
+    return build(variant, device="meta")
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_stages_are_those_of_the_module(variant):
+    module = network(variant)
+    stages = [stage for name in STAGES if (stage := getattr(module, name, None)) is not None]
+    seen: list[tuple[int, ...]] = []
+    for stage in stages:
+        stage.register_forward_hook(lambda _module, _inputs, output: seen.append(tuple(output.shape[1:])))
+    module(torch.empty(1, 3, variant.input_px, variant.input_px, device="meta"))
+    ours = shapes.stages(variant)
+    assert [(one.channels, one.side_px, one.side_px) for one in ours] == seen
+    assert [one.blocks for one in ours] == [len(stage) for stage in stages]
+
+
+def layers(variant) -> list[str]:
+    """The convolutions of the first stage's last block, as a card names them."""
+    module = network(variant)
+    block = module.layer1[-1]
+    found = []
+    for name, conv in block.named_modules():
+        if isinstance(conv, torch.nn.Conv2d) and name.startswith("conv"):
+            groups = f", {conv.groups} groups" if conv.groups > 1 else ""
+            found.append(f"{conv.kernel_size[0]}x{conv.kernel_size[1]}, {conv.out_channels}{groups}")
+    return found
+
+
+PLAIN_BLOCKS = [
+    variant
+    for variant in VARIANTS
+    if getattr(variant.spec, "block", "") in ("basic", "plain", "bottleneck", "resnext", "senet")
+]
+
+
+@pytest.mark.parametrize("variant", PLAIN_BLOCKS, ids=lambda variant: variant.name)
+def test_the_block_has_the_convolutions_of_the_module(variant):
+    assert list(shapes.block(variant).branches[0]) == layers(variant)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_a_drawing_is_well_formed_and_inside_its_frame(variant):
+    text = drawing.network(variant)
+    assert "\n\n" not in text
+    svg = ET.fromstring(text).find("{http://www.w3.org/2000/svg}svg")
+    _, _, width, height = map(float, svg.get("viewBox").split())
+    for part in svg.iter():
+        for horizontal, vertical in (("x", "y"), ("x1", "y1"), ("x2", "y2"), ("cx", "cy")):
+            if part.get(horizontal) is not None:
+                assert 0 <= float(part.get(horizontal)) <= width
+                assert 0 <= float(part.get(vertical)) <= height
+    for part in svg.iter("{http://www.w3.org/2000/svg}rect"):
+        assert float(part.get("x")) + float(part.get("width")) <= width
+
+
+def test_a_plot_of_nothing_is_none_and_of_something_has_a_point_per_size():
+    assert drawing.plot({}) is None
+    text = drawing.plot({"a <b>": [(1, 10.0), (8, 50.0)], "c": [(1, 5.0)]})
+    assert text.count("<circle") == 3
+    assert "a &lt;b&gt;" in text

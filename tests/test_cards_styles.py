@@ -1,0 +1,177 @@
+"""The styles that people publish: read back by the programs that read them, equal to one another in every figure."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import modelindex as model_index_package
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from resbench.cards import facts, files, huggingface, mmpretrain, modelindex, render, timm
+from resbench.cards.lint import lint
+from resbench.cards.parse import parse
+from resbench.errors import ResbenchError
+from resbench.judging.problem import Level
+from resbench.zoo.find import find
+from resbench.zoo.variants import VARIANTS
+from tests import examples
+
+CARDS = [facts.gather(variant, {}) for variant in VARIANTS]
+MMPRETRAIN_CARDS = [facts.gather(variant, {}, "mmcv") for variant in VARIANTS]
+MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
+
+
+def test_a_timm_page_holds_its_whole_collection_and_the_published_data():
+    page = timm.pages(CARDS)["gluon-seresnext.md"]
+    published = (Path(__file__).parent / "data" / "seresnext_model_index.yml").read_text().replace("Gloun", "Gluon")
+    assert yaml.safe_load(re.search(r"<!--\n(Type.*?)-->", page, re.DOTALL)[1]) == yaml.safe_load(published)
+    assert "| `gluon_seresnext50_32x4d` | 27,559,896 | 4,232,994,816 at 224x224 | 5,475,179,184 at 224x285 |" in page
+
+
+def test_every_timm_page_loads_in_the_model_index_package(tmp_path):
+    for name, page in timm.pages(CARDS).items():
+        (tmp_path / name).write_text(page, encoding="utf-8")
+        loaded = model_index_package.load(str(tmp_path / name))
+        loaded.build_models_with_collections()
+        assert loaded.check(silent=True) == []
+        assert len(loaded.models) == page.count("\n- Name: ") - 1
+
+
+def test_mmpretrains_files_give_the_published_figures(tmp_path):
+    pages = mmpretrain.pages(MMPRETRAIN_CARDS)
+    for path, text in pages.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    loaded = model_index_package.load(str(tmp_path / "model-index.yml"))
+    for model in loaded.models:
+        weights = find_weights(model.name)
+        for field, metric in (("Parameters", "params"), ("FLOPs", "flops")):
+            claim = weights.claim(metric)
+            if not claim.error:
+                assert model.metadata.data[field] == claim.value
+        top1 = model.results[0].metrics["Top 1 Accuracy"]
+        assert top1 == round(100 * weights.claim("top1").value, 6)
+    assert len(loaded.models) == sum(weights.source == "mmpretrain" for card in CARDS for weights in card.weights)
+
+
+def find_weights(name: str):
+    return next(weights for card in CARDS for weights in card.weights if weights.name == name)
+
+
+def test_the_styles_agree_and_lint_without_a_false_figure():
+    for style, cards in ((timm, CARDS), (mmpretrain, MMPRETRAIN_CARDS), (huggingface, CARDS)):
+        documents = [parse(Path("x") / path, text) for path, text in style.pages(cards).items()]
+        found = lint(documents, records=Path("absent"))
+        assert [problem for problem in found if problem.level in (Level.FALSE, Level.UNREADABLE)] == [
+            problem for problem in found if problem.code == "F005" and "imported" in problem.message
+        ]
+
+
+def test_another_convention_can_be_asked_for(tmp_path):
+    arguments = {"every": False, "output": tmp_path, "update": [], "results": tmp_path / "results"}
+    (page,) = files.wanted(["seresnext101_64x4d"], **arguments, style="timm", flops="fvcore").values()
+    assert "FLOPs: 15527532544" in page
+    with pytest.raises(ResbenchError, match=r"unknown convention 'fvcor'; did you mean fvcore"):
+        files.wanted(["resnet50"], **arguments, flops="fvcor")
+
+
+def test_a_network_that_a_style_cannot_show_is_an_error(tmp_path):
+    with pytest.raises(ResbenchError, match="no checkpoint that style timm could show"):
+        files.wanted(["plain34"], every=False, output=tmp_path, update=[], results=tmp_path / "results", style="timm")
+
+
+def test_a_file_that_somebody_else_wrote_is_not_overwritten(tmp_path):
+    (tmp_path / "resnet50.md").write_text("# Mine\n")
+    with pytest.raises(ResbenchError, match="was not written by resbench"):
+        files.wanted(["resnet50"], every=False, output=tmp_path, update=[], results=tmp_path / "results")
+
+
+def measured(name: str) -> facts.Card:
+    variant = find(name)
+    record = replace(examples.EVALUATION, network=variant.name, weights=name)
+    smaller = replace(record, pixels=replace(record.pixels, crop_px=192))
+    return facts.gather(variant, {"a.json": record, "b.json": smaller})
+
+
+def test_a_hub_card_goes_through_the_hubs_own_reader_without_loss():
+    hub = pytest.importorskip("huggingface_hub")
+    for card in (*CARDS, measured("gluon_seresnext50_32x4d")):
+        for path, text in huggingface.pages([card]).items():
+            front = yaml.safe_load(text.split("---\n")[1]) if path.endswith(".md") else yaml.safe_load(text)
+            if path.endswith(".md") and "model-index" in front:
+                data = hub.ModelCard(text).data
+                assert data.to_dict() == front
+                assert data.model_name == front["model-index"][0]["name"]
+                metrics = [metric for result in front["model-index"][0]["results"] for metric in result["metrics"]]
+                assert [one.metric_value for one in data.eval_results] == [metric["value"] for metric in metrics]
+                identities = {one.unique_identifier for one in data.eval_results}
+                assert len(identities) == len(front["model-index"][0]["results"])
+            elif path.endswith(".yaml"):
+                assert hub.eval_result_entries_to_yaml(hub.parse_eval_result_entries(front)) == front
+
+
+def test_measured_accuracies_of_two_sizes_stay_two_results_for_the_hub():
+    text = huggingface.pages([measured("gluon_seresnext50_32x4d")])["gluon_seresnext50_32x4d/README.md"]
+    results = yaml.safe_load(text.split("---\n")[1])["model-index"][0]["results"]
+    assert [result["metrics"][0]["value"] for result in results] == [79.92, 79.0, 79.0]
+    assert len({result["dataset"]["config"] for result in results}) == 3
+    assert "Measured with resbench on 200 images of val: top-1 79.00 %, top-5 95.00 % (`a.json`)." in text
+
+
+BREAKS = ["-->", "<!-- x", "a|b", "`x`", "```\n# x", "\n---\n", "x\r\ny", '"; import os', "{{ x }}", "{% x %}", "&amp;"]
+OTHERS = [
+    "</svg><script>",
+    "[a](javascript:b)",
+    "1e999",
+    "null",
+    "- x: y",
+    "#",
+    "A" * 999,
+    "\x00\x07",
+    "é中\u2028",
+    "\\",
+]
+NASTY = st.text(min_size=1) | st.sampled_from(BREAKS + OTHERS)
+
+
+@settings(deadline=None, max_examples=60)
+@given(name=NASTY, collection=NASTY, url=NASTY, terms=NASTY, title=NASTY, about=NASTY, path=NASTY, caveat=NASTY)
+def test_nothing_breaks_out_of_its_place_in_any_style(name, collection, url, terms, title, about, path, caveat):
+    whole = facts.gather(find("seresnext50_32x4d"), {})
+    held = replace(whole.weights[0], name=name, collection=collection, url=url, code=url, license=terms, caveat=caveat)
+    paper = replace(whole.variant.paper, title=title, bibtex=about)
+    record = replace(examples.EVALUATION, weights=name, run=replace(examples.RUN, command=about))
+    card = replace(
+        whole, variant=replace(whole.variant, about=about, paper=paper), weights=(held,), records={path: record}
+    )
+    check_comment(render.card_text(card), [card], headings=9)
+    (page,) = timm.pages([card]).values()
+    check_comment(page, [card], headings=4)
+    hub = huggingface.pages([card])
+    (readme,) = [text for file, text in hub.items() if file.endswith(".md")]
+    front = yaml.safe_load(re.match(r"---\n(.*?)\n---\n", readme, re.DOTALL)[1])
+    assert front["model-index"][0]["name"] == name
+    assert headings(readme.split("\n---\n", 1)[1]) == 5
+    ours = replace(card, weights=(replace(held, source="mmpretrain"),), flops_convention="mmcv")
+    for file, text in mmpretrain.pages([ours]).items():
+        if file.endswith("metafile.yml"):
+            (model,) = yaml.safe_load(text)["Models"]
+            assert (model["Name"], model["In Collection"], model["Weights"]) == (name, collection, url)
+        elif file.endswith(".md"):
+            assert headings(text) == 5
+
+
+def check_comment(page: str, cards: list[facts.Card], *, headings: int) -> None:
+    body = re.search(r"<!--\n(Type: model-index\n.*?)-->", page, re.DOTALL)[1]
+    assert yaml.safe_load(body) == modelindex.index(cards)
+    assert page.count("-->") == page.count("<!--") == 2
+    assert "<script" not in page
+    assert globals()["headings"](page) == headings
+
+
+def headings(page: str) -> int:
+    return sum(token.type == "heading_open" for token in MARKDOWN.parse(page))

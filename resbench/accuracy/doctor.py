@@ -1,35 +1,221 @@
 """Whether a set of images can give a right answer at all, found out before any network runs."""
 
+import hashlib
 import io
-from collections.abc import Callable, Sequence
+import struct
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from PIL import Image
 
-from resbench.accuracy.dataset import Sample
+from resbench.accuracy.dataset import ImageSet, Sample
+from resbench.accuracy.labels import imagenet, validation
+from resbench.accuracy.layouts import OFFICIAL_NAME, official_number
 from resbench.accuracy.loader import Unreadable, in_order, reason
 from resbench.accuracy.pixels import FORMATS, UNREADABLE
 
+# How many images the published sets have.
+SIZES = {
+    OFFICIAL_NAME: 50_000,
+    "ImageNet-A": 7_500,
+    "ImageNet-R": 30_000,
+    "ImageNet-Sketch": 50_889,
+    "ImageNet-V2": 10_000,
+    "CIFAR-10": 10_000,
+}
+_FORMAT_OF_SUFFIX = {
+    ".jpeg": "JPEG",
+    ".jpg": "JPEG",
+    ".png": "PNG",
+    ".bmp": "BMP",
+    ".webp": "WEBP",
+    ".ppm": "PPM",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+_ORIENTATION = 0x0112  # the EXIF tag
 
-def unreadable(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What one image file is."""
+
+    name: str
+    fault: str | None = None  # why it cannot be decoded
+    traits: tuple[str, ...] = ()  # what is odd about it, though it can be decoded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symptom:
+    """Something about a set that its user should know."""
+
+    what: str
+    files: tuple[str, ...] = ()
+    remedy: str = ""
+    fatal: bool = False  # no right answer is to be had
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """Everything that is to be said of a set."""
+
+    images: ImageSet
+    fewest: int  # images of the rarest class that is there
+    most: int
+    symptoms: tuple[Symptom, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether a validation on the set can be right."""
+        return not any(symptom.fatal for symptom in self.symptoms)
+
+
+def inspect(
     samples: Sequence[Sample], *, workers: int, on_image: Callable[[int], None] = lambda _: None
-) -> tuple[Unreadable, ...]:
-    """Return the images that cannot be decoded, in order; `on_image` hears how many were looked at."""
-    faults = []
-    for done, fault in enumerate(in_order(_fault, samples, workers=workers), start=1):
-        if fault:
-            faults.append(fault)
+) -> list[Inspection]:
+    """Look at every image, in order; `on_image` hears how many were looked at."""
+    found = []
+    for done, inspection in enumerate(in_order(_inspect, samples, workers=workers), start=1):
+        found.append(inspection)
         on_image(done)
-    return tuple(faults)
+    return found
 
 
-def _fault(sample: Sample) -> Unreadable | None:
+def unreadable(inspections: Sequence[Inspection]) -> tuple[Unreadable, ...]:
+    """Return the images that cannot be decoded."""
+    return tuple(Unreadable(name=one.name, reason=one.fault) for one in inspections if one.fault)
+
+
+def diagnose(
+    images: ImageSet, *, workers: int, on_image: Callable[[int], None] = lambda _: None, duplicates: bool = True
+) -> Diagnosis:
+    """Return what is to be said of `images`, the fatal things first."""
+    inspections = inspect(images.samples, workers=workers, on_image=on_image)
+    shown = Counter(sample.label for sample in images.samples)
+    found = [*_faults(inspections), *_amounts(images, shown), *_traits(inspections), *_unused(images)]
+    if duplicates:
+        found += _duplicates(images.samples, workers)
+    return Diagnosis(
+        images=images,
+        fewest=min(shown.values()),
+        most=max(shown.values()),
+        symptoms=tuple(sorted(found, key=lambda symptom: not symptom.fatal)),
+    )
+
+
+def _inspect(sample: Sample) -> Inspection:
     """Parse the whole file; for JPEG at an eighth of the size, which costs a third of decoding in full."""
     if sample.encoding == "cifar":
-        return None
+        return Inspection(name=sample.name)
+    if not sample.size_bytes:
+        return Inspection(name=sample.name, fault="empty file")
     try:
         with Image.open(io.BytesIO(sample.read()), formats=FORMATS) as image:
+            mode, format_ = image.mode, image.format or ""
             image.draft("L", (1, 1))
             image.load()
+            rotated = _rotated(image)
     except UNREADABLE as error:
-        return Unreadable(name=sample.name, reason=reason(error))
-    return None
+        return Inspection(name=sample.name, fault=reason(error))
+    traits = {
+        f"{format_} under the name of another format": _FORMAT_OF_SUFFIX.get(_suffix(sample)) != format_,
+        f"{mode} instead of RGB or grey": mode not in ("RGB", "L"),
+        "rotated by EXIF": rotated,
+    }
+    return Inspection(name=sample.name, traits=tuple(trait for trait, there in traits.items() if there))
+
+
+def _rotated(image: Image.Image) -> bool:
+    try:
+        return bool(image.getexif().get(_ORIENTATION, 1) != 1)
+    except (SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error, UserWarning):
+        return False  # damaged EXIF data do not hurt the pixels
+
+
+def _suffix(sample: Sample) -> str:
+    return PurePosixPath(sample.name).suffix.lower()
+
+
+def _faults(inspections: Sequence[Inspection]) -> Iterator[Symptom]:
+    by_reason = defaultdict(list)
+    for one in inspections:
+        if one.fault:
+            by_reason[one.fault].append(one.name)
+    for fault, names in by_reason.items():
+        yield Symptom(
+            what=f"unreadable: {fault}",
+            files=tuple(names),
+            remedy="replace them by intact files, or leave them out with --skip-unreadable",
+            fatal=True,
+        )
+
+
+def _amounts(images: ImageSet, shown: Counter[int]) -> Iterator[Symptom]:
+    expected = SIZES.get(images.name)
+    if expected and len(images.samples) != expected:
+        yield Symptom(
+            what=f"{len(images.samples):,} images, {images.name} has {expected:,}", remedy="unpack the archive again"
+        )
+    if images.name.endswith(OFFICIAL_NAME) and len(images.samples) < len(validation()):
+        there = {official_number(sample.base) for sample in images.samples}
+        missing = [number for number in range(1, len(validation()) + 1) if number not in there]
+        yield Symptom(
+            what=f"{len(missing):,} of the {len(validation()):,} official images are not there",
+            files=tuple(f"ILSVRC2012_val_{number:08d}.JPEG" for number in missing[:3]),
+            remedy="the accuracy is that of a part; unpack the archive again for the whole",
+        )
+    elif images.classes == 1000 and not images.among and len(shown) < 1000:
+        absent = [wnid for label, wnid in enumerate(imagenet()) if label not in shown]
+        yield Symptom(
+            what=f"images of {len(shown)} of the 1000 classes",
+            remedy=f"the accuracy is that of these classes; {absent[0]} is the first without images",
+        )
+
+
+def _traits(inspections: Sequence[Inspection]) -> Iterator[Symptom]:
+    by_trait = defaultdict(list)
+    for one in inspections:
+        for trait in one.traits:
+            by_trait[trait].append(one.name)
+    for trait, names in by_trait.items():
+        remedy = "evaluated as stored, as torchvision and timm do" if "EXIF" in trait else "evaluated as RGB"
+        yield Symptom(what=trait, files=tuple(names), remedy=remedy)
+
+
+def _unused(images: ImageSet) -> Iterator[Symptom]:
+    for note in images.notes:
+        yield Symptom(what=note)
+    if images.unused:
+        yield Symptom(what="no part of the set", files=images.unused, remedy="left out; move them away to be sure")
+
+
+def _duplicates(samples: Sequence[Sample], workers: int) -> Iterator[Symptom]:
+    """Find files of equal content; only those of equal size are read."""
+    by_size = defaultdict(list)
+    for sample in samples:
+        by_size[sample.size_bytes].append(sample)
+    candidates = [one for group in by_size.values() if len(group) > 1 for one in group if one.size_bytes]
+    groups = defaultdict(list)
+    for sample, digest in zip(candidates, in_order(_digest, candidates, workers=workers), strict=True):
+        groups[digest].append(sample)
+    same = [group for digest, group in groups.items() if digest and len(group) > 1]
+    torn = [group for group in same if len({one.label for one in group}) > 1]
+    for what, found in (
+        ("equal content", [group for group in same if group not in torn]),
+        ("equal content in different classes", torn),
+    ):
+        if found:
+            yield Symptom(
+                what=f"{what}: {len(found)} groups of files",
+                files=tuple(sorted(" = ".join(one.name for one in group) for group in found)),
+                remedy="each file counts as an image",
+            )
+
+
+def _digest(sample: Sample) -> bytes | None:
+    try:
+        return hashlib.sha256(sample.read()).digest()
+    except OSError:
+        return None

@@ -20,7 +20,14 @@ from resbench.zoo.spec import Preprocess
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
 # What Pillow raises for broken files of those formats: its decoders pass on what they stumble over.
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,  # where warnings are errors
+)
 DECODER = f"pillow {PIL.__version__}"
 _FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,

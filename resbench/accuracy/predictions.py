@@ -88,7 +88,7 @@ def save(predictions: Predictions, path: Path) -> None:
 def load(path: Path) -> Predictions:
     """Read what `save` wrote. Raises ResbenchError for anything else."""
     try:
-        with np.load(path, allow_pickle=False) as columns:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as columns:
             names = tuple(columns["names"].tobytes().decode().split("\n"))
             rows = np.empty(len(columns["label"]), ROW)
             rows["place"] = np.arange(len(rows))
@@ -96,7 +96,7 @@ def load(path: Path) -> Predictions:
                 rows[name] = columns[name]
     except FileNotFoundError:
         raise ResbenchError(f"{path}: no predictions beside the record; validate again with --save") from None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ResbenchError(f"{path}: not readable predictions ({error}); validate again with --save") from None
     if len(names) != len(rows):
         raise ResbenchError(f"{path}: {len(names)} names for {len(rows)} images; validate again with --save")

@@ -42,9 +42,10 @@ def readable(images: ImageSet, session: Session, *, skip: bool) -> tuple[ImageSe
     """
     group = session.group
     mine = images.samples[group.rank :: group.size]
-    found = doctor.unreadable(
+    inspections = doctor.inspect(
         mine, workers=session.workers, on_image=lambda done: session.on_progress("checking", done, len(mine), None)
     )
+    found = doctor.unreadable(inspections)
     faults = sorted((fault for part in group.gather(found) for fault in part), key=lambda fault: fault.name)
     if faults and not (skip and len(faults) < len(images.samples)):
         raise loader.UnreadableImagesError(faults)

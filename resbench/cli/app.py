@@ -23,6 +23,8 @@ COMMANDS = (
     "count",
     "explain",
     "validate",
+    "data",
+    "results",
     "card",
     "lint",
     "check",

@@ -11,6 +11,8 @@ import gzip
 from functools import cache
 from importlib.resources import files
 
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
 
 @cache
 def imagenet() -> dict[str, str]:
@@ -22,6 +24,12 @@ def imagenet() -> dict[str, str]:
 def class_of() -> dict[str, int]:
     """Return {WordNet id: class}."""
     return {wnid: index for index, wnid in enumerate(imagenet())}
+
+
+def class_name(label: int, dataset: str) -> str:
+    """Return the first name of a class of `dataset` (a record's name of the set)."""
+    names = CIFAR10 if dataset == "CIFAR-10" else tuple(imagenet().values())
+    return names[label].split(",")[0]
 
 
 @cache

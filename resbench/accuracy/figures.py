@@ -1,0 +1,127 @@
+"""What stored predictions tell without another forward pass: classes, confusions, calibration, paired comparison."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from resbench.accuracy.predictions import Predictions, Rows, top1, top5
+from resbench.errors import NotComparableError
+
+BINS = 15  # of equal width, as in Guo et al. 2017 (arXiv 1706.04599)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassFigure:
+    """How the images of one class were seen."""
+
+    label: int
+    images: int
+    top1_right: int
+    top5_right: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confusion:
+    """Images of one class that were seen as another."""
+
+    label: int
+    seen: int
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """An image that only one of two checkpoints got right."""
+
+    name: str
+    label: int
+    before: int  # the answer of the one
+    after: int  # the answer of the other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """Two checkpoints on the same images."""
+
+    images: int
+    both: int
+    lost: tuple[Flip, ...]  # right before, wrong after
+    gained: tuple[Flip, ...]  # wrong before, right after
+    neither: int
+    p_value: float  # of McNemar's exact test, two-sided: how likely so uneven a split is if both are equally good
+    top5_lost: int
+    top5_gained: int
+    changed: int  # first answers that differ, right or wrong
+
+
+def per_class(rows: Rows) -> list[ClassFigure]:
+    """Return the figures of every class that is there, the worst first."""
+    right1, right5 = top1(rows), top5(rows)
+    found = []
+    for label in np.unique(rows["label"]):
+        there = rows["label"] == label
+        found.append(
+            ClassFigure(
+                label=int(label),
+                images=int(there.sum()),
+                top1_right=int(right1[there].sum()),
+                top5_right=int(right5[there].sum()),
+            )
+        )
+    return sorted(found, key=lambda figure: (figure.top1_right / figure.images, figure.label))
+
+
+def confusions(rows: Rows) -> list[Confusion]:
+    """Return which classes were taken for which, the most frequent first."""
+    wrong = rows[~top1(rows)]
+    pairs = Counter(zip(wrong["label"].tolist(), wrong["top5"][:, 0].tolist(), strict=True))
+    found = [Confusion(label=label, seen=seen, images=count) for (label, seen), count in pairs.items()]
+    return sorted(found, key=lambda one: (-one.images, one.label, one.seen))
+
+
+def calibration_error(rows: Rows) -> float:
+    """Return the expected calibration error: how far confidence is from accuracy, on average over BINS bins.
+
+    Source: Naeini et al. 2015 (AAAI), equation 3; Guo et al. 2017 (arXiv 1706.04599).
+    """
+    confidence = np.exp(rows["logits"][:, 0].astype(np.float64) - rows["logsumexp"])
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(bins, weights=top1(rows) - confidence, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(rows))
+
+
+def paired(before: Predictions, after: Predictions) -> Paired:
+    """Compare two checkpoints image by image.
+
+    Raises NotComparableError unless both were asked about the same images.
+    """
+    bases = [tuple(name.rpartition("/")[2] for name in side.names) for side in (before, after)]
+    if bases[0] != bases[1] or (before.rows["label"] != after.rows["label"]).any():
+        raise NotComparableError("predictions of different images; validate both checkpoints on the same set")
+    from scipy.stats import binomtest
+
+    old, new = top1(before.rows), top1(after.rows)
+    old5, new5 = top5(before.rows), top5(after.rows)
+    lost, gained = np.flatnonzero(old & ~new), np.flatnonzero(~old & new)
+    split = len(lost) + len(gained)
+    return Paired(
+        images=len(old),
+        both=int((old & new).sum()),
+        lost=tuple(_flip(before, after, place) for place in lost.tolist()),
+        gained=tuple(_flip(before, after, place) for place in gained.tolist()),
+        neither=int((~old & ~new).sum()),
+        p_value=float(binomtest(len(lost), split).pvalue) if split else 1.0,
+        top5_lost=int((old5 & ~new5).sum()),
+        top5_gained=int((~old5 & new5).sum()),
+        changed=int((before.rows["top5"][:, 0] != after.rows["top5"][:, 0]).sum()),
+    )
+
+
+def _flip(before: Predictions, after: Predictions, place: int) -> Flip:
+    return Flip(
+        name=before.names[place],
+        label=int(before.rows["label"][place]),
+        before=int(before.rows["top5"][place, 0]),
+        after=int(after.rows["top5"][place, 0]),
+    )

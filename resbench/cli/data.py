@@ -1,0 +1,35 @@
+"""`resbench data`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+data_ = typer.Typer(no_args_is_help=True, help="Look at validation images.")
+
+
+@data_.command()
+def check(
+    data: Annotated[Path, typer.Argument(help="What `resbench validate --data` takes.")],
+    labels: Annotated[Path | None, typer.Option(help="A file of labels, as for `resbench validate`.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-j", min=1, help="Threads that decode. [default: one per core]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Tell whether a validation on these images can be right: layout, classes, damaged and odd files, duplicates.
+
+    Exit code: 0 yes, 2 no, with what to do about it.
+
+    Examples: `resbench data check imagenet/val`, `resbench data check ILSVRC2012_img_val.tar`
+    """
+    from resbench.accuracy import doctor, layouts
+    from resbench.environment import cpu_cores
+    from resbench.errors import ExitCode
+    from resbench.report import diagnosis as report
+
+    images = layouts.open_set(data, labels)
+    with report.progress(len(images.samples)) as on_image:
+        found = doctor.diagnose(images, workers=workers or cpu_cores(), on_image=on_image)
+    report.show(found, as_json=as_json)
+    raise typer.Exit(ExitCode.OK if found.healthy else ExitCode.USAGE)

@@ -1,0 +1,38 @@
+"""`resbench results`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+results_ = typer.Typer(no_args_is_help=True, help="Look into stored validations, without running anything.")
+
+_Record = Annotated[Path, typer.Argument(help="A record that `resbench validate --save` wrote.")]
+_Limit = Annotated[int, typer.Option(min=0, help="Rows of each table. [default: 10; --json has all]")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@results_.command()
+def show(record: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
+    """Show a validation by classes: the worst ones, what is taken for what, calibration.
+
+    Examples: `resbench results show results/cpu-epyc/resnet50/evaluation-....json --limit 50`
+    """
+    from resbench.report import answers as report
+
+    report.show(report.stored(record), limit=limit, as_json=as_json)
+
+
+@results_.command()
+def diff(before: _Record, after: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
+    """Compare two checkpoints image by image: what was lost, what gained, and whether that can be chance.
+
+    Exit code: 0, or 4 when the two were not validated on the same images.
+
+    Examples: `resbench results diff old.json new.json`
+    """
+    from resbench.accuracy.figures import paired
+    from resbench.report import answers as report
+
+    sides = report.stored(before), report.stored(after)
+    report.diff(*sides, paired(sides[0].predictions, sides[1].predictions), limit=limit, as_json=as_json)

@@ -1,0 +1,105 @@
+"""What is behind an accuracy: classes, confusions, images that two checkpoints see differently."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from resbench import units
+from resbench.accuracy import figures, predictions
+from resbench.accuracy.labels import class_name
+from resbench.errors import ResbenchError
+from resbench.records.jsonio import read
+from resbench.records.record import Evaluation
+from resbench.report import terminal
+from resbench.report.evaluation import interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A record and its predictions."""
+
+    record: Evaluation
+    predictions: predictions.Predictions
+
+    def name(self, label: int) -> str:
+        """Return what a class is called."""
+        return class_name(label, self.record.dataset.name)
+
+
+def stored(path: Path) -> Stored:
+    """Read a validation and its predictions. Raises ResbenchError unless they belong together."""
+    record = read(path)
+    if not isinstance(record, Evaluation):
+        raise ResbenchError(f"{path}: a {record.kind}, not a validation; give what `resbench validate --save` wrote")
+    found = predictions.load(predictions.path_beside(path))
+    if record.predictions_sha256 != found.sha256:
+        raise ResbenchError(f"{path}: the predictions beside it are of another run; validate again with --save")
+    return Stored(record=record, predictions=found)
+
+
+def show(one: Stored, *, limit: int, as_json: bool) -> None:
+    """Print one validation by classes."""
+    rows = one.predictions.rows
+    classes, confusions, error = figures.per_class(rows), figures.confusions(rows), figures.calibration_error(rows)
+    if as_json:
+        parts = {"classes": [asdict(row) for row in classes], "confusions": [asdict(row) for row in confusions]}
+        print(json.dumps({"calibration_error": error} | parts, indent=2))
+        return
+    right, images = one.record.top1_right, one.record.images
+    console = terminal.results()
+    console.print(
+        f"[bold]{escape(one.record.weights)}[/] on {escape(one.record.dataset.name)}: {units.integer(right)} of "
+        f"{units.integer(images)} right, {units.percent(right / images)} ({interval(right, images)})",
+        highlight=False,
+    )
+    console.print(f"expected calibration error {units.percent(error)} ({figures.BINS} bins)", highlight=False)
+    worst = Table("worst classes", "images", "top-1", "top-5")
+    for row in classes[:limit]:
+        worst.add_row(
+            escape(one.name(row.label)),
+            units.integer(row.images),
+            units.percent(row.top1_right / row.images, 1),
+            units.percent(row.top5_right / row.images, 1),
+        )
+    console.print(worst)
+    mistaken = Table("images of", "seen as", "images")
+    for pair in confusions[:limit]:
+        mistaken.add_row(escape(one.name(pair.label)), escape(one.name(pair.seen)), units.integer(pair.images))
+    console.print(mistaken)
+
+
+def diff(before: Stored, after: Stored, found: figures.Paired, *, limit: int, as_json: bool) -> None:
+    """Print how two checkpoints differ on the same images."""
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))
+        return
+    console = terminal.results()
+    console.print(
+        f"before: {escape(before.record.weights)}, {units.integer(before.record.top1_right)} of "
+        f"{units.integer(found.images)} right\nafter:  {escape(after.record.weights)}, "
+        f"{units.integer(after.record.top1_right)} of {units.integer(found.images)} right",
+        highlight=False,
+    )
+    out = Table("", "after right", "after wrong")
+    out.add_row("before right", units.integer(found.both), f"{units.integer(len(found.lost))} lost")
+    out.add_row("before wrong", f"{units.integer(len(found.gained))} gained", units.integer(found.neither))
+    console.print(out)
+    console.print(
+        f"McNemar's exact test: p = {found.p_value:.3g}; {units.integer(found.changed)} first answers differ; "
+        f"among five: {found.top5_lost} lost, {found.top5_gained} gained",
+        highlight=False,
+    )
+    for title, flips in (("lost", found.lost), ("gained", found.gained)):
+        if flips and limit:
+            console.print(_flips(before, title, flips[:limit], len(flips)))
+
+
+def _flips(one: Stored, title: str, flips: tuple[figures.Flip, ...], total: int) -> Table:
+    more = f" ({len(flips)} of {total})" if total > len(flips) else ""
+    out = Table(title + more, "shows", "before", "after")
+    for flip in flips:
+        out.add_row(escape(flip.name), *(escape(one.name(k)) for k in (flip.label, flip.before, flip.after)))
+    return out

@@ -1,0 +1,61 @@
+"""What the doctor says of a set of images."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from rich.markup import escape
+from rich.table import Table
+
+from resbench import units
+from resbench.accuracy.doctor import Diagnosis, Symptom
+from resbench.report import evaluation, terminal
+
+_SHOWN = 3
+
+
+def show(diagnosis: Diagnosis, *, as_json: bool) -> None:
+    """Print what the set is and what is wrong with it, to stdout."""
+    images = diagnosis.images
+    facts = asdict(images.describe()) | {"images_per_class": [diagnosis.fewest, diagnosis.most]}
+    if as_json:
+        symptoms = [asdict(symptom) for symptom in diagnosis.symptoms]
+        print(json.dumps(facts | {"healthy": diagnosis.healthy, "symptoms": symptoms}, indent=2))
+        return
+    console = terminal.results()
+    per_class = "each" if diagnosis.fewest == diagnosis.most else f"to {diagnosis.most} each"
+    console.print(
+        f"[bold]{escape(images.name)}[/]: {units.integer(facts['images'])} images of {facts['classes']} classes "
+        f"({diagnosis.fewest} {per_class}), {images.layout}",
+        highlight=False,
+    )
+    console.print(f"fingerprint {images.fingerprint}", highlight=False, soft_wrap=True)
+    if diagnosis.symptoms:
+        console.print(_table(diagnosis))
+    console.print("can be evaluated" if diagnosis.healthy else "cannot be evaluated as it is")
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Yield what takes the number of images looked at."""
+    with evaluation.progress() as update:
+        yield lambda done: update("checking", done, total, None)
+
+
+def _table(diagnosis: Diagnosis) -> Table:
+    out = Table("", "what", "files", "for example", "what to do")
+    for symptom in diagnosis.symptoms:
+        out.add_row(
+            "[red]error[/]" if symptom.fatal else "note",
+            escape(symptom.what),
+            units.integer(len(symptom.files)) if symptom.files else "",
+            escape(_examples(symptom)),
+            escape(symptom.remedy),
+        )
+    return out
+
+
+def _examples(symptom: Symptom) -> str:
+    more = ", ..." if len(symptom.files) > _SHOWN else ""
+    return ", ".join(symptom.files[:_SHOWN]) + more

@@ -1,0 +1,168 @@
+"""The doctor finds what is wrong with a set, and damaged files never crash or replace anything."""
+
+import io
+import json
+import random
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from resbench.accuracy import doctor, loader, pixels
+from resbench.accuracy.dataset import File
+from resbench.accuracy.labels import imagenet, validation
+from resbench.accuracy.layouts import open_set
+from resbench.cli.app import app
+from tests import planted
+
+WNIDS = list(imagenet())
+
+
+def diagnosis(root, labels=None):
+    return doctor.diagnose(open_set(root, labels), workers=2)
+
+
+def symptoms(root):
+    return {symptom.what: symptom for symptom in diagnosis(root).symptoms}
+
+
+@pytest.fixture
+def healthy(tmp_path):
+    for shown in range(4):
+        planted.write(tmp_path / WNIDS[shown] / f"{shown}.JPEG", shown, size=(40 + shown, 30))
+    return tmp_path
+
+
+def test_a_healthy_part_of_imagenet_is_called_one(healthy):
+    found = diagnosis(healthy)
+    assert found.healthy
+    assert (found.fewest, found.most) == (1, 1)
+    assert [symptom.what for symptom in found.symptoms] == ["images of 4 of the 1000 classes"]
+
+
+def test_damaged_files_are_fatal_and_sorted_by_what_is_wrong(healthy):
+    (healthy / WNIDS[0] / "0.JPEG").write_bytes(b"")
+    (healthy / WNIDS[1] / "1.JPEG").write_bytes(b"404 not found")
+    whole = planted.encoded(2, size=(400, 300))
+    (healthy / WNIDS[2] / "2.JPEG").write_bytes(whole[: len(whole) * 2 // 3])
+    found = diagnosis(healthy)
+    assert not found.healthy
+    fatal = {symptom.what: symptom.files for symptom in found.symptoms if symptom.fatal}
+    assert fatal["unreadable: empty file"] == (f"{WNIDS[0]}/0.JPEG",)
+    assert fatal["unreadable: not an image"] == (f"{WNIDS[1]}/1.JPEG",)
+    assert sum("runcated" in what or "truncated" in what for what in fatal) == 1
+    assert found.symptoms[0].fatal
+    assert not found.symptoms[-1].fatal
+
+
+def test_odd_files_are_told_and_evaluated(healthy):
+    planted.write(healthy / WNIDS[5] / "png.JPEG", 5, kind="PNG")
+    planted.write(healthy / WNIDS[6] / "cmyk.JPEG", 6, mode="CMYK")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (30, 20), planted.colour(7)).save(healthy / WNIDS[0] / "turned.jpg", exif=exif)
+    found = symptoms(healthy)
+    assert found["PNG under the name of another format"].files == (f"{WNIDS[5]}/png.JPEG",)
+    assert found["CMYK instead of RGB or grey"].files == (f"{WNIDS[6]}/cmyk.JPEG",)
+    assert found["rotated by EXIF"].files == (f"{WNIDS[0]}/turned.jpg",)
+    assert diagnosis(healthy).healthy
+
+
+def test_strays_and_duplicates_are_told(healthy):
+    (healthy / "Thumbs.db").write_bytes(b"x")
+    first = (healthy / WNIDS[0] / "0.JPEG").read_bytes()
+    (healthy / WNIDS[0] / "again.JPEG").write_bytes(first)
+    second = (healthy / WNIDS[1] / "1.JPEG").read_bytes()
+    (healthy / WNIDS[2] / "elsewhere.JPEG").write_bytes(second)
+    found = symptoms(healthy)
+    assert found["no part of the set"].files == ("Thumbs.db",)
+    assert found["equal content: 1 groups of files"].files[0].count(" = ") == 1
+    assert WNIDS[2] in found["equal content in different classes: 1 groups of files"].files[0]
+
+
+def test_missing_official_images_are_told(tmp_path):
+    for number in (1, 2, 4):
+        planted.write(tmp_path / f"ILSVRC2012_val_{number:08d}.JPEG", validation()[number - 1])
+    found = symptoms(tmp_path)["49,997 of the 50,000 official images are not there"]
+    assert found.files[0] == "ILSVRC2012_val_00000003.JPEG"
+
+
+def test_the_command_prints_the_diagnosis_and_exits_by_it(healthy):
+    result = CliRunner().invoke(app, ["data", "check", str(healthy)])
+    assert result.exit_code == 0, result.output
+    assert "4 images of 4 classes (1 each), wnid folders" in result.stdout
+    assert "can be evaluated" in result.stdout
+    (healthy / WNIDS[1] / "1.JPEG").write_bytes(b"")
+    result = CliRunner().invoke(app, ["data", "check", str(healthy), "--json"])
+    assert result.exit_code == 2
+    told = json.loads(result.stdout)
+    assert not told["healthy"]
+    assert told["symptoms"][0]["files"] == [f"{WNIDS[1]}/1.JPEG"]
+
+
+def photograph(kind="JPEG", **options):
+    y, x = np.mgrid[:60, :80]
+    values = np.stack([(x * 3 + y) % 256, (x * y) % 256, (x - y) % 256], axis=-1).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def judged(data, tmp_path, name="a.JPEG"):
+    """What becomes of `data`: (reason of the doctor or None, pixels or None); anything else raises."""
+    path = tmp_path / name
+    path.write_bytes(data)
+    file = File(name=name, path=path, size_bytes=len(data))
+    from resbench.accuracy.annotations import sample
+
+    one = sample(file, 0)
+    (found,) = doctor.inspect([one], workers=1)
+    try:
+        (batch,) = loader.batches([one], [planted.SMALL], starts=[0], batch_size=1, workers=1)
+    except loader.UnreadableImagesError:
+        return found.fault, None
+    return found.fault, batch.frames[planted.SMALL]
+
+
+@pytest.mark.parametrize(
+    "options", [{"quality": 90}, {"quality": 90, "progressive": True}], ids=["baseline", "progressive"]
+)
+def test_a_jpeg_truncated_anywhere_is_found_before_it_is_evaluated(tmp_path, options):
+    whole = photograph(**options)
+    for share in range(100):
+        fault, frames = judged(whole[: len(whole) * share // 100], tmp_path)
+        assert fault is not None, share
+        assert frames is None, share
+    assert judged(whole, tmp_path)[0] is None
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF"])
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of damaged metadata
+def test_flipped_bytes_give_pixels_or_a_reason_never_a_crash(tmp_path, kind):
+    whole, chance = photograph(kind), random.Random(kind)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for _ in range(chance.randint(1, 8)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        fault, frames = judged(bytes(damaged), tmp_path)
+        assert (fault is None) == (frames is not None)
+
+
+def test_a_bomb_is_refused_without_being_unpacked(tmp_path):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
+    bomb = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    fault, frames = judged(bomb, tmp_path, "a.png")
+    assert frames is None
+    assert "exceeds limit" in fault
+
+
+def test_other_formats_are_no_images(tmp_path):
+    assert judged(photograph("GIF"), tmp_path)[0] == "not an image"
+    assert judged(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", tmp_path)[0] == "not an image"
+    assert "GIF" not in pixels.FORMATS

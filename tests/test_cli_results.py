@@ -1,0 +1,77 @@
+"""`resbench results` on stored validations."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from resbench.accuracy import predictions
+from resbench.accuracy.predictions import ROW, Predictions
+from resbench.cli.app import app
+from resbench.errors import NotComparableError, ResbenchError
+from resbench.records import jsonio
+from tests.examples import EVALUATION, PROFILE
+
+
+def stored(path, seen, labels=(0, 0, 1, 1)):
+    rows = np.zeros(len(labels), ROW)
+    rows["place"], rows["label"] = np.arange(len(labels)), labels
+    rows["top5"][:] = 900
+    rows["top5"][:, 0] = seen
+    found = Predictions(names=tuple(f"{k}.jpg" for k in range(len(labels))), rows=rows)
+    predictions.save(found, predictions.path_beside(path))
+    record = replace(
+        EVALUATION,
+        images=len(labels),
+        top1_right=int(predictions.top1(rows).sum()),
+        predictions_sha256=found.sha256,
+    )
+    path.write_text(jsonio.dumps(record))
+    return str(path)
+
+
+def run(*words):
+    return CliRunner().invoke(app, ["results", *words])
+
+
+def test_diff_shows_what_was_lost_and_gained(tmp_path):
+    before, after = stored(tmp_path / "a.json", (0, 0, 1, 5)), stored(tmp_path / "b.json", (0, 7, 1, 1))
+    result = run("diff", before, after)
+    assert result.exit_code == 0, result.output
+    assert "1 lost" in result.stdout
+    assert "1 gained" in result.stdout
+    assert "p = 1" in result.stdout
+    assert "cock" in result.stdout  # class 7, seen instead of a tench
+    told = json.loads(run("diff", before, after, "--json").stdout)
+    assert told["lost"] == [{"name": "1.jpg", "label": 0, "before": 0, "after": 7}]
+
+
+def test_show_tells_the_worst_classes_and_confusions(tmp_path):
+    result = run("show", stored(tmp_path / "a.json", (0, 7, 1, 1)), "--limit", "1")
+    assert result.exit_code == 0, result.output
+    assert "3 of 4 right, 75.00 %" in result.stdout
+    assert "tench" in result.stdout
+    assert "goldfish" not in result.stdout
+    told = json.loads(run("show", str(tmp_path / "a.json"), "--json").stdout)
+    assert [row["top1_right"] for row in told["classes"]] == [1, 2]
+
+
+def test_what_does_not_belong_together_is_refused(tmp_path):
+    before = stored(tmp_path / "a.json", (0, 0, 1, 1))
+    other = stored(tmp_path / "b.json", (0, 0, 1, 1), labels=(0, 0, 1, 2))
+    assert isinstance(run("diff", before, other).exception, NotComparableError)
+    (tmp_path / "a.npz").write_bytes((tmp_path / "b.npz").read_bytes())
+    assert "of another run" in str(run("show", before).exception)
+    (tmp_path / "a.npz").unlink()
+    assert "no predictions beside the record" in str(run("show", before).exception)
+    (tmp_path / "p.json").write_text(jsonio.dumps(PROFILE))
+    refused = run("show", str(tmp_path / "p.json")).exception
+    assert isinstance(refused, ResbenchError)
+    assert "a profile, not a validation" in str(refused)
+
+
+@pytest.mark.parametrize("command", ["show", "diff"])
+def test_help_has_an_example(command):
+    assert "Examples:" in run(command, "--help").stdout

@@ -5,12 +5,12 @@ or from git (the committed versions of the record).
 """
 
 import re
-import subprocess
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from resbench.errors import ResbenchError
+from resbench.records.git import blobs, commit_of, git
 from resbench.records.jsonio import loads, read
 from resbench.records.record import Record
 from resbench.records.store import path_of, read_folder
@@ -93,7 +93,7 @@ def read_predictions(against: str, new: Path) -> Predictions:
     def committed(path: str) -> bytes | None:
         name = new.name if new.is_file() else path
         blob = f"{against.removeprefix('git:')}:./{name.removesuffix('.json')}.npz"
-        return next(_blobs(new.parent if new.is_file() else new, [blob]))
+        return next(blobs(new.parent if new.is_file() else new, [blob]))
 
     if against.startswith("git:"):
         return lambda path: (committed(path), beside(new, path))
@@ -126,16 +126,16 @@ def _unless_pruned(path: Path) -> Record | None:
 def _history(revision: str, new: Path, window: int = WINDOW) -> dict[str, list[Record]]:
     """Return the versions of the records in `new` up to git `revision`, whose own tree decides which there are."""
     folder = new.parent if new.is_file() else new
-    commit = _git(folder, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").strip()
+    commit = commit_of(folder, revision)
     what = new.name if new.is_file() else "."
-    names = [name for name in _git(folder, "ls-tree", "-r", "--name-only", commit, "--", what).splitlines()
+    names = [name for name in git(folder, "ls-tree", "-r", "--name-only", commit, "--", what).splitlines()
              if name.endswith(".json")]  # fmt: skip
     if not names:
         raise ResbenchError(f"{new}: no records at git revision {revision}; commit some or give --against a folder")
     versions = _versions(folder, commit, what)
     wanted = [(name, at) for name in names for at in [commit, *versions.get(name, ())][: window + 1]]
     texts: dict[str, dict[bytes, None]] = defaultdict(dict)  # each different text once, newest first
-    for (name, _), text in zip(wanted, _blobs(folder, [f"{at}:./{name}" for name, at in wanted]), strict=True):
+    for (name, _), text in zip(wanted, blobs(folder, [f"{at}:./{name}" for name, at in wanted]), strict=True):
         if text is not None:
             texts[name][text] = None
     return {name: _records(list(found), f"{revision}:{name}") for name, found in texts.items()}
@@ -157,41 +157,10 @@ def _readable(text: bytes) -> Record | None:
 
 def _versions(folder: Path, commit: str, what: str) -> dict[str, list[str]]:
     """Return for every file below `folder` the commits up to `commit` that changed it, newest first."""
-    log = _git(folder, "log", "--format=%x00%H", "--name-only", "--relative", "--diff-filter=d", commit, "--", what)
+    log = git(folder, "log", "--format=%x00%H", "--name-only", "--relative", "--diff-filter=d", commit, "--", what)
     found: dict[str, list[str]] = defaultdict(list)
     for entry in log.split("\0")[1:]:
         changed_in, *names = entry.split("\n")
         for name in filter(None, names):
             found[name].append(changed_in)
     return found
-
-
-def _blobs(folder: Path, objects: list[str]) -> Iterator[bytes | None]:
-    """Yield the content of each git object, None for one that is not there."""
-    command = ["git", "cat-file", "--batch"]
-    out = subprocess.run(command, cwd=folder, input="\n".join(objects).encode(), capture_output=True, check=True).stdout
-    start = 0
-    for _ in objects:
-        end = out.index(b"\n", start)
-        header = out[start:end].decode(errors="replace")
-        if header.endswith(" missing"):
-            yield None
-            start = end + 1
-        else:
-            size = int(header.rsplit(" ", 1)[1])
-            yield out[end + 1 : end + 1 + size]
-            start = end + size + 2
-
-
-def _git(folder: Path, *words: str) -> str:
-    """Return what git prints, run in `folder`. Raises ResbenchError with git's own last line when it fails."""
-    try:
-        done = subprocess.run(
-            ["git", "-c", "core.quotePath=false", *words], cwd=folder, capture_output=True, text=True, check=False
-        )
-    except OSError as error:
-        raise ResbenchError(f"{folder}: {error.strerror} when running git; give --against a file or folder") from None
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["git failed"])[-1]
-        raise ResbenchError(f"{folder}: {last}; give --against a file, a folder or git:REV")
-    return done.stdout

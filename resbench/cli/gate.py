@@ -1,0 +1,77 @@
+"""`resbench gate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def gate_(
+    networks: Annotated[
+        list[str] | None, typer.Argument(metavar="[NETWORK]...", help="Networks whose speed is compared.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="The branch to be merged into; judged is what was done since. [default: the main branch]"),
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results"),
+    cards: Annotated[Path, typer.Option(help="Folder of the cards.")] = Path("cards"),
+    data: Annotated[Path | None, typer.Option(help="Images on which both sides are evaluated.")] = None,
+    evaluate: Annotated[
+        list[str] | None, typer.Option(help="With --data: a network or checkpoint to evaluate; may be repeated.")
+    ] = None,
+    weights: Annotated[list[Path] | None, typer.Option(help="A file of weights for each --evaluate, in order.")] = None,
+    input_px: Annotated[
+        str | None, typer.Option("--input-px", "--img-size", help="Image size for the speed. [default: own]")
+    ] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Images per call for the speed.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads for the speed.")] = 1,
+    time_budget: Annotated[float, typer.Option(min=0.1, help="Seconds per network, at most.")] = 120.0,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file with limits. [default: the nearest resbench.toml or pyproject.toml with some]"),
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write the findings as JUnit XML to this file.")] = None,
+    code_quality: Annotated[
+        Path | None, typer.Option(help="Write what failed as GitLab's code quality report to this file.")
+    ] = None,
+    fail_on_inconclusive: Annotated[
+        bool, typer.Option("--fail-on-inconclusive", help="Exit 3 when the data cannot tell.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Judge a work tree before it is merged: everything that it changed since it left the main branch.
+
+    Counts every network anew, checks the records that differ and all cards; with --data evaluates both sides image by
+    image; for the networks named, times both sides in turn, each with its own code. Exit codes as `resbench check`.
+
+    \b
+    Examples:
+      resbench gate
+      resbench gate resnet50 seresnext50_32x4d --against origin/main --junit report.xml
+      resbench gate --data imagenet/val --evaluate resnet18 --weights resnet18.pth
+    """
+    from resbench import gate, profiling
+    from resbench.judging import limits
+    from resbench.judging.finding import exit_code, worst_first
+    from resbench.report import findings as report
+    from resbench.report.progress import progress
+    from resbench.timing.settings import Options
+
+    asked = gate.Asked(
+        results=results,
+        cards=cards,
+        networks=networks or (),
+        options=Options(input_px=profiling.parse_input_px(input_px), threads=threads),
+        batch_size=batch_size,
+        time_budget_s=time_budget,
+        data=data,
+        evaluate=evaluate or (),
+        weights=weights or (),
+    )
+    with progress(quiet=quiet) as on_progress:
+        found = gate.gate(against, asked, limits.load(config), on_progress)
+    code = exit_code(found, fail_on_inconclusive=fail_on_inconclusive)
+    report.publish(worst_first(found), code, results, as_json=as_json, junit_file=junit, code_quality_file=code_quality)
+    raise typer.Exit(code)

@@ -1,0 +1,266 @@
+"""A work tree against the commit that it was branched from: counts, records, cards, accuracy, speed.
+
+Each side is run by its own program: the `resbench` of its tree where there is one, else the installed one.
+"""
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+
+from resbench import comparing
+from resbench.errors import ResbenchError
+from resbench.judging import exact
+from resbench.judging.compare import compare_folders
+from resbench.judging.finding import Finding, Verdict
+from resbench.judging.limits import Config
+from resbench.records.git import commit_of, git
+from resbench.records.record import Counts, Profile
+from resbench.records.runs import read_baseline, read_new, read_predictions
+from resbench.timing.contest import Rules
+from resbench.timing.settings import Options
+from resbench.units import pixels
+from resbench.zoo.find import find
+
+_MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+_TABLE = Path("resbench") / "counting" / "counted.json"
+_COUNT = """
+import json, sys
+from msgspec import to_builtins
+from resbench.bench import count
+print(json.dumps([to_builtins(count(name, tuple(size))) for name, size in json.load(sys.stdin)]))
+"""
+Tables = dict[str, dict[str, Counts]]  # network -> "224x224" -> counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trees:
+    """The two sides: the work tree, and the commit that it is judged against."""
+
+    root: Path
+    commit: str
+    base: Path | None  # where the commit's own program lies; None: it has none, the installed one is used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is judged, besides counts."""
+
+    results: Path = Path("results")
+    cards: Path = Path("cards")
+    networks: Sequence[str] = ()  # whose speed is compared
+    options: Options = field(default_factory=lambda: Options(threads=1))
+    batch_size: int = 1
+    time_budget_s: float = 120.0
+    data: Path | None = None  # images on which both sides are evaluated
+    evaluate: Sequence[str] = ()  # networks or checkpoints
+    weights: Sequence[Path] = ()  # a file for each of them; published checkpoints need none
+
+
+def gate(against: str | None, asked: Asked, config: Config, on_progress: comparing.Share) -> list[Finding]:
+    """Judge the work tree around the current folder against the commit where its branch left `against`.
+
+    Raises ResbenchError when there is nothing to judge, or a side cannot be run.
+    """
+    for name in asked.networks:
+        find(name)
+    if bool(asked.data) != bool(asked.evaluate):
+        raise ResbenchError("--data and --evaluate: give both, the images and what is to be evaluated on them")
+    with trees(Path.cwd(), against) as sides:
+        on_progress("counting", 0.0)
+        found = [*counts(sides, asked.results, config), *records(sides, asked.results, config)]
+        on_progress("cards", 0.0)
+        found += cards(sides, asked.cards, asked.results)
+        on_progress("evaluating", 0.0)
+        found += accuracies(sides, asked, config)
+        found += speeds(sides, asked, config, on_progress)
+    if not found:
+        raise ResbenchError(f"{sides.root}: no records, cards or networks to judge; name networks, or add --data")
+    return found
+
+
+@contextmanager
+def trees(folder: Path, against: str | None) -> Iterator[Trees]:
+    """Yield the work tree around `folder` and its base: where its branch left `against` (a main branch when None).
+
+    Raises ResbenchError outside a repository, or when there is no such revision.
+    """
+    root = Path(git(folder, "rev-parse", "--show-toplevel").strip())
+    commit = git(root, "merge-base", "HEAD", commit_of(root, against or _main_branch(root))).strip()
+    with tempfile.TemporaryDirectory(prefix="resbench-base-") as temporary:
+        base = None
+        if git(root, "ls-tree", "--name-only", commit, "--", "resbench/__init__.py"):
+            archive = subprocess.run(
+                ["git", "archive", "--format=tar", commit, "resbench"], cwd=root, capture_output=True, check=True
+            )
+            with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+                files.extractall(temporary, filter="data")
+            base = Path(temporary)
+        yield Trees(root=root, commit=commit, base=base)
+
+
+def counts(sides: Trees, results: Path, config: Config) -> Iterator[Finding]:
+    """Yield how a fresh count by the work tree differs from the base's table and from its committed profiles."""
+    known = [(f"{path} (recounted)", record.network, record.counts) for path, record in _committed(sides, results)]
+    known += [
+        (f"{network} at {size}", network, before)
+        for network, sizes in _table(sides).items()
+        for size, before in sizes.items()
+    ]
+    recounted = _recounted(sides, [(network, before.input_px) for _, network, before in known])
+    for (label, network, before), after in zip(known, recounted, strict=True):
+        yield from exact.counts(before, after, label, network, config.of(network))
+
+
+def records(sides: Trees, results: Path, config: Config) -> Iterator[Finding]:
+    """Yield what `resbench check` finds in those records that are not as the base has them."""
+    against = f"git:{sides.commit}"
+    if not _holds_records(sides, results):
+        return
+    before, after = read_baseline(against, results), read_new(results)
+    touched = {path for path in before.keys() | after.keys() if before.get(path, [None])[-1] != after.get(path)}
+    yield from compare_folders(
+        {path: runs for path, runs in before.items() if path in touched},
+        {path: record for path, record in after.items() if path in touched},
+        config,
+        predictions=read_predictions(against, results),
+    )
+
+
+def cards(sides: Trees, folder: Path, results: Path) -> Iterator[Finding]:
+    """Yield a finding per card in `folder` that does not say what it should."""
+    if not folder.is_dir():
+        return
+    places = [os.path.relpath(place.resolve(), sides.root) for place in (folder, results)]
+    told = _run(sides.root, "card", "--all", "--check", "--output", places[0], "--results", places[1])
+    stale = _changed_files(told.stdout)
+    if told.returncode != (1 if stale else 0):
+        raise ResbenchError(f"{folder}: `resbench card --all --check` failed: {_last_line(told)}")
+    verdict = Verdict.REGRESSED if stale else Verdict.OK
+    why = "stale; write it with `resbench card --all`" if stale else "every card says what it should"
+    for card in stale or [str(folder)]:
+        yield Finding(record=card, metric="card", before=None, after=None, verdict=verdict, why=why)
+
+
+def accuracies(sides: Trees, asked: Asked, config: Config) -> list[Finding]:
+    """Evaluate on both sides and compare image by image."""
+    if asked.data is None:
+        return []
+    weights = [word for file in asked.weights for word in ("--weights", str(file.resolve()))]
+    words = ["validate", *asked.evaluate, *weights, "--data", str(asked.data.resolve()), "--save"]
+    with tempfile.TemporaryDirectory(prefix="resbench-gate-") as temporary:
+        before, after = (Path(temporary) / side for side in ("base", "new"))
+        for tree, output in ((sides.base or sides.root, before), (sides.root, after)):
+            told = _run(tree, *words, "--output", str(output))
+            if told.returncode:
+                raise ResbenchError(f"validate with the code of {tree}: {_last_line(told)}")
+        return compare_folders(
+            read_baseline(str(before), after),
+            read_new(after),
+            config,
+            predictions=read_predictions(str(before), after),
+        )
+
+
+def speeds(sides: Trees, asked: Asked, config: Config, on_progress: comparing.Share) -> Iterator[Finding]:
+    """Yield the verdict on each network's latency, base and work tree interleaved.
+
+    Raises ResbenchError when the base has no program of its own.
+    """
+    if asked.networks and sides.base is None:
+        raise ResbenchError(f"{sides.commit[:9]}: holds no resbench package, so there are not two speeds to compare")
+    for network in asked.networks:
+        limits = config.of(network)
+        old, new = (
+            comparing.Side(network=network, options=asked.options, tree=tree) for tree in (sides.base, sides.root)
+        )
+        comparison = comparing.ab(
+            old,
+            new,
+            batch_size=asked.batch_size,
+            rules=Rules(floor=limits.noise_floor, limit=limits.latency, time_budget_s=asked.time_budget_s),
+            on_progress=on_progress,
+        )
+        yield replace(comparing.findings(comparison)[0], record=f"{network}, base and work tree in turn")
+
+
+def _main_branch(root: Path) -> str:
+    known = git(root, "for-each-ref", "--format=%(refname:short)").split()
+    for name in _MAIN_BRANCHES:
+        if name in known:
+            return name
+    raise ResbenchError(f"{root}: has none of the branches {', '.join(_MAIN_BRANCHES)}; give --against a revision")
+
+
+def _holds_records(sides: Trees, results: Path) -> bool:
+    listed = git(results.parent, "ls-tree", "-r", "--name-only", sides.commit, "--", results.name)
+    return results.is_dir() and any(name.endswith(".json") for name in listed.splitlines())
+
+
+def _committed(sides: Trees, results: Path) -> Iterator[tuple[str, Profile]]:
+    """Yield the profiles as the base has them, with their paths."""
+    if _holds_records(sides, results):
+        for path, runs in read_baseline(f"git:{sides.commit}", results).items():
+            if isinstance(runs[-1], Profile):
+                yield path, runs[-1]
+
+
+def _table(sides: Trees) -> Tables:
+    """Return the counts that the base's package keeps of every network; none when it has no package."""
+    if sides.base is None or not (sides.base / _TABLE).exists():
+        return {}
+    try:
+        return msgspec.json.decode((sides.base / _TABLE).read_bytes(), type=Tables)
+    except msgspec.MsgspecError as error:
+        raise ResbenchError(f"{sides.commit[:9]}:{_TABLE}: not readable by this resbench: {error}") from None
+
+
+def _recounted(sides: Trees, asked: Sequence[tuple[str, tuple[int, int]]]) -> list[Counts]:
+    """Count networks at sizes with the work tree's own program."""
+    if not asked:
+        return []
+    told = subprocess.run(
+        [sys.executable, "-c", _COUNT],
+        cwd=sides.root,
+        env=_environment(sides.root),
+        input=msgspec.json.encode(asked).decode(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if told.returncode:
+        sizes = {f"{name} at {pixels(size)}" for name, size in asked}
+        raise ResbenchError(f"counting {len(sizes)} networks in {sides.root}: {_last_line(told)}")
+    return msgspec.json.decode(told.stdout, type=list[Counts])
+
+
+def _run(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "resbench", *words]
+    return subprocess.run(command, cwd=tree, env=_environment(tree), capture_output=True, text=True, check=False)
+
+
+def _changed_files(diff: str) -> list[str]:
+    """Return the files that a unified diff is about."""
+    lines = diff.splitlines()
+    heads = [(old, new) for old, new in pairwise(lines) if old.startswith("--- ") and new.startswith("+++ ")]
+    return [(old if new == "+++ /dev/null" else new)[4:].strip() for old, new in heads]
+
+
+def _environment(tree: Path) -> dict[str, str]:
+    """Return variables with which Python takes the packages of `tree` first."""
+    paths = [str(tree), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _last_line(told: subprocess.CompletedProcess[str]) -> str:
+    lines = told.stderr.strip().splitlines()
+    return lines[-1] if lines else f"exit code {told.returncode}"

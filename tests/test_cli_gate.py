@@ -1,0 +1,243 @@
+"""`resbench gate` in a repository that holds a copy of this package, and changes to its code."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from junitparser import JUnitXml
+from typer.testing import CliRunner
+
+from resbench import comparing, gate
+from resbench.bench import count
+from resbench.cli.app import app
+from resbench.errors import ResbenchError
+from resbench.judging.finding import Finding, Verdict
+from resbench.judging.limits import Config
+from resbench.nets.build import build
+from resbench.records.store import save
+from tests.examples import PROFILE
+from tests.scripted import git
+
+PACKAGE = Path(gate.__file__).parent
+NETWORK = "resnet20_cifar10"
+ANCHOR = "        self.avgpool = nn.AdaptiveAvgPool2d(1)\n"  # inside ResNet.__init__, after the stages
+CHANGES = {
+    "none": "",
+    "one more parameter": "        self.extra = nn.Parameter(torch.zeros(1))\n",
+    "other padding": "        self.conv1.padding = (0, 0)\n",
+    "another eps": "        for layer in self.modules():\n            layer.eps = 1e-2\n",
+}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A repository with a copy of the package, whose table of counts is cut down to one network, and a record."""
+    root = tmp_path_factory.mktemp("base")
+    shutil.copytree(PACKAGE, root / "resbench", ignore=shutil.ignore_patterns("__pycache__"))
+    table = root / "resbench" / "counting" / "counted.json"
+    table.write_text(json.dumps({NETWORK: json.loads(table.read_text())[NETWORK]}))
+    save(replace(PROFILE, network=NETWORK, counts=count(NETWORK)), root / "results")
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "base")
+    return root
+
+
+@pytest.fixture
+def repository(base, tmp_path, monkeypatch):
+    """A copy of it on a branch, in which to change code."""
+    root = tmp_path / "repository"
+    shutil.copytree(base, root)
+    monkeypatch.chdir(root)
+    return root
+
+
+def change(root, name):
+    path = root / "resbench" / "nets" / "resnet.py"
+    text = path.read_text()
+    assert ANCHOR in text
+    path.write_text(text.replace(ANCHOR, ANCHOR + CHANGES[name]))
+
+
+def invoke(*words):
+    told = CliRunner().invoke(app, ["gate", "--json", "--quiet", *words])
+    assert told.exit_code in (0, 1, 3, 4, 5), told.output + str(told.exception)
+    return told.exit_code, json.loads(told.stdout), told
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "regressed", "unchanged"),
+    [
+        ("none", 0, set(), {"params", "macs"}),
+        ("one more parameter", 1, {"params", "weights_bytes"}, {"macs"}),
+        ("other padding", 1, {"macs", "activations", "terms.conv"}, {"params"}),
+    ],
+)
+def test_code_that_changes_counts_is_told_in_every_place(repository, monkeypatch, name, code, regressed, unchanged):
+    change(repository, name)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    exited, found, told = invoke("--junit", "report.xml")
+    assert exited == code
+    worse = {f["metric"] for f in found if f["verdict"] != "ok"}
+    assert regressed <= worse if regressed else not worse
+    assert not unchanged & worse
+    records = {f["record"] for f in found}
+    assert {f"{NETWORK} at 32x32"} < records
+    assert any(record.endswith("(recounted)") for record in records)
+    failures = sum(suite.failures for suite in JUnitXml.fromfile("report.xml"))
+    assert failures == sum(f["verdict"] == "regressed" for f in found)
+    assert ("::error title=regressed" in told.stderr) == bool(regressed)
+    assert Path("summary.md").read_text().startswith(f"## resbench check: {'regressed' if regressed else 'ok'}")
+
+
+def test_what_the_branch_did_not_do_is_not_held_against_it(repository):
+    git(repository, "checkout", "-qb", "feature")
+    git(repository, "checkout", "-q", "main")
+    (next((repository / "results").rglob("*.json"))).unlink()
+    git(repository, "commit", "-qam", "main moves on")
+    git(repository, "checkout", "-q", "feature")
+    with gate.trees(repository, None) as sides:
+        assert list(gate.records(sides, Path("results"), Config())) == []
+    git(repository, "rm", "-q", "-r", "results")
+    git(repository, "commit", "-qm", "the branch deletes too")
+    (repository / "results").mkdir()
+    save(replace(PROFILE, network="resnet18"), repository / "results")
+    with gate.trees(repository, "main") as sides:
+        found = list(gate.records(sides, Path("results"), Config()))
+    assert [f.verdict for f in found] == [Verdict.NOT_COMPARABLE] * 2  # one is missing, one is new
+
+
+def coloured_noise():
+    """64 images of CIFAR-10's binary test batch: coarse patches of random colours, random labels."""
+    generator = np.random.default_rng(0)
+    patches = generator.integers(0, 256, (64, 3, 4, 4), dtype=np.uint8).repeat(8, 2).repeat(8, 3)
+    return np.concatenate([generator.integers(0, 10, (64, 1), dtype=np.uint8), patches.reshape(64, -1)], axis=1)
+
+
+@torch.inference_mode()
+def undecided(images):
+    """Weights that see every class about equally often in `images`."""
+    torch.manual_seed(0)
+    module = build(NETWORK)
+    for key, tensor in module.state_dict().items():
+        if key.endswith("running_var"):
+            tensor.uniform_(0.01, 0.1)
+    pixels = torch.tensor(images[:, 1:].reshape(64, 3, 32, 32)) / 255
+    module.fc.bias -= module((pixels - 0.45) / 0.23).mean(0)
+    return module.state_dict()
+
+
+@pytest.mark.parametrize(("name", "code"), [("none", 0), ("another eps", 1)])
+def test_an_eps_that_flips_predictions_is_found_with_images(repository, tmp_path, name, code):
+    images = coloured_noise()
+    (tmp_path / "test_batch.bin").write_bytes(images.tobytes())
+    torch.save(undecided(images), tmp_path / "weights.pth")
+    change(repository, name)
+    exited, found, _ = invoke(
+        "--data", str(tmp_path / "test_batch.bin"), "--evaluate", NETWORK, "--weights", str(tmp_path / "weights.pth")
+    )  # fmt: skip
+    assert exited == code
+    flips = next(f for f in found if f["metric"] == "predictions changed")
+    assert (flips["verdict"], flips["after"] > 0) == (("regressed", True) if code else ("ok", False))
+    assert all(f["verdict"] == "ok" for f in found if f["metric"] in ("params", "macs"))
+
+
+def test_a_stale_card_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    git(tmp_path, "init", "-q")
+    assert CliRunner().invoke(app, ["card", "--all"]).exit_code == 0
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "cards")
+    with gate.trees(tmp_path, None) as sides:
+        assert sides.base is None
+        assert [f.verdict for f in gate.cards(sides, Path("cards"), Path("results"))] == [Verdict.OK]
+    card = tmp_path / "cards" / "resnet18.md"
+    card.write_text(card.read_text().replace("11,689,512", "11,689,513"))
+    (tmp_path / "cards" / "resnet34.md").unlink()
+    exited, found, _ = invoke()
+    assert exited == 1
+    assert {f["record"]: f["verdict"] for f in found} == {
+        "cards/resnet18.md": "regressed",
+        "cards/resnet34.md": "regressed",
+    }
+
+
+def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypatch):
+    change(repository, "one more parameter")
+    (repository / "resbench.toml").write_text("[check.networks.resnet18]\nlatency = 0.2\nnoise_floor = 0.02\n")
+    seen = []
+
+    def ab(old, new, **how):
+        texts = [(side.tree / "resbench" / "nets" / "resnet.py").read_text() for side in (old, new)]
+        seen.append(
+            (old.network, *("self.extra" in text for text in texts), how["rules"], old.options, how["batch_size"])
+        )
+
+    slower = Finding(record="x", metric="latency b2", before=1.0, after=1.2, verdict=Verdict.REGRESSED, why="")
+    monkeypatch.setattr(comparing, "ab", ab)
+    monkeypatch.setattr(comparing, "findings", lambda _: [slower, slower])
+    monkeypatch.setattr(gate, "counts", lambda *_: [])
+    exited, found, _ = invoke("resnet18", "resnet34", "-b", "2", "--input-px", "64", "--time-budget", "7")
+    assert (exited, [f["record"].partition(",")[0] for f in found]) == (1, ["resnet18", "resnet34"])
+    assert [entry[:3] for entry in seen] == [("resnet18", False, True), ("resnet34", False, True)]
+    assert [(entry[3].limit, entry[3].floor) for entry in seen] == [(0.2, 0.02), (0.05, 0.01)]
+    assert seen[0][3].time_budget_s == 7
+    assert (seen[0][4], seen[0][5]) == ({"input_px": (64, 64), "threads": 1}, 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--against", "nonesuch"], "nonesuch"),
+        (["resnet0"], "unknown network"),
+        (["--data", "x"], "give both"),
+        (["--evaluate", "resnet18"], "give both"),
+    ],
+)
+def test_what_cannot_be_done_is_said(repository, words, says):
+    with pytest.raises(ResbenchError, match=says):
+        CliRunner().invoke(app, ["gate", "-q", *words], catch_exceptions=False)
+
+
+def test_code_that_does_not_run_is_an_error_and_not_ok(repository):
+    (repository / "resbench" / "nets" / "resnet.py").write_text("raise RuntimeError('broken')\n")
+    with pytest.raises(ResbenchError, match=r"counting .*broken"):
+        CliRunner().invoke(app, ["gate", "-q"], catch_exceptions=False)
+
+
+def test_a_folder_without_anything_to_judge_or_outside_git_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ResbenchError, match="not a git repository"):
+        CliRunner().invoke(app, ["gate", "-q"], catch_exceptions=False)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "nothing")
+    with pytest.raises(ResbenchError, match="no records, cards or networks"):
+        CliRunner().invoke(app, ["gate", "-q"], catch_exceptions=False)
+    with pytest.raises(ResbenchError, match="holds no resbench package"):
+        CliRunner().invoke(app, ["gate", "-q", "resnet18"], catch_exceptions=False)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("share", "verdicts"), [(0.0, {"ok", "inconclusive"}), (0.15, {"regressed"})])
+def test_a_block_that_is_really_slower_is_found(repository, share, verdicts):
+    path = repository / "resbench" / "nets" / "resnet.py"
+    burn = (
+        "        import time\n"
+        "        started = time.process_time_ns()\n"
+        "        x = self.maxpool(self.act1(self.bn1(self.conv1(x))))\n"
+        "        for name in self.stages:\n"
+        "            x = getattr(self, name)(x)\n"
+        f"        until = time.process_time_ns() + {share} * (time.process_time_ns() - started)\n"
+        "        while time.process_time_ns() < until:\n"
+        "            pass\n"
+    )
+    text = path.read_text()
+    old = text[text.index("        x = self.maxpool(") : text.index("        return self.fc(")]
+    path.write_text(text.replace(old, burn))
+    _, found, _ = invoke("resnet18", "--input-px", "64")
+    assert next(f["verdict"] for f in found if "in turn" in f["record"]) in verdicts

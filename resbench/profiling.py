@@ -15,9 +15,9 @@ from resbench.counting.tally import count
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.records import store
-from resbench.records.record import Memory, Profile, Series
+from resbench.records.record import Ceilings, Memory, Profile, Series
 from resbench.subject import Subject, peak, ready
-from resbench.timing import fresh, speeds
+from resbench.timing import ceilings, fresh, speeds
 from resbench.timing.device import resolve
 from resbench.timing.sampler import Surroundings
 from resbench.timing.settings import Options
@@ -70,11 +70,14 @@ def profile(network: str, *, on_progress: Share = lambda *_: None, **how: Unpack
     request = _with_wanted(request, how)
     series: list[Series] = []
     memory: list[Memory] = []
+    limits: Ceilings | None = None
     finished = False
     with suppress(KeyboardInterrupt):
         for found in _series(subject, request, how.get("launches", 1), on_progress):
             series = found
         memory.extend(_memory(subject, request, on_progress))
+        on_progress("ceilings", 0.0)
+        limits = ceilings.measure(request.settings, subject.arm.device)
         finished = True
     if not series:
         raise KeyboardInterrupt
@@ -86,6 +89,7 @@ def profile(network: str, *, on_progress: Share = lambda *_: None, **how: Unpack
         settings=request.settings,
         series=tuple(series),
         memory=tuple(memory),
+        ceilings=limits,
         output_difference=subject.arm.output_difference,
         environment=watch.environment(),
         run=watch.run(),

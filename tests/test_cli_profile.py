@@ -15,6 +15,7 @@ QUICK = ["--input-px", "32", "--time-budget", "0.1", "--threads", "1"]
 def without_memory(monkeypatch):
     """A fresh process for the memory costs seconds; it has a test of its own."""
     monkeypatch.setattr(profiling, "_memory", lambda *_: iter(()))
+    monkeypatch.setattr(profiling.ceilings, "measure", lambda *_: None)
 
 
 def profile(*words, runner=CliRunner()):
@@ -39,6 +40,7 @@ def test_json_is_the_saved_record_byte_for_byte_with_its_memory(tmp_path):
     assert record.settings.threads == 1
     assert record.environment.machine.device_kind == "cpu"
     (memory,) = record.memory
+    assert len(record.ceilings.matmul_ns) > 1
     assert memory.resident_bytes > memory.resident_before_bytes + record.counts.weights_bytes
 
 

@@ -189,6 +189,16 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ceilings:
+    """What the device does at best: raw samples of a square matrix product and of a copy, in the same run and type."""
+
+    matmul_size: int
+    matmul_ns: tuple[int, ...]
+    copy_bytes: int  # of the source
+    copy_ns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """What a network costs, and how fast it ran in one environment."""
 
@@ -201,6 +211,7 @@ class Profile:
     memory: tuple[Memory, ...]
     environment: Environment
     run: Run
+    ceilings: Ceilings | None = None
     output_difference: float | None = None  # from plain fp32, relative to the largest logit; None: settings are plain
     kind: Literal["profile"] = "profile"
     schema: int = SCHEMA
@@ -216,6 +227,7 @@ class Pixels:
     interpolation: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    crop_mode: str = "center"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from resbench import units
 from resbench.counting.conventions import operations
 from resbench.errors import ExitCode
 from resbench.judging import stats
+from resbench.judging.roofline import roofline
 from resbench.records import jsonio
 from resbench.records.record import Environment, Memory, Profile, Series, Settings
 from resbench.report import terminal
@@ -44,7 +45,7 @@ def sheet(record: Profile, *, quiet: bool = False) -> None:
     console = terminal.results()
     console.print(f"[bold]{escape(record.network)}[/] on {escape(device(record.environment))}", highlight=False)
     console.print(escape(conditions(record)), highlight=False)
-    for part in (_costs(record), _speeds(record), _memory(record.memory)):
+    for part in (_costs(record), _speeds(record), _memory(record.memory), _roofline(record)):
         if part.row_count:
             console.print(part)
     console.print(escape(noise(record.environment)), highlight=False)
@@ -137,7 +138,9 @@ def percentile(summary: stats.Summary, share: float) -> str:
 def notes(record: Profile) -> Iterator[str]:
     """Yield what to beware of in the figures, each with what can be done about it."""
     if record.environment.conditions.noise == "overloaded":
-        yield "other work kept this machine busy; wall times will not repeat (CPU times do within about 6 %)"
+        yield "other work kept this machine busy; wall times will not repeat"
+        if (record.settings.threads or 1) > 1:
+            yield "threads that wait for one another burn CPU time too; on a busy machine give --threads 1"
     for series in record.series:
         label = f"{series.speed.replace('_', ' ')} at batch {series.batch_size}"
         if series.stop_reason == "time_budget":
@@ -209,6 +212,32 @@ def _peak(memory: Memory) -> str:
     if memory.allocated_bytes is not None and memory.reserved_bytes is not None:
         return f"{units.size(memory.allocated_bytes)} allocated, {units.size(memory.reserved_bytes)} reserved"
     return "-" if memory.resident_bytes is None else f"{units.size(memory.resident_bytes)} resident"
+
+
+def _roofline(record: Profile) -> Table:
+    out = Table(
+        "against ceilings", "batch", "FLOP/s, of matrix product", "bytes/s, of copy", "FLOP/byte", "of roof", "bound by"
+    )
+    for series in record.series:
+        found = roofline(record, series)
+        if found is None:
+            continue
+        roof = found.attainable_flop_per_s
+        waiting = "" if found.waiting is None else f" (device waits {units.percent(found.waiting, 0)})"
+        out.add_row(
+            series.speed.replace("_", " "),
+            str(series.batch_size),
+            _of(found.achieved_flop_per_s, found.matmul_flop_per_s),
+            _of(found.achieved_bytes_per_s, found.copy_bytes_per_s),
+            f"{found.intensity:.3g}, ridge {found.ridge:.3g}",
+            units.percent(found.achieved_flop_per_s / roof, 0),
+            f"{found.bound}{waiting}",
+        )
+    return out
+
+
+def _of(achieved: float, ceiling: float) -> str:
+    return f"{units.si(achieved, 1)} of {units.si(ceiling, 1)}, {units.percent(achieved / ceiling, 0)}"
 
 
 def _width(half_width: float) -> str:

@@ -1,0 +1,74 @@
+"""What keeps a network from running faster: launches, arithmetic or memory, against ceilings of the same run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from resbench.judging.stats import log_interval, unit_values
+from resbench.records.record import Ceilings, Profile, Series
+
+LAUNCH_BOUND = 0.20  # of a call's time in which the device waits for the host
+BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roofline:
+    """One series against the ceilings. Operations count two per multiply-add; bytes are the least that must move."""
+
+    achieved_flop_per_s: float
+    achieved_bytes_per_s: float
+    matmul_flop_per_s: float
+    copy_bytes_per_s: float
+    intensity: float  # operations per byte of the network at this batch size
+    waiting: float | None  # share of a call in which the device waits for the host; None: one clock only
+    bound: Literal["launch", "compute", "memory"]
+
+    @property
+    def ridge(self) -> float:
+        """Operations per byte from which on arithmetic, not memory, is the limit."""
+        return self.matmul_flop_per_s / self.copy_bytes_per_s
+
+    @property
+    def attainable_flop_per_s(self) -> float:
+        """The roof over this intensity: what arithmetic and memory together allow."""
+        return min(self.matmul_flop_per_s, self.intensity * self.copy_bytes_per_s)
+
+
+def roofline(record: Profile, series: Series) -> Roofline | None:
+    """Return how `series` of `record` stands to the ceilings; None without ceilings, or for training."""
+    moved = record.counts.bytes_moved(series.batch_size, BYTES[record.settings.dtype])
+    if record.ceilings is None or moved is None or series.speed.startswith("train"):
+        return None
+    matmul, copy = speeds(record.ceilings)
+    flop = 2 * record.counts.terms.macs * series.batch_size
+    seconds = _seconds(series)
+    waiting = _waiting(record, series)
+    intensity = flop / moved
+    side: Literal["compute", "memory"] = "compute" if intensity >= matmul / copy else "memory"
+    return Roofline(
+        achieved_flop_per_s=flop / seconds,
+        achieved_bytes_per_s=moved / seconds,
+        matmul_flop_per_s=matmul,
+        copy_bytes_per_s=copy,
+        intensity=intensity,
+        waiting=waiting,
+        bound="launch" if waiting is not None and waiting > LAUNCH_BOUND else side,
+    )
+
+
+def speeds(ceilings: Ceilings) -> tuple[float, float]:
+    """Return the best matrix product in operations per second, and the best copy in bytes read and written."""
+    matmul = 2 * ceilings.matmul_size**3 / (min(ceilings.matmul_ns) / 1e9)
+    return matmul, 2 * ceilings.copy_bytes / (min(ceilings.copy_ns) / 1e9)
+
+
+def _seconds(series: Series) -> float:
+    return log_interval(unit_values(series)).estimate
+
+
+def _waiting(record: Profile, series: Series) -> float | None:
+    """Return the share of a latency that the device did not need, where both were measured at this batch size."""
+    if series.speed != "latency":
+        return None
+    same = (one for one in record.series if one.speed == "device_time" and one.batch_size == series.batch_size)
+    device = next(same, None)
+    return None if device is None else max(0.0, 1 - _seconds(device) / _seconds(series))

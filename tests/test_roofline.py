@@ -1,0 +1,85 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from resbench.judging import roofline as module
+from resbench.judging.roofline import roofline
+from resbench.records.record import Ceilings, Counts, Settings, Terms
+from resbench.timing import ceilings
+from tests.examples import PROFILE, series
+
+# A device of 1 TFLOP/s and 100 GB/s, ridge 10 operations per byte.
+CEILINGS = Ceilings(
+    matmul_size=1000, matmul_ns=(2_000_000, 3_000_000), copy_bytes=10**9, copy_ns=(30_000_000, 20_000_000)
+)
+
+
+def counts(macs, traffic):
+    return Counts(
+        input_px=(8, 8), params=0, buffers=0, weights_bytes=0, activations=0, terms=Terms(conv=macs), traffic=traffic
+    )
+
+
+def profile(macs=10**8, traffic=10**6, **changes):
+    return replace(PROFILE, counts=counts(macs, traffic), ceilings=CEILINGS, **changes)
+
+
+def exactly(ms, speed="latency", batch_size=1):
+    (launch,) = series().launches
+    clusters = tuple(replace(cluster, wall_ns=(ms * 1_000_000,) * 3) for cluster in launch.clusters)
+    return replace(series(speed), launches=(replace(launch, clusters=clusters),), batch_size=batch_size)
+
+
+def test_ceilings_are_the_best_samples_and_a_copy_reads_and_writes():
+    assert module.speeds(CEILINGS) == pytest.approx((1e12, 1e11))
+
+
+def test_a_multiply_add_is_two_operations_and_the_batch_counts():
+    found = roofline(profile(), exactly(4, batch_size=2))
+    assert found.achieved_flop_per_s == pytest.approx(2 * 1e8 * 2 / 4e-3)
+    assert found.achieved_bytes_per_s == pytest.approx(4 * 1e6 * 2 / 4e-3)
+    assert found.intensity == pytest.approx(50)
+    assert found.ridge == pytest.approx(10)
+
+
+@pytest.mark.parametrize(("macs", "bound", "roof"), [(10**8, "compute", 1e12), (10**6, "memory", 5e10)])
+def test_the_side_of_the_ridge_bounds(macs, bound, roof):
+    found = roofline(profile(macs=macs), exactly(1))
+    assert found.bound == bound
+    assert found.attainable_flop_per_s == pytest.approx(roof)
+
+
+@pytest.mark.parametrize(("device_ms", "waiting", "bound"), [(5, 0.5, "launch"), (9, 0.1, "compute")])
+def test_a_device_that_waits_for_its_host_is_bound_by_launches(device_ms, waiting, bound):
+    record = profile(series=(exactly(10), exactly(device_ms, "device_time")))
+    found = roofline(record, record.series[0])
+    assert found.waiting == pytest.approx(waiting)
+    assert found.bound == bound
+
+
+def test_half_precision_moves_half_the_bytes():
+    whole = roofline(profile(), exactly(1)).intensity
+    half = profile(settings=Settings(input_px=(8, 8), dtype="bf16"))
+    assert roofline(half, exactly(1)).intensity == pytest.approx(2 * whole)
+
+
+def test_without_ceilings_or_traffic_or_for_training_nothing_is_said():
+    assert roofline(replace(profile(), ceilings=None), exactly(1)) is None
+    assert roofline(profile(traffic=None), exactly(1)) is None
+    assert roofline(profile(), exactly(1, "train_backward")) is None
+
+
+def test_products_grow_until_starting_them_does_not_count(monkeypatch):
+    threads = []
+
+    def timer(call, times):
+        call()
+        threads.append(torch.get_num_threads())
+        return (5_000_000 if len(threads) < 4 else 25_000_000), 1
+
+    monkeypatch.setattr(ceilings, "COPY_BYTES", {"cpu": 1024})
+    found = ceilings.measure(Settings(input_px=(8, 8), threads=1), torch.device("cpu"), timer)
+    assert (found.matmul_size, found.copy_bytes) == (1024, 1024)
+    assert len(found.matmul_ns) == len(found.copy_ns) == ceilings.SAMPLES
+    assert set(threads) == {1}

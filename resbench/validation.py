@@ -36,12 +36,14 @@ class Options(running.Options, total=False):
     labels: Path | None  # a file of labels
     crop_pct: float | None
     interpolation: str | None
+    crop_mode: str | None
     mean: tuple[float, float, float] | None
     std: tuple[float, float, float] | None
     batch_size: int | Literal["auto"] | None
     workers: int | None
     device: str | None
     skip_unreadable: bool
+    cache: Path | None  # a folder for prepared frames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +129,14 @@ def validate_all(
                 threads=_passes_at_a_time(courses[0].settings),
                 group=group,
                 on_progress=on_progress,
+                cache=options.get("cache"),
             )
-            usable, skipped = readable(images, session, skip=options.get("skip_unreadable", False))
+            usable, skipped = readable(
+                images,
+                session,
+                skip=options.get("skip_unreadable", False),
+                streams=[one.preprocess for one in contestants],
+            )
             found = score(contestants, usable, session)
         return [
             _validated(course, rows, images, usable, skipped, session.batch_size, watch)
@@ -171,6 +179,7 @@ def _entry(network: str, weights: str | Path | None, options: Options) -> Entry:
         crop_px=options.get("input_px"),
         crop_pct=options.get("crop_pct"),
         interpolation=options.get("interpolation"),
+        crop_mode=options.get("crop_mode"),
         mean=options.get("mean"),
         std=options.get("std"),
     )

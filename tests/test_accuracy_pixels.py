@@ -41,6 +41,7 @@ def test_normalising_is_subtraction_and_division_in_float32():
     ("asked", "message"),
     [
         ({"interpolation": "nearest"}, "interpolation 'nearest': unknown; choose from bilinear, bicubic, lanczos"),
+        ({"crop_mode": "fit"}, "crop_mode 'fit': unknown; choose from center, squash, border"),
         ({"std": (0.2, 0.0, 0.2)}, r"std \(0.2, 0.0, 0.2\): not above 0"),
         ({"crop_pct": 1.5}, "crop_pct 1.5: not a share of the image"),
     ],
@@ -76,3 +77,25 @@ def test_input_equals_torchvisions_and_timms_bit_for_bit(interpolation, crop_pct
         ours = pixels.normalise(frames[None], preprocess)[0]
         assert torch.equal(ours, torchvisions(image)), size
         assert torch.equal(ours, timms(image)), size
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("crop_mode", ["squash", "border"])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
+@pytest.mark.parametrize("crop_pct", [0.875, 0.95, 1.0])
+def test_squashed_and_bordered_input_equals_timms_bit_for_bit(crop_mode, interpolation, crop_pct):
+    create_transform = pytest.importorskip("timm.data").create_transform
+    preprocess = Preprocess(crop_px=224, crop_pct=crop_pct, interpolation=interpolation, crop_mode=crop_mode)
+    timms = create_transform(224, interpolation=interpolation, crop_pct=crop_pct, crop_mode=crop_mode)
+    for size in SIZES:
+        image = pixels.decode(photograph(*size))
+        frames = torch.from_numpy(pixels.frame(image, preprocess).copy())
+        assert torch.equal(pixels.normalise(frames[None], preprocess)[0], timms(image)), size
+
+
+def test_a_border_has_the_mean_colour():
+    image = Image.new("RGB", (40, 20), (255, 255, 255))
+    found = pixels.frame(image, Preprocess(crop_px=40, crop_pct=1.0, crop_mode="border"))
+    assert found[0, 0].tolist() == [124, 116, 104]
+    assert found[20, 0].tolist() == [255, 255, 255]
+    assert (found == 255).all(-1).sum() == 40 * 20

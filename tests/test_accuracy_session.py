@@ -12,6 +12,8 @@ import pytest
 import torch
 
 from resbench.accuracy import predictions
+from resbench.accuracy.cache import open_cache
+from resbench.accuracy.dataset import File
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.journal import Journal
@@ -20,6 +22,7 @@ from resbench.accuracy.layouts import open_set
 from resbench.accuracy.loader import UnreadableImagesError
 from resbench.accuracy.session import Session, readable, score
 from resbench.errors import ResbenchError
+from resbench.zoo.spec import Preprocess
 from tests import planted, sessions
 
 WNIDS = list(imagenet())
@@ -228,3 +231,37 @@ def test_no_variable_of_torchrun_means_one_rank():
     assert "WORLD_SIZE" not in os.environ
     with ranks() as group:
         assert (group.rank, group.size, group.gather("x")) == (0, 1, ["x"])
+
+
+def test_a_cache_gives_the_same_rows_and_the_second_run_decodes_nothing(folder, expected, tmp_path, monkeypatch):
+    images, streams = open_set(folder), [planted.SMALL]
+    with_cache = session(cache=tmp_path / "frames")
+    (rows,) = score([contestant()], images, with_cache)
+    np.testing.assert_array_equal(rows, expected)
+    monkeypatch.setattr(File, "read", None)  # whoever reads a file now fails
+    readable(images, with_cache, skip=False, streams=streams)
+    (rows,) = score([contestant()], images, with_cache)
+    np.testing.assert_array_equal(rows, expected)
+    other = Preprocess(crop_px=24, crop_pct=1.0)
+    with pytest.raises(TypeError):
+        readable(images, with_cache, skip=False, streams=[*streams, other])
+
+
+def test_a_cache_that_was_cut_off_is_completed(folder, expected, tmp_path):
+    images = open_set(folder)
+    cache = open_cache(tmp_path, images, planted.SMALL, "pillow")
+    assert cache.load(3) is None
+    frame = np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3)
+    cache.store(3, frame)
+    again = open_cache(tmp_path, images, planted.SMALL, "pillow")
+    np.testing.assert_array_equal(again.load(3), frame)
+    assert [place for place in range(IMAGES) if again.load(place) is not None] == [3]
+
+
+def test_a_cache_without_room_is_refused_beforehand(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 90, 10))
+    with pytest.raises(ResbenchError, match=r"GiB free, the frames take .*; choose another --cache folder"):
+        open_cache(tmp_path, open_set(folder), planted.SMALL, "pillow")
+    (tmp_path / "file").touch()
+    with pytest.raises(ResbenchError, match="choose another --cache folder"):
+        open_cache(tmp_path / "file" / "x", open_set(folder), planted.SMALL, "pillow")

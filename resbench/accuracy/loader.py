@@ -1,7 +1,7 @@
 """From files to batches of frames: threads decode each image once, for all the streams that want it."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -9,10 +9,13 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
+from resbench.accuracy.cache import FrameCache
 from resbench.accuracy.dataset import Sample
-from resbench.accuracy.pixels import UNREADABLE, decode, frame, planes
+from resbench.accuracy.pixels import UNREADABLE, decode, planes
+from resbench.accuracy.pixels import frame as prepared
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
 
@@ -57,8 +60,11 @@ def batches(
     batch_size: int,
     workers: int,
     pinned: bool = False,
+    caches: Mapping[Preprocess, FrameCache] | None = None,
 ) -> Iterator[Batch]:
     """Yield the batches of `samples` that begin at `starts`, in that order; the last of a set is as large as it is.
+
+    Frames that `caches` hold are taken from there, others are added to them.
 
     Raises UnreadableImagesError, naming every image of the batch that failed.
     """
@@ -66,7 +72,8 @@ def batches(
         under_way: deque[tuple[Batch, list[Future[None]]]] = deque()
         try:
             for start in starts:
-                under_way.append(_submit(pool, start, samples[start : start + batch_size], streams, pinned))
+                part = samples[start : start + batch_size]
+                under_way.append(_submit(pool, start, part, streams, pinned, caches or {}))
                 if len(under_way) > LOOKAHEAD:
                     yield _finished(*under_way.popleft())
             while under_way:
@@ -97,22 +104,43 @@ def reason(error: BaseException) -> str:
 
 
 def _submit(
-    pool: ThreadPoolExecutor, first: int, samples: Sequence[Sample], streams: Sequence[Preprocess], pinned: bool
+    pool: ThreadPoolExecutor,
+    first: int,
+    samples: Sequence[Sample],
+    streams: Sequence[Preprocess],
+    pinned: bool,
+    caches: Mapping[Preprocess, FrameCache],
 ) -> tuple[Batch, list[Future[None]]]:
     frames = {
         stream: torch.empty((len(samples), stream.crop_px, stream.crop_px, 3), dtype=torch.uint8, pin_memory=pinned)
         for stream in streams
     }
     views = {stream: tensor.numpy() for stream, tensor in frames.items()}
-    futures = [pool.submit(_prepare, sample, views, row) for row, sample in enumerate(samples)]
+    futures = [pool.submit(_prepare, sample, views, row, first + row, caches) for row, sample in enumerate(samples)]
     return Batch(first=first, samples=tuple(samples), frames=frames), futures
 
 
-def _prepare(sample: Sample, views: dict[Preprocess, NDArray[np.uint8]], row: int) -> None:
-    data = sample.read()
-    image = planes(data) if sample.encoding == "cifar" else decode(data)
+def _prepare(
+    sample: Sample,
+    views: dict[Preprocess, NDArray[np.uint8]],
+    row: int,
+    place: int,
+    caches: Mapping[Preprocess, FrameCache],
+) -> None:
+    kept = {stream: cache.load(place) for stream, cache in caches.items()}
+    image = None
     for stream, view in views.items():
-        view[row] = frame(image, stream)
+        if (frame := kept.get(stream)) is None:
+            image = image or _decoded(sample)
+            frame = prepared(image, stream)
+            if stream in caches:
+                caches[stream].store(place, frame)
+        view[row] = frame
+
+
+def _decoded(sample: Sample) -> Image.Image:
+    data = sample.read()
+    return planes(data) if sample.encoding == "cifar" else decode(data)
 
 
 def _finished(batch: Batch, futures: list[Future[None]]) -> Batch:

@@ -5,7 +5,7 @@ Bit for bit what torchvision's classification preset and timm's evaluation trans
 
 import io
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import PIL
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from resbench.errors import ResbenchError
 from resbench.records.record import Pixels
-from resbench.zoo.spec import Preprocess
+from resbench.zoo.spec import CropMode, Preprocess
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
 # What Pillow raises for broken files of those formats: its decoders pass on what they stumble over.
@@ -48,15 +48,36 @@ def planes(data: bytes) -> Image.Image:
 
 
 def frame(image: Image.Image, preprocess: Preprocess) -> NDArray[np.uint8]:
-    """Resize the shorter side, crop the centre: (crop_px, crop_px, 3), 0 to 255."""
-    width, height = image.size
-    side, crop = preprocess.resize_px, preprocess.crop_px
-    shorter = min(width, height)
-    size = (side * width // shorter, side * height // shorter)
-    resized = image.resize(size, _FILTERS[preprocess.interpolation])
+    """Resize and crop as the checkpoint wants it: (crop_px, crop_px, 3), 0 to 255."""
+    crop = preprocess.crop_px
+    resized = image.resize(_resized(image.size, preprocess), _FILTERS[preprocess.interpolation])
+    if min(resized.size) < crop:
+        resized = _bordered(resized, crop, preprocess)
     # round() takes halves to the even neighbour, which decides between two crops one pixel apart.
-    left, top = (round((edge - crop) / 2) for edge in size)
+    left, top = (round((edge - crop) / 2) for edge in resized.size)
     return np.asarray(resized.crop((left, top, left + crop, top + crop)))
+
+
+def _resized(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:
+    """Return (width, height) before the crop."""
+    (width, height), side = size, preprocess.resize_px
+    match preprocess.crop_mode:
+        case "center":
+            shorter = min(width, height)
+            return side * width // shorter, side * height // shorter
+        case "squash":
+            return side, side
+        case "border":
+            shrink = max(width / side, height / side)
+            return round(width / shrink), round(height / shrink)
+
+
+def _bordered(image: Image.Image, crop: int, preprocess: Preprocess) -> Image.Image:
+    """Centre the image on the checkpoint's mean colour, where it is smaller than the crop."""
+    width, height = (max(edge, crop) for edge in image.size)
+    canvas = Image.new("RGB", (width, height), tuple(round(255 * value) for value in preprocess.mean))
+    canvas.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
+    return canvas
 
 
 def normalise(frames: Tensor, preprocess: Preprocess) -> Tensor:
@@ -69,8 +90,9 @@ def normalise(frames: Tensor, preprocess: Preprocess) -> Tensor:
 def adapt(base: Preprocess, **asked: Any) -> Preprocess:
     """Return `base` with what was asked for instead; None leaves a field. Raises ResbenchError for what cannot be."""
     wanted = {name: value for name, value in asked.items() if value is not None}
-    if wanted.get("interpolation", "bilinear") not in _FILTERS:
-        raise ResbenchError(f"interpolation {wanted['interpolation']!r}: unknown; choose from {', '.join(_FILTERS)}")
+    for name, known in (("interpolation", _FILTERS), ("crop_mode", get_args(CropMode))):
+        if name in wanted and wanted[name] not in known:
+            raise ResbenchError(f"{name} {wanted[name]!r}: unknown; choose from {', '.join(known)}")
     if min(wanted.get("std", (1,))) <= 0:
         raise ResbenchError(
             f"std {wanted['std']}: not above 0; give the spread of the channels, as in 0.229 0.224 0.225"
@@ -89,4 +111,5 @@ def describe(preprocess: Preprocess) -> Pixels:
         interpolation=preprocess.interpolation,
         mean=preprocess.mean,
         std=preprocess.std,
+        crop_mode=preprocess.crop_mode,
     )

@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from resbench.accuracy import doctor, loader, pixels, predictions
+from resbench.accuracy.cache import FrameCache, open_cache
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant, evaluate
@@ -15,6 +17,7 @@ from resbench.accuracy.hypotheses import mislabelled
 from resbench.accuracy.journal import Journal, root
 from resbench.accuracy.predictions import Rows
 from resbench.errors import ResbenchError
+from resbench.zoo.spec import Preprocess
 
 Progress = Callable[[str, int, int, int | None], None]  # stage, images done, images in all, right answers so far
 
@@ -33,15 +36,20 @@ class Session:
     threads: int | None = None  # forward passes at a time, each on one core; None: one pass, on torch's threads
     group: Ranks
     on_progress: Progress = silent
+    cache: Path | None = None  # a folder for frames
 
 
-def readable(images: ImageSet, session: Session, *, skip: bool) -> tuple[ImageSet, tuple[str, ...]]:
-    """Return the set without its unreadable images, and their names.
+def readable(
+    images: ImageSet, session: Session, *, skip: bool, streams: Sequence[Preprocess] = ()
+) -> tuple[ImageSet, tuple[str, ...]]:
+    """Return the set without its unreadable images, and their names; those cached for all `streams` are readable.
 
     Raises UnreadableImagesError when there are some and they are not to be skipped, or when no image is left.
     """
     group = session.group
-    mine = images.samples[group.rank :: group.size]
+    kept = [cache.marks for cache in _caches(images, streams, session).values()]
+    cached = np.logical_and.reduce(kept) if kept else np.zeros(len(images.samples), bool)
+    mine = [images.samples[place] for place in np.flatnonzero(~cached)[group.rank :: group.size]]
     inspections = doctor.inspect(
         mine, workers=session.workers, on_image=lambda done: session.on_progress("checking", done, len(mine), None)
     )
@@ -81,13 +89,15 @@ def _evaluate(
     known: Sequence[Rows],
 ) -> list[list[Rows]]:
     """Evaluate this rank's batches; what is done is in the journals at once."""
+    streams = list(dict.fromkeys(one.preprocess for one in contestants))
     batches = loader.batches(
         images.samples,
-        list(dict.fromkeys(one.preprocess for one in contestants)),
+        streams,
         starts=starts,
         batch_size=session.batch_size,
         workers=session.workers,
         pinned=session.device.type == "cuda",
+        caches=_caches(images, streams, session),
     )
     new: list[list[Rows]] = [[] for _ in contestants]
     total = len(images.samples)
@@ -105,6 +115,12 @@ def _evaluate(
         if count & (count - 1) == 0:  # after 1, 2, 4, 8, ... batches
             _refuse_wrong_labels(contestants, [predictions.merge(own) for own in new], images.classes)
     return new
+
+
+def _caches(images: ImageSet, streams: Sequence[Preprocess], session: Session) -> dict[Preprocess, FrameCache]:
+    if session.cache is None:
+        return {}
+    return {stream: open_cache(session.cache, images, stream, pixels.DECODER) for stream in streams}
 
 
 def _missing(known: Sequence[Rows], total: int, batch_size: int) -> list[int]:

@@ -199,6 +199,27 @@ class Ceilings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Energy:
+    """What a GPU's energy counter gained while batches ran back to back."""
+
+    batch_size: int
+    images: int
+    millijoules: int
+    wall_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gpu:
+    """What the GPU said of itself, one reading per cluster in order of time; empty or None: it does not tell."""
+
+    sm_clock_mhz: tuple[int, ...] = ()
+    temperature_c: tuple[int, ...] = ()
+    power_mw: tuple[int, ...] = ()
+    power_limit_mw: int | None = None
+    other_processes: int | None = None  # that computed on it too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """What a network costs, and how fast it ran in one environment."""
 
@@ -212,6 +233,8 @@ class Profile:
     environment: Environment
     run: Run
     ceilings: Ceilings | None = None
+    energy: tuple[Energy, ...] = ()
+    gpu: Gpu | None = None
     output_difference: float | None = None  # from plain fp32, relative to the largest logit; None: settings are plain
     kind: Literal["profile"] = "profile"
     schema: int = SCHEMA

@@ -21,7 +21,8 @@ def path_of(record: Record) -> Path:
             parts += [f"b{size}" for size in dict.fromkeys(series.batch_size_asked for series in record.series)]
         case Evaluation():
             settings = replace(record.settings, threads=None)  # right answers do not depend on them
-            pixels = f"{record.pixels.resize_px}-{record.pixels.interpolation}"
+            mode = "" if record.pixels.crop_mode == "center" else f"-{record.pixels.crop_mode}"
+            pixels = f"{record.pixels.resize_px}-{record.pixels.interpolation}{mode}"
             parts = ["evaluation", record.weights, record.dataset.name, pixels, *_words(settings, machine)]
     name = "-".join(_slug(part) for part in parts if part)
     return Path(machine_folder(machine)) / record.network / f"{name}.json"

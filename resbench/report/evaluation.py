@@ -15,6 +15,8 @@ from resbench.records.record import Evaluation
 from resbench.report import terminal
 from resbench.zoo.spec import Metric
 
+_SIDES = {"center": "shorter side", "squash": "both sides", "border": "longer side"}
+
 
 def show(records: Sequence[Evaluation], *, as_json: bool) -> None:
     """Print one validation in full, several as a table, to stdout."""
@@ -128,8 +130,8 @@ def _conditions(record: Evaluation) -> Iterator[str]:
     if record.skipped:
         yield f"skipped   {len(record.skipped)} unreadable: {', '.join(record.skipped[:5])}"
     yield (
-        f"pixels    shorter side {pixels.resize_px}, centre crop {pixels.crop_px}, {pixels.interpolation}, "
-        f"{pixels.decoder}"
+        f"pixels    {_SIDES[pixels.crop_mode]} {pixels.resize_px}, centre crop {pixels.crop_px}, "
+        f"{pixels.interpolation}, {pixels.decoder}"
     )
     yield f"run       {record.settings.dtype}, {machine.device_name}, batch {record.batch_size}, torch {machine.torch}"
     yield f"weights   sha256 {record.weights_sha256[:16]}"

@@ -31,6 +31,11 @@ Shortcut = Literal[
 Squeeze = Literal["se", "eca"]
 LegacyBlock = Literal["basic", "bottleneck", "resnext", "senet"]
 Interpolation = Literal["bilinear", "bicubic", "lanczos"]
+CropMode = Literal[
+    "center",  # the shorter side is resized; what lies outside the centre is lost
+    "squash",  # both sides are, whatever the aspect ratio
+    "border",  # the longer side is; the rest is filled with the mean colour
+]
 Metric = Literal["params", "flops", "file_size", "top1", "top5"]
 
 
@@ -117,6 +122,7 @@ class Preprocess:
     crop_px: int = 224
     crop_pct: float = 0.875
     interpolation: Interpolation = "bilinear"
+    crop_mode: CropMode = "center"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 

@@ -15,13 +15,14 @@ from resbench.counting.tally import count
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.records import store
-from resbench.records.record import Ceilings, Memory, Profile, Series
+from resbench.records.record import Memory, Profile, Series
 from resbench.subject import Subject, peak, ready
 from resbench.timing import ceilings, fresh, speeds
 from resbench.timing.device import resolve
-from resbench.timing.sampler import Surroundings
+from resbench.timing.sampler import Surroundings, unwatched
 from resbench.timing.settings import Options
 from resbench.timing.settings import settings as settings_of
+from resbench.timing.telemetry import Telemetry, telemetry
 from resbench.zoo.find import find, match
 
 Share = Callable[[str, float], None]  # what is being measured, the share of it that is done
@@ -68,32 +69,26 @@ def profile(network: str, *, on_progress: Share = lambda *_: None, **how: Unpack
     on_progress("loading", 0.0)
     subject = ready(request)
     request = _with_wanted(request, how)
-    series: list[Series] = []
-    memory: list[Memory] = []
-    limits: Ceilings | None = None
-    finished = False
-    with suppress(KeyboardInterrupt):
-        for found in _series(subject, request, how.get("launches", 1), on_progress):
-            series = found
-        memory.extend(_memory(subject, request, on_progress))
-        on_progress("ceilings", 0.0)
-        limits = ceilings.measure(request.settings, subject.arm.device)
-        finished = True
-    if not series:
-        raise KeyboardInterrupt
     record = Profile(
         network=find(network).name,
         weights=subject.weights,
         weights_sha256=subject.weights_sha256,
         counts=count(build(network, device="meta"), request.settings.input_px),
         settings=request.settings,
-        series=tuple(series),
-        memory=tuple(memory),
-        ceilings=limits,
+        series=(),
+        memory=(),
         output_difference=subject.arm.output_difference,
         environment=watch.environment(),
         run=watch.run(),
     )
+    finished = False
+    with suppress(KeyboardInterrupt):
+        for part in _parts(subject, request, how.get("launches", 1), on_progress):
+            record = replace(record, **part)
+        finished = True
+    if not record.series:
+        raise KeyboardInterrupt
+    record = replace(record, environment=watch.environment(), run=watch.run())
     if not finished:
         raise Interrupted(record)
     return record
@@ -207,14 +202,31 @@ def _saved(record: Profile, root: Path | None) -> Outcome:
     return Outcome(network=record.network, record=record, path=root and store.save(record, root))
 
 
-def _series(subject: Subject, request: speeds.Request, launches: int, on_progress: Share) -> Iterator[list[Series]]:
+def _parts(subject: Subject, request: speeds.Request, launches: int, on_progress: Share) -> Iterator[dict[str, Any]]:
+    """Yield fields of the profile as they are measured."""
+    meter = telemetry(subject.arm.device)
+    for series in _series(subject, request, launches, meter, on_progress):
+        yield {"series": tuple(series)}
+    yield {"memory": tuple(_memory(subject, request, on_progress))}
+    on_progress("ceilings", 0.0)
+    yield {"ceilings": ceilings.measure(request.settings, subject.arm.device)}
+    if meter:
+        on_progress("energy", 0.0)
+        wants = [want for want in request.wanted if want.speed == "throughput"]
+        found = [speeds.energy(subject.arm, want, meter) for want in wants]
+        yield {"energy": tuple(energy for energy in found if energy), "gpu": meter.seen()}
+
+
+def _series(
+    subject: Subject, request: speeds.Request, launches: int, meter: Telemetry | None, on_progress: Share
+) -> Iterator[list[Series]]:
     """Yield all finished series after each speed (in this process) or after each launch (in fresh ones)."""
     if launches == 1:
         found: list[Series] = []
         for want in request.wanted:
-            stage = f"{want.speed} at batch {want.batch_size}"
-            surroundings = Surroundings(progress=partial(on_progress, stage))
-            found += speeds.measure(subject.arm, want, request, surroundings)
+            progress = partial(on_progress, f"{want.speed} at batch {want.batch_size}")
+            watch = meter.watch if meter else unwatched
+            found += speeds.measure(subject.arm, want, request, Surroundings(watch=watch, progress=progress))
             yield list(found)
         return
     parts: list[list[Series]] = []

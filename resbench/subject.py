@@ -17,7 +17,8 @@ from resbench.records.record import Memory
 from resbench.timing import speeds
 from resbench.timing.arms import Arm, prepare, prepare_and_compare, settle
 from resbench.timing.device import peak_memory, peak_resident_bytes, reset_peak_memory, reset_peak_resident
-from resbench.timing.sampler import Surroundings
+from resbench.timing.sampler import Surroundings, unwatched
+from resbench.timing.telemetry import telemetry
 from resbench.zoo.find import find, find_weights
 
 
@@ -87,7 +88,9 @@ def launch(argument: Mapping[str, Any]) -> list[Any]:
     """Sample everything that a request (as plain values) wants; for a fresh process."""
     request = msgspec.convert(argument, speeds.Request)
     arm = ready(request).arm
-    found = [series for want in request.wanted for series in speeds.measure(arm, want, request, Surroundings())]
+    meter = telemetry(arm.device)
+    surroundings = Surroundings(watch=meter.watch if meter else unwatched)
+    found = [series for want in request.wanted for series in speeds.measure(arm, want, request, surroundings)]
     return [msgspec.to_builtins(series) for series in found]
 
 

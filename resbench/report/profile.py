@@ -12,7 +12,7 @@ from resbench.errors import ExitCode
 from resbench.judging import stats
 from resbench.judging.roofline import roofline
 from resbench.records import jsonio
-from resbench.records.record import Environment, Memory, Profile, Series, Settings
+from resbench.records.record import Environment, Gpu, Memory, Profile, Series, Settings
 from resbench.report import terminal
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def sheet(record: Profile, *, quiet: bool = False) -> None:
     console = terminal.results()
     console.print(f"[bold]{escape(record.network)}[/] on {escape(device(record.environment))}", highlight=False)
     console.print(escape(conditions(record)), highlight=False)
-    for part in (_costs(record), _speeds(record), _memory(record.memory), _roofline(record)):
+    for part in (_costs(record), _speeds(record), _memory(record.memory), _roofline(record), _energy(record)):
         if part.row_count:
             console.print(part)
     console.print(escape(noise(record.environment)), highlight=False)
@@ -152,6 +152,10 @@ def notes(record: Profile) -> Iterator[str]:
             yield f"{label}: drifted while it was measured; the device may be heating up"
         if any(launch.discarded for launch in series.launches):
             yield f"{label}: clusters in which the device throttled itself were measured again"
+        if any("power_capped" in cluster.flags for launch in series.launches for cluster in launch.clusters):
+            yield f"{label}: the power limit held the clocks back in some clusters"
+    if record.gpu and record.gpu.other_processes:
+        yield f"{record.gpu.other_processes} other processes computed on this GPU; measure again when it is free"
     if record.output_difference is not None:
         yield f"outputs differ from plain fp32 by at most {record.output_difference:.2g} of the largest logit"
 
@@ -234,6 +238,25 @@ def _roofline(record: Profile) -> Table:
             f"{found.bound}{waiting}",
         )
     return out
+
+
+def _energy(record: Profile) -> Table:
+    out = Table("energy", "batch", "per image", "power", "SM clock", "temperature")
+    gpu = record.gpu or Gpu()
+    for energy in record.energy:
+        out.add_row(
+            f"{energy.millijoules / 1e3:.4g} J",
+            str(energy.batch_size),
+            f"{energy.millijoules / energy.images:.4g} mJ",
+            f"{energy.millijoules / 1e3 / (energy.wall_ns / 1e9):.4g} W",
+            _span(gpu.sm_clock_mhz, "MHz"),
+            _span(gpu.temperature_c, "°C"),
+        )
+    return out
+
+
+def _span(readings: tuple[int, ...], unit: str) -> str:
+    return f"{min(readings)} to {max(readings)} {unit}" if readings else "-"
 
 
 def _of(achieved: float, ceiling: float) -> str:

@@ -53,11 +53,16 @@ class Sampling:
     drifting: bool
 
 
+def unwatched() -> Callable[[], tuple[str, ...]]:
+    """Watch nothing: for devices that say nothing of themselves."""
+    return tuple
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What the loop asks of the world besides timing; tests give their own."""
 
-    watch: Watch = lambda: tuple
+    watch: Watch = unwatched
     now_s: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
     progress: Callable[[float], None] = lambda _: None  # the share of the sampling that is done

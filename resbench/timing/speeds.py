@@ -9,12 +9,13 @@ from typing import Literal
 import torch
 
 from resbench.errors import ResbenchError
-from resbench.records.record import Series, Settings, Speed, StopReason
+from resbench.records.record import Energy, Series, Settings, Speed, StopReason
 from resbench.timing.arms import Arm, inference, training
 from resbench.timing.clock import Timer, event_timer, host_clock
 from resbench.timing.device import synchronise
 from resbench.timing.sampler import Materialise, Plan, Surroundings, sample
 from resbench.timing.settings import switches
+from resbench.timing.telemetry import Telemetry
 
 Asked = int | Literal["auto"]
 PHASES: tuple[Speed, ...] = ("train_forward", "train_backward", "train_optimizer")
@@ -84,6 +85,13 @@ def measure(arm: Arm, want: Wanted, request: Request, surroundings: Surroundings
         )
         for speed, launch in zip(speeds_of(want), sampling.launches, strict=True)
     ]
+
+
+def energy(arm: Arm, want: Wanted, meter: Telemetry) -> Energy | None:
+    """Return the energy of batches back to back; None when the GPU does not count it."""
+    with _running(arm, want):
+        (call,) = _work(arm, want, still=True)()
+        return meter.energy(call, want.batch_size, arm.device)
 
 
 def run(arm: Arm, want: Wanted, times: int) -> None:

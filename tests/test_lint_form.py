@@ -51,6 +51,18 @@ def test_a_breach_in_a_metafile_is_found(old, new, code, tmp_path):
     root = card_corpus.mmpretrain(tmp_path, metafile=card_corpus.METAFILE.replace(old, new))
     found = lint(read([str(root)]), records=tmp_path / "absent")
     assert code in {problem.code for problem in found if problem.level is not Level.NOTE}
+    assert all(problem.fix for problem in found if problem.level is not Level.NOTE)
+
+
+def test_the_files_that_an_index_imports_are_read_too(tmp_path):
+    root = card_corpus.mmpretrain(tmp_path, metafile=card_corpus.METAFILE.replace("25030000", "25040000"))
+    index = root / "model-index.yml"
+    found = lint(read([str(index)]), records=tmp_path / "absent")
+    assert [problem.path for problem in found if problem.code == "T001" and problem.level is Level.FALSE] == [
+        str(root / "configs" / "resnext" / "metafile.yml")
+    ]
+    index.write_text("Import:\n- model-index.yml\n- configs/*/*.yml\n- /etc/*.yml\n- '**'\n")  # itself, absolute, all
+    assert exit_code(lint(read([str(index)]), records=tmp_path / "absent")) == 1
 
 
 def test_a_metafile_that_the_index_does_not_import_is_found(tmp_path):
@@ -77,6 +89,7 @@ def test_a_breach_on_a_hub_card_is_found(old, new, code):
     assert card_corpus.HUB.count(old) == 1
     found = lint([parse(Path("card.md"), card_corpus.HUB.replace(old, new))], records=Path("absent"))
     assert code in {problem.code for problem in found if problem.level is not Level.NOTE}
+    assert all(problem.fix for problem in found if problem.level is not Level.NOTE)
 
 
 def test_two_results_that_the_hub_merges_are_found():

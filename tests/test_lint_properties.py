@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 
 from resbench.cards.lint import lint
 from resbench.cards.parse import parse
-from resbench.judging.problem import RULES
+from resbench.judging.problem import RULES, Level
 from tests import card_corpus
 
 CARDS = (card_corpus.TIMM, card_corpus.README, card_corpus.METAFILE, card_corpus.HUB)
 NAMES = ("-", "card.md", "metafile.yml", ".eval_results/a.yaml")
-YAML = ["-->", "<!--", "\n---\n", "model-index:", "Models:\n-", "*a", "&a[*a]", "null", "\x00", "\u2028", "Image Size: '7'"]
-MARKDOWN = ["|", "\t", "80%", "é中", "{%x%}", "[a](b", "```", "resnet50|25.6M", "1e9999999", "9" * 40, "Image Size: '20'"]
-PIECES = st.sampled_from(YAML + MARKDOWN)
+YAML = ["-->", "<!--", "\n---\n", "model-index:", "Models:\n-", "*a", "&a[*a]", "null", "\x00", "\u2028"]
+FIGURES = ["80%", "resnet50|25.6M", "1e9999999", "9" * 40, "Image Size: '20'", "Image Size: '7'"]
+MARKDOWN = ["|", "\t", "é中", "{%x%}", "[a](b", "```"]
+PIECES = st.sampled_from(YAML + FIGURES + MARKDOWN)
 
 
 def check(name: str, text: str) -> None:
@@ -23,6 +24,7 @@ def check(name: str, text: str) -> None:
         assert problem.code in RULES
         assert 1 <= problem.line <= text.count("\n") + 2
         assert len(problem.message.splitlines()) == 1
+        assert problem.fix or problem.level is Level.NOTE
         json.dumps(problem.message)
 
 

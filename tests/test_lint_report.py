@@ -1,13 +1,14 @@
 """`resbench lint` as people and programs see it: formats, exit codes, standard input, --fix."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from resbench.cards.lint import fix, lint, read
 from resbench.cli.app import app
-from resbench.judging.problem import Level, Problem
+from resbench.judging.problem import RULES, Level, Problem
 from resbench.report import lint as report
 from tests import card_corpus
 
@@ -105,3 +106,9 @@ def test_fix_mends_the_cell_of_a_table(tmp_path):
 @pytest.mark.parametrize("style", report.FORMATS)
 def test_a_card_without_figures_is_no_failure(style):
     assert run("-", "--format", style, text="# Nothing to see\n").exit_code == 0
+
+
+def test_the_documentation_explains_every_code_and_level():
+    page = (Path(__file__).parent.parent / "docs" / "cards.md").read_text(encoding="utf-8")
+    assert all(f"| `{code}` | {about} |" in page for code, about in RULES.items())
+    assert all(f"| {level} |" in page for level in Level)

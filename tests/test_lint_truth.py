@@ -135,6 +135,15 @@ def test_a_size_that_the_card_states_is_counted_there():
     assert message.startswith("FLOPs 4261896192: true at 224x224 under fvcore; at the stated 288: 7,0")
 
 
+@pytest.mark.parametrize(
+    "name", ["resnet50", "`resnet50`", "[`resnet50`](cards/resnet50.md)", "**resnet50**", "resnet50\\*"]
+)
+def test_a_name_is_read_however_it_is_dressed(name):
+    page = f"| Network | Params (M) | Best published top-1 (%) |\n| :--- | ---: | ---: |\n| {name} | 25.56 | 81.14 |\n"
+    assert said(problems(page), "T001", "resnet50") == ["parameters 25.56 M: true, rounded from 25,557,032"]
+    assert len(problems(page)) == 1
+
+
 def test_figures_of_an_unknown_network_are_left_alone():
     found = problems("| Model | Params (M) | Top-1 (%) |\n| --- | --- | --- |\n| vit_huge | 1.0 | 88.5 |\n")
     assert [(problem.code, problem.level) for problem in found] == [("F011", Level.NOTE)]

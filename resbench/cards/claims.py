@@ -7,9 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from resbench import units
+from resbench.cards.entry import WORDS, Entry, Quantity, Said, file_name
 from resbench.cards.facts import whole_set
-from resbench.cards.parse import Entry, file_name
-from resbench.cards.said import WORDS, Quantity, Said
 from resbench.cards.truth import about
 from resbench.errors import ResbenchError
 from resbench.judging.problem import Edit, Level, Problem
@@ -100,6 +99,8 @@ def against_records(entry: Entry, evaluations: Mapping[str, Evaluation]) -> Iter
     for path, record in evaluations.items():
         if known is None or record.weights != known.name or record.images != whole_set(known):
             continue
+        if record.pixels.crop_px != known.preprocess.crop_px:
+            continue
         rights: dict[Quantity, int] = {"top1": record.top1_right, "top5": record.top5_right}
         for metric, right in rights.items():
             said, measured = entry.said.get(metric), Fraction(right, record.images)
@@ -109,7 +110,7 @@ def against_records(entry: Entry, evaluations: Mapping[str, Evaluation]) -> Iter
 
 
 def _near_chance(entry: Entry, said: Said) -> Problem:
-    if said.unit != "%" and said.number and Fraction(1, 10) < said.number <= 1:
+    if "%" not in said.text and said.number and Fraction(1, 10) < said.number <= 1:
         message = f"{said} in a place that holds per cent: a fraction?"
         return about(entry, "T007", Level.FALSE, said, message, f"{float(said.number * 100):g}")
     message = f"{said}: near chance on {_classes(entry)} classes; labels off by one, or in another order?"

@@ -5,9 +5,10 @@ Sources: model-index 0.1.11 (`mi check`), MMPretrain's .dev_scripts/check_metafi
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-from resbench.cards.parse import Document, file_name, links
+from resbench.cards.entry import file_name
+from resbench.cards.parse import Document
+from resbench.cards.tables import links
 from resbench.cards.trees import Tree
 from resbench.judging.problem import Edit, Level, Problem
 
@@ -70,7 +71,13 @@ def _model(document: Document, model: Tree, collections: set[str] | None) -> Ite
     metadata = model.find("Metadata")
     if metadata and not (metadata.is_mapping or metadata.is_list or metadata.is_null or metadata.text.endswith("ml")):
         yield _problem(
-            document, "F003", Level.FALSE, metadata.line, "Metadata is neither a mapping nor a list", "", name
+            document,
+            "F003",
+            Level.FALSE,
+            metadata.line,
+            "Metadata is neither a mapping nor a list",
+            "write a mapping",
+            name,
         )
     for key, value in model.items():
         if key.lower() == "in collection" and key != "In Collection":
@@ -96,7 +103,15 @@ def _result(document: Document, result: Tree, name: str) -> Iterator[Problem]:
         elif key != "Metrics" and not (value.text or value.say("name")):
             yield _problem(document, "F003", Level.FALSE, value.line, f"{key} is no name", "give its name", name)
         elif key == "Metrics" and not (value.is_mapping or value.is_list):
-            yield _problem(document, "F003", Level.FALSE, value.line, "Metrics is neither mapping nor list", "", name)
+            yield _problem(
+                document,
+                "F003",
+                Level.FALSE,
+                value.line,
+                "Metrics is neither mapping nor list",
+                "write a mapping",
+                name,
+            )
     for key, value in result.items():
         if key.lower() not in _RESULT_KEYS:
             message = f"{key!r} of a result is dropped by readers without a word"
@@ -108,7 +123,9 @@ def _metafile(document: Document, index: Tree) -> Iterator[Problem]:
     count = len(list(collections.entries())) if collections else 0
     if count != 1:
         message = f"{count} collections; a metafile has exactly one"
-        yield _problem(document, "F002", Level.FALSE, collections.line if collections else 1, message, "")
+        yield _problem(
+            document, "F002", Level.FALSE, collections.line if collections else 1, message, "one file per collection"
+        )
     for collection in collections.entries() if collections else ():
         for keys in (("README",), ("Paper", "Title")):
             if not collection.say(*keys):
@@ -138,7 +155,7 @@ def _metafile_model(document: Document, model: Tree, names: set[str]) -> Iterato
         yield _problem(document, "F007", Level.FALSE, model.line, message, name.removesuffix(".py"), name)
     elif name and (len(name.split("_")) < 3 or not _TRAINING.search(name)):
         message = "name is not {algorithm}_{model}_{training}_{data} with training such as 8xb32 or 3rdparty"
-        yield _problem(document, "F007", Level.WARNING, model.line, message, "", name)
+        yield _problem(document, "F007", Level.WARNING, model.line, message, "rename it", name)
     file = file_name(model.say("Weights"))
     if file and name and not file.startswith(name):
         message = f"weights file {file} does not begin with the model's name"
@@ -170,7 +187,7 @@ def _front(document: Document, front: Tree) -> Iterator[Problem]:
         yield _problem(document, "F002", Level.WARNING, 1, "no license", "add license")
     models = list(index.entries())
     if not models:
-        yield _problem(document, "F003", Level.FALSE, index.line, "model-index is not a list of models", "")
+        yield _problem(document, "F003", Level.FALSE, index.line, "model-index is not a list of models", "write a list")
     if len(models) > 1:
         message = f"{len(models)} models; the hub's reader keeps the last name only"
         yield _problem(document, "F008", Level.WARNING, index.line, message, "one model per card")
@@ -183,12 +200,17 @@ def _hub_model(document: Document, model: Tree) -> Iterator[Problem]:
     results = model.find("results")
     for key, missing in (("name", not name), ("results", results is None or not results.is_list)):
         if missing:
-            yield _problem(document, "F002", Level.FALSE, model.line, f"model-index entry without {key}", "", name)
+            yield _problem(
+                document, "F002", Level.FALSE, model.line, f"model-index entry without {key}", f"add {key}", name
+            )
     seen: dict[tuple[str, ...], int] = {}
     for result in results.entries() if results else ():
         for keys in (("task", "type"), ("dataset", "type"), ("dataset", "name")):
             if not result.say(*keys):
-                yield _problem(document, "F002", Level.FALSE, result.line, f"result without {'.'.join(keys)}", "", name)
+                word = ".".join(keys)
+                yield _problem(
+                    document, "F002", Level.FALSE, result.line, f"result without {word}", f"add {word}", name
+                )
         yield from _hub_metrics(document, result, name)
         yield from _source(document, result, name)
         data = ("config", "split", "revision")
@@ -210,11 +232,15 @@ def _hub_model(document: Document, model: Tree) -> Iterator[Problem]:
 def _hub_metrics(document: Document, result: Tree, name: str) -> Iterator[Problem]:
     metrics = result.find("metrics")
     if metrics is None or not metrics.is_list:
-        yield _problem(document, "F002", Level.FALSE, result.line, "result without a list of metrics", "", name)
+        yield _problem(
+            document, "F002", Level.FALSE, result.line, "result without a list of metrics", "add metrics", name
+        )
     for metric in metrics.entries() if metrics else ():
         value = metric.find("value")
         if not metric.say("type") or value is None or value.is_null:
-            yield _problem(document, "F002", Level.FALSE, metric.line, "metric without type and value", "", name)
+            yield _problem(
+                document, "F002", Level.FALSE, metric.line, "metric without type and value", "add both", name
+            )
 
 
 def _source(document: Document, result: Tree, name: str) -> Iterator[Problem]:
@@ -235,11 +261,13 @@ def _results(document: Document, results: Tree) -> Iterator[Problem]:
                 yield _problem(document, "F002", Level.FALSE, result.line, f"result without {key}", f"add {key}")
         yield from _source(document, result, "")
         if date and not _DATE.fullmatch(date.text):
-            yield _problem(document, "F003", Level.FALSE, date.line, f"date {date.text!r} is not ISO 8601", "")
+            yield _problem(
+                document, "F003", Level.FALSE, date.line, f"date {date.text!r} is not ISO 8601", "2026-01-31"
+            )
 
 
 def _links(document: Document) -> Iterator[Problem]:
-    for line, target in links(document):
+    for line, target in links(document.text):
         path, _, anchor = target.partition("#")
         file = document.path.parent / path.partition("?")[0] if path else document.path
         if path.startswith("/"):
@@ -282,11 +310,3 @@ def _problem(
     return Problem(
         code=code, level=level, path=str(document.path), line=line, model=model, message=words, fix=fix, edit=edit
     )
-
-
-def is_card(path: Path) -> bool:
-    """Whether a file of this name in a folder is looked at."""
-    if path.suffix in (".md", ".mdx"):
-        return True
-    named = path.stem in ("metafile", "model-index")
-    return path.suffix in (".yml", ".yaml") and (named or path.parent.name == ".eval_results")

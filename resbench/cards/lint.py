@@ -1,5 +1,6 @@
 """Anybody's cards, checked: which of their figures are true, and what the readers of their format will make of them."""
 
+import contextlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,13 +23,21 @@ def read(targets: Sequence[str]) -> list[Document]:
 
     Raises ResbenchError for a file that does not exist or is not text, and for a folder without cards.
     """
-    documents = []
+    documents: dict[Path, Document] = {}
     for target in targets:
         if target == "-":
-            documents.append(parse(Path("-"), _decode(sys.stdin.buffer.read(), "-")))
+            documents[Path("-")] = parse(Path("-"), _decode(sys.stdin.buffer.read(), "-"))
         else:
-            documents += [parse(path, _text(path)) for path in _files(Path(target))]
-    return documents
+            _add(documents, _files(Path(target)))
+    return list(documents.values())
+
+
+def _add(documents: dict[Path, Document], paths: Iterable[Path]) -> None:
+    """Parse `paths` and the files that they import, each once."""
+    for path in paths:
+        if path not in documents:
+            documents[path] = parse(path, _text(path))
+            _add(documents, _imported(documents[path]))
 
 
 def lint(documents: Iterable[Document], weights: Path | None = None, records: Path = Path("results")) -> list[Problem]:
@@ -93,10 +102,29 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     hidden = (".git", ".venv", "node_modules")
-    found = [file for file in sorted(path.rglob("*")) if form.is_card(file) and not set(hidden) & set(file.parts)]
+    found = [file for file in sorted(path.rglob("*")) if _is_card(file) and not set(hidden) & set(file.parts)]
     if not found:
         raise ResbenchError(f"{path}: no cards in it (*.md, metafile.yml, model-index.yml, .eval_results/*.yaml)")
     return found
+
+
+def _imported(document: Document) -> Iterator[Path]:
+    """Yield the files that the model indexes of `document` import and that exist."""
+    for index in document.indexes:
+        listed = index.find("Import")
+        names = [file.text for file in listed.entries()] if listed else []
+        names += [value.text for key in ("Models", "Collections") if (value := index.find(key)) and value.is_text]
+        for name in names:
+            with contextlib.suppress(ValueError, NotImplementedError, OSError):  # a pattern that no file can fit
+                yield from (path for path in sorted(document.path.parent.glob(name)) if path.is_file())
+
+
+def _is_card(path: Path) -> bool:
+    """Whether a file of this name in a folder is looked at."""
+    if path.suffix in (".md", ".mdx"):
+        return True
+    named = path.stem in ("metafile", "model-index")
+    return path.suffix in (".yml", ".yaml") and (named or path.parent.name == ".eval_results")
 
 
 def _text(path: Path) -> str:

@@ -2,71 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote
 
 import yaml
 
 from resbench.cards import trees
-from resbench.cards.said import Quantity, Said, accuracy
+from resbench.cards.entry import Entry, Quantity, Said, accuracy, side, stem
+from resbench.cards.tables import COMMENT, table_entries
 from resbench.cards.trees import Tree
 from resbench.counting.conventions import NAMES
-from resbench.zoo.find import find_weights
-from resbench.zoo.spec import Variant, Weights
-from resbench.zoo.variants import VARIANTS
-from resbench.zoo.weights import WEIGHTS
 
-Style = Literal["index", "huggingface", "results", "table"]
-
-_COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _FRONT = re.compile(r"\A---[ ]*\r?\n(.*?)^---[ ]*\r?$", re.DOTALL | re.MULTILINE)
 _INDEX_KEYS = {"models", "collections", "import", "library"}
-_LINK = re.compile(r"\[(?:[^\[\]]|\\.)*\]\(\s*<?([^)\s>]+)")
-_HEADERS: tuple[tuple[Quantity | Literal["model", "config", "download", "size"], re.Pattern[str]], ...] = (
-    ("model", re.compile(r"^(model|network|name|arch\w*|backbone|checkpoint)s?$")),
-    ("params", re.compile(r"param")),
-    ("macs", re.compile(r"\b[kmgt]?macs?\b|multiply")),
-    ("flops", re.compile(r"flop|\b[mg]?ops\b")),
-    ("top1", re.compile(r"top.?1|acc@1|acc1\b|^acc(uracy)?\b")),
-    ("top5", re.compile(r"top.?5|acc@5|acc5\b")),
-    ("config", re.compile(r"^config")),
-    ("download", re.compile(r"download|weights|checkpoint")),
-    ("size", re.compile(r"^(input|image|img|crop)\b.*(size|px|res)|^(image|input) ?(size|\(px\))|^resolution")),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A model on a card: what is said about it, where."""
-
-    style: Style
-    path: Path
-    line: int
-    name: str
-    said: dict[Quantity, Said] = field(default_factory=dict)
-    names: tuple[str, ...] = ()  # further names by which the table may know it: ID, config, file
-    weights_url: str = ""
-    image_px: int | None = None
-    dataset: str = ""
-    conventions: frozenset[str] = frozenset()  # of counting, that its page names
-
-    @property
-    def weights(self) -> Weights | None:
-        """The published checkpoint that this is."""
-        for name in (self.name, *self.names):
-            if found := find_weights(name):
-                return found
-        file = file_name(self.weights_url)
-        return next((row for row in WEIGHTS if file and file_name(row.url) == file), None)
-
-    @property
-    def network(self) -> Variant | None:
-        """The network of the table that this is."""
-        weights = self.weights
-        wanted = {weights.network} if weights else {self.name, *self.names}
-        return next((variant for variant in VARIANTS if variant.name in wanted), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +46,7 @@ def parse(path: Path, text: str) -> Document:
     front = None
     if found := _FRONT.match(text):
         front = _read(found[1], 2, errors)
-    for comment in _COMMENT.finditer(text):
+    for comment in COMMENT.finditer(text):
         line = text.count("\n", 0, comment.start(1)) + 1
         if _looks_like_index(comment[1]) and (tree := _read(comment[1], line, errors)):
             blocks.append(tree)
@@ -107,7 +56,7 @@ def parse(path: Path, text: str) -> Document:
         hub = None
     entries = [entry for block in blocks for entry in _index_entries(path, block)]
     entries += _hub_entries(path, hub) if hub else []
-    entries += _table_entries(path, text)
+    entries += table_entries(path, text)
     named = frozenset(name for name in NAMES if re.search(rf"(?<![\w-]){name}(?![\w-])", text))
     return Document(
         path=path,
@@ -117,14 +66,6 @@ def parse(path: Path, text: str) -> Document:
         entries=tuple(replace(entry, conventions=named) for entry in entries),
         errors=tuple(errors),
     )
-
-
-def links(document: Document) -> Iterator[tuple[int, str]]:
-    """Yield the line and target of each Markdown link to another file or a heading."""
-    for number, line in _prose(document.text):
-        for target in _LINK.findall(re.sub(r"`[^`]*`", "", line)):
-            if not re.match(r"[a-z][a-z0-9+.-]*:|//", target, re.IGNORECASE) and "{" not in target:
-                yield number, unquote(target)
 
 
 def _is_yaml(path: Path, text: str) -> bool:
@@ -180,9 +121,9 @@ def _index_entries(path: Path, index: Tree) -> Iterator[Entry]:
             line=model.line,
             name=model.say("Name"),
             said=said,
-            names=(_stem(model.say("Config")), metadata.say("ID") if metadata else ""),
+            names=(stem(model.say("Config")), metadata.say("ID") if metadata else ""),
             weights_url=model.say("Weights"),
-            image_px=_side(size),
+            image_px=side(size),
             dataset=first.say("Dataset") if first else "",
         )
 
@@ -252,84 +193,3 @@ def _result_entries(path: Path, results: Tree) -> Iterator[Entry]:
             said=_first_of_each(pairs, may_be_fraction=True),
             dataset=result.say("dataset", "id"),
         )
-
-
-def _table_entries(path: Path, text: str) -> Iterator[Entry]:
-    columns: list[tuple[str, str]] = []
-    previous = ""
-    for number, line in _prose(text):
-        cells = _cells(line)
-        if re.fullmatch(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*", line) and "|" in line:
-            columns = [_column(cell) for cell in _cells(previous)]
-            if [kind for kind, _ in columns].count("model") != 1:
-                columns = []
-        elif "|" not in line:
-            columns = []
-        elif columns and (entry := _row(path, number, columns, cells)):
-            yield entry
-        previous = line
-
-
-def _row(path: Path, number: int, columns: list[tuple[str, str]], cells: list[str]) -> Entry | None:
-    found = {kind: (cell, unit) for (kind, unit), cell in zip(columns, cells, strict=False) if kind}
-    quantities: tuple[Quantity, ...] = ("params", "flops", "macs", "top1", "top5")
-    said: dict[Quantity, Said] = {}
-    for quantity in quantities:
-        cell, unit = found.get(quantity, ("", ""))
-        if figure := re.fullmatch(r"\**([\d.,_]+)\s*([KMGBT%]?)\**\\?\**(?:\^.*)?", cell.strip()):
-            said[quantity] = Said(quantity=quantity, text=figure[1], unit=figure[2] or unit, line=number)
-    name = re.sub(r"\[([^\]]*)\]\([^)]*\)|[`*\\]|<[^>]*>", lambda match: match[1] or "", found["model"][0]).strip()
-    config = next(iter(_LINK.findall(found.get("config", ("", ""))[0])), "")
-    download = next(iter(_LINK.findall(found.get("download", ("", ""))[0])), "")
-    size = re.match(r"\d+", found.get("size", ("", ""))[0])
-    if not name or not said:
-        return None
-    return Entry(
-        style="table",
-        path=path,
-        line=number,
-        name=name,
-        said=said,
-        names=(_stem(config),),
-        weights_url=download,
-        image_px=_side(size[0]) if size else None,
-    )
-
-
-def _column(header: str) -> tuple[str, str]:
-    """Return what a column holds and the unit that its header gives."""
-    plain = re.sub(r"[`*#_]|<[^>]*>", " ", header).strip().lower()
-    kind = next((kind for kind, pattern in _HEADERS if pattern.search(plain)), "")
-    unit = re.search(r"\(\s*([kmgbt%])\w*\s*\)|\b([kmgt])(?:flops?|macs?|ops|params?)\b|(%)", plain)
-    return kind, next((group.upper() for group in unit.groups() if group), "") if unit else ""
-
-
-def _prose(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines of Markdown outside fenced code and HTML comments."""
-    fence = ""
-    blank = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
-    for number, line in enumerate(blank.split("\n"), 1):
-        ticks = re.match(r"\s{0,3}(`{3,}|~{3,})", line)
-        if ticks and (not fence or ticks[1].startswith(fence)):
-            fence = "" if fence else ticks[1]
-        elif not fence:
-            yield number, line.rstrip("\r")
-
-
-def _cells(line: str) -> list[str]:
-    parts = [part.strip() for part in re.split(r"(?<!\\)\|", line.strip())]
-    return parts[bool(not parts[0]) : len(parts) - bool(len(parts) > 1 and not parts[-1])]
-
-
-def _side(text: str) -> int | None:
-    """Return a size in pixels; None for what no image has."""
-    return int(text) if re.fullmatch(r"[1-9]\d{1,3}", text, re.ASCII) else None
-
-
-def _stem(path: str) -> str:
-    return PurePosixPath(file_name(path)).stem
-
-
-def file_name(url: str) -> str:
-    """Return the last part of a URL's or a file's path."""
-    return re.split(r"[?#]", url, maxsplit=1)[0].rpartition("/")[2]

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from resbench import units
+from resbench.cards.entry import SCALES, Entry, Said
 from resbench.cards.modelindex import parameters
-from resbench.cards.parse import Entry
-from resbench.cards.said import SCALES, Said
 from resbench.counting import explain
 from resbench.counting.conventions import convention, operations
 from resbench.counting.counted import counted, sizes
@@ -95,8 +94,10 @@ def _operations(entry: Entry, network: Variant, said: Said) -> Problem:
     near = explanation.nearest[0] if explanation.nearest else None
     closest = f"; the nearest count is {near.value:,} ({_named(near.counted)})" if near and abs(near.off) < 0.2 else ""
     message = f"{said}: false{doubled}, {at_size}{unit or closest}"
-    right = _printed_like(said, *[_at(network, stated, _usual(entry))] * 2)
-    return about(entry, "T002", Level.FALSE, said, message, right, Edit(old=said.text, new=right))
+    usual = _usual(entry)
+    right = _printed_like(said, *[_at(network, stated, usual)] * 2)
+    edit = Edit(old=said.text, new=right) if usual != AT_SIZE else None  # else its convention is a guess
+    return about(entry, "T002", Level.FALSE, said, message, right, edit)
 
 
 def _explain(entry: Entry, network: Variant, said: Said) -> explain.Explanation:

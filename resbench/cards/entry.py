@@ -1,11 +1,18 @@
-"""A figure as a card prints it, and what its digits stand for."""
+"""What a card says: a figure as it is printed and what its digits stand for, and the model that it is about."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from resbench.zoo.find import find_weights
+from resbench.zoo.spec import Variant, Weights
+from resbench.zoo.variants import VARIANTS
+from resbench.zoo.weights import WEIGHTS
+
 Quantity = Literal["params", "flops", "macs", "top1", "top5", "file_size"]
+Style = Literal["index", "huggingface", "results", "table"]
 SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 WORDS: dict[Quantity, str] = {
     "params": "parameters",
@@ -67,3 +74,50 @@ def accuracy(quantity: Literal["top1", "top5"], text: str, line: int, *, may_be_
     if not may_be_fraction or said.unit or said.number is None or said.number > 1:
         return said
     return Said(quantity=quantity, text=text, unit="1", line=line)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A model on a card: what is said about it, where."""
+
+    style: Style
+    path: Path
+    line: int
+    name: str
+    said: dict[Quantity, Said] = field(default_factory=dict)
+    names: tuple[str, ...] = ()  # further names by which the table may know it: ID, config, file
+    weights_url: str = ""
+    image_px: int | None = None
+    dataset: str = ""
+    conventions: frozenset[str] = frozenset()  # of counting, that its page names
+
+    @property
+    def weights(self) -> Weights | None:
+        """The published checkpoint that this is."""
+        for name in (self.name, *self.names):
+            if found := find_weights(name):
+                return found
+        file = file_name(self.weights_url)
+        return next((row for row in WEIGHTS if file and file_name(row.url) == file), None)
+
+    @property
+    def network(self) -> Variant | None:
+        """The network of the table that this is."""
+        weights = self.weights
+        wanted = {weights.network} if weights else {self.name, *self.names}
+        return next((variant for variant in VARIANTS if variant.name in wanted), None)
+
+
+def side(text: str) -> int | None:
+    """Return a size in pixels; None for what no image has."""
+    return int(text) if re.fullmatch(r"[1-9]\d{1,3}", text, re.ASCII) else None
+
+
+def stem(path: str) -> str:
+    """Return the last part of a path without its suffix."""
+    return PurePosixPath(file_name(path)).stem
+
+
+def file_name(url: str) -> str:
+    """Return the last part of a URL's or a file's path."""
+    return re.split(r"[?#]", url, maxsplit=1)[0].rpartition("/")[2]

@@ -1,0 +1,101 @@
+"""Tables of models in Markdown, and the lines of Markdown that are neither code nor comment."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote
+
+from resbench.cards.entry import Entry, Quantity, Said, side, stem
+
+COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
+_LINK = re.compile(r"\[(?:[^\[\]\\]|\\.)*\]\(\s*<?([^)\s>]+)")
+_HEADERS: tuple[tuple[Quantity | Literal["model", "config", "download", "size"], re.Pattern[str]], ...] = (
+    ("model", re.compile(r"^(model|network|name|arch\w*|backbone|checkpoint)s?$")),
+    ("params", re.compile(r"param")),
+    ("macs", re.compile(r"\b[kmgt]?macs?\b|multiply")),
+    ("flops", re.compile(r"flop|\b[mg]?ops\b")),
+    ("top1", re.compile(r"top.?1|acc@1|acc1\b|^acc(uracy)?\b")),
+    ("top5", re.compile(r"top.?5|acc@5|acc5\b")),
+    ("config", re.compile(r"^config")),
+    ("download", re.compile(r"download|weights|checkpoint")),
+    ("size", re.compile(r"^(input|image|img|crop)\b.*(size|px|res)|^(image|input) ?(size|\(px\))|^resolution")),
+)
+
+
+def table_entries(path: Path, text: str) -> Iterator[Entry]:
+    """Yield the rows of the tables in `text` that have a column of models."""
+    columns: list[tuple[str, str]] = []
+    previous = ""
+    for number, line in _prose(text):
+        cells = _cells(line)
+        if {"|", "-"} <= set(line) <= set("|:- \t"):
+            columns = [_column(cell) for cell in _cells(previous)]
+            if [kind for kind, _ in columns].count("model") != 1:
+                columns = []
+        elif "|" not in line:
+            columns = []
+        elif columns and (entry := _row(path, number, columns, cells)):
+            yield entry
+        previous = line
+
+
+def _row(path: Path, number: int, columns: list[tuple[str, str]], cells: list[str]) -> Entry | None:
+    found = {kind: (cell, unit) for (kind, unit), cell in zip(columns, cells, strict=False) if kind}
+    quantities: tuple[Quantity, ...] = ("params", "flops", "macs", "top1", "top5")
+    said: dict[Quantity, Said] = {}
+    for quantity in quantities:
+        cell, unit = found.get(quantity, ("", ""))
+        if figure := re.fullmatch(r"\**([\d.,_]+)\s*([KMGBT%]?)\**\\?\**(?:\^.*)?", cell.strip()):
+            said[quantity] = Said(quantity=quantity, text=figure[1], unit=figure[2] or unit, line=number)
+    name = re.sub(r"[`*\\]|<[^>]*>", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", found["model"][0])).strip()
+    config = next(iter(_LINK.findall(found.get("config", ("", ""))[0])), "")
+    download = next(iter(_LINK.findall(found.get("download", ("", ""))[0])), "")
+    size = re.match(r"\d+", found.get("size", ("", ""))[0])
+    if not name or not said:
+        return None
+    return Entry(
+        style="table",
+        path=path,
+        line=number,
+        name=name,
+        said=said,
+        names=(stem(config),),
+        weights_url=download,
+        image_px=side(size[0]) if size else None,
+    )
+
+
+def _column(header: str) -> tuple[str, str]:
+    """Return what a column holds and the unit that its header gives."""
+    plain = re.sub(r"[`*#_]|<[^>]*>", " ", header).strip().lower()
+    if "best" in plain.split():  # of several checkpoints, so no claim about the one in the row
+        return "", ""
+    kind = next((kind for kind, pattern in _HEADERS if pattern.search(plain)), "")
+    unit = re.search(r"\(\s*([kmgbt%])\w*\s*\)|\b([kmgt])(?:flops?|macs?|ops|params?)\b|(%)", plain)
+    return kind, next((group.upper() for group in unit.groups() if group), "") if unit else ""
+
+
+def _prose(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the numbered lines of Markdown outside fenced code and HTML comments."""
+    fence = ""
+    blank = COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
+    for number, line in enumerate(blank.split("\n"), 1):
+        ticks = re.match(r"\s{0,3}(`{3,}|~{3,})", line)
+        if ticks and (not fence or ticks[1].startswith(fence)):
+            fence = "" if fence else ticks[1]
+        elif not fence:
+            yield number, line.rstrip("\r")
+
+
+def _cells(line: str) -> list[str]:
+    parts = [part.strip() for part in re.split(r"(?<!\\)\|", line.strip())]
+    return parts[bool(not parts[0]) : len(parts) - bool(len(parts) > 1 and not parts[-1])]
+
+
+def links(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and target of each Markdown link to another file or a heading."""
+    for number, line in _prose(text):
+        for target in _LINK.findall(re.sub(r"`[^`]*`", "", line)):
+            if not re.match(r"[a-z][a-z0-9+.-]*:|//", target, re.IGNORECASE) and "{" not in target:
+                yield number, unquote(target)

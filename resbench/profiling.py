@@ -177,7 +177,8 @@ def _with_wanted(request: speeds.Request, how: How) -> speeds.Request:
     """Say what is to be measured; for "auto" find the batch size first, in a process that memory may run out of."""
     sizes = how.get("batch_sizes", ())
     auto = fresh.call("resbench.subject:widest", request) if "auto" in sizes else 0
-    wanted = speeds.wanted(sizes, torch.device(request.device), train=how.get("train", False), auto=auto)
+    on, train = torch.device(request.device), how.get("train", False)
+    wanted = speeds.wanted(sizes, on, request.settings, train=train, auto=auto)
     return replace(request, wanted=tuple(wanted))
 
 
@@ -185,7 +186,7 @@ def _finished(network: str, root: Path, how: How) -> Profile | None:
     """Return the record below `root` that measured what is asked for, on this machine and with these settings."""
     request, on = _request(network, how), resolve(how.get("device"))
     machine = environment.machine(on)
-    wanted = speeds.wanted(how.get("batch_sizes", ()), on, train=how.get("train", False))
+    wanted = speeds.wanted(how.get("batch_sizes", ()), on, request.settings, train=how.get("train", False))
     asked = {(speed, want.asked) for want in wanted for speed in speeds.speeds_of(want)}
     folder = root / store.machine_folder(machine) / find(network).name
     for record in store.read_folder(folder).values() if any(folder.glob("*.json")) else ():

@@ -34,6 +34,6 @@ def test_a_missing_device_is_an_error_that_names_those_present(monkeypatch, aske
 
 def test_the_cpu_needs_no_waiting_and_keeps_no_peak():
     cpu = torch.device("cpu")
-    device.synchronise(cpu)
+    device.waiting(cpu)()
     device.reset_peak_memory(cpu)
     assert device.peak_memory(cpu) == (None, None)

@@ -13,6 +13,7 @@ from tests.examples import series
 from tests.test_timing_arms import CPU, chosen, tiny
 
 CUDA = torch.device("cuda")
+PLAIN = Settings(input_px=(32, 32))
 REQUEST = speeds.Request(
     network="tiny", weights=None, device="cpu", settings=Settings(input_px=(32, 32)), time_budget_s=0.1, target=0.02
 )
@@ -23,22 +24,28 @@ def pairs(wants):
 
 
 def test_latency_at_one_and_throughput_at_a_full_batch_are_the_default():
-    assert pairs(speeds.wanted((), CPU, train=False)) == [("latency", 1, "1"), ("throughput", 8, "8")]
-    assert pairs(speeds.wanted((), CUDA, train=False)) == [
+    assert pairs(speeds.wanted((), CPU, PLAIN, train=False)) == [("latency", 1, "1"), ("throughput", 8, "8")]
+    assert pairs(speeds.wanted((), CUDA, PLAIN, train=False)) == [
         ("latency", 1, "1"),
         ("device_time", 1, "1"),
         ("throughput", 256, "256"),
     ]
 
 
+@pytest.mark.parametrize(("mode", "recorded"), [("default", True), ("reduce-overhead", False), ("max-autotune", False)])
+def test_code_that_replays_graphs_itself_is_not_recorded_into_another_graph(mode, recorded):
+    wants = speeds.wanted((1,), CUDA, replace(PLAIN, compile=mode), train=False)
+    assert ("device_time" in [want.speed for want in wants]) is recorded
+
+
 def test_every_asked_batch_size_gets_every_speed_and_auto_says_that_it_was_asked():
-    assert pairs(speeds.wanted((1, "auto"), CPU, train=False, auto=16)) == [
+    assert pairs(speeds.wanted((1, "auto"), CPU, PLAIN, train=False, auto=16)) == [
         ("latency", 1, "1"),
         ("throughput", 1, "1"),
         ("latency", 16, "auto"),
         ("throughput", 16, "auto"),
     ]
-    assert pairs(speeds.wanted((4,), CPU, train=True)) == [("train", 4, "4")]
+    assert pairs(speeds.wanted((4,), CPU, PLAIN, train=True)) == [("train", 4, "4")]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +86,7 @@ def test_launches_become_one_series_that_tells_the_worst():
 
 
 def test_later_launches_keep_the_windows_of_the_first():
-    wants = tuple(speeds.wanted((), CPU, train=False))
+    wants = tuple(speeds.wanted((), CPU, PLAIN, train=False))
     first = [series(), replace(series("throughput"), batch_size=8, calls=13)]
     again = speeds.repeated(replace(REQUEST, wanted=wants), first)
     assert [want.calls for want in again.wanted] == [1, 13]
@@ -87,7 +94,7 @@ def test_later_launches_keep_the_windows_of_the_first():
 
 def test_a_tiny_network_is_measured_in_training_and_left_in_eval_mode():
     subject = arms.prepare(tiny(), chosen(), CPU, 10)
-    (want,) = speeds.wanted((2,), CPU, train=True)
+    (want,) = speeds.wanted((2,), CPU, PLAIN, train=True)
     found = speeds.measure(subject, want, REQUEST, Surroundings())
     assert [one.speed for one in found] == list(speeds.PHASES)
     assert len({len(one.launches[0].clusters) for one in found}) == 1
@@ -103,7 +110,7 @@ def test_a_batch_that_does_not_fit_is_one_line(error):
         raise error
 
     subject = replace(arms.prepare(tiny(), chosen(), CPU, 10), forward=fail)
-    (want, _) = speeds.wanted((64,), CPU, train=False)
+    (want, _) = speeds.wanted((64,), CPU, PLAIN, train=False)
     with pytest.raises(ResbenchError, match="batch size 64: does not fit into memory"):
         speeds.measure(subject, want, REQUEST, Surroundings())
 

@@ -59,7 +59,7 @@ def prepare_and_compare(module: nn.Module, settings: Settings, device: torch.dev
 
 def images(arm: Arm, batch_size: int, generator: torch.Generator) -> Tensor:
     """Return normally distributed images: never zeros, which cost less energy and time on some devices."""
-    batch = torch.randn(batch_size, 3, *arm.settings.input_px, generator=generator)
+    batch = torch.randn(batch_size, 3, *arm.settings.input_px, generator=generator, device=arm.device)
     return _placed(batch, arm.settings, arm.device)
 
 
@@ -127,7 +127,7 @@ def training(arm: Arm, batch_size: int, *, still: bool = False) -> Materialise:
         # The rate is so low that no length of measuring drives the weights out of range.
         optimizer = torch.optim.SGD(arm.module.parameters(), lr=1e-6, momentum=0.9, weight_decay=1e-4)
         batches = cycle([images(arm, batch_size, generator) for _ in range(1 if still else INPUTS)])
-        labels = torch.randint(arm.classes, (batch_size,), generator=generator).to(arm.device)
+        labels = torch.randint(arm.classes, (batch_size,), generator=generator, device=arm.device)
         loss: list[Tensor] = []
 
         def forward_pass() -> None:
@@ -199,4 +199,4 @@ def _placed(batch: Tensor, settings: Settings, device: torch.device) -> Tensor:
 
 
 def _streams(arm: Arm) -> tuple[random.Random, torch.Generator]:
-    return random.Random(arm.settings.seed), torch.Generator().manual_seed(arm.settings.seed)
+    return random.Random(arm.settings.seed), torch.Generator(arm.device).manual_seed(arm.settings.seed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from resbench.errors import InvalidMeasurementError
-from resbench.timing.device import synchronise
+from resbench.timing.device import waiting
 
 Call = Callable[[], object]
 Timer = Callable[[Call, int], tuple[int, int]]  # (call, times) -> (wall_ns, cpu_ns)
@@ -37,7 +37,7 @@ class Clock:
 
 def host_clock(device: torch.device) -> Clock:
     """Return the clocks of this process, waiting for `device`."""
-    return Clock(synchronise=lambda: synchronise(device))
+    return Clock(synchronise=waiting(device))
 
 
 def event_timer(device: torch.device) -> Timer:

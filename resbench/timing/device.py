@@ -2,7 +2,9 @@
 
 import re
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -29,12 +31,15 @@ def resolve(asked: str | None = None) -> torch.device:
     return device
 
 
-def synchronise(device: torch.device) -> None:
-    """Wait until `device` has done everything that was asked of it."""
+def waiting(device: torch.device) -> Callable[[], None]:
+    """Return what waits until `device` has done everything that was asked of it."""
     if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
+        return partial(torch.cuda.synchronize, device)
+    return torch.mps.synchronize if device.type == "mps" else _no_wait
+
+
+def _no_wait() -> None:
+    pass
 
 
 def reset_peak_memory(device: torch.device) -> None:

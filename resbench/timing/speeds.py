@@ -12,7 +12,7 @@ from resbench.errors import ResbenchError
 from resbench.records.record import Energy, Series, Settings, Speed, StopReason
 from resbench.timing.arms import Arm, inference, training
 from resbench.timing.clock import Timer, event_timer, host_clock
-from resbench.timing.device import synchronise
+from resbench.timing.device import waiting
 from resbench.timing.sampler import Materialise, Plan, Surroundings, sample
 from resbench.timing.settings import switches
 from resbench.timing.telemetry import Telemetry
@@ -23,6 +23,8 @@ PHASES: tuple[Speed, ...] = ("train_forward", "train_backward", "train_optimizer
 FULL_BATCH = {"cpu": 8, "mps": 32, "cuda": 256}
 FULL_TRAINING_BATCH = {"cpu": 8, "mps": 32, "cuda": 64}
 TARGET = {"cpu": 0.02, "mps": 0.02, "cuda": 0.01}
+# Modes of torch.compile whose code replays graphs of its own, which cannot be recorded into another.
+GRAPHS_ITSELF = ("reduce-overhead", "max-autotune")
 _REASONS: tuple[StopReason, ...] = ("time_budget", "cluster_cap", "precision")  # the first that any launch had, holds
 
 
@@ -49,15 +51,18 @@ class Request:
     wanted: tuple[Wanted, ...] = ()
 
 
-def wanted(batch_sizes: Sequence[Asked], device: torch.device, *, train: bool, auto: int = 0) -> list[Wanted]:
+def wanted(
+    batch_sizes: Sequence[Asked], device: torch.device, settings: Settings, *, train: bool, auto: int = 0
+) -> list[Wanted]:
     """Return what to measure; `auto` is the batch size that was found for "auto".
 
     When none is asked for: latency (and on CUDA device time) at batch 1, throughput at a full batch.
     """
+    recordable = device.type == "cuda" and settings.compile not in GRAPHS_ITSELF
     if train:
         sizes = batch_sizes or [FULL_TRAINING_BATCH[device.type]]
         return [_want("train", size, auto) for size in sizes]
-    alone: list[Speed] = ["latency", "device_time"] if device.type == "cuda" else ["latency"]
+    alone: list[Speed] = ["latency", "device_time"] if recordable else ["latency"]
     if not batch_sizes:
         return [*(_want(speed, 1, auto) for speed in alone), _want("throughput", FULL_BATCH[device.type], auto)]
     return [_want(speed, size, auto) for size in batch_sizes for speed in (*alone, "throughput")]
@@ -101,7 +106,7 @@ def run(arm: Arm, want: Wanted, times: int) -> None:
         for _ in range(times):
             for call in calls:
                 call()
-        synchronise(arm.device)
+        waiting(arm.device)()
 
 
 def repeated(request: Request, first: Sequence[Series]) -> Request:
@@ -173,7 +178,7 @@ def _plan(arm: Arm, want: Wanted, request: Request) -> Plan:
     cpu = arm.device.type == "cpu"
     plan = Plan(target=request.target, time_budget_s=request.time_budget_s, calls=1, warmup_s=0.5 if cpu else 1.0)
     if want.speed == "throughput":
-        return replace(plan, calls=want.calls, window_s=0.25, window_calls=1 if cpu else 20)
+        return replace(plan, calls=want.calls, window_s=0.25, window_calls=1 if cpu else 5)
     return plan
 
 

@@ -1,0 +1,130 @@
+"""How well resbench measures: on this machine, against what is known and against another timer. Every run is reported.
+
+    python benchmarks/measuring.py overhead            # what timing one call adds to it
+    python benchmarks/measuring.py agreement           # with torch.utils.benchmark, in turn with it
+    python benchmarks/measuring.py selfcheck           # false alarms, power and bias; some minutes
+    python benchmarks/measuring.py gain                # --fuse --channels-last against plain
+    python benchmarks/measuring.py peers               # our networks against timm's and torchvision's
+
+Prints JSON with the environment it was measured in; docs/measuring.md shows the results.
+"""
+
+import argparse
+import math
+import random
+import sys
+from functools import partial
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch.utils import benchmark
+
+from resbench import environment
+from resbench.comparing import Side, ab, request_of
+from resbench.judging.stats import log_interval
+from resbench.selfcheck import false_alarms, scores, selfcheck
+from resbench.subject import ready
+from resbench.timing import arms
+from resbench.timing.clock import host_clock
+from resbench.timing.contest import Rules
+from resbench.timing.device import resolve
+
+CPU = torch.device("cpu")
+CALLS = 20
+
+
+def overhead() -> Any:
+    """Microseconds of wall and CPU time that one timed call of nothing takes, in seven batches of 10,000."""
+    clock = host_clock(CPU)
+    taken = [clock(lambda: [clock(_nothing, 1) for _ in range(10_000)], 1) for _ in range(7)]
+    wall, cpu = ([ns / 1e3 / 10_000 for ns in column] for column in zip(*taken, strict=True))
+    return {
+        "wall_us": wall,
+        "cpu_us": cpu,
+        "wall_median_us": np.median(wall).item(),
+        "cpu_median_us": np.median(cpu).item(),
+    }
+
+
+def agreement() -> Any:
+    """Our time over torch.utils.benchmark's, of twenty calls in turn with its twenty, on 20 layouts; one thread."""
+    arm = ready(request_of(Side(network="resnet18", options={"input_px": 64}), resolve("cpu"))).arm
+    clock, chance = host_clock(CPU), random.Random(0)
+    work = arms.inference(arm, 1)
+    ratios = []
+    with torch.inference_mode():
+        for _ in range(20):
+            (call,) = work()
+            timer = benchmark.Timer("call()", globals={"call": call}, num_threads=1)
+            logs = [_log_ratio(partial(clock, call, CALLS), partial(timer.timeit, CALLS), chance) for _ in range(3)]
+            ratios.append(math.exp(np.median(logs)))
+    interval = log_interval(ratios)
+    return {"ratios": ratios, "mean": interval.estimate, "low": interval.low, "high": interval.high}
+
+
+def _log_ratio(ours: Any, theirs: Any, chance: random.Random) -> float:
+    """Take both once, in random order."""
+    if chance.random() < 0.5:
+        mine = ours()[0] / 1e9 / CALLS
+        return math.log(mine / theirs().median)
+    other = theirs().median
+    return math.log(ours()[0] / 1e9 / CALLS / other)
+
+
+def self_check() -> Any:
+    """Twenty comparisons of equal arms, and twenty of each slowdown."""
+    check = selfcheck(runs=20, slowdowns=(0.03, 0.05, 0.10))
+    return {"check": check, "scores": scores(check), "false_alarms": false_alarms(check)}
+
+
+def gain() -> Any:
+    """Time of folded and channels-last networks over plain ones."""
+    changed = {"fuse": True, "channels_last": True}
+    return [_summary(name, name, changed) for name in ("resnet50", "resnext50_32x4d")]
+
+
+def peers() -> Any:
+    """Time of our networks over timm's and torchvision's; where those are installed."""
+    return [
+        _summary(f"{library}:{name}", name, {})
+        for name in ("resnet50", "resnext50_32x4d")
+        for library in ("timm", "torchvision")
+    ]
+
+
+def _nothing() -> None:
+    pass
+
+
+def _summary(a: str, b: str, changed: Any) -> Any:
+    found = ab(
+        Side(network=a, options={"threads": 1}),
+        Side(network=b, options={"threads": 1, **changed}),
+        rules=Rules(time_budget_s=90),
+    )
+    return {
+        "a": a,
+        "b": b,
+        "changed": changed,
+        "judged_by": found.judged_by,
+        "judgement": found.judgement,
+        "output_difference": found.b.output_difference,
+        "environment": found.environment,
+    }
+
+
+def main() -> None:
+    parts = {"overhead": overhead, "agreement": agreement, "selfcheck": self_check, "gain": gain, "peers": peers}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=parts)
+    part = parser.parse_args().part
+    watch = environment.watch(CPU)
+    result = parts[part]()
+    plain = msgspec.json.encode({part: result, "environment": watch.environment(), "run": watch.run()})
+    sys.stdout.write(msgspec.json.format(plain, indent=2).decode() + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -111,6 +111,11 @@ def test_limits_of_the_repository_permit_what_they_say(base, tmp_path, monkeypat
     assert CliRunner().invoke(app, ["check"]).exit_code == 0
     (root / "other.toml").write_text("[check]\nlatency = 0.02\n")
     assert CliRunner().invoke(app, ["check", "--config", "other.toml"]).exit_code == 1
+    (root / "off.toml").write_text("[check]\nlatency = inf\n")
+    told = CliRunner().invoke(app, ["check", "--config", "off.toml", "--json"])
+    assert told.exit_code == 0
+    assert "Infinity" not in told.stdout
+    assert CliRunner().invoke(app, ["check", "--config", "off.toml"]).exit_code == 0
 
 
 def test_inconclusive_exits_3_only_on_request(base, tmp_path, monkeypatch):

@@ -92,7 +92,7 @@ def test_code_that_changes_counts_is_told_in_every_place(repository, monkeypatch
     failures = sum(suite.failures for suite in JUnitXml.fromfile("report.xml"))
     assert failures == sum(f["verdict"] == "regressed" for f in found)
     assert ("::error title=regressed" in told.stderr) == bool(regressed)
-    assert Path("summary.md").read_text().startswith(f"## resbench check: {'regressed' if regressed else 'ok'}")
+    assert Path("summary.md").read_text().startswith(f"## resbench: {'regressed' if regressed else 'ok'}")
 
 
 def test_what_the_branch_did_not_do_is_not_held_against_it(repository):

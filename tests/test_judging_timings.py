@@ -109,7 +109,6 @@ def timed(chance, runs, shift=0.0, noise_floor=0.0):
         error=stdev(logs) * (1 + 1 / runs) ** 0.5,
         freedom=runs - 1,
         floor=math.log1p(noise_floor),
-        note="",
     )
 
 
@@ -139,6 +138,8 @@ def test_an_overloaded_machine_never_convicts():
     noisy = replace(ENVIRONMENT, conditions=replace(CONDITIONS, noise="overloaded"))
     found = judged(pool(10, 0.003), run(3.0, 99, environment=noisy))
     assert (found.verdict, "overloaded" in found.why) == (Verdict.INCONCLUSIVE, True)
+    assert found.ratio_low < 3 < found.ratio_high
+    assert found.detectable < 0.05
 
 
 def test_overloaded_and_unsteady_runs_are_no_baseline():

@@ -56,6 +56,11 @@ def test_an_unknown_revision_is_one_line(repository, revision):
         read_baseline(f"git:{revision}", repository / "results")
 
 
+def test_a_folder_that_is_not_there_says_so(repository):
+    with pytest.raises(ResbenchError, match=r"none: no such file or folder"):
+        read_baseline("git:HEAD", repository / "none")
+
+
 def test_a_revision_without_records_says_so(repository):
     (repository / "empty").mkdir()
     with pytest.raises(ResbenchError, match="no records at git revision HEAD"):

@@ -120,7 +120,7 @@ def test_on_github_the_files_are_appended_to_and_stdout_stays_json(tmp_path, mon
     shown = capsys.readouterr()
     assert len(json.loads(shown.out)) == 1
     assert shown.err.startswith("::error title=regressed%3A m/n/a.json::latency b1")
-    assert summary.read_text().startswith("earlier\n## resbench check: regressed\n")
+    assert summary.read_text().startswith("earlier\n## resbench: regressed\n")
     assert "verdict=regressed\n" in output.read_text()
 
 

@@ -194,7 +194,8 @@ def _reason_to_flip(before: Evaluation, after: Evaluation) -> str:
 def _subject(evaluation: Evaluation) -> dict[str, object]:
     """Return what must agree before two accuracies may be compared; decoders may differ, that is what is judged."""
     pixels = {key: value for key, value in asdict(evaluation.pixels).items() if key != "decoder"}
-    return {"dataset": evaluation.dataset.fingerprint, "images": evaluation.images} | pixels
+    images = {"dataset": evaluation.dataset.fingerprint, "classes to choose from": evaluation.dataset.among}
+    return {**images, "images": evaluation.images, **pixels}
 
 
 def _reproduced(was: float, now: float, tolerance: float) -> tuple[Verdict, str]:

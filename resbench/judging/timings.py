@@ -35,7 +35,8 @@ class Timed:
     error: float  # standard error of `change` for one more run
     freedom: int
     floor: float  # log of what counts as no change
-    note: str  # what else differs and may explain a change
+    note: str = ""  # what else differs and may explain a change
+    doubt: str = ""  # why it may come from the circumstances; then it convicts nobody
 
 
 Judged = Finding | Timed
@@ -79,8 +80,8 @@ def settle(family: Sequence[Timed]) -> Iterator[Finding]:
     from scipy import stats
 
     level = (1 - CONFIDENCE) / 2
-    slower = _holm([_p_value(timed, timed.change) for timed in family])
-    faster = _holm([_p_value(timed, -timed.change) for timed in family])
+    slower = _holm([1.0 if timed.doubt else _p_value(timed, timed.change) for timed in family])
+    faster = _holm([1.0 if timed.doubt else _p_value(timed, -timed.change) for timed in family])
     for timed, p_slower, p_faster in zip(family, slower, faster, strict=True):
         single, strictest, power = stats.t.ppf([1 - level, 1 - level / len(family), POWER], timed.freedom)
         beyond_floor = timed.floor + (strictest + power) * timed.error
@@ -91,7 +92,9 @@ def settle(family: Sequence[Timed]) -> Iterator[Finding]:
             ratio_high=math.exp(timed.change + single * timed.error),
             detectable=math.expm1(max(beyond_floor, beyond_limit)),
         )
-        verdict, why = _verdict(judged, p_slower < level, p_faster < level)
+        verdict, why = (
+            (Verdict.INCONCLUSIVE, timed.doubt) if timed.doubt else _verdict(judged, p_slower < level, p_faster < level)
+        )
         yield replace(judged, verdict=verdict, why=f"{judged.why}{why}{timed.note}")
 
 
@@ -107,16 +110,13 @@ def _series(pool: Sequence[Profile], new: Series, after: Profile, blank: Finding
         clocks = clocks_of((*runs, new), after)
         for clock in clocks:
             own = replace(blank, metric=f"{blank.metric} ({CLOCKS[clock]})" if len(clocks) > 1 else blank.metric)
-            timed = _timed(runs, new, clock, own, math.log1p(floor), note)
-            if doubt := _doubt(new, after):
-                yield replace(timed.finding, why=f"{doubt}{note}")
-            elif len(runs) >= ENOUGH_RUNS:
-                yield timed
-            else:
-                yield _advice(timed, runs, new, clock, trusted=clock == clocks[0] or quiet)
+            timed = _timed(runs, new, clock, own, math.log1p(floor))
+            timed = replace(timed, note=note, doubt=_doubt(new, after))
+            trusted = not timed.doubt and (clock == clocks[0] or quiet)
+            yield timed if len(runs) >= ENOUGH_RUNS else _advice(timed, runs, new, clock, trusted=trusted)
 
 
-def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, floor: float, note: str) -> Timed:
+def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, floor: float) -> Timed:
     logs = [math.log(_middle(series, clock)) for series in runs]
     after_s = _middle(new, clock)
     pool = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
@@ -126,7 +126,6 @@ def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, fl
         error=stdev(logs) * math.sqrt(1 + 1 / len(runs)) if len(runs) > 1 else 0.0,
         freedom=len(runs) - 1,
         floor=floor,
-        note=note,
     )
 
 
@@ -154,7 +153,7 @@ def _advice(timed: Timed, runs: Sequence[Series], new: Series, clock: Clock, *, 
         limit=limit,
         detectable=math.expm1(math.log1p(limit) + half * (1 + _POWER_SHARE)),
     )
-    verdict, why = Verdict.INCONCLUSIVE, f"fewer than {ENOUGH_RUNS} tell only changes beyond {limit:.0%}"
+    verdict, why = Verdict.INCONCLUSIVE, timed.doubt or f"fewer than {ENOUGH_RUNS} tell only changes beyond {limit:.0%}"
     if trusted and low > 1 + limit:
         verdict, why = Verdict.REGRESSED, f"slower by more than {limit:.0%}"
     if trusted and high < 1 / (1 + GROSS):

@@ -34,6 +34,8 @@ def read_baseline(against: str, new: Path) -> dict[str, list[Record]]:
     Where `new` is one file, only its own runs are returned. Raises ResbenchError when there are none or the newest of
     a path cannot be read.
     """
+    if not new.exists():
+        raise ResbenchError(f"{new}: no such file or folder; give a record or a folder of records")
     own = path_of(read(new)).as_posix() if new.is_file() else None
     if against.startswith("git:"):
         runs = _history(against.removeprefix("git:"), new)
@@ -86,18 +88,18 @@ def read_predictions(against: str, new: Path) -> Predictions:
     They are bytes of an .npz file; None where there are none.
     """
 
-    def beside(root: Path, path: str) -> bytes | None:
-        file = root if root.is_file() else (run_files(root).get(path) or [root / path])[-1]
-        return _optional(file.with_suffix(".npz"))
+    def beside(root: Path) -> Callable[[str], bytes | None]:
+        files = {} if root.is_file() else run_files(root)
+        return lambda path: _optional((files[path][-1] if path in files else root).with_suffix(".npz"))
 
     def committed(path: str) -> bytes | None:
         name = new.name if new.is_file() else path
         blob = f"{against.removeprefix('git:')}:./{name.removesuffix('.json')}.npz"
         return next(blobs(new.parent if new.is_file() else new, [blob]))
 
-    if against.startswith("git:"):
-        return lambda path: (committed(path), beside(new, path))
-    return lambda path: (beside(Path(against), path), beside(new, path))
+    old = committed if against.startswith("git:") else beside(Path(against))
+    fresh = beside(new)
+    return lambda path: (old(path), fresh(path))
 
 
 def is_run(path: Path) -> bool:

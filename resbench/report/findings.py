@@ -1,6 +1,7 @@
 """The findings of a comparison, wherever people look at them."""
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -65,5 +66,6 @@ def show(findings: Sequence[Finding], *, as_json: bool) -> None:
 
 
 def as_dict(finding: Finding) -> dict[str, Any]:
-    """Return `finding` with its ratio as plain values."""
-    return asdict(finding) | {"ratio": finding.ratio}
+    """Return `finding` with its ratio as plain values; what is infinite (a limit that is off) is None."""
+    fields = asdict(finding) | {"ratio": finding.ratio}
+    return {key: None if value == math.inf else value for key, value in fields.items()}

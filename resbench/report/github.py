@@ -49,7 +49,7 @@ def annotations(findings: Sequence[Finding]) -> Iterator[str]:
 
 def summary(findings: Sequence[Finding], limit_bytes: int = SUMMARY_BYTES) -> str:
     """Return Markdown with a row per finding, worst first, as many as fit into `limit_bytes`."""
-    text = f"## resbench check: {overall(findings)}\n\n{tally(findings)}\n\n"
+    text = f"## resbench: {overall(findings)}\n\n{tally(findings)}\n\n"
     table = [wording.cells(finding) for finding in findings]
     rows = [_row(table[0]), "|---" * len(table[0]) + "|\n", *(_row(row.values()) for row in table)] if table else []
     room = limit_bytes - len(text.encode()) - 100  # for the last line

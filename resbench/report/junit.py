@@ -27,7 +27,7 @@ def text(findings: Sequence[Finding]) -> str:
     outcomes = [_OUTCOME.get(finding.verdict) for finding in findings]
     suite = ET.Element(
         "testsuite",
-        name="resbench check",
+        name="resbench",
         tests=str(len(findings)),
         failures=str(outcomes.count("failure")),
         errors=str(outcomes.count("error")),

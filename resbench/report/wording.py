@@ -1,5 +1,7 @@
 """A finding in words and figures, the same in the terminal, on GitHub, in JUnit."""
 
+import math
+
 from resbench import units
 from resbench.judging.finding import Finding
 
@@ -32,7 +34,7 @@ def change(finding: Finding) -> str:
 
 def share(finding: Finding, value: float | None) -> str:
     """A limit or a minimum detectable effect: "5 %", "0.30 points", "exact"."""
-    if value is None:
+    if value is None or value == math.inf:
         return "-"
     if finding.points_low is not None:
         return f"{100 * value:.2f} points"

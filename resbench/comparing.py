@@ -17,7 +17,7 @@ from resbench.judging.finding import Finding
 from resbench.judging.paired import Judgement, judge, unit_logs
 from resbench.judging.stats import Clock, cluster_medians, log_interval
 from resbench.records.record import Cluster, Environment, Run, Settings
-from resbench.subject import own_input_px, ready
+from resbench.subject import difference, own_input_px, ready
 from resbench.timing import interleave, speeds
 from resbench.timing.contest import Rules, Surroundings, Unit, contest
 from resbench.timing.device import resolve
@@ -208,7 +208,7 @@ def _together(requests: tuple[speeds.Request, speeds.Request], batch_size: int) 
             weights=subject.weights,
             settings=request.settings,
             program="this process",
-            output_difference=subject.arm.output_difference,
+            output_difference=difference(request, subject.arm),
         )
         for request, subject in zip(requests, subjects, strict=True)
     )

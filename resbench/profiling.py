@@ -16,7 +16,7 @@ from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.records import store
 from resbench.records.record import Memory, Profile, Series
-from resbench.subject import Subject, peak, ready
+from resbench.subject import Subject, difference, peak, ready
 from resbench.timing import ceilings, fresh, speeds
 from resbench.timing.device import resolve
 from resbench.timing.sampler import Surroundings, unwatched
@@ -77,7 +77,6 @@ def profile(network: str, *, on_progress: Share = lambda *_: None, **how: Unpack
         settings=request.settings,
         series=(),
         memory=(),
-        output_difference=subject.arm.output_difference,
         environment=watch.environment(),
         run=watch.run(),
     )
@@ -211,6 +210,8 @@ def _parts(subject: Subject, request: speeds.Request, launches: int, on_progress
     yield {"memory": tuple(_memory(subject, request, on_progress))}
     on_progress("ceilings", 0.0)
     yield {"ceilings": ceilings.measure(request.settings, subject.arm.device)}
+    if all(want.speed != "train" for want in request.wanted):  # which changes the weights
+        yield {"output_difference": difference(request, subject.arm)}
     if meter:
         on_progress("energy", 0.0)
         wants = [want for want in request.wanted if want.speed == "throughput"]

@@ -15,9 +15,10 @@ from resbench.nets.build import build
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records.record import Memory
 from resbench.timing import speeds
-from resbench.timing.arms import Arm, prepare, prepare_and_compare, settle
+from resbench.timing.arms import Arm, output_difference, prepare, settle
 from resbench.timing.device import peak_memory, peak_resident_bytes, reset_peak_memory, reset_peak_resident
 from resbench.timing.sampler import Surroundings, unwatched
+from resbench.timing.settings import plain
 from resbench.timing.telemetry import telemetry
 from resbench.zoo.find import find, find_weights
 
@@ -34,19 +35,43 @@ class Subject:
 def ready(request: speeds.Request) -> Subject:
     """Build or load the network that `request` names and bring it into its settings.
 
-    Raises ResbenchError for an unknown name or checkpoint, InvalidMeasurementError when its output is not finite.
+    Raises ResbenchError for an unknown name or checkpoint.
     """
-    name = sha256 = None
+    loaded = _plain(request)
+    arm = prepare(loaded.module, request.settings, torch.device(request.device), loaded.classes)
+    return Subject(arm=arm, weights=loaded.weights, weights_sha256=loaded.weights_sha256)
+
+
+def difference(request: speeds.Request, arm: Arm) -> float | None:
+    """Return how far the outputs of `arm`, which `request` made, are from plain fp32; None for plain settings.
+
+    Raises InvalidMeasurementError when they are not finite.
+    """
+    return None if plain(request.settings) else output_difference(_plain(request).module, arm)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loaded:
+    module: nn.Module
+    classes: int
+    weights: str | None = None
+    weights_sha256: str | None = None
+
+
+def _plain(request: speeds.Request) -> _Loaded:
+    """Return the network in fp32 on the CPU; the same weights for the same request."""
     if request.weights is None:
         module, classes = fresh_network(request.network, request.settings.seed)
         settle(module, request.settings)
-    else:
-        loaded = load_checkpoint(request.network, request.weights)
-        published = find_weights(request.weights)
-        name, sha256 = published.name if published else loaded.path.name, loaded.sha256
-        module, classes = loaded.module, loaded.variant.classes
-    arm = prepare_and_compare(module, request.settings, torch.device(request.device), classes)
-    return Subject(arm=arm, weights=name, weights_sha256=sha256)
+        return _Loaded(module=module, classes=classes)
+    found = load_checkpoint(request.network, request.weights)
+    published = find_weights(request.weights)
+    return _Loaded(
+        module=found.module,
+        classes=found.variant.classes,
+        weights=published.name if published else found.path.name,
+        weights_sha256=found.sha256,
+    )
 
 
 def fresh_network(name: str, seed: int) -> tuple[nn.Module, int]:

@@ -18,7 +18,7 @@ import torch
 
 import resbench
 from resbench.errors import InvalidMeasurementError, ResbenchError
-from resbench.subject import ready
+from resbench.subject import difference, ready
 from resbench.timing import arms, speeds
 from resbench.timing.clock import Call, host_clock
 from resbench.timing.sampler import without_garbage_collection
@@ -74,7 +74,8 @@ class Remote:
         paths = [str(tree.resolve())] if tree else []
         inherited = os.environ.get("PYTHONPATH")
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([*paths, *([inherited] if inherited else [])])}
-        self._name = python or sys.executable
+        # A path holds from here, not from the work tree that the process runs in; a bare name is looked up.
+        self._name = sys.executable if python is None else str(Path(python).absolute()) if os.sep in python else python
         try:
             self._process = subprocess.Popen(
                 [self._name, "-m", "resbench.worker"],
@@ -153,7 +154,7 @@ def _serve() -> None:
                 if arm is None:
                     request, batch_size = msgspec.convert(order, tuple[speeds.Request, int])
                     subject = ready(request)
-                    arm, result = Local(subject.arm, batch_size), _about(subject.arm.output_difference)
+                    arm, result = Local(subject.arm, batch_size), _about(difference(request, subject.arm))
                 elif order == "materialise":
                     arm.materialise()
                     result = None

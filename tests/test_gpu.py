@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import resbench
+from resbench import subject
 from resbench.timing import arms, speeds
 from resbench.timing.clock import event_timer, host_clock
 from resbench.timing.settings import settings
@@ -12,23 +13,24 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
 CUDA = torch.device("cuda", 0)
 
 
-def arm(**options):
-    module = resbench.build("resnet18")
+def made(**options):
     chosen = settings({"input_px": 64, **options}, 224, CUDA)
-    arms.settle(module, chosen)
-    return arms.prepare_and_compare(module, chosen, CUDA, 1000)
+    request = speeds.Request(
+        network="resnet18", weights=None, device="cuda:0", settings=chosen, time_budget_s=1.0, target=0.01
+    )
+    return request, subject.ready(request).arm
 
 
 def test_a_replayed_graph_computes_what_the_network_computes():
-    subject = arm()
+    _, arm = made()
     with torch.inference_mode():
-        batch = arms.images(subject, 2, torch.Generator(CUDA).manual_seed(0))
-        torch.testing.assert_close(arms._captured(subject, batch)(), subject.forward(batch))
+        batch = arms.images(arm, 2, torch.Generator(CUDA).manual_seed(0))
+        torch.testing.assert_close(arms._captured(arm, batch)(), arm.forward(batch))
 
 
 def test_device_time_is_not_longer_than_latency():
     with torch.inference_mode():
-        (call,) = arms.inference(arm(), 8, graph=True)()
+        (call,) = arms.inference(made()[1], 8, graph=True)()
         host, device = host_clock(CUDA), event_timer(CUDA)
         for timer in (host, device):
             timer(call, 10)
@@ -39,7 +41,7 @@ def test_device_time_is_not_longer_than_latency():
 
 @pytest.mark.parametrize("options", [{"dtype": "tf32"}, {"dtype": "bf16", "channels_last": True}, {"dtype": "fp16"}])
 def test_settings_run_and_move_the_output_little(options):
-    assert 0 < arm(**options).output_difference < 0.1
+    assert 0 < subject.difference(*made(**options)) < 0.1
 
 
 def test_a_profile_has_every_speed_memory_and_ceilings():

@@ -155,7 +155,7 @@ class Cluster:
 class Launch:
     """One process that measured."""
 
-    cold_start_ns: int  # the first call, nothing warm
+    cold_start_ns: int  # the first call of this process at this batch size, compilation included
     warmup_iterations: int
     warmup_ns: int
     steady: bool  # the last two warm-up windows agreed

@@ -27,7 +27,6 @@ class Arm:
     settings: Settings
     device: torch.device
     classes: int
-    output_difference: float | None = None  # from plain fp32, relative to the largest logit
 
 
 def prepare(module: nn.Module, settings: Settings, device: torch.device, classes: int) -> Arm:
@@ -39,22 +38,6 @@ def prepare(module: nn.Module, settings: Settings, device: torch.device, classes
     return Arm(
         module=module, forward=_forward(module, settings, device), settings=settings, device=device, classes=classes
     )
-
-
-def prepare_and_compare(module: nn.Module, settings: Settings, device: torch.device, classes: int) -> Arm:
-    """Do what `prepare` does, and record how far the output moves from plain fp32.
-
-    Raises InvalidMeasurementError when it is not finite.
-    """
-    if plain(settings):
-        return prepare(module, settings, device, classes)
-    example = torch.randn(1, 3, *settings.input_px, generator=torch.Generator().manual_seed(settings.seed))
-    with switches(replace(settings, dtype="fp32")):
-        before = _output(module.to(device), example.to(device))
-    arm = prepare(module, settings, device, classes)
-    with switches(settings):
-        after = _output(arm.forward, _placed(example, settings, device))
-    return replace(arm, output_difference=output_difference(before, after))
 
 
 def images(arm: Arm, batch_size: int, generator: torch.Generator) -> Tensor:
@@ -145,15 +128,24 @@ def training(arm: Arm, batch_size: int, *, still: bool = False) -> Materialise:
     return materialise
 
 
-def output_difference(plain: Tensor, changed: Tensor) -> float:
-    """Return the largest difference of two outputs relative to the largest plain output.
+def output_difference(module: nn.Module, arm: Arm) -> float | None:
+    """Return how far the outputs of `arm` are from those of the same network in plain fp32, `module`.
 
-    Raises InvalidMeasurementError when the changed output is not finite.
+    It is the largest difference relative to the largest logit, on one image; None for settings that are plain.
+    Raises InvalidMeasurementError when an output of `arm` is not finite.
     """
-    changed = changed.to(device=plain.device, dtype=plain.dtype)
-    if not bool(torch.isfinite(changed).all()):
+    settings = arm.settings
+    if plain(settings):
+        return None
+    example = torch.randn(1, 3, *settings.input_px, generator=torch.Generator().manual_seed(settings.seed))
+    with torch.inference_mode():
+        with switches(replace(settings, dtype="fp32")):
+            expected = module.to(arm.device)(example.to(arm.device))
+        with switches(settings):
+            found = arm.forward(_placed(example, settings, arm.device)).float()
+    if not bool(torch.isfinite(found).all()):
         raise InvalidMeasurementError("the output is not finite in these settings; use --dtype bf16 or fp32")
-    return float((changed - plain).abs().max() / plain.abs().max())
+    return float((found - expected).abs().max() / expected.abs().max())
 
 
 def _captured(arm: Arm, batch: Tensor) -> Call:
@@ -187,11 +179,6 @@ def _forward(module: nn.Module, settings: Settings, device: torch.device) -> Cal
             return forward(batch)
 
     return autocast
-
-
-def _output(forward: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
-    with torch.inference_mode():
-        return forward(batch).float()
 
 
 def _placed(batch: Tensor, settings: Settings, device: torch.device) -> Tensor:

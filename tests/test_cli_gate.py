@@ -132,18 +132,17 @@ def undecided(images):
     return module.state_dict()
 
 
-@pytest.mark.parametrize(("name", "code"), [("none", 0), ("another eps", 1)])
-def test_an_eps_that_flips_predictions_is_found_with_images(repository, tmp_path, name, code):
+def test_an_eps_that_flips_predictions_is_found_with_images(repository, tmp_path):
     images = coloured_noise()
     (tmp_path / "test_batch.bin").write_bytes(images.tobytes())
     torch.save(undecided(images), tmp_path / "weights.pth")
-    change(repository, name)
+    change(repository, "another eps")
     exited, found, _ = invoke(
         "--data", str(tmp_path / "test_batch.bin"), "--evaluate", NETWORK, "--weights", str(tmp_path / "weights.pth")
     )  # fmt: skip
-    assert exited == code
+    assert exited == 1
     flips = next(f for f in found if f["metric"] == "predictions changed")
-    assert (flips["verdict"], flips["after"] > 0) == (("regressed", True) if code else ("ok", False))
+    assert (flips["verdict"], 0 < flips["after"] < 64) == ("regressed", True)
     assert all(f["verdict"] == "ok" for f in found if f["metric"] in ("params", "macs"))
 
 

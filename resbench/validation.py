@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, Unpack
 
@@ -11,50 +10,24 @@ import torch
 from torch import Tensor
 
 from resbench import environment
-from resbench.accuracy import layouts, pixels, predictions
+from resbench.accuracy import pixels, predictions
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.distributed import Ranks, ranks
 from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
+from resbench.accuracy.figures import Gap, gap
 from resbench.accuracy.predictions import Predictions, Rows
 from resbench.accuracy.session import Progress, Session, readable, score, silent
+from resbench.accuracy.twins import Twin, twins
+from resbench.entries import Entry, Options, opened
 from resbench.errors import ResbenchError
-from resbench.nets.cache import folder, path_of
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records import store
 from resbench.records.record import Evaluation, Settings
 from resbench.timing import settings as running
 from resbench.timing.arms import prepare
 from resbench.timing.device import resolve
-from resbench.zoo.find import find, find_weights
-from resbench.zoo.spec import Preprocess, Variant, Weights
-from resbench.zoo.weights import WEIGHTS
 
-
-class Options(running.Options, total=False):
-    """How to validate; what is left out is the checkpoint's or the device's own. `input_px` is the side of the crop."""
-
-    labels: Path | None  # a file of labels
-    crop_pct: float | None
-    interpolation: str | None
-    crop_mode: str | None
-    mean: tuple[float, float, float] | None
-    std: tuple[float, float, float] | None
-    batch_size: int | Literal["auto"] | None
-    workers: int | None
-    device: str | None
-    skip_unreadable: bool
-    cache: Path | None  # a folder for prepared frames
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A checkpoint that is to be validated."""
-
-    asked: str
-    weights: str | Path | None
-    variant: Variant
-    published: Weights | None
-    preprocess: Preprocess
+GAP_IMAGES = 500  # on which twins are compared: enough to tell a gap of some points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,36 +80,16 @@ def validate_all(
     returns everything. Raises ResbenchError for anything that cannot give a right answer, before the first forward
     pass where possible.
     """
-    asked = _asked(networks, weights)
-    images = layouts.open_set(data, options.get("labels"))
-    entries = [_entry(network, file, options) for network, file in asked or _on_disk(networks, images.classes)]
-    for entry in entries:
-        if entry.variant.classes != images.classes:
-            raise ResbenchError(
-                f"{entry.asked}: tells {entry.variant.classes} classes apart, the images of {data} have "
-                f"{images.classes}; choose a network for these classes"
-            )
+    images, entries = opened(networks, weights, data, options)
     with ranks() as group:
         on = resolve(options.get("device") or _own_device(group))
         watch = environment.watch(on)
         courses = [_course(entry, images, on, options) for entry in entries]
         contestants = [course.contestant for course in courses]
         with running.switches(courses[0].settings):
-            session = Session(
-                device=on,
-                batch_size=_batch_size(contestants, on, options),
-                workers=options.get("workers") or max(1, environment.cpu_cores() // group.local_size),
-                threads=_passes_at_a_time(courses[0].settings),
-                group=group,
-                on_progress=on_progress,
-                cache=options.get("cache"),
-            )
-            usable, skipped = readable(
-                images,
-                session,
-                skip=options.get("skip_unreadable", False),
-                streams=[one.preprocess for one in contestants],
-            )
+            session = _session(contestants, courses[0].settings, on, group, options, on_progress)
+            skip, streams = options.get("skip_unreadable", False), [one.preprocess for one in contestants]
+            usable, skipped = readable(images, session, skip=skip, streams=streams)
             found = score(contestants, usable, session)
         return [
             _validated(course, rows, images, usable, skipped, session.batch_size, watch)
@@ -144,46 +97,63 @@ def validate_all(
         ]
 
 
-def _asked(networks: Sequence[str], weights: Sequence[str | Path]) -> list[tuple[str, str | Path | None]]:
-    """Return what was named, or nothing when it is to be looked for on disk."""
-    if weights and len(weights) != len(networks):
-        raise ResbenchError(f"{len(weights)} times --weights for {len(networks)} networks; give one for each, in order")
-    if not networks or any(mark in name for name in networks for mark in "*?["):
-        return []
-    for name in networks:
-        find(name)
-    files: Sequence[str | Path | None] = weights or [None] * len(networks)
-    return list(zip(networks, files, strict=True))
+def explain_gaps(
+    networks: Sequence[str],
+    weights: Sequence[str | Path],
+    data: Path,
+    options: Options,
+    on_progress: Progress = silent,
+) -> list[Gap]:
+    """Evaluate the arithmetic twins of checkpoints on a sample of `data`: what would the gap to a claim come from?
+
+    In fp32 and eager mode. Arguments and errors are those of `validate_all`.
+    """
+    images, entries = opened(networks, weights, data, options)
+    images = replace(images, samples=images.samples[:GAP_IMAGES])
+    on = resolve(options.get("device"))
+    settings = running.settings({"threads": options.get("threads")}, entries[0].preprocess.crop_px, on)
+    gaps = []
+    for entry in entries:
+        loaded = load_checkpoint(entry.asked, entry.weights)
+        own = Twin(what="as it is", module=loaded.module, preprocess=entry.preprocess)
+        candidates = [own, *twins(own.module, own.preprocess)]
+        contestants = [
+            Contestant(
+                name=entry.asked,
+                identity=f"{entry.variant.name} {loaded.sha256} {one.what}",
+                forward=one.module.to(on),
+                preprocess=one.preprocess,
+                among=images.among,
+            )
+            for one in candidates
+        ]
+        with running.switches(settings):
+            session = _session(contestants, settings, on, Ranks(), options, on_progress)
+            usable, _ = readable(images, session, skip=options.get("skip_unreadable", False))
+            found = score(contestants, usable, session)
+        names = tuple(sample.name for sample in usable.samples)
+        seen = [Predictions(names=names, rows=rows) for rows in found]
+        gaps.append(gap(entry.asked, [one.what for one in candidates], seen))
+    return gaps
 
 
-def _on_disk(patterns: Sequence[str], classes: int) -> list[tuple[str, str | Path | None]]:
-    """Return the published checkpoints on this machine for so many classes whose own or network's name fits."""
-    here = [one for one in WEIGHTS if path_of(one).exists() and find(one.name).classes == classes]
-    fits = [
-        one.name for one in here if any(fnmatchcase(n, p) for p in patterns or ["*"] for n in (one.name, one.network))
-    ]
-    if not fits:
-        wanted = f"that fit {' '.join(patterns)}" if patterns else f"for {classes} classes"
-        raise ResbenchError(
-            f"no published checkpoints {wanted} in {folder()}; fetch one, or name NETWORK and --weights"
-        )
-    return [(name, None) for name in fits]
-
-
-def _entry(network: str, weights: str | Path | None, options: Options) -> Entry:
-    variant = find(network)
-    published = find_weights(network if weights is None else str(weights))
-    own = Preprocess(crop_px=variant.input_px, crop_pct=0.875 if variant.input_px > 64 else 1.0)
-    preprocess = pixels.adapt(
-        published.preprocess if published else own,
-        crop_px=options.get("input_px"),
-        crop_pct=options.get("crop_pct"),
-        interpolation=options.get("interpolation"),
-        crop_mode=options.get("crop_mode"),
-        mean=options.get("mean"),
-        std=options.get("std"),
+def _session(
+    contestants: Sequence[Contestant],
+    settings: Settings,
+    on: torch.device,
+    group: Ranks,
+    options: Options,
+    on_progress: Progress,
+) -> Session:
+    return Session(
+        device=on,
+        batch_size=_batch_size(contestants, on, options),
+        workers=options.get("workers") or max(1, environment.cpu_cores() // group.local_size),
+        threads=_passes_at_a_time(settings),
+        group=group,
+        on_progress=on_progress,
+        cache=options.get("cache"),
     )
-    return Entry(asked=network, weights=weights, variant=variant, published=published, preprocess=preprocess)
 
 
 def _course(entry: Entry, images: ImageSet, on: torch.device, options: Options) -> Course:

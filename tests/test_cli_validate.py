@@ -7,16 +7,23 @@ import pytest
 from typer.testing import CliRunner
 
 from resbench import validation
+from resbench.accuracy import predictions
 from resbench.accuracy.labels import imagenet
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
+from resbench.nets.cache import path_of
 from resbench.nets.checkpoints import Loaded
 from resbench.records import jsonio
-from resbench.zoo.find import find
+from resbench.zoo.find import find, find_weights
 from tests import planted
 
 WNIDS = list(imagenet())
 SMALL = ["--img-size", "16", "--crop-pct", "0.8"]
+
+
+class Bgr(planted.Planted):
+    def forward(self, x):
+        return super().forward(x.flip(1))
 
 
 @pytest.fixture
@@ -28,12 +35,17 @@ def folder(tmp_path):
 
 @pytest.fixture(autouse=True)
 def planted_checkpoint(monkeypatch, tmp_path):
+    """Files named bgr hold a network that was trained on reversed channels."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def load(network, weights):
         variant = find(network)
         return Loaded(
-            module=planted.Planted(), variant=variant, path=Path(weights or "x.pth"), sha256="ab" * 32, notes=()
+            module=Bgr() if "bgr" in str(weights) else planted.Planted(),
+            variant=variant,
+            path=Path(weights or "x.pth"),
+            sha256="ab" * 32,
+            notes=(),
         )
 
     monkeypatch.setattr(validation, "load_checkpoint", load)
@@ -102,3 +114,85 @@ def test_unreadable_images_are_listed_before_any_forward_pass(folder, monkeypatc
     monkeypatch.setattr(planted.Planted, "forward", None)
     result = run("--data", folder, "resnet18", *SMALL)
     assert str(result.exception).startswith(f"1 unreadable image: {WNIDS[17]}/a.JPEG (not an image); replace")
+
+
+def test_several_checkpoints_are_evaluated_in_one_pass(folder):
+    weights = ["--weights", "a.pth", "--weights", "bgr.pth", "--weights", "c.pth"]
+    result = run("--data", folder, *weights, "resnet18", "resnet34", "resnet50", *SMALL, "--json")
+    assert result.exit_code == 0, result.output
+    records = json.loads(result.stdout)
+    assert [(one["network"], one["weights"], one["top1_right"]) for one in records] == [
+        ("resnet18", "a.pth", 2),
+        ("resnet34", "bgr.pth", 0),
+        ("resnet50", "c.pth", 2),
+    ]
+    table = run("--data", folder, *weights, "resnet18", "resnet34", "resnet50", *SMALL).stdout
+    assert table.index("c.pth") < table.index("bgr.pth")  # the best first
+
+
+def test_weights_must_match_the_networks(folder):
+    result = run("--data", folder, "--weights", "a.pth", "resnet18", "resnet34")
+    assert "1 times --weights for 2 networks" in str(result.exception)
+
+
+def test_without_a_name_the_checkpoints_on_this_machine_are_taken(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    assert "no published checkpoints for 1000 classes in" in str(run("--data", folder).exception)
+    for name in ("gluon_seresnext50_32x4d", "gluon_seresnext101_32x4d", "akamaster_resnet20"):
+        path = path_of(find_weights(name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    found = json.loads(run("--data", folder, *SMALL, "--json").stdout)
+    assert {one["weights"] for one in found} == {"gluon_seresnext50_32x4d", "gluon_seresnext101_32x4d"}
+    (one,) = [json.loads(run("--data", folder, "seresnext50*", *SMALL, "--json").stdout)]
+    assert one["weights"] == "gluon_seresnext50_32x4d"
+    assert "that fit resnest*" in str(run("--data", folder, "resnest*").exception)
+
+
+def test_networks_for_other_classes_are_refused(folder):
+    refused = str(run("--data", folder, "resnet20_cifar10", "--weights", "x.pth").exception)
+    assert refused.startswith("resnet20_cifar10: tells 10 classes apart, the images of")
+
+
+def test_a_labels_file_goes_before_the_layout(folder, tmp_path):
+    names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.JPEG"))]
+    (tmp_path / "labels.csv").write_text(
+        "".join(f"{name},{label}\n" for name, label in zip(names, (5, 17, 401, 990), strict=True))
+    )
+    record = json.loads(run("--data", folder, "--labels", tmp_path / "labels.csv", "resnet18", *SMALL, "--json").stdout)
+    assert record["top1_right"] == 4
+    assert record["dataset"]["layout"] == "labels file"
+
+
+def test_skipped_images_are_shown(folder):
+    (folder / WNIDS[999] / "a.JPEG").write_bytes(b"")
+    result = run("--data", folder, "resnet18", *SMALL, "--skip-unreadable")
+    assert result.exit_code == 0, result.output
+    assert f"skipped   1 unreadable: {WNIDS[999]}/a.JPEG" in result.stdout
+    record = json.loads(run("--data", folder, "resnet18", *SMALL, "--skip-unreadable", "--json").stdout)
+    assert (record["images"], record["dataset"]["images"], record["top1_right"]) == (3, 4, 2)
+
+
+def test_predictions_lie_beside_the_record(folder, tmp_path):
+    run("--data", folder, "resnet18", *SMALL, "--save", "--output", tmp_path / "r")
+    (path,) = (tmp_path / "r").rglob("*.json")
+    found = predictions.load(predictions.path_beside(path))
+    assert found.sha256 == jsonio.read(path).predictions_sha256
+    assert sorted(found.names) == sorted(f"{WNIDS[label]}/a.JPEG" for label in (5, 17, 400, 999))
+    assert sorted(found.rows["top5"][:, 0].tolist()) == [5, 17, 401, 990]
+
+
+def test_the_twin_that_restores_the_accuracy_is_named(tmp_path):
+    for place in range(40):
+        planted.write(tmp_path / "val" / WNIDS[25 * place] / f"{place}.JPEG", 25 * place)
+    result = run("--data", tmp_path / "val", "--weights", "bgr.pth", "resnet18", *SMALL, "--explain-gap")
+    assert result.exit_code == 0, result.output
+    restoring = [line for line in result.stderr.splitlines() if "restores" in line]
+    assert len(restoring) == 1
+    assert "channels blue, green, red" in restoring[0]
+    assert " 40 " in restoring[0]
+
+
+@pytest.mark.parametrize("text", ["0", "many", "-3", "1.5"])
+def test_a_batch_size_that_is_none_is_refused(folder, text):
+    assert "batch size" in str(run("--data", folder, "resnet18", "--batch-size", text).exception)

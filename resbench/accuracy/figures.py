@@ -1,6 +1,7 @@
 """What stored predictions tell without another forward pass: classes, confusions, calibration, paired comparison."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from resbench.accuracy.predictions import Predictions, Rows, top1, top5
 from resbench.errors import NotComparableError
 
+CHANCE = 0.01  # of naming a twin wrongly
 BINS = 15  # of equal width, as in Guo et al. 2017 (arXiv 1706.04599)
 
 
@@ -53,6 +55,40 @@ class Paired:
     top5_lost: int
     top5_gained: int
     changed: int  # first answers that differ, right or wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwinFigure:
+    """What a twin of a checkpoint got right of the same images."""
+
+    what: str
+    top1_right: int
+    gained: int  # images that only the twin got right
+    lost: int
+    restores: bool  # better than the checkpoint as it is, by more than chance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A checkpoint beside its arithmetic twins."""
+
+    name: str
+    images: int
+    top1_right: int
+    twins: tuple[TwinFigure, ...]  # the best first
+
+
+def gap(name: str, what: Sequence[str], seen: Sequence[Predictions]) -> Gap:
+    """Return how twins (from the second on) do beside the checkpoint as it is (the first)."""
+    own = int(top1(seen[0].rows).sum())
+    found = []
+    for label, other in zip(what[1:], seen[1:], strict=True):
+        compared = paired(seen[0], other)
+        lost, gained = len(compared.lost), len(compared.gained)
+        better = gained > lost and compared.p_value < CHANCE / len(what)  # the best of many is better by chance alone
+        found.append(TwinFigure(what=label, top1_right=own + gained - lost, gained=gained, lost=lost, restores=better))
+    best_first = sorted(found, key=lambda twin: -twin.top1_right)
+    return Gap(name=name, images=len(seen[0].rows), top1_right=own, twins=tuple(best_first))
 
 
 def per_class(rows: Rows) -> list[ClassFigure]:

@@ -72,6 +72,13 @@ def validate_(
             help="Keep prepared images in this folder, so that the next run decodes nothing (224 px: 7.5 GB)."
         ),
     ] = None,
+    explain_gap: Annotated[
+        bool,
+        typer.Option(
+            "--explain-gap",
+            help="Also try, on 500 images, what the checkpoint would load into as well and compute otherwise.",
+        ),
+    ] = False,
     save: Annotated[bool, typer.Option("--save", help="Write record and predictions below --output.")] = False,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where --save writes.")] = Path("results"),
     as_json: Annotated[
@@ -88,9 +95,10 @@ def validate_(
     `resbench validate --data ILSVRC2012_img_val.tar gluon_seresnext50_32x4d gluon_seresnext101_32x4d`
     """
     from resbench import validation
+    from resbench.entries import Options
     from resbench.report import evaluation as report
 
-    options = validation.Options(
+    options = Options(
         labels=labels,
         batch_size=validation.parse_batch_size(batch_size),
         workers=workers,
@@ -112,6 +120,8 @@ def validate_(
     )
     with report.progress() as on_progress:
         results = validation.validate_all(names or [], weights or [], data, options, on_progress)
+        gaps = validation.explain_gaps(names or [], weights or [], data, options, on_progress) if explain_gap else []
     if validation.is_main():
         report.show([result.record for result in results], as_json=as_json)
+        report.explain(gaps)
         report.saved(validation.save(results, output) if save else [])

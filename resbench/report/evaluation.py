@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -14,6 +15,9 @@ from resbench.records import jsonio
 from resbench.records.record import Evaluation
 from resbench.report import terminal
 from resbench.zoo.spec import Metric
+
+if TYPE_CHECKING:
+    from resbench.accuracy.figures import Gap
 
 _SIDES = {"center": "shorter side", "squash": "both sides", "border": "longer side"}
 
@@ -68,6 +72,20 @@ def table(records: Sequence[Evaluation]) -> None:
     console = terminal.results()
     console.print(out)
     console.print(next(_conditions(records[0])), highlight=False, markup=False, soft_wrap=True)
+
+
+def explain(gaps: "Sequence[Gap]") -> None:
+    """Print on stderr which twins of checkpoints do better, if any."""
+    console = terminal.advice()
+    for gap in gaps:
+        out = Table(f"{gap.name} with", "top-1 right", "of", "gained", "lost", "")
+        out.add_row("nothing changed", str(gap.top1_right), str(gap.images), "", "", "")
+        for twin in gap.twins:
+            verdict = "[bold]restores[/]" if twin.restores else ""
+            out.add_row(twin.what, str(twin.top1_right), str(gap.images), str(twin.gained), str(twin.lost), verdict)
+        console.print(out)
+        if not any(twin.restores for twin in gap.twins):
+            console.print("none of these is better than chance would have it", highlight=False)
 
 
 def saved(paths: Sequence[Path]) -> None:

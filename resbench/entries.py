@@ -1,0 +1,105 @@
+"""Which checkpoints are meant, on which images, prepared how: nets, accuracy and the settings of timing meet here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from resbench.accuracy import layouts, pixels
+from resbench.accuracy.dataset import ImageSet
+from resbench.errors import ResbenchError
+from resbench.nets.cache import folder, path_of
+from resbench.timing import settings as running
+from resbench.zoo.find import find, find_weights
+from resbench.zoo.spec import Preprocess, Variant, Weights
+from resbench.zoo.weights import WEIGHTS
+
+
+class Options(running.Options, total=False):
+    """How to validate; what is left out is the checkpoint's or the device's own. `input_px` is the side of the crop."""
+
+    labels: Path | None  # a file of labels
+    crop_pct: float | None
+    interpolation: str | None
+    crop_mode: str | None
+    mean: tuple[float, float, float] | None
+    std: tuple[float, float, float] | None
+    batch_size: int | Literal["auto"] | None
+    workers: int | None
+    device: str | None
+    skip_unreadable: bool
+    cache: Path | None  # a folder for prepared frames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A checkpoint that is to be validated."""
+
+    asked: str
+    weights: str | Path | None
+    variant: Variant
+    published: Weights | None
+    preprocess: Preprocess
+
+
+def opened(
+    networks: Sequence[str], weights: Sequence[str | Path], data: Path, options: Options
+) -> tuple[ImageSet, list[Entry]]:
+    """Return the images, and the checkpoints that shall be evaluated on them.
+
+    `networks` are names, or patterns that stand for published checkpoints on this machine; none means all of those.
+    `weights` are files or names for the `networks` in turn. Raises ResbenchError when anything does not fit.
+    """
+    asked = _asked(networks, weights)
+    images = layouts.open_set(data, options.get("labels"))
+    entries = [_entry(network, file, options) for network, file in asked or _on_disk(networks, images.classes)]
+    for entry in entries:
+        if entry.variant.classes != images.classes:
+            raise ResbenchError(
+                f"{entry.asked}: tells {entry.variant.classes} classes apart, the images of {data} have "
+                f"{images.classes}; choose a network for these classes"
+            )
+    return images, entries
+
+
+def _asked(networks: Sequence[str], weights: Sequence[str | Path]) -> list[tuple[str, str | Path | None]]:
+    """Return what was named, or nothing when it is to be looked for on disk."""
+    if weights and len(weights) != len(networks):
+        raise ResbenchError(f"{len(weights)} times --weights for {len(networks)} networks; give one for each, in order")
+    if not networks or any(mark in name for name in networks for mark in "*?["):
+        return []
+    for name in networks:
+        find(name)
+    files: Sequence[str | Path | None] = weights or [None] * len(networks)
+    return list(zip(networks, files, strict=True))
+
+
+def _on_disk(patterns: Sequence[str], classes: int) -> list[tuple[str, str | Path | None]]:
+    """Return the published checkpoints on this machine for so many classes whose own or network's name fits."""
+    here = [one for one in WEIGHTS if path_of(one).exists() and find(one.name).classes == classes]
+    fits = [
+        one.name for one in here if any(fnmatchcase(n, p) for p in patterns or ["*"] for n in (one.name, one.network))
+    ]
+    if not fits:
+        wanted = f"that fit {' '.join(patterns)}" if patterns else f"for {classes} classes"
+        raise ResbenchError(
+            f"no published checkpoints {wanted} in {folder()}; fetch one, or name NETWORK and --weights"
+        )
+    return [(name, None) for name in fits]
+
+
+def _entry(network: str, weights: str | Path | None, options: Options) -> Entry:
+    variant = find(network)
+    published = find_weights(network if weights is None else str(weights))
+    own = Preprocess(crop_px=variant.input_px, crop_pct=0.875 if variant.input_px > 64 else 1.0)
+    preprocess = pixels.adapt(
+        published.preprocess if published else own,
+        crop_px=options.get("input_px"),
+        crop_pct=options.get("crop_pct"),
+        interpolation=options.get("interpolation"),
+        crop_mode=options.get("crop_mode"),
+        mean=options.get("mean"),
+        std=options.get("std"),
+    )
+    return Entry(asked=network, weights=weights, variant=variant, published=published, preprocess=preprocess)

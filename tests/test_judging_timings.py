@@ -156,6 +156,15 @@ def test_few_runs_on_a_busy_machine_convict_by_cpu_time_but_not_by_wall_time(bus
     assert judged([sides[0]], sides[1], metric=WALL).verdict == Verdict.INCONCLUSIVE
 
 
+@pytest.mark.parametrize(("busy_runs", "verdict"), [(0, Verdict.INCONCLUSIVE), (3, Verdict.REGRESSED)])
+def test_wall_time_on_a_busier_machine_than_ever_convicts_nobody(busy_runs, verdict):
+    busy = replace(ENVIRONMENT, conditions=replace(CONDITIONS, noise="busy"))
+    before = [replace(r, environment=busy) if i < busy_runs else r for i, r in enumerate(pool(10, 0.003))]
+    after = run(1.2, 99, environment=busy)
+    assert judged(before, after, metric=WALL).verdict == verdict
+    assert judged(before, after, metric=CPU).verdict == Verdict.REGRESSED
+
+
 def unsteady(profile, **changes):
     (one,) = profile.series
     return replace(profile, series=(replace(one, **changes),))

@@ -111,7 +111,8 @@ def _series(pool: Sequence[Profile], new: Series, after: Profile, blank: Finding
         for clock in clocks:
             own = replace(blank, metric=f"{blank.metric} ({CLOCKS[clock]})" if len(clocks) > 1 else blank.metric)
             timed = _timed(runs, new, clock, own, math.log1p(floor))
-            timed = replace(timed, note=note, doubt=_doubt(new, after))
+            doubt = _doubt(new, after) or (_busier(pool, after) if clock == "wall_ns" else "")
+            timed = replace(timed, note=note, doubt=doubt)
             trusted = not timed.doubt and (clock == clocks[0] or quiet)
             yield timed if len(runs) >= ENOUGH_RUNS else _advice(timed, runs, new, clock, trusted=trusted)
 
@@ -205,6 +206,13 @@ def _doubt(series: Series, run: Profile) -> str:
     if not all(launch.steady for launch in series.launches):
         return "never became steady"
     return "drifted while it was measured" if series.drifting else ""
+
+
+def _busier(pool: Iterable[Profile], after: Profile) -> str:
+    """Return why wall time would tell of other programs: no run of the pool knows such a crowd."""
+    noise = after.environment.conditions.noise
+    known = {run.environment.conditions.noise for run in pool}
+    return "" if noise in ("quiet", *known) else f"the machine was {noise}, as in no run of the baseline"
 
 
 def units(series: Series, clock: Clock) -> list[float]:

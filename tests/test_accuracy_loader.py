@@ -28,7 +28,7 @@ def damaged(tmp_path):
 
 def test_the_doctor_lists_every_unreadable_image(damaged):
     seen = []
-    found = doctor.unreadable(damaged.samples, workers=2, on_image=seen.append)
+    found = doctor.unreadable(doctor.inspect(damaged.samples, workers=2, on_image=seen.append))
     assert sorted(image.name for image in found) == [f"{WNIDS[label]}/a.JPEG" for label in (1, 3, 4)]
     assert {image.name.split("/")[0]: image.reason for image in found}[WNIDS[4]] == "not an image"
     assert any("runcated" in image.reason for image in found)

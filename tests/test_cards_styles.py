@@ -17,6 +17,7 @@ from resbench.cards.parse import parse
 from resbench.errors import ResbenchError
 from resbench.judging.problem import Level
 from resbench.zoo.find import find
+from resbench.zoo.spec import Claim
 from resbench.zoo.variants import VARIANTS
 from tests import examples
 
@@ -136,19 +137,31 @@ OTHERS = [
     "\\",
 ]
 NASTY = st.text(min_size=1) | st.sampled_from(BREAKS + OTHERS)
+HUGE = st.integers(1, 10**15)
 
 
 @settings(deadline=None, max_examples=60)
-@given(name=NASTY, collection=NASTY, url=NASTY, terms=NASTY, title=NASTY, about=NASTY, path=NASTY, caveat=NASTY)
-def test_nothing_breaks_out_of_its_place_in_any_style(name, collection, url, terms, title, about, path, caveat):
+@given(name=NASTY, collection=NASTY, url=NASTY, terms=NASTY, title=NASTY, about=NASTY, path=NASTY, huge=HUGE)
+def test_nothing_breaks_out_of_its_place_in_any_style(name, collection, url, terms, title, about, path, huge):
     whole = facts.gather(find("seresnext50_32x4d"), {})
-    held = replace(whole.weights[0], name=name, collection=collection, url=url, code=url, license=terms, caveat=caveat)
+    size = Claim(metric="file_size", value=huge, source=url)
+    claims = (size, *(claim for claim in whole.weights[0].claims if claim.metric != "file_size"))
+    held = replace(whole.weights[0], name=name, collection=collection, url=url, code=url, license=terms, caveat=about)
+    held = replace(held, claims=claims)
     paper = replace(whole.variant.paper, title=title, bibtex=about)
-    record = replace(examples.EVALUATION, weights=name, run=replace(examples.RUN, command=about))
+    record = replace(
+        examples.EVALUATION,
+        weights=name,
+        images=huge,
+        top1_right=huge,
+        top5_right=huge,
+        run=replace(examples.RUN, command=about),
+    )
     card = replace(
         whole, variant=replace(whole.variant, about=about, paper=paper), weights=(held,), records={path: record}
     )
     check_comment(render.card_text(card), [card], headings=9)
+    assert modelindex.index([card])["Models"][0]["Metadata"]["File Size"] == huge
     (page,) = timm.pages([card]).values()
     check_comment(page, [card], headings=4)
     hub = huggingface.pages([card])

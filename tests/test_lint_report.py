@@ -55,7 +55,7 @@ def test_sarif_names_each_rule_once_and_each_place(capsys):
     assert log["version"] == "2.1.0"
     assert [rule["id"] for rule in run_["tool"]["driver"]["rules"]] == ["T001"]
     place = run_["results"][0]["locations"][0]["physicalLocation"]
-    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("a,b:c.md", 3)
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("a%2Cb%3Ac.md", 3)
     assert run_["results"][0]["level"] == "error"
 
 

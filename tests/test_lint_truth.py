@@ -144,6 +144,29 @@ def test_a_name_is_read_however_it_is_dressed(name):
     assert len(problems(page)) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "network", "params"),
+    [
+        ("ResNet-50", "resnet50", "25.56"),
+        ("timm/resnet50.a1_in1k", "resnet50", "25.56"),
+        ("ResNeXt-50 (32x4d)", "resnext50_32x4d", "25.03"),
+        ("SE-ResNet-50", "seresnet50", "28.09"),
+        ("Wide ResNet-50-2", "wide_resnet50_2", "68.88"),
+    ],
+)
+def test_a_network_is_known_however_its_name_is_written(name, network, params):
+    page = "| Method | Model | Params (M) |\n| --- | --- | --- |\n| x | {} | {} |\n"
+    assert "true, rounded from" in problems(page.format(name, params))[0].message
+    (problem,) = worst(problems(page.format(name, "37.00")))
+    assert f"{network} has" in problem.message
+
+
+def test_a_header_that_names_no_unit_gives_none():
+    head = "| Model | Accuracy (testA) | Accuracy (testB) | Params (millions) |\n| - | - | - | - |\n"
+    page = f"{head}| resnet50 | 90 | 83 | 25.56 |\n"
+    assert [problem.message for problem in problems(page)] == ["parameters 25.56 M: true, rounded from 25,557,032"]
+
+
 def test_figures_of_an_unknown_network_are_left_alone():
     found = problems("| Model | Params (M) | Top-1 (%) |\n| --- | --- | --- |\n| vit_huge | 1.0 | 88.5 |\n")
     assert [(problem.code, problem.level) for problem in found] == [("F011", Level.NOTE)]

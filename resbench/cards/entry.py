@@ -13,7 +13,7 @@ from resbench.zoo.weights import WEIGHTS
 
 Quantity = Literal["params", "flops", "macs", "top1", "top5", "file_size"]
 Style = Literal["index", "huggingface", "results", "table"]
-SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 WORDS: dict[Quantity, str] = {
     "params": "parameters",
     "flops": "FLOPs",
@@ -37,7 +37,7 @@ class Said:
     is_count: bool = False  # a field that holds a plain count (the FLOPs of a model index), so no unit is missing
 
     def __str__(self) -> str:
-        return f"{WORDS[self.quantity]} {self.text}{f' {self.unit}' if self.unit in ('K', 'M', 'G', 'T') else ''}"
+        return f"{WORDS[self.quantity]} {self.text}{f' {self.unit}' if self.unit in ('K', 'M', 'G', 'B', 'T') else ''}"
 
     @property
     def digits(self) -> str:
@@ -94,7 +94,7 @@ class Entry:
     @property
     def weights(self) -> Weights | None:
         """The published checkpoint that this is."""
-        for name in (self.name, *self.names):
+        for name in self._spellings:
             if found := find_weights(name):
                 return found
         file = file_name(self.weights_url)
@@ -102,10 +102,22 @@ class Entry:
 
     @property
     def network(self) -> Variant | None:
-        """The network of the table that this is."""
-        weights = self.weights
-        wanted = {weights.network} if weights else {self.name, *self.names}
-        return next((variant for variant in VARIANTS if variant.name in wanted), None)
+        """The network of the table that this is, by its name however it is written: ResNeXt-50 (32x4d)."""
+        if weights := self.weights:
+            return next(variant for variant in VARIANTS if variant.name == weights.network)
+        wanted = {_plain(name) for name in self._spellings} - {""}
+        return next((variant for variant in VARIANTS if _plain(variant.name) in wanted), None)
+
+    @property
+    def _spellings(self) -> tuple[str, ...]:
+        """The names, without an owner in front ("timm/") and a tag behind (".a1_in1k")."""
+        names = [name for name in (self.name, *self.names) if name]
+        owned = [name.rpartition("/")[2] for name in names]
+        return tuple(dict.fromkeys([*names, *owned, *(name.partition(".")[0] for name in owned)]))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_ ()]", "", name).lower()
 
 
 def side(text: str) -> int | None:

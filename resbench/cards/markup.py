@@ -14,6 +14,8 @@ import yaml
 _SPECIAL = re.compile(r"[!#$&*<>\[\\\]^`{|}~]|(?<![^\W_])_|_(?![^\W_])")
 # What would open a list, a rule or a heading at the start of a line.
 _OPENING = re.compile(r"^(?:[-+=]|\d+[.)](?=\s|$))")
+# Strings that some reader takes for a number: 1e3 is one in YAML 1.2, and none in 1.1.
+_NUMERIC = re.compile(r"[-+.\d][-+.\d_eExXoOa-fA-F]*")
 _PLAIN_CODE = re.compile(r"[\w./:@+%=, ()-]+", re.ASCII)
 
 
@@ -95,7 +97,8 @@ class _Dumper(yaml.SafeDumper):
 def _string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     clean = value.encode("utf-8", "replace").decode()
     special = "<" in clean or ">" in clean or not all(char.isprintable() for char in clean)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", clean, style='"' if special else None)
+    style = '"' if special else "'" if _NUMERIC.fullmatch(clean) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", clean, style=style)
 
 
 _Dumper.add_representer(str, _string)

@@ -69,6 +69,7 @@ def provenance(card: Card) -> Iterator[dict[str, Any]]:
             "path": path,
             "when": record.run.started,
             "environment": _environment(record.environment),
+            "settings": _settings(record.settings) + (_images(record) if isinstance(record, Evaluation) else ""),
             "command": record.run.command,
             "hash": (record.weights_sha256 or "")[:16],
         }
@@ -99,6 +100,12 @@ def _speed(series: Series) -> dict[str, Any]:
         "rate": f"{rate.estimate:,.1f}",
         "point": (series.batch_size, rate.estimate),
     }
+
+
+def _images(record: Evaluation) -> str:
+    pixels, data = record.pixels, record.dataset
+    shaped = f"shorter side to {pixels.resize_px} px ({pixels.interpolation}, {pixels.decoder})"
+    return f"; {shaped}, centre crop {pixels.crop_px} px; {data.layout}, fingerprint {data.fingerprint[:16]}"
 
 
 def _settings(settings: Settings) -> str:

@@ -11,11 +11,11 @@ from resbench.cards.entry import Entry, Quantity, Said, side, stem
 COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _LINK = re.compile(r"\[(?:[^\[\]\\]|\\.)*\]\(\s*<?([^)\s>]+)")
 _HEADERS: tuple[tuple[Quantity | Literal["model", "config", "download", "size"], re.Pattern[str]], ...] = (
-    ("model", re.compile(r"^(model|network|name|arch\w*|backbone|checkpoint)s?$")),
+    ("model", re.compile(r"^(model|network|name|arch\w*|checkpoint)s?$")),
     ("params", re.compile(r"param")),
     ("macs", re.compile(r"\b[kmgt]?macs?\b|multiply")),
     ("flops", re.compile(r"flop|\b[mg]?ops\b")),
-    ("top1", re.compile(r"top.?1|acc@1|acc1\b|^acc(uracy)?\b")),
+    ("top1", re.compile(r"top.?1|acc@1|acc1\b|^acc(uracy)?\.?( ?\(%\))?$")),
     ("top5", re.compile(r"top.?5|acc@5|acc5\b")),
     ("config", re.compile(r"^config")),
     ("download", re.compile(r"download|weights|checkpoint")),
@@ -48,7 +48,8 @@ def _row(path: Path, number: int, columns: list[tuple[str, str]], cells: list[st
         cell, unit = found.get(quantity, ("", ""))
         if figure := re.fullmatch(r"\**([\d.,_]+)\s*([KMGBT%]?)\**\\?\**(?:\^.*)?", cell.strip()):
             said[quantity] = Said(quantity=quantity, text=figure[1], unit=figure[2] or unit, line=number)
-    name = re.sub(r"[`*\\]|<[^>]*>", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", found["model"][0])).strip()
+    dressed = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", found.get("model", ("", ""))[0])
+    name = re.sub(r"[`*\\]|<[^>]*>", "", dressed).strip()
     config = next(iter(_LINK.findall(found.get("config", ("", ""))[0])), "")
     download = next(iter(_LINK.findall(found.get("download", ("", ""))[0])), "")
     size = re.match(r"\d+", found.get("size", ("", ""))[0])
@@ -72,7 +73,10 @@ def _column(header: str) -> tuple[str, str]:
     if "best" in plain.split():  # of several checkpoints, so no claim about the one in the row
         return "", ""
     kind = next((kind for kind, pattern in _HEADERS if pattern.search(plain)), "")
-    unit = re.search(r"\(\s*([kmgbt%])\w*\s*\)|\b([kmgt])(?:flops?|macs?|ops|params?)\b|(%)", plain)
+    unit = re.search(
+        r"\(\s*([kmgbt])(?:flops?|macs?|ops|illions?|illiards?)?\s*\)|\b([kmgt])(?:flops?|macs?|ops|params?)\b|(%)",
+        plain,
+    )
     return kind, next((group.upper() for group in unit.groups() if group), "") if unit else ""
 
 

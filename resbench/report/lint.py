@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from urllib.parse import quote
 
 from rich.markup import escape
 
@@ -66,7 +67,7 @@ def _sarif(problems: Sequence[Problem]) -> str:
 
 
 def _sarif_result(problem: Problem) -> dict[str, object]:
-    place = {"artifactLocation": {"uri": problem.path}, "region": {"startLine": problem.line}}
+    place = {"artifactLocation": {"uri": quote(problem.path)}, "region": {"startLine": problem.line}}
     remedy = f" (fix: {problem.fix})" if problem.fix else ""
     model = f"{problem.model}: " if problem.model else ""
     return {

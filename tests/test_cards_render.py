@@ -98,7 +98,7 @@ def test_a_published_figure_known_to_be_false_is_named_so():
 
 def test_the_index_lists_every_card():
     cards = [facts.gather(variant, {}) for variant in VARIANTS]
-    text = render.index_text(cards)
+    text = render.index_page(cards)["README.md"]
     assert all(f"| [`{variant.name}`]({variant.name}.md) |" in text for variant in VARIANTS)
     assert len([line for line in text.splitlines() if line.startswith("| [`")]) == len(VARIANTS)
 

@@ -67,6 +67,8 @@ def disagreements(entries: Iterable[Entry]) -> Iterator[Problem]:
     first: dict[tuple[str, str, Quantity], tuple[Entry, Said]] = {}
     for entry in entries:
         name = entry.weights.name if entry.weights else entry.name
+        if not name:
+            continue
         for quantity, said in entry.said.items():
             # Operations by two conventions may both be true, and each is checked for itself.
             if quantity in ("flops", "macs") and entry.network:

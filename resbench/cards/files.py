@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,17 +13,32 @@ from resbench.counting.conventions import NAMES
 from resbench.errors import ResbenchError
 from resbench.records.record import Record
 from resbench.records.store import write_text
-from resbench.zoo.find import find, match, unknown
+from resbench.zoo.find import checkpoints, find, match
+from resbench.zoo.spec import Variant
 from resbench.zoo.variants import VARIANTS
 
 Wanted = dict[Path, str | None]  # None: should not exist
 
-# Style -> its pages by path below the output folder, and the convention that its FLOPs follow unless another is asked.
-STYLES: dict[str, tuple[Callable[[Sequence[Card]], dict[str, str]], str]] = {
-    "default": (render.pages, "timm-card"),
-    "timm": (timm.pages, "timm-card"),
-    "mmpretrain": (mmpretrain.pages, "mmcv"),
-    "huggingface": (huggingface.pages, "fvcore"),
+Pages = Callable[[Sequence[Card]], dict[str, str]]  # text by path below the output folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """A form of cards: its pages, those that list all others, and the convention of its FLOPs."""
+
+    pages: Pages
+    index: Pages = lambda _: {}
+    convention: str
+    source: str = ""  # whose collections a page holds whole; empty: a page is about one network or checkpoint
+
+
+STYLES = {
+    "default": Style(pages=render.pages, index=render.index_page, convention="timm-card"),
+    "timm": Style(pages=timm.pages, convention="timm-card", source=timm.SOURCE),
+    "mmpretrain": Style(
+        pages=mmpretrain.pages, index=mmpretrain.index_page, convention="mmcv", source=mmpretrain.SOURCE
+    ),
+    "huggingface": Style(pages=huggingface.pages, convention="fvcore"),
 }
 
 
@@ -44,20 +60,41 @@ def wanted(
     if bool(names) == every and (every or not update):
         raise ResbenchError("which networks? give their names, or --all, or --update FILE")
     if flops and flops not in NAMES:
-        raise ResbenchError(unknown("convention", flops, NAMES))
-    pages, usual = STYLES[style]
-    records = facts.results(results)
-    cards = [facts.gather(variant, records, flops or usual) for variant in match(names or (["*"] if every else []))]
-    found: Wanted = {output / path: text for path, text in pages(cards).items()}
-    if cards and not found:
+        raise ResbenchError(f"unknown convention {flops!r}; --flops takes {', '.join(NAMES)}")
+    form, records = STYLES[style], facts.results(results)
+    chosen = match(names or (["*"] if every else []))
+    cards = [facts.gather(variant, records, flops or form.convention) for variant in _whole(chosen, form.source)]
+    pages = form.pages(_held(cards, chosen, form.source))
+    if chosen and not pages:
         raise ResbenchError(f"{', '.join(names)}: no checkpoint that style {style} could show; take another --style")
+    found: Wanted = {output / path: text for path, text in (pages | (form.index(cards) if every else {})).items()}
     if every and style == "default":
-        found[output / "README.md"] = render.index_text(cards)
         found |= {path: None for path in output.glob("*.md") if path not in found and _is_generated(path)}
     for path in found:
         if path.exists() and not _is_generated(path):
             raise ResbenchError(f"{path}: was not written by resbench; choose another --output, or remove it")
     return found | {path: _updated(path, output, records) for path in update}
+
+
+def _whole(chosen: Sequence[Variant], source: str) -> Sequence[Variant]:
+    """Return the networks that share a collection of `source` with `chosen`: a page holds its collection whole."""
+    if not source:
+        return chosen
+    wanted_too = _collections(chosen, source)
+    return [variant for variant in VARIANTS if wanted_too & _collections([variant], source)]
+
+
+def _held(cards: Sequence[Card], chosen: Sequence[Variant], source: str) -> Sequence[Card]:
+    """Return `cards` without the checkpoints of other collections than those of `chosen`."""
+    if not source:
+        return cards
+    held = _collections(chosen, source)
+    return [replace(card, weights=tuple(row for row in card.weights if row.collection in held)) for card in cards]
+
+
+def _collections(variants: Sequence[Variant], source: str) -> set[str]:
+    rows = (row for variant in variants for row in checkpoints(variant.name))
+    return {row.collection for row in rows if row.source == source}
 
 
 def _updated(path: Path, output: Path, records: Mapping[str, Record]) -> str:

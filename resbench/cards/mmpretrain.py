@@ -16,7 +16,7 @@ _DATASETS = {"ImageNet": "ImageNet-1k"}  # as its metafiles call them
 
 
 def pages(cards: Sequence[Card]) -> dict[str, str]:
-    """Return README.md and metafile.yml per collection and the root model-index.yml, by path.
+    """Return README.md and metafile.yml per collection, by path.
 
     The paths are those of MMPretrain's repository, so that a checkout of it can be the output folder.
     """
@@ -25,8 +25,13 @@ def pages(cards: Sequence[Card]) -> dict[str, str]:
         folder = _folder(name, held)
         found[f"{folder}/README.md"] = _readme(name, held)
         found[f"{folder}/metafile.yml"] = _yaml(_metafile(name, held, folder))
-    imports = sorted(path for path in found if path.endswith(".yml"))
-    return found | ({"model-index.yml": _yaml({"Import": imports})} if imports else {})
+    return found
+
+
+def index_page(cards: Sequence[Card]) -> dict[str, str]:
+    """Return the root model-index.yml, which imports the metafile of every collection."""
+    folders = (_folder(name, held) for name, held in collections(cards, SOURCE).items())
+    return {"model-index.yml": _yaml({"Import": [f"{folder}/metafile.yml" for folder in sorted(folders)]})}
 
 
 def _readme(collection: str, cards: Sequence[Card]) -> str:

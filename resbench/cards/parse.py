@@ -189,7 +189,7 @@ def _result_entries(path: Path, results: Tree) -> Iterator[Entry]:
             style="results",
             path=path,
             line=result.line,
-            name=result.say("notes"),
+            name="",  # the repository's; the file does not say
             said=_first_of_each(pairs, may_be_fraction=True),
             dataset=result.say("dataset", "id"),
         )

@@ -40,9 +40,9 @@ def card_text(card: Card) -> str:
     )
 
 
-def index_text(cards: Sequence[Card]) -> str:
-    """Return the page that lists all cards."""
-    return render("index.md.j2", count=len(cards), table=networks_table(cards, ""))
+def index_page(cards: Sequence[Card]) -> dict[str, str]:
+    """Return the page that lists all cards, by file name."""
+    return {"README.md": render("index.md.j2", count=len(cards), table=networks_table(cards, ""))}
 
 
 def networks_table(cards: Iterable[Card], folder: str) -> markup.Markdown:

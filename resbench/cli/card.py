@@ -17,7 +17,9 @@ class Style(StrEnum):
 
 
 def card_(
-    names: Annotated[list[str] | None, typer.Argument(help="Networks, checkpoints or patterns such as 'se*'.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Networks, checkpoints, or patterns of networks such as 'se*'.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every network of the table, and the index.")] = False,
     style: Annotated[Style, typer.Option(help="Whose form the cards have.")] = Style.DEFAULT,
     flops: Annotated[
@@ -38,7 +40,7 @@ def card_(
     networks) or `<!-- resbench:NAME begin -->` (the published results of a network) and ends with the same line with
     `end`.
 
-    Examples: `resbench card resnet50`, `resbench card --all --check`, `resbench card 'gluon*' --style timm`,
+    Examples: `resbench card resnet50`, `resbench card --all --check`, `resbench card 'se*' --style timm`,
     `resbench card --update README.md`
     """
     from resbench.cards import files

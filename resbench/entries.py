@@ -30,6 +30,7 @@ class Options(running.Options, total=False):
     device: str | None
     skip_unreadable: bool
     cache: Path | None  # a folder for prepared frames
+    decoder: str  # a name of accuracy.decoders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from torch import Tensor
 from resbench import environment
 from resbench.accuracy import pixels, predictions
 from resbench.accuracy.dataset import ImageSet
+from resbench.accuracy.decoders import COMPARED, Decoder, decoder, difference
 from resbench.accuracy.distributed import Ranks, ranks
 from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
 from resbench.accuracy.figures import Gap, gap
@@ -26,6 +27,7 @@ from resbench.records.record import Evaluation, Settings
 from resbench.timing import settings as running
 from resbench.timing.arms import prepare
 from resbench.timing.device import resolve
+from resbench.zoo.spec import Preprocess
 
 GAP_IMAGES = 500  # on which twins are compared: enough to tell a gap of some points
 
@@ -92,7 +94,7 @@ def validate_all(
             usable, skipped = readable(images, session, skip=skip, streams=streams)
             found = score(contestants, usable, session)
         return [
-            _validated(course, rows, images, usable, skipped, session.batch_size, watch)
+            _validated(course, rows, images, usable, skipped, session, watch)
             for course, rows in zip(courses, found, strict=True)
         ]
 
@@ -153,6 +155,7 @@ def _session(
         group=group,
         on_progress=on_progress,
         cache=options.get("cache"),
+        way=decoder(options.get("decoder", "pillow")),
     )
 
 
@@ -229,25 +232,36 @@ def _passes_at_a_time(settings: Settings) -> int | None:
     return None if settings.compile else settings.threads
 
 
+def _decoder(images: ImageSet, preprocess: Preprocess, way: Decoder) -> str:
+    """Return what a record says of the decoder: its name, and for other than Pillow how far its pixels are off."""
+    if way.name == pixels.DECODER:
+        return way.name
+    compared = images.samples[:COMPARED]
+    return f"{way.name}: within {difference(compared, preprocess, way)} of 255 of pillow's on {len(compared)} images"
+
+
 def _validated(
     course: Course,
     rows: Rows,
     images: ImageSet,
     usable: ImageSet,
     skipped: tuple[str, ...],
-    batch_size: int,
+    session: Session,
     watch: environment.Watch,
 ) -> Validated:
     seen = Predictions(names=tuple(sample.name for sample in usable.samples), rows=rows)
     real = predictions.real_top1(seen)
+    preprocess = course.contestant.preprocess
     record = Evaluation(
         network=course.entry.variant.name,
         weights=course.weights,
         weights_sha256=course.weights_sha256,
         dataset=images.describe(),
-        pixels=pixels.describe(course.contestant.preprocess),
+        pixels=pixels.describe(
+            course.contestant.preprocess, _decoder(usable, course.contestant.preprocess, session.way)
+        ),
         settings=course.settings,
-        batch_size=batch_size,
+        batch_size=session.batch_size,
         images=len(rows),
         top1_right=int(predictions.top1(rows).sum()),
         top5_right=int(predictions.top5(rows).sum()),

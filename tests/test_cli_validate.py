@@ -1,6 +1,7 @@
 """`resbench validate` from the shell's side, on generated images, with a network whose answers are known."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,15 @@ def test_the_twin_that_restores_the_accuracy_is_named(tmp_path):
 @pytest.mark.parametrize("text", ["0", "many", "-3", "1.5"])
 def test_a_batch_size_that_is_none_is_refused(folder, text):
     assert "batch size" in str(run("--data", folder, "resnet18", "--batch-size", text).exception)
+
+
+@pytest.mark.parametrize(("decoder", "levels"), [("simplejpeg", "0"), ("simplejpeg+torch", "[01]")])
+def test_another_decoder_is_recorded_with_its_difference(folder, decoder, levels):
+    record = json.loads(run("--data", folder, "resnet18", *SMALL, "--decoder", decoder, "--json").stdout)
+    assert (record["top1_right"], record["top5_right"]) == (2, 3)
+    assert re.search(f"simplejpeg .*: within {levels} of 255 of pillow's on 4 images", record["pixels"]["decoder"])
+
+
+def test_an_unknown_decoder_is_refused(folder):
+    refused = str(run("--data", folder, "resnet18", "--decoder", "opencv").exception)
+    assert refused == "decoder 'opencv': unknown; choose from pillow, simplejpeg, simplejpeg+torch"

@@ -9,13 +9,12 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from resbench.accuracy.cache import FrameCache
 from resbench.accuracy.dataset import Sample
-from resbench.accuracy.pixels import UNREADABLE, decode, planes
-from resbench.accuracy.pixels import frame as prepared
+from resbench.accuracy.decoders import Decoder, decoder
+from resbench.accuracy.pixels import UNREADABLE
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
 
@@ -61,6 +60,7 @@ def batches(
     workers: int,
     pinned: bool = False,
     caches: Mapping[Preprocess, FrameCache] | None = None,
+    way: Decoder | None = None,
 ) -> Iterator[Batch]:
     """Yield the batches of `samples` that begin at `starts`, in that order; the last of a set is as large as it is.
 
@@ -73,7 +73,7 @@ def batches(
         try:
             for start in starts:
                 part = samples[start : start + batch_size]
-                under_way.append(_submit(pool, start, part, streams, pinned, caches or {}))
+                under_way.append(_submit(pool, start, part, streams, pinned, caches or {}, way or decoder("pillow")))
                 if len(under_way) > LOOKAHEAD:
                     yield _finished(*under_way.popleft())
             while under_way:
@@ -110,13 +110,16 @@ def _submit(
     streams: Sequence[Preprocess],
     pinned: bool,
     caches: Mapping[Preprocess, FrameCache],
+    way: Decoder,
 ) -> tuple[Batch, list[Future[None]]]:
     frames = {
         stream: torch.empty((len(samples), stream.crop_px, stream.crop_px, 3), dtype=torch.uint8, pin_memory=pinned)
         for stream in streams
     }
     views = {stream: tensor.numpy() for stream, tensor in frames.items()}
-    futures = [pool.submit(_prepare, sample, views, row, first + row, caches) for row, sample in enumerate(samples)]
+    futures = [
+        pool.submit(_prepare, sample, views, row, first + row, caches, way) for row, sample in enumerate(samples)
+    ]
     return Batch(first=first, samples=tuple(samples), frames=frames), futures
 
 
@@ -126,21 +129,17 @@ def _prepare(
     row: int,
     place: int,
     caches: Mapping[Preprocess, FrameCache],
+    way: Decoder,
 ) -> None:
     kept = {stream: cache.load(place) for stream, cache in caches.items()}
     image = None
     for stream, view in views.items():
         if (frame := kept.get(stream)) is None:
-            image = image or _decoded(sample)
-            frame = prepared(image, stream)
+            image = way.image(sample) if image is None else image
+            frame = way.frame(image, stream)
             if stream in caches:
                 caches[stream].store(place, frame)
         view[row] = frame
-
-
-def _decoded(sample: Sample) -> Image.Image:
-    data = sample.read()
-    return planes(data) if sample.encoding == "cifar" else decode(data)
 
 
 def _finished(batch: Batch, futures: list[Future[None]]) -> Batch:

@@ -42,23 +42,23 @@ def decode(data: bytes) -> Image.Image:
         return image.convert("RGB")
 
 
-def planes(data: bytes) -> Image.Image:
-    """Return the image that CIFAR keeps as three planes of 32x32 bytes. Raises one of UNREADABLE."""
-    return Image.fromarray(np.frombuffer(data, np.uint8).reshape(3, 32, 32).transpose(1, 2, 0).copy())
+def bitmap(planes: bytes) -> bytes:
+    """Return the image that CIFAR keeps as three planes of 32x32 bytes as a file (PPM)."""
+    return b"P6 32 32 255\n" + np.frombuffer(planes, np.uint8).reshape(3, 32, 32).transpose(1, 2, 0).tobytes()
 
 
 def frame(image: Image.Image, preprocess: Preprocess) -> NDArray[np.uint8]:
     """Resize and crop as the checkpoint wants it: (crop_px, crop_px, 3), 0 to 255."""
     crop = preprocess.crop_px
-    resized = image.resize(_resized(image.size, preprocess), _FILTERS[preprocess.interpolation])
-    if min(resized.size) < crop:
-        resized = _bordered(resized, crop, preprocess)
+    larger = image.resize(resized(image.size, preprocess), _FILTERS[preprocess.interpolation])
+    if min(larger.size) < crop:
+        larger = _bordered(larger, crop, preprocess)
     # round() takes halves to the even neighbour, which decides between two crops one pixel apart.
-    left, top = (round((edge - crop) / 2) for edge in resized.size)
-    return np.asarray(resized.crop((left, top, left + crop, top + crop)))
+    left, top = (round((edge - crop) / 2) for edge in larger.size)
+    return np.asarray(larger.crop((left, top, left + crop, top + crop)))
 
 
-def _resized(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:
+def resized(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:
     """Return (width, height) before the crop."""
     (width, height), side = size, preprocess.resize_px
     match preprocess.crop_mode:
@@ -102,10 +102,10 @@ def adapt(base: Preprocess, **asked: Any) -> Preprocess:
     return replace(base, **wanted)
 
 
-def describe(preprocess: Preprocess) -> Pixels:
+def describe(preprocess: Preprocess, decoder: str = DECODER) -> Pixels:
     """Return what a record keeps of the way from file to input."""
     return Pixels(
-        decoder=DECODER,
+        decoder=decoder,
         resize_px=preprocess.resize_px,
         crop_px=preprocess.crop_px,
         interpolation=preprocess.interpolation,

@@ -2,15 +2,16 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from resbench.accuracy import doctor, loader, pixels, predictions
+from resbench.accuracy import doctor, loader, predictions
 from resbench.accuracy.cache import FrameCache, open_cache
 from resbench.accuracy.dataset import ImageSet
+from resbench.accuracy.decoders import Decoder, decoder
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant, evaluate
 from resbench.accuracy.hypotheses import mislabelled
@@ -37,6 +38,7 @@ class Session:
     group: Ranks
     on_progress: Progress = silent
     cache: Path | None = None  # a folder for frames
+    way: Decoder = field(default_factory=lambda: decoder("pillow"))  # how images are decoded
 
 
 def readable(
@@ -98,6 +100,7 @@ def _evaluate(
         workers=session.workers,
         pinned=session.device.type == "cuda",
         caches=_caches(images, streams, session),
+        way=session.way,
     )
     new: list[list[Rows]] = [[] for _ in contestants]
     total = len(images.samples)
@@ -120,7 +123,7 @@ def _evaluate(
 def _caches(images: ImageSet, streams: Sequence[Preprocess], session: Session) -> dict[Preprocess, FrameCache]:
     if session.cache is None:
         return {}
-    return {stream: open_cache(session.cache, images, stream, pixels.DECODER) for stream in streams}
+    return {stream: open_cache(session.cache, images, stream, session.way.name) for stream in streams}
 
 
 def _missing(known: Sequence[Rows], total: int, batch_size: int) -> list[int]:
@@ -139,5 +142,5 @@ def _refuse_wrong_labels(contestants: Sequence[Contestant], found: Sequence[Rows
 def _key(one: Contestant, images: ImageSet, session: Session) -> str:
     """Return a name for everything that the rows depend on."""
     parts = (one.identity, images.fingerprint, images.among, session.batch_size, str(session.device.type))
-    words = "\n".join([repr(parts), repr(one.preprocess), pixels.DECODER, torch.__version__])
+    words = "\n".join([repr(parts), repr(one.preprocess), session.way.name, torch.__version__])
     return hashlib.sha256(words.encode()).hexdigest()[:32]

@@ -66,6 +66,10 @@ def validate_(
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave unreadable images out, and say so, instead of failing.")
     ] = False,
+    decoder: Annotated[
+        str,
+        typer.Option(help="pillow (reference), simplejpeg (equal pixels), simplejpeg+torch (within two levels)."),
+    ] = "pillow",
     cache: Annotated[
         Path | None,
         typer.Option(
@@ -117,6 +121,7 @@ def validate_(
         threads=threads,
         skip_unreadable=skip_unreadable,
         cache=cache,
+        decoder=decoder,
     )
     with report.progress() as on_progress:
         results = validation.validate_all(names or [], weights or [], data, options, on_progress)

@@ -42,6 +42,11 @@ def test_a_sentence_has_ratio_interval_limit_and_detectable_change():
     )
 
 
+def test_large_shares_are_written_out_and_limits_that_are_off_are_not():
+    shown = [wording.share(TIMING, value) for value in (0.0, 0.032, 0.25, 9.4, float("inf"), None)]
+    assert shown == ["exact", "3.2 %", "25 %", "940 %", "-", "-"]
+
+
 def test_the_table_shows_everything_and_only_counts_what_is_ok_when_that_is_much(capsys):
     findings.show([TIMING, *(finding(Verdict.OK, number) for number in range(50))], as_json=False)
     shown = capsys.readouterr().out

@@ -21,8 +21,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     counts: Share = 0.0  # in both directions: a layer that is gone is no improvement
     weights: Literal["equal", "any"] = "equal"  # the hash of a checkpoint
-    allocated_memory: Share = 0.01  # the CUDA allocator's peak repeats nearly exactly
-    resident_memory: Share = 0.05  # a process's resident set does not
+    allocated_memory: Share = 0.01  # the CUDA allocator's peak
+    resident_memory: Share = 0.01  # a fresh process's resident set: seven runs were within 0.1 % (docs/ci.md)
     latency: Share = 0.05
     device_time: Share = 0.05
     throughput: Share = 0.05  # in time per image
@@ -33,7 +33,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     flips: Fraction = 0.0  # of predictions, where weights, images, settings and machine agree
     reproduction: Fraction = 0.0005  # between a published accuracy and ours
     new_records: Literal["not comparable", "inconclusive"] = "not comparable"  # the verdict on one without a baseline
-
 
     def of_speed(self, speed: Speed) -> float:
         """Return the limit of one of the speeds that a profile has."""

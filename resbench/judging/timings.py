@@ -53,7 +53,9 @@ def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits
         why = f"measured under other conditions: {obstacle(newest, after)}"
         yield incomparable(record, after.network, why, metric="timings")
         return
-    sound = [run for run in alike if run.run != after.run and _sound(run)]
+    others = [run for run in alike if run.run != after.run and not any(_fault(series) for series in run.series)]
+    sound = [run for run in others if not any(_doubt(series, run) for series in run.series)]
+    doubt = "" if sound else "no run of the baseline was steady on a machine that was not overloaded"
     for series in newest.series:
         label = f"{series.speed} b{series.batch_size}"
         partner = _partner(series, after)
@@ -72,7 +74,7 @@ def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits
             why="",
             limit=limits.of_speed(series.speed),
         )
-        yield from _series(sound, partner, after, blank, limits.noise_floor)
+        yield from _series(sound or others, partner, after, blank, limits.noise_floor, doubt)
 
 
 def settle(family: Sequence[Timed]) -> Iterator[Finding]:
@@ -98,12 +100,14 @@ def settle(family: Sequence[Timed]) -> Iterator[Finding]:
         yield replace(judged, verdict=verdict, why=f"{judged.why}{why}{timed.note}")
 
 
-def _series(pool: Sequence[Profile], new: Series, after: Profile, blank: Finding, floor: float) -> Iterator[Judged]:
+def _series(
+    pool: Sequence[Profile], new: Series, after: Profile, blank: Finding, floor: float, doubt: str
+) -> Iterator[Judged]:
     runs = [found for run in pool if (found := _partner(new, run))]
     if fault := _fault(new):
         yield replace(blank, verdict=Verdict.INVALID, why=f"{fault}; measure again")
     elif not runs:
-        yield replace(blank, why="the baseline has no other run that is sound; measure again or add runs")
+        yield replace(blank, why="the baseline has no other run of this; measure again or add runs")
     else:
         quiet = all(run.environment.conditions.noise == "quiet" for run in (*pool, after))
         note = _circumstances(pool[-1], after)
@@ -111,8 +115,8 @@ def _series(pool: Sequence[Profile], new: Series, after: Profile, blank: Finding
         for clock in clocks:
             own = replace(blank, metric=f"{blank.metric} ({CLOCKS[clock]})" if len(clocks) > 1 else blank.metric)
             timed = _timed(runs, new, clock, own, math.log1p(floor))
-            doubt = _doubt(new, after) or (_busier(pool, after) if clock == "wall_ns" else "")
-            timed = replace(timed, note=note, doubt=doubt)
+            busier = _busier(pool, after) if clock == "wall_ns" else ""
+            timed = replace(timed, note=note, doubt=_doubt(new, after) or doubt or busier)
             trusted = not timed.doubt and (clock == clocks[0] or quiet)
             yield timed if len(runs) >= ENOUGH_RUNS else _advice(timed, runs, new, clock, trusted=trusted)
 
@@ -181,10 +185,6 @@ def _circumstances(before: Profile, after: Profile) -> str:
 def _partner(series: Series, profile: Profile) -> Series | None:
     wanted = (series.speed, series.batch_size)
     return next((found for found in profile.series if (found.speed, found.batch_size) == wanted), None)
-
-
-def _sound(run: Profile) -> bool:
-    return not any(_fault(series) or _doubt(series, run) for series in run.series)
 
 
 def _fault(series: Series) -> str:

@@ -38,7 +38,8 @@ def share(finding: Finding, value: float | None) -> str:
         return "-"
     if finding.points_low is not None:
         return f"{100 * value:.2f} points"
-    return "exact" if value == 0 else f"{100 * value:.2g} %"
+    percent = 100 * value
+    return "exact" if value == 0 else f"{percent:.0f} %" if percent >= 100 else f"{percent:.2g} %"
 
 
 def cells(finding: Finding) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """`resbench lint` as people and programs see it: formats, exit codes, standard input, --fix."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,7 +34,7 @@ def test_standard_input_is_read_and_false_figures_exit_1():
     done = run("-", text=card_corpus.TIMM.replace("27560000", "27560001"))
     assert done.exit_code == 1
     assert "false T001 gluon_seresnext50_32x4d: parameters 27560001: false" in done.stdout
-    assert done.stdout.splitlines()[-1] == "1 false, 3 warning, 2 note"
+    assert done.stdout.splitlines()[-1] == "1 false, 3 warnings, 2 notes"
 
 
 def test_an_unreadable_block_exits_2(tmp_path):
@@ -112,3 +114,16 @@ def test_the_documentation_explains_every_code_and_level():
     page = (Path(__file__).parent.parent / "docs" / "cards.md").read_text(encoding="utf-8")
     assert all(f"| `{code}` | {about} |" in page for code, about in RULES.items())
     assert all(f"| {level} |" in page for level in Level)
+
+
+def test_cards_are_checked_without_torch(tmp_path):
+    page = tmp_path / "card.md"
+    page.write_text(card_corpus.TIMM)
+    program = (
+        "import sys, atexit\n"
+        "atexit.register(lambda: print([m for m in ('torch', 'numpy', 'pandas', 'scipy') if m in sys.modules]))\n"
+        f"sys.argv = ['resbench', 'lint', {str(page)!r}]\n"
+        "from resbench.__main__ import main\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-2:] == ["3 warnings, 3 notes", "[]"]

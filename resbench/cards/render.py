@@ -34,7 +34,7 @@ def card_text(card: Card) -> str:
         plot=drawing.plot(measured.throughputs(card)),
         accuracies=measured.accuracies(card),
         provenance=list(measured.provenance(card)),
-        flops_meaning=convention(card.flops_convention).meaning,
+        flops_px=counted(card.variant.name, card.flops_convention).input_px,
         file=_file_name(card.weights[0].url) if card.weights else "",
         block=modelindex.block([card]),
     )

@@ -45,8 +45,12 @@ def _text(problems: Sequence[Problem]) -> None:
         if problem.fix and problem.level is not Level.NOTE:
             console.print(escape(f"    fix: {problem.fix}"), highlight=False, soft_wrap=True)
     counts = Counter(problem.level for problem in problems)
-    summary = ", ".join(f"{counts[level]} {level}" for level in Level if counts[level])
+    summary = ", ".join(_count(counts[level], level) for level in Level if counts[level])
     console.print(summary or "no figures and no problems found", highlight=False)
+
+
+def _count(number: int, level: Level) -> str:
+    return f"{number} {level}{'s' if number > 1 and level in (Level.WARNING, Level.NOTE) else ''}"
 
 
 def _json(problems: Sequence[Problem]) -> str:

@@ -158,12 +158,15 @@ def test_a_stale_card_is_found(tmp_path, monkeypatch):
     card = tmp_path / "cards" / "resnet18.md"
     card.write_text(card.read_text().replace("11,689,512", "11,689,513"))
     (tmp_path / "cards" / "resnet34.md").unlink()
-    exited, found, _ = invoke()
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    exited, found, told = invoke("--junit", "report.xml")
     assert exited == 1
-    assert {f["record"]: f["verdict"] for f in found} == {
-        "cards/resnet18.md": "regressed",
-        "cards/resnet34.md": "regressed",
-    }
+    stale = ["cards/resnet18.md", "cards/resnet34.md"]
+    assert [(f["record"], f["verdict"]) for f in found] == [(card, "regressed") for card in stale]
+    assert [line for line in told.stderr.splitlines() if line.startswith("::")] == [
+        f"::error title=regressed%3A {card}::card: stale; write it with `resbench card --all`" for card in stale
+    ]
+    assert sum(suite.failures for suite in JUnitXml.fromfile("report.xml")) == 2
 
 
 def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypatch):

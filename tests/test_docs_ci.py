@@ -140,7 +140,8 @@ def run_action(folder, **inputs):
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="GitHub's steps are bash")
-def test_the_steps_of_the_action_run_and_hand_on_the_verdict(tmp_path):
+def test_the_steps_of_the_action_run_and_hand_on_the_verdict(tmp_path, monkeypatch):
+    monkeypatch.delenv("GITHUB_BASE_REF", raising=False)
     root = scripted.base(tmp_path)
     scripted.CHANGES["a slower block"](root)
     done, outputs = run_action(root, junit="report of today.xml")
@@ -153,6 +154,10 @@ def test_the_steps_of_the_action_run_and_hand_on_the_verdict(tmp_path):
     (root / "wide.toml").write_text("[check]\nlatency = 0.3\n")
     done, outputs = run_action(root, config="wide.toml")
     assert (done.returncode, outputs["verdict"]) == (0, "ok"), done.stderr
+    scripted.git(root, "update-ref", "refs/remotes/origin/stable", "HEAD~3")
+    monkeypatch.setenv("GITHUB_BASE_REF", "stable")
+    done, outputs = run_action(root)
+    assert (done.returncode, f"{scripted.RUNS - 3} runs;" in done.stdout) == (1, True), done.stderr
     hostile = "git:$(touch owned); touch owned"
     done, _ = run_action(root, against=hostile)
     assert done.returncode == 2

@@ -100,8 +100,8 @@ def _block(inner: Block, top: float) -> list[str]:
         parts.append(_arrow(end + 18, top + 18, end + 18, middle - 13))
         parts.append(f'<circle {ring} fill="{_GREEN}" fill-opacity="0.3" stroke="{_GREEN}"/>')
         parts.append(_text(end + 18, middle + 5, "+", size=15))
-    parts += [_arrow(end + 32, middle, end + 52, middle), _text(end + 60, middle + 4, "y", "start")]
-    return parts
+        return [*parts, _arrow(end + 32, middle, end + 52, middle), _text(end + 60, middle + 4, "y", "start")]
+    return [*parts, _text(end + 6, middle + 4, "y", "start")]
 
 
 def _chain(layers: Sequence[str], left: float, y: float, wide: float, colour: str) -> list[str]:

@@ -132,6 +132,8 @@ def profile_each(
     With `root` every record is written below it at once; with `resume` those that already lie there are not measured
     again. A network that cannot be measured does not stop the others.
     """
+    if resume and root is None:
+        raise ResbenchError("--resume: skips what was saved, so give --save too")
     for index, network in enumerate(networks):
         if resume and root and (found := _finished(network, root, how)):
             yield Outcome(network=network, record=found, path=root / store.path_of(found))
@@ -140,7 +142,7 @@ def profile_each(
             if len(networks) == 1:
                 record = profile(network, on_progress=on_progress, **how)
             else:
-                on_progress(network, index / len(networks))
+                on_progress(f"profiling {len(networks)} networks", index / len(networks))
                 record = msgspec.convert(fresh.call("resbench.profiling:profile_alone", [network, how]), Profile)
         except Interrupted as interrupted:
             yield _saved(interrupted.record, root)

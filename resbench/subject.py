@@ -10,6 +10,7 @@ import psutil
 import torch
 from torch import nn
 
+from resbench import units
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.nets.checkpoints import load_checkpoint
@@ -62,7 +63,13 @@ def _plain(request: speeds.Request) -> _Loaded:
     """Return the network in fp32 on the CPU; the same weights for the same request."""
     if request.weights is None:
         module, classes = fresh_network(request.network, request.settings.seed)
-        settle(module, request.settings)
+        try:
+            settle(module, request.settings)
+        except RuntimeError as error:
+            if "size" not in str(error):
+                raise
+            size, said = units.pixels(request.settings.input_px), str(error).splitlines()[0]
+            raise ResbenchError(f"{request.network}: cannot take {size} px ({said}); give a larger input") from None
         return _Loaded(module=module, classes=classes)
     found = load_checkpoint(request.network, request.weights)
     published = find_weights(request.weights)

@@ -7,6 +7,7 @@ from resbench import profiling
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.records import jsonio
+from resbench.timing import speeds
 
 QUICK = ["--input-px", "32", "--time-budget", "0.1", "--threads", "1"]
 
@@ -16,6 +17,11 @@ def without_memory(monkeypatch):
     """A fresh process for the memory costs seconds; it has a test of its own."""
     monkeypatch.setattr(profiling, "_memory", lambda *_: iter(()))
     monkeypatch.setattr(profiling.ceilings, "measure", lambda *_: None)
+
+
+@pytest.fixture(autouse=True)
+def no_warm_up(monkeypatch):
+    monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
 
 
 def profile(*words, runner=CliRunner()):
@@ -117,6 +123,8 @@ def test_ctrl_c_before_anything_is_finished_writes_nothing(tmp_path, monkeypatch
         (("resnet18", "--compile-mode", "fastest"), "compile mode 'fastest'"),
         (("resnet18", "--train", "--fuse"), "fuse with train"),
         (("resnet18", "--device", "tpu"), "device 'tpu'"),
+        (("inception_resnet_v2", "--input-px", "32"), "cannot take 32x32 px"),
+        (("resnet18", "--device", "meta"), "device 'meta'"),
         (("resnet18", "--weights", "no/such.pth"), "no/such.pth"),
     ],
 )
@@ -125,6 +133,10 @@ def test_bad_input_is_one_line(words, message, tmp_path):
     assert message in line
     assert "\n" not in line
     assert not list(tmp_path.iterdir())
+
+
+def test_resume_without_save_is_refused():
+    assert "--resume: skips what was saved" in fails("resnet18", "--resume")
 
 
 def test_a_network_that_fails_does_not_stop_the_others(tmp_path, monkeypatch):

@@ -22,6 +22,7 @@ PHASES: tuple[Speed, ...] = ("train_forward", "train_backward", "train_optimizer
 # The batch at which throughput is measured when none is asked for, by kind of device.
 FULL_BATCH = {"cpu": 8, "mps": 32, "cuda": 256}
 FULL_TRAINING_BATCH = {"cpu": 8, "mps": 32, "cuda": 64}
+WARMUP_S = {"cpu": 0.5, "mps": 1.0, "cuda": 1.0}
 TARGET = {"cpu": 0.02, "mps": 0.02, "cuda": 0.01}
 # Modes of torch.compile whose code replays graphs of its own, which cannot be recorded into another.
 GRAPHS_ITSELF = ("reduce-overhead", "max-autotune")
@@ -176,7 +177,7 @@ def _timer(arm: Arm, want: Wanted) -> Timer:
 def _plan(arm: Arm, want: Wanted, request: Request) -> Plan:
     """Return how `want` is sampled: a throughput sample fills the queue, a busy GPU warms up longer."""
     cpu = arm.device.type == "cpu"
-    plan = Plan(target=request.target, time_budget_s=request.time_budget_s, calls=1, warmup_s=0.5 if cpu else 1.0)
+    plan = Plan(target=request.target, time_budget_s=request.time_budget_s, calls=1, warmup_s=WARMUP_S[arm.device.type])
     if want.speed == "throughput":
         return replace(plan, calls=want.calls, window_s=0.25, window_calls=1 if cpu else 5)
     return plan
@@ -193,6 +194,11 @@ def _running(arm: Arm, want: Wanted) -> Iterator[None]:
     except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator raises the plain kind
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
             raise ResbenchError(f"batch size {want.batch_size}: does not fit into memory; give a smaller one") from None
+        raise
+    except ValueError as error:
+        if "more than 1 value per channel" in str(error):
+            wanted = f"batch size {want.batch_size}: too small for batch norm to learn from at this image size"
+            raise ResbenchError(f"{wanted}; give a larger one") from None
         raise
     finally:
         arm.module.eval()

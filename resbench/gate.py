@@ -34,10 +34,8 @@ from resbench.zoo.find import find
 _MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 _TABLE = Path("resbench") / "counting" / "counted.json"
 _COUNT = """
-import json, sys
-from msgspec import to_builtins
-from resbench.bench import count
-print(json.dumps([to_builtins(count(name, tuple(size))) for name, size in json.load(sys.stdin)]))
+import json, sys, msgspec, resbench
+print(json.dumps([msgspec.to_builtins(resbench.count(name, tuple(size))) for name, size in json.load(sys.stdin)]))
 """
 Tables = dict[str, dict[str, Counts]]  # network -> "224x224" -> counts
 

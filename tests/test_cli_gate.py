@@ -11,8 +11,7 @@ import torch
 from junitparser import JUnitXml
 from typer.testing import CliRunner
 
-from resbench import comparing, gate
-from resbench.bench import count
+from resbench import comparing, count, gate
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.judging.finding import Finding, Verdict

@@ -123,12 +123,16 @@ def test_measured_and_published_stand_side_by_side_with_a_verdict():
 
 
 def test_speeds_at_several_batch_sizes_are_plotted_and_tabled_with_intervals():
-    series = tuple(replace(examples.series("throughput", scale=size), batch_size=size) for size in (1, 8))
+    series = tuple(
+        replace(examples.series("throughput", scale=size), batch_size=size, drifting=size == 1) for size in (1, 8)
+    )
     record = replace(examples.PROFILE, series=series)
     text = render.card_text(card("resnext50_32x4d", {"p.json": record}))
     assert text.count("<svg") == 2
     (row,) = [cells(line) for line in text.splitlines() if line.startswith("| throughput | 8 |")]
     assert row[2:4] == ["1.01 ms", "1.01 ms to 1.02 ms"]
+    assert text.count("still changing") == 1
+    assert "cpu-example-cpu-2c, fp32, 224x224, contiguous, 1 thread, noise quiet (`p.json`):" in text
     assert "- `p.json`: 2026-01-01T00:00:00+00:00, Example CPU (2 cores), torch 2.13.0, noise quiet" in text
 
 

@@ -22,8 +22,9 @@ def speeds(card: Card) -> list[dict[str, Any]]:
         series = sorted(record.series, key=lambda one: (one.speed, one.batch_size))
         rows = [_speed(one) for one in series if any(part.wall_ns for run in one.launches for part in run.clusters)]
         if rows:
-            machine = machine_folder(record.environment.machine)
-            found.append({"path": path, "machine": machine, "settings": _settings(record.settings), "rows": rows})
+            where = {"path": path, "machine": machine_folder(record.environment.machine)}
+            how = {"settings": _settings(record.settings), "noise": record.environment.conditions.noise}
+            found.append(where | how | {"rows": rows})
     return found
 
 
@@ -96,7 +97,7 @@ def _speed(series: Series) -> dict[str, Any]:
         "speed": series.speed.replace("_", " "),
         "batch_size": series.batch_size,
         "per_image": units.seconds(each.estimate),
-        "span": span,
+        "span": f"{span}, still changing" if series.drifting else span,
         "rate": f"{rate.estimate:,.1f}",
         "point": (series.batch_size, rate.estimate),
     }

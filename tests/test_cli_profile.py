@@ -1,14 +1,19 @@
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
+import resbench
 from resbench import profiling
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.records import jsonio
 from resbench.timing import speeds
+from resbench.zoo import find
+from tests.test_timing_arms import TINY
 
+PARAMETERS = f"{sum(tensor.numel() for tensor in resbench.build(TINY).parameters()):,}"
 QUICK = ["--input-px", "32", "--time-budget", "0.1", "--threads", "1"]
 
 
@@ -20,8 +25,11 @@ def without_memory(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def no_warm_up(monkeypatch):
+def quick_networks(monkeypatch):
     monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
+    monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
+    small = (TINY, replace(TINY, name="tiny2"))
+    monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, *small))
 
 
 def profile(*words, runner=CliRunner()):
@@ -52,9 +60,9 @@ def test_json_is_the_saved_record_byte_for_byte_with_its_memory(tmp_path):
 
 def test_a_sheet_shows_costs_speeds_and_environment(without_memory, monkeypatch):
     monkeypatch.setenv("COLUMNS", "250")
-    result = profile("resnet18", *QUICK)
+    result = profile("tiny", *QUICK)
     assert result.exit_code == 0, result.output
-    for shown in ("11,689,512", "latency", "throughput", "cpu:", "1 thread", "machine "):
+    for shown in (PARAMETERS, "latency", "throughput", "cpu:", "1 thread", "machine "):
         assert shown in result.stdout
 
 
@@ -66,18 +74,18 @@ def test_several_networks_run_in_fresh_processes_and_are_resumed(tmp_path, witho
         return profiling.profile_alone(argument)
 
     monkeypatch.setattr(profiling.fresh, "call", call)
-    words = ("resnet18", "resnet34", *QUICK, "-b", "1", "--save", "-o", str(tmp_path), "--resume")
+    words = ("tiny", "tiny2", *QUICK, "-b", "1", "--save", "-o", str(tmp_path), "--resume")
     first = profile(*words, "--json")
     assert first.exit_code == 0, first.output
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
-    assert [record["network"] for record in json.loads(first.stdout)] == ["resnet18", "resnet34"]
-    next(path for path in files if "resnet34" in str(path)).unlink()
+    assert [record["network"] for record in json.loads(first.stdout)] == ["tiny", "tiny2"]
+    next(path for path in files if "tiny2" in str(path)).unlink()
     (kept,) = tmp_path.rglob("*.json")
     again = profile(*words)
     assert again.exit_code == 0, again.output
     assert kept.stat().st_mtime_ns == files[kept]
     assert set(tmp_path.rglob("*.json")) == set(files)
-    once, twice = ("resbench.profiling:profile_alone", "resnet18"), ("resbench.profiling:profile_alone", "resnet34")
+    once, twice = ("resbench.profiling:profile_alone", "tiny"), ("resbench.profiling:profile_alone", "tiny2")
     assert asked == [once, twice, twice]
 
 
@@ -89,11 +97,11 @@ def test_ctrl_c_keeps_the_series_that_were_finished(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(profiling, "_series", interrupted)
-    result = profile("resnet18", *QUICK, "--save", "-o", str(tmp_path))
+    result = profile("tiny", *QUICK, "--save", "-o", str(tmp_path))
     assert result.exit_code == 130
     (path,) = tmp_path.rglob("*.json")
     assert [series.speed for series in jsonio.read(path).series] == ["latency"]
-    assert "11,689,512" in result.stdout
+    assert PARAMETERS in result.stdout
 
 
 def test_ctrl_c_before_anything_is_finished_writes_nothing(tmp_path, monkeypatch):
@@ -102,7 +110,7 @@ def test_ctrl_c_before_anything_is_finished_writes_nothing(tmp_path, monkeypatch
         yield
 
     monkeypatch.setattr(profiling, "_series", interrupted)
-    result = profile("resnet18", *QUICK, "--save", "-o", str(tmp_path))
+    result = profile("tiny", *QUICK, "--save", "-o", str(tmp_path))
     assert result.exit_code == 130
     assert not list(tmp_path.iterdir())
 
@@ -141,11 +149,11 @@ def test_resume_without_save_is_refused():
 
 def test_a_network_that_fails_does_not_stop_the_others(tmp_path, monkeypatch):
     def call(function, argument):
-        if argument[0] == "resnet18":
+        if argument[0] == "tiny":
             raise ResbenchError("no luck")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(profiling.fresh, "call", call)
-    result = profile("resnet18", "resnet34", *QUICK)
-    assert "resnet18: no luck" in result.stderr
+    result = profile("tiny", "tiny2", *QUICK)
+    assert "tiny: no luck" in result.stderr
     assert result.exit_code == 130  # the second was reached

@@ -10,6 +10,8 @@ from resbench.errors import ResbenchError
 from resbench.records import store
 from resbench.records.record import Memory
 from resbench.timing import speeds
+from resbench.zoo import find
+from tests.test_timing_arms import TINY
 
 QUICK = {"input_px": 32, "threads": 1, "time_budget_s": 0.1}
 
@@ -28,11 +30,13 @@ def in_this_process(monkeypatch):
     monkeypatch.setattr(profiling.fresh, "call", call)
     monkeypatch.setattr(profiling.ceilings, "measure", lambda *_: None)
     monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
+    monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
+    monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, TINY))
     return asked
 
 
 def test_several_launches_become_one_series_each(in_this_process):
-    record = profiling.profile("resnet18", batch_sizes=(1,), launches=3, **QUICK)
+    record = profiling.profile("tiny", batch_sizes=(1,), launches=3, **QUICK)
     assert in_this_process.count("launch") == 3
     assert [len(series.launches) for series in record.series] == [3, 3]
     assert {series.calls for series in record.series if series.speed == "latency"} == {1}
@@ -40,21 +44,21 @@ def test_several_launches_become_one_series_each(in_this_process):
 
 def test_auto_is_found_in_a_process_of_its_own_and_recorded_as_asked(in_this_process, monkeypatch):
     monkeypatch.setattr(subject.speeds, "rate", lambda arm, size: float(min(size, 4)))
-    record = profiling.profile("resnet18", batch_sizes=("auto",), **QUICK)
+    record = profiling.profile("tiny", batch_sizes=("auto",), **QUICK)
     assert in_this_process[0] == "widest"
     assert {(series.batch_size, series.batch_size_asked) for series in record.series} == {(4, "auto")}
     assert store.path_of(record).name.endswith("-bauto.json")
 
 
 def test_the_memory_of_every_batch_size_is_that_of_its_own_process(in_this_process):
-    record = profiling.profile("resnet18", batch_sizes=(2, 1), **QUICK)
+    record = profiling.profile("tiny", batch_sizes=(2, 1), **QUICK)
     assert in_this_process.count("resident") == 2
     assert [memory.batch_size for memory in record.memory] == [1, 2]
     assert all(isinstance(memory, Memory) and memory.resident_bytes for memory in record.memory)
 
 
 def test_training_is_measured_in_its_parts_and_kept_apart():
-    record = profiling.profile("resnet18", batch_sizes=(2,), train=True, **QUICK)
+    record = profiling.profile("tiny", batch_sizes=(2,), train=True, **QUICK)
     assert [series.speed for series in record.series] == list(speeds.PHASES)
     assert "-train-" in store.path_of(record).name
     assert record.output_difference is None
@@ -66,7 +70,7 @@ def test_a_batch_that_batch_norm_cannot_learn_from_is_one_line():
 
 
 def test_settings_that_change_the_arithmetic_record_how_far_outputs_move():
-    record = profiling.profile("resnet18", batch_sizes=(1,), fuse=True, **QUICK)
+    record = profiling.profile("tiny", batch_sizes=(1,), fuse=True, **QUICK)
     assert 0 < record.output_difference < 1e-4
     assert record.settings.fuse
 
@@ -74,9 +78,7 @@ def test_settings_that_change_the_arithmetic_record_how_far_outputs_move():
 def test_a_saved_record_counts_as_finished_only_for_the_same_settings(tmp_path):
     def outcomes(**changes):
         return list(
-            profiling.profile_each(
-                ["resnet18"], root=tmp_path, resume=True, **{**QUICK, "batch_sizes": (1,), **changes}
-            )
+            profiling.profile_each(["tiny"], root=tmp_path, resume=True, **{**QUICK, "batch_sizes": (1,), **changes})
         )
 
     (first,) = outcomes()
@@ -93,8 +95,8 @@ def test_a_checkpoint_is_measured_with_its_weights_and_named(tmp_path):
 
     import resbench
 
-    torch.save(resbench.build("resnet18").state_dict(), tmp_path / "mine.pth")
-    record = profiling.profile("resnet18", weights=str(tmp_path / "mine.pth"), batch_sizes=(1,), **QUICK)
+    torch.save(resbench.build("tiny").state_dict(), tmp_path / "mine.pth")
+    record = profiling.profile("tiny", weights=str(tmp_path / "mine.pth"), batch_sizes=(1,), **QUICK)
     assert record.weights == "mine.pth"
     assert len(record.weights_sha256) == 64
 
@@ -103,9 +105,9 @@ def test_fresh_weights_are_the_same_every_time_and_the_generator_is_left_alone()
     import torch
 
     before = torch.random.get_rng_state()
-    first, _ = subject.fresh_network("resnet18", seed=1)
-    second, _ = subject.fresh_network("resnet18", seed=1)
-    other, _ = subject.fresh_network("resnet18", seed=2)
+    first, _ = subject.fresh_network("tiny", seed=1)
+    second, _ = subject.fresh_network("tiny", seed=1)
+    other, _ = subject.fresh_network("tiny", seed=2)
     assert torch.equal(first.fc.weight, second.fc.weight)
     assert not torch.equal(first.fc.weight, other.fc.weight)
     assert torch.equal(before, torch.random.get_rng_state())

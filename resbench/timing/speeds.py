@@ -23,6 +23,7 @@ PHASES: tuple[Speed, ...] = ("train_forward", "train_backward", "train_optimizer
 FULL_BATCH = {"cpu": 8, "mps": 32, "cuda": 256}
 FULL_TRAINING_BATCH = {"cpu": 8, "mps": 32, "cuda": 64}
 WARMUP_S = {"cpu": 0.5, "mps": 1.0, "cuda": 1.0}
+WINDOW_S = 0.25  # that a sample of throughput lasts at least: waiting once for the device does not count then
 TARGET = {"cpu": 0.02, "mps": 0.02, "cuda": 0.01}
 # Modes of torch.compile whose code replays graphs of its own, which cannot be recorded into another.
 GRAPHS_ITSELF = ("reduce-overhead", "max-autotune")
@@ -179,7 +180,7 @@ def _plan(arm: Arm, want: Wanted, request: Request) -> Plan:
     cpu = arm.device.type == "cpu"
     plan = Plan(target=request.target, time_budget_s=request.time_budget_s, calls=1, warmup_s=WARMUP_S[arm.device.type])
     if want.speed == "throughput":
-        return replace(plan, calls=want.calls, window_s=0.25, window_calls=1 if cpu else 5)
+        return replace(plan, calls=want.calls, window_s=WINDOW_S, window_calls=1 if cpu else 5)
     return plan
 
 

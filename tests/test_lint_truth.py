@@ -53,6 +53,8 @@ LIES = {
     "parameters wrong by one": ("Parameters: 27560000", "Parameters: 27559897", "T001"),
     "parameters of another row": ("Parameters: 27560000", "Parameters: 48960000", "T001"),
     "parameters wrong in the last printed digit": ("Parameters: 27560000", "Parameters: 27570000", "T001"),
+    "parameters of one digit": ("Parameters: 27560000", "Parameters: 30000000", "T001"),
+    "parameters of two digits": ("Parameters: 27560000", "Parameters: 27000000", "T001"),
     "operations wrong by one": ("FLOPs: 5475179184", "FLOPs: 5475179185", "T002"),
     "operations of another row": ("FLOPs: 5475179184", "FLOPs: 10302923504", "T002"),
     "operations in another unit": ("FLOPs: 5475179184", "FLOPs: 5.475", "T002"),
@@ -177,6 +179,11 @@ def test_a_figure_that_the_publisher_did_not_publish_is_a_warning():
     (problem,) = [problem for problem in found if problem.code == "T012"]
     assert problem.level is Level.WARNING
     assert "79.92 % was published" in problem.message
+
+
+def test_two_tables_of_one_page_may_hold_two_recipes():
+    head = "| Model | Top-1 (%) |\n| --- | --- |\n"
+    assert problems(f"{head}| resnet50 | 79.04 |\n\ntext\n\n{head}| resnet50 | 76.13 |\n") == []
 
 
 def test_a_file_of_another_size_or_hash_is_caught_on_disk(tmp_path):

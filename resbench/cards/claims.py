@@ -13,6 +13,7 @@ from resbench.cards.truth import about
 from resbench.errors import ResbenchError
 from resbench.judging.problem import Edit, Level, Problem
 from resbench.records.record import Evaluation
+from resbench.zoo.find import checkpoints
 from resbench.zoo.spec import Claim
 
 CHANCE = Fraction(2, 100)  # below this a classifier of 1000 classes looks at the wrong labels
@@ -47,14 +48,15 @@ def published(entry: Entry) -> Iterator[Problem]:
     if known is None:
         return
     same_file = file_name(known.url) == file_name(entry.weights_url)
+    # A network's name is its first checkpoint's too: without a file, any checkpoint of it may be meant.
+    meant = checkpoints(known.network) if not entry.weights_url and known.name == known.network else (known,)
     for claim in known.claims if same_file or not entry.weights_url else ():
         said = entry.said.get(claim.metric)
         if said is None or said.value is None or claim.metric in ("params", "flops"):
             continue
-        agrees = abs(said.value - Fraction(claim.value)) <= max(said.step, Fraction(claim.quantum)) * _HALF
-        if claim.error and agrees:
+        if claim.error and _says(said, claim):
             yield about(entry, "T012", Level.FALSE, said, f"{said}: known to be false, {claim.error}", "validate again")
-        elif not claim.error and not agrees:
+        elif not claim.error and not any(_says(said, weights.claim(claim.metric)) for weights in meant):
             message = f"{said}: {_print(claim)} was published ({claim.source})"
             yield about(entry, "T012", Level.WARNING, said, message, _print(claim))
     if entry.weights_url and not same_file and entry.name == known.name:
@@ -63,9 +65,12 @@ def published(entry: Entry) -> Iterator[Problem]:
 
 
 def disagreements(entries: Iterable[Entry]) -> Iterator[Problem]:
-    """Yield figures of one checkpoint that differ between two places of one card or folder."""
+    """Yield figures of one checkpoint that differ between its data and another place of one card or folder.
+
+    Two tables of text are not compared: they may be about different recipes or sizes.
+    """
     first: dict[tuple[str, str, Quantity], tuple[Entry, Said]] = {}
-    for entry in entries:
+    for entry in sorted(entries, key=lambda entry: entry.style == "table"):
         name = entry.weights.name if entry.weights else entry.name
         if not name:
             continue
@@ -73,7 +78,10 @@ def disagreements(entries: Iterable[Entry]) -> Iterator[Problem]:
             # Operations by two conventions may both be true, and each is checked for itself.
             if quantity in ("flops", "macs") and entry.network:
                 continue
-            known, other = first.setdefault((name, entry.dataset if _hub(entry) else "", quantity), (entry, said))
+            key = (name, entry.dataset if _hub(entry) else "", quantity)
+            known, other = first.get(key, (entry, said))
+            if entry.style != "table":
+                first.setdefault(key, (entry, said))
             if known is not entry and not _agree(said, other):
                 message = f"{said} here, {other} at {known.path.name}:{other.line}"
                 yield about(entry, "T008", Level.FALSE, said, message, "make both say the same")
@@ -125,6 +133,13 @@ def _classes(entry: Entry) -> int:
 
 def _hub(entry: Entry) -> bool:
     return entry.style in ("huggingface", "results")
+
+
+def _says(said: Said, claim: Claim | None) -> bool:
+    """Whether the coarser of the two roundings makes them one figure."""
+    if said.value is None or claim is None:
+        return False
+    return abs(said.value - Fraction(claim.value)) <= max(said.step, Fraction(claim.quantum)) * _HALF
 
 
 def _agree(one: Said, two: Said) -> bool:

@@ -1,6 +1,8 @@
 """The counts on a card against the architecture: parameters and operations, in every convention and rounding."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 
 from resbench import units
@@ -64,7 +66,7 @@ def _params(entry: Entry, network: Variant, said: Said) -> Problem:
         return about(entry, "T001", Level.WARNING, said, message, f"{exact:,}")
     reason = f"; {explanation.errors[0]}" if explanation.errors else ""
     message = f"{said}: false, {network.name} has {exact:,}{reason}"
-    right = _printed_like(said, exact, parameters(exact))
+    right = _printed_like(said, parameters(exact) if said.digits.endswith("0000") else exact)
     return about(entry, "T001", Level.FALSE, said, message, right, Edit(old=said.text, new=right))
 
 
@@ -95,7 +97,7 @@ def _operations(entry: Entry, network: Variant, said: Said) -> Problem:
     closest = f"; the nearest count is {near.value:,} ({_named(near.counted)})" if near and abs(near.off) < 0.2 else ""
     message = f"{said}: false{doubled}, {at_size}{unit or closest}"
     usual = _usual(entry)
-    right = _printed_like(said, *[_at(network, stated, usual)] * 2)
+    right = _printed_like(said, _at(network, stated, usual))
     edit = Edit(old=said.text, new=right) if usual != AT_SIZE else None  # else its convention is a guess
     return about(entry, "T002", Level.FALSE, said, message, right, edit)
 
@@ -107,8 +109,17 @@ def _explain(entry: Entry, network: Variant, said: Said) -> explain.Explanation:
     except ResbenchError:  # -1, 1e9: a number, but no count
         figures = ()
     if said.is_count:  # 4.27 in a field of counts is four operations, not thousand millions
-        figures = tuple(figure for figure in figures if figure.value == said.number)
+        figures = tuple(_counted(figure) for figure in figures if figure.value == said.number)
     return explain.explain(network, figures, _counts(network, entry))
+
+
+def _counted(figure: explain.Figure) -> explain.Figure:
+    """Take three digits of a count as printed, 30000000 is not 27,559,896 rounded; fewer where the format has fewer.
+
+    timm and MMPretrain print hundredths of a million parameters and of a thousand million operations.
+    """
+    coarsest = max(10 ** max(0, len(str(int(figure.value))) - 3), 10**4 if figure.metric == "params" else 10**7)
+    return replace(figure, quantum=min(figure.quantum, Fraction(coarsest)))
 
 
 def _counts(network: Variant, entry: Entry) -> list[Counts]:
@@ -138,9 +149,9 @@ def _at(network: Variant, stated: tuple[int, int], name: str = AT_SIZE) -> int:
 def _usual(entry: Entry) -> str:
     """Return the convention in which this kind of card counts."""
     weights = entry.weights
-    if entry.style == "index" and entry.path.stem != "metafile" and not (weights and weights.source == "mmpretrain"):
-        return "timm-card"
-    return "mmcv" if weights and weights.source == "mmpretrain" else AT_SIZE
+    if entry.path.stem == "metafile" or (weights and weights.source == "mmpretrain"):
+        return "mmcv"
+    return "timm-card" if entry.style == "index" else AT_SIZE
 
 
 def _other_unit(entry: Entry, network: Variant, said: Said) -> str:
@@ -153,11 +164,9 @@ def _other_unit(entry: Entry, network: Variant, said: Said) -> str:
     return ""
 
 
-def _printed_like(said: Said, exact: int, rounded: int) -> str:
+def _printed_like(said: Said, count: int) -> str:
     """Return the true figure with the digits and in the unit of the false one."""
-    if said.unit:
-        return f"{exact / SCALES[said.unit]:.{max(2, len(said.digits.partition('.')[2]))}f}"
-    return str(rounded if said.digits.endswith("0000") else exact)
+    return f"{count / SCALES[said.unit]:.{max(2, len(said.digits.partition('.')[2]))}f}" if said.unit else str(count)
 
 
 def _named(name: str) -> str:

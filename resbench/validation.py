@@ -257,9 +257,7 @@ def _validated(
         weights=course.weights,
         weights_sha256=course.weights_sha256,
         dataset=images.describe(),
-        pixels=pixels.describe(
-            course.contestant.preprocess, _decoder(usable, course.contestant.preprocess, session.way)
-        ),
+        pixels=pixels.describe(preprocess, _decoder(usable, preprocess, session.way)),
         settings=course.settings,
         batch_size=session.batch_size,
         images=len(rows),

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
@@ -97,6 +97,7 @@ def test_the_interval_agrees_with_scipys():
     assert (interval.low, interval.high) == pytest.approx((math.exp(expected.low), math.exp(expected.high)))
 
 
+@settings(deadline=None)  # the time of a call is no concern here
 @given(st.lists(st.floats(1e-6, 1e3), min_size=2, max_size=40), st.floats(1e-3, 1e3))
 def test_intervals_scale_with_their_values(values, factor):
     interval = stats.log_interval(values)

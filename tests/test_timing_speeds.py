@@ -115,6 +115,17 @@ def test_a_batch_that_does_not_fit_is_one_line(error):
         speeds.measure(subject, want, REQUEST, Surroundings())
 
 
+def test_code_is_compiled_anew_for_every_speed_and_batch_size(monkeypatch):
+    resets = []
+    monkeypatch.setattr(torch.compiler, "reset", lambda: resets.append(1))
+    plain = arms.prepare(tiny(), chosen(), CPU, 10)
+    compiled = replace(plain, settings=replace(plain.settings, compile="default"))
+    for size in (1, 2):
+        speeds.run(compiled, speeds.wanted((size,), CPU, PLAIN, train=False)[0], times=1)
+        speeds.run(plain, speeds.wanted((size,), CPU, PLAIN, train=False)[0], times=1)
+    assert len(resets) == 2
+
+
 def test_other_errors_of_torch_stay_what_they_are():
     def fail(batch):
         raise RuntimeError("a bug")

@@ -170,7 +170,8 @@ def _captured(arm: Arm, batch: Tensor) -> Call:
 def _forward(module: nn.Module, settings: Settings, device: torch.device) -> Callable[[Tensor], Tensor]:
     forward: Callable[[Tensor], Tensor] = module
     if settings.compile:
-        forward = torch.compile(module, mode=settings.compile)
+        # For the shape at hand only: code for shapes of any size is slower, and not what is asked for.
+        forward = torch.compile(module, mode=settings.compile, dynamic=False)
     if not settings.amp:
         return forward
 

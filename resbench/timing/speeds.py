@@ -189,6 +189,8 @@ def _running(arm: Arm, want: Wanted) -> Iterator[None]:
     """Set the switches and the mode that `want` needs; turn torch's words for the end of memory into one line."""
     train = want.speed == "train"
     arm.module.train(train)
+    if arm.settings.compile:
+        torch.compiler.reset()  # after compiling for several shapes torch would silently give up and run eagerly
     try:
         with switches(arm.settings), torch.inference_mode(not train):
             yield

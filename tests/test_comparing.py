@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from resbench.cli.app import app
 from resbench.comparing import Side
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.judging.finding import Finding, Verdict
+from resbench.report import comparison as report
+from resbench.report import wording
 from resbench.timing import arms
 from resbench.timing.contest import Rules
 from tests.test_timing_arms import CPU, chosen, tiny
@@ -25,10 +28,38 @@ def local(**options):
     return worker.Local(arms.prepare(tiny(), chosen(), CPU, 10), 1, **options)
 
 
-def test_a_comparison_holds_every_sample_and_its_verdict_follows_from_them():
-    found = comparing.ab(
-        Side(network="resnet18", options=SMALL), Side(network="resnet18", options={**SMALL, "fuse": True}), rules=QUICK
-    )
+@pytest.fixture(scope="module")
+def found():
+    plain, folded = SMALL, {**SMALL, "fuse": True}
+    return comparing.ab(Side(network="resnet18", options=plain), Side(network="resnet18", options=folded), rules=QUICK)
+
+
+def test_the_report_names_arms_ratio_verdict_and_what_could_have_been_seen(found, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
+    findings = comparing.findings(found)
+    report.show(found, findings, as_json=False)
+    text = capsys.readouterr().out
+    assert "B: resnet18: 32x32 px, fp32, batch norm folded, 1 thread; this process; output within" in text
+    assert f"{findings[0].ratio:.3f} [{findings[0].ratio_low:.3f}, {findings[0].ratio_high:.3f}]" in text
+    assert "for information" in text
+    assert f"a slowdown of {wording.share(findings[0], findings[0].detectable)} would have been found" in text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (Verdict.REGRESSED, "B is slower, by more than the noise floor of 1 %"),
+        (Verdict.IMPROVED, "B is faster"),
+        (Verdict.OK, "B is not slower by 5 % or more"),
+        (Verdict.INCONCLUSIVE, "the data cannot tell"),
+    ],
+)
+def test_every_verdict_is_said_in_words(found, verdict, words):
+    said = next(report.notes(found, replace(comparing.findings(found)[0], verdict=verdict)))
+    assert said.startswith(words)
+
+
+def test_a_comparison_holds_every_sample_and_its_verdict_follows_from_them(found):
     assert [arm.settings.fuse for arm in (found.a, found.b)] == [False, True]
     assert found.a.settings.threads == found.b.settings.threads == 1
     assert found.a.output_difference is None

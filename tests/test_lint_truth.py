@@ -119,6 +119,10 @@ def test_the_unit_that_would_make_a_figure_true_is_named():
     assert "true in thousand millions (G)" in worst(found)[0].message
 
 
+def test_a_share_of_the_parameters_is_no_count():
+    assert problems("| Model | Params (%) |\n| --- | --- |\n| resnet50 | 50 |\n") == []
+
+
 def test_a_figure_without_a_unit_is_a_warning_and_still_checked():
     found = problems(card_corpus.README.replace("Flops (G)", "Flops"))
     assert [problem.level for problem in found if problem.code == "T003"] == [Level.WARNING] * 4

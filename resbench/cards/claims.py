@@ -9,7 +9,7 @@ from pathlib import Path
 from resbench import units
 from resbench.cards.entry import WORDS, Entry, Quantity, Said, file_name
 from resbench.cards.facts import whole_set
-from resbench.cards.truth import about
+from resbench.cards.places import about
 from resbench.errors import ResbenchError
 from resbench.judging.problem import Edit, Level, Problem
 from resbench.records.record import Evaluation

@@ -47,7 +47,9 @@ def _row(path: Path, number: int, columns: list[tuple[str, str]], cells: list[st
     for quantity in quantities:
         cell, unit = found.get(quantity, ("", ""))
         if figure := re.fullmatch(r"\**([\d.,_]+)\s*([KMGBT%]?)\**\\?\**(?:\^.*)?", cell.strip()):
-            said[quantity] = Said(quantity=quantity, text=figure[1], unit=figure[2] or unit, line=number)
+            own = figure[2] or unit
+            if (own == "%") <= (quantity in ("top1", "top5")):  # a percentage of parameters is no count
+                said[quantity] = Said(quantity=quantity, text=figure[1], unit=own, line=number)
     dressed = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", found.get("model", ("", ""))[0])
     name = re.sub(r"[`*\\]|<[^>]*>", "", dressed).strip()
     config = next(iter(_LINK.findall(found.get("config", ("", ""))[0])), "")

@@ -8,6 +8,7 @@ from functools import cache
 from resbench import units
 from resbench.cards.entry import SCALES, Entry, Said
 from resbench.cards.modelindex import parameters
+from resbench.cards.places import about
 from resbench.counting import explain
 from resbench.counting.conventions import convention, operations
 from resbench.counting.counted import counted, sizes
@@ -34,22 +35,6 @@ def counts(entry: Entry) -> Iterator[Problem]:
             message = f"{said}: no unit; millions or thousand millions?"
             yield about(entry, "T003", Level.WARNING, said, message, "name the unit in the column's header")
         yield (_params if said.quantity == "params" else _operations)(entry, entry.network, said)
-
-
-def about(
-    entry: Entry, code: str, level: Level, said: Said | None, message: str, fix: str = "", edit: Edit | None = None
-) -> Problem:
-    """Return a problem at the place where `entry` says `said`."""
-    return Problem(
-        code=code,
-        level=level,
-        path=str(entry.path),
-        line=said.line if said else entry.line,
-        model=entry.name,
-        message=" ".join(message.split()),
-        fix=fix,
-        edit=edit,
-    )
 
 
 def _params(entry: Entry, network: Variant, said: Said) -> Problem:

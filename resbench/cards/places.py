@@ -1,0 +1,32 @@
+"""Problems at their places: where an entry says a figure, or on a line of a document."""
+
+from resbench.cards.entry import Entry, Said
+from resbench.cards.parse import Document
+from resbench.judging.problem import Edit, Level, Problem
+
+
+def about(
+    entry: Entry, code: str, level: Level, said: Said | None, message: str, fix: str = "", edit: Edit | None = None
+) -> Problem:
+    """Return a problem at the place where `entry` says `said`."""
+    return Problem(
+        code=code,
+        level=level,
+        path=str(entry.path),
+        line=said.line if said else entry.line,
+        model=entry.name,
+        message=" ".join(message.split()),
+        fix=fix,
+        edit=edit,
+    )
+
+
+def within(
+    document: Document, code: str, level: Level, line: int, message: str, fix: str, model: str = "",
+    edit: Edit | None = None,
+) -> Problem:  # fmt: skip
+    """Return a problem on a line of `document`."""
+    words = " ".join(message.split())
+    return Problem(
+        code=code, level=level, path=str(document.path), line=line, model=model, message=words, fix=fix, edit=edit
+    )

@@ -12,7 +12,7 @@ from tests.examples import EVALUATION, MACHINE, PROFILE
 def test_the_path_tells_machine_network_kind_and_settings():
     assert path_of(PROFILE).as_posix() == "cpu-example-cpu-2c/resnext50_32x4d/profile-fp32-224px-1t-b1.json"
     assert path_of(EVALUATION).as_posix() == (
-        "cpu-example-cpu-2c/resnet18/evaluation-resnet18.pth-val-fp32-224px-1t.json"
+        "cpu-example-cpu-2c/resnet18/evaluation-resnet18.pth-val-256-bilinear-fp32-224px.json"
     )
 
 

@@ -22,7 +22,9 @@ def path_of(record: Record) -> Path:
         case Evaluation():
             settings = replace(record.settings, threads=None)  # right answers do not depend on them
             mode = "" if record.pixels.crop_mode == "center" else f"-{record.pixels.crop_mode}"
-            pixels = f"{record.pixels.resize_px}-{record.pixels.interpolation}{mode}"
+            libraries = re.findall(r"[a-z]+(?= \d)", record.pixels.decoder.partition(":")[0])
+            decoder = "" if libraries == ["pillow"] else "-".join(["", *libraries])
+            pixels = f"{record.pixels.resize_px}-{record.pixels.interpolation}{mode}{decoder}"
             parts = ["evaluation", record.weights, record.dataset.name, pixels, *_words(settings, machine)]
     name = "-".join(_slug(part) for part in parts if part)
     return Path(machine_folder(machine)) / record.network / f"{name}.json"

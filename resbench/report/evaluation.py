@@ -12,7 +12,7 @@ from rich.table import Table
 from resbench import units
 from resbench.judging.claims import reproduction
 from resbench.records import jsonio
-from resbench.records.record import Evaluation
+from resbench.records.record import Evaluation, Settings
 from resbench.report import terminal
 from resbench.zoo.spec import Metric
 
@@ -151,5 +151,16 @@ def _conditions(record: Evaluation) -> Iterator[str]:
         f"pixels    {_SIDES[pixels.crop_mode]} {pixels.resize_px}, centre crop {pixels.crop_px}, "
         f"{pixels.interpolation}, {pixels.decoder}"
     )
-    yield f"run       {record.settings.dtype}, {machine.device_name}, batch {record.batch_size}, torch {machine.torch}"
+    words = [_settings(record.settings), machine.device_name, f"batch {record.batch_size}", f"torch {machine.torch}"]
+    yield f"run       {', '.join(words)}"
     yield f"weights   sha256 {record.weights_sha256[:16]}"
+
+
+def _settings(settings: Settings) -> str:
+    flags = {
+        "autocast": settings.amp,
+        "channels last": settings.memory_format == "channels_last",
+        "batch norm folded": settings.fuse,
+        f"compiled ({settings.compile})": settings.compile,
+    }
+    return ", ".join([settings.dtype, *(word for word, on in flags.items() if on)])

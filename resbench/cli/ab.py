@@ -47,8 +47,11 @@ def ab_(
     Weights and images are laid out afresh in memory for every cluster, clusters are the unit of the interval, and
     what slows the machine down slows both alike.
 
-    Examples: `resbench ab resnet50 timm:resnet50`, `resbench ab resnext50_32x4d --b-fuse --b-channels-last`,
-    `resbench ab resnet50 --b-tree ../base`
+    \b
+    Examples:
+      resbench ab resnet50 timm:resnet50
+      resbench ab resnext50_32x4d --b-fuse --b-channels-last
+      resbench ab resnet50 --b-tree ../base
     """
     from resbench import comparing, profiling
     from resbench.report import comparison as report

@@ -29,7 +29,9 @@ def save_(
 ) -> None:
     """Add records to the pool; those that it has already are left alone.
 
-    Example: `resbench baseline save fresh --pool pool`
+    \b
+    Examples:
+      resbench baseline save fresh --pool pool
     """
     from resbench.records.pool import add_all
     from resbench.report import baseline as report
@@ -44,7 +46,9 @@ def list_(
 ) -> None:
     """List what the pool holds.
 
-    Example: `resbench baseline list --pool pool`
+    \b
+    Examples:
+      resbench baseline list --pool pool
     """
     from resbench.records.pool import shelves
     from resbench.report import baseline as report
@@ -59,7 +63,9 @@ def prune_(
 ) -> None:
     """Delete old runs from the pool.
 
-    Example: `resbench baseline prune --pool pool --keep 30`
+    \b
+    Examples:
+      resbench baseline prune --pool pool --keep 30
     """
     from resbench.records.pool import prune
     from resbench.report import baseline as report
@@ -74,7 +80,9 @@ def merge_(
 ) -> None:
     """Add everything that other pools hold, such as those of the jobs of a matrix.
 
-    Example: `resbench baseline merge artifacts/linux artifacts/macos --pool pool`
+    \b
+    Examples:
+      resbench baseline merge artifacts/linux artifacts/macos --pool pool
     """
     from resbench.records.pool import add_all
     from resbench.report import baseline as report

@@ -40,8 +40,12 @@ def card_(
     networks) or `<!-- resbench:NAME begin -->` (the published results of a network) and ends with the same line with
     `end`.
 
-    Examples: `resbench card resnet50`, `resbench card --all --check`, `resbench card 'se*' --style timm`,
-    `resbench card --update README.md`
+    \b
+    Examples:
+      resbench card resnet50
+      resbench card --all --check
+      resbench card 'se*' --style timm
+      resbench card --update README.md
     """
     from resbench.cards import files
     from resbench.report import cards as report

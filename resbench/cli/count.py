@@ -38,7 +38,11 @@ def count_(
     "FLOPs" mean something else to every tool; a convention says whose. One side (224) is what the convention starts
     from, and timm's cards make 224x285 of it; HxW is taken as it is.
 
-    Examples: `resbench count resnet50`, `resbench count --all --json`, `resbench count resnet50 --by-stage`
+    \b
+    Examples:
+      resbench count resnet50
+      resbench count --all --json
+      resbench count resnet50 --by-stage
     """
     from resbench import costs
     from resbench.errors import ResbenchError

@@ -21,7 +21,10 @@ def check(
 
     Exit code: 0 yes, 2 no, with what to do about it.
 
-    Examples: `resbench data check imagenet/val`, `resbench data check ILSVRC2012_img_val.tar`
+    \b
+    Examples:
+      resbench data check imagenet/val
+      resbench data check ILSVRC2012_img_val.tar
     """
     from resbench.accuracy import doctor, layouts
     from resbench.environment import cpu_cores

@@ -12,7 +12,10 @@ def env_(
 ) -> None:
     """Show the environment that records made here would carry, and how quiet this machine is.
 
-    Examples: `resbench env`, `resbench env --json`
+    \b
+    Examples:
+      resbench env
+      resbench env --json
     """
     from resbench import environment
     from resbench.report import environment as report

@@ -17,7 +17,10 @@ def explain_(
 
     Exit code: 0 when something gives the figure, 1 when it is a known error or nothing does.
 
-    Examples: `resbench explain resnet50 5.28G`, `resbench explain resnet34 2.18M`
+    \b
+    Examples:
+      resbench explain resnet50 5.28G
+      resbench explain resnet34 2.18M
     """
     from resbench.counting.explain import explain_usual
     from resbench.report import explain as report

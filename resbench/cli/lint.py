@@ -30,7 +30,10 @@ def lint_(
     Reads timm's pages (model-index in HTML comments), MMPretrain's README and metafile, Hugging Face's README and
     .eval_results, and model-index files with imports. Exit code: 0 nothing false, 1 something is, 2 unreadable.
 
-    Examples: `resbench lint README.md`, `resbench lint configs/ --format sarif > cards.sarif`
+    \b
+    Examples:
+      resbench lint README.md
+      resbench lint configs/ --format sarif > cards.sarif
     """
     from resbench.cards import lint
     from resbench.judging.problem import exit_code

@@ -25,7 +25,10 @@ def list_(
     top1 is the best published one on the network's own data set, in per cent: top1>79, not top1>0.79.
     MACs are multiply-adds of one image at the network's input size.
 
-    Examples: `resbench list`, `resbench list 'se*' --where "params<30M and top1>79" --sort macs`
+    \b
+    Examples:
+      resbench list
+      resbench list 'se*' --where "params<30M and top1>79" --sort macs
     """
     from resbench.report import networks
     from resbench.zoo.find import match

@@ -68,8 +68,11 @@ def profile_(
 ) -> None:
     """Count what a network costs and measure how fast it runs on this machine.
 
-    Examples: `resbench profile resnext50_32x4d`, `resbench profile 'seresnext*' -b 1,8,auto --save`,
-    `resbench profile resnet50 --dtype bf16 --channels-last --fuse`
+    \b
+    Examples:
+      resbench profile resnext50_32x4d
+      resbench profile 'seresnext*' -b 1,8,auto --save
+      resbench profile resnet50 --dtype bf16 --channels-last --fuse
     """
     from resbench import profiling
     from resbench.report import profile as report

@@ -16,7 +16,9 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of table
 def show(record: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
     """Show a validation by classes: the worst ones, what is taken for what, calibration.
 
-    Examples: `resbench results show results/cpu-epyc/resnet50/evaluation-....json --limit 50`
+    \b
+    Examples:
+      resbench results show results/cpu-epyc/resnet50/evaluation-....json --limit 50
     """
     from resbench.report import answers as report
 
@@ -29,7 +31,9 @@ def diff(before: _Record, after: _Record, limit: _Limit = 10, as_json: _Json = F
 
     Exit code: 0, or 4 when the two were not validated on the same images.
 
-    Examples: `resbench results diff old.json new.json`
+    \b
+    Examples:
+      resbench results diff old.json new.json
     """
     from resbench.accuracy.figures import paired
     from resbench.report import answers as report

@@ -23,7 +23,10 @@ def selfcheck_(
     Equal arms must not differ, and a slowdown that is really there (CPU burnt after every call) must be found. Takes
     a few minutes.
 
-    Examples: `resbench selfcheck`, `resbench selfcheck --runs 5 --slowdown 0.03 --slowdown 0.1`
+    \b
+    Examples:
+      resbench selfcheck
+      resbench selfcheck --runs 5 --slowdown 0.03 --slowdown 0.1
     """
     from resbench.report import selfcheck as report
     from resbench.report.progress import progress

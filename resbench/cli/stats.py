@@ -12,7 +12,10 @@ def stats_(
 ) -> None:
     """Recompute every figure of profiles from the raw samples in their records.
 
-    Examples: `resbench stats results`, `resbench stats results/*/resnet50/*.json --json`
+    \b
+    Examples:
+      resbench stats results
+      resbench stats results/*/resnet50/*.json --json
     """
     from resbench.records.store import read_folder
     from resbench.report import stats as report

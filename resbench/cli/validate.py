@@ -95,8 +95,10 @@ def validate_(
     Several checkpoints share one pass over the images. When a run is cut off, the same command goes on from there;
     under `torchrun --nproc-per-node 4 -m resbench validate ...` processes share the images.
 
-    Examples: `resbench validate --data imagenet/val --weights resnet18.pth resnet18`,
-    `resbench validate --data ILSVRC2012_img_val.tar gluon_seresnext50_32x4d gluon_seresnext101_32x4d`
+    \b
+    Examples:
+      resbench validate --data imagenet/val --weights resnet18.pth resnet18
+      resbench validate --data ILSVRC2012_img_val.tar gluon_seresnext50_32x4d gluon_seresnext101_32x4d
     """
     from resbench import validation
     from resbench.entries import Options

@@ -32,7 +32,10 @@ def list_(
 ) -> None:
     """List the published checkpoints, what was claimed of them, and which are on this machine.
 
-    Examples: `resbench weights list resnet50`, `resbench weights list 'ssl_*' --json`
+    \b
+    Examples:
+      resbench weights list resnet50
+      resbench weights list 'ssl_*' --json
     """
     from resbench.report import weights as report
     from resbench.zoo.find import match_weights
@@ -46,7 +49,9 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Published checkpoints
 
     A download that breaks is continued by the next call.
 
-    Examples: `resbench weights fetch gluon_seresnext50_32x4d ResNet50_Weights.IMAGENET1K_V2`
+    \b
+    Examples:
+      resbench weights fetch gluon_seresnext50_32x4d ResNet50_Weights.IMAGENET1K_V2
     """
     from resbench.report import weights as report
     from resbench.zoo.find import published
@@ -58,7 +63,9 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Published checkpoints
 def path(name: Name) -> None:
     """Print where a checkpoint lies on this machine.
 
-    Examples: `resbench weights path resnet50.ram_in1k`
+    \b
+    Examples:
+      resbench weights path resnet50.ram_in1k
     """
     from resbench.nets.cache import cached
     from resbench.zoo.find import published
@@ -72,7 +79,9 @@ def verify(file: File, as_json: AsJson = False) -> None:
 
     Exits 1 when it bears the name of a published file and is another.
 
-    Examples: `resbench weights verify resnet50-0676ba61.pth`
+    \b
+    Examples:
+      resbench weights verify resnet50-0676ba61.pth
     """
     from resbench.errors import ExitCode
     from resbench.nets.identify import identify
@@ -93,7 +102,9 @@ def convert(
 ) -> None:
     """Write a file of weights as safetensors, which cannot hold code, under the key names of timm and torchvision.
 
-    Examples: `resbench weights convert resnet50.pth --to safetensors`
+    \b
+    Examples:
+      resbench weights convert resnet50.pth --to safetensors
     """
     from resbench.nets import identify
     from resbench.report import weights as report

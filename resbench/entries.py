@@ -43,6 +43,12 @@ class Entry:
     published: Weights | None
     preprocess: Preprocess
 
+    @property
+    def file_bytes(self) -> int:
+        """The size of its file of weights; 0 when there is none, which loading will tell."""
+        path = path_of(self.published) if self.published else Path(str(self.weights))
+        return path.stat().st_size if path.exists() else 0
+
 
 def opened(
     networks: Sequence[str], weights: Sequence[str | Path], data: Path, options: Options

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Unpack
 
+import psutil
 import torch
 from torch import Tensor
 
@@ -49,6 +50,7 @@ class Validated:
 
     record: Evaluation
     predictions: Predictions
+    notes: tuple[str, ...] = ()  # what was assumed of the images, and left out
 
 
 def validate(
@@ -77,6 +79,7 @@ def validate_all(
 ) -> list[Validated]:
     """Evaluate several checkpoints in one pass over `data`: each image is decoded once.
 
+    As many passes as it takes for the networks to fit into half of the free memory.
     `networks` are names, or patterns that stand for published checkpoints on this machine; none means all of those.
     `weights` are files or names for the `networks` in turn. Under torchrun the ranks share the images, and every rank
     returns everything. Raises ResbenchError for anything that cannot give a right answer, before the first forward
@@ -85,18 +88,50 @@ def validate_all(
     images, entries = opened(networks, weights, data, options)
     with ranks() as group:
         on = resolve(options.get("device") or _own_device(group))
-        watch = environment.watch(on)
-        courses = [_course(entry, images, on, options) for entry in entries]
-        contestants = [course.contestant for course in courses]
-        with running.switches(courses[0].settings):
-            session = _session(contestants, courses[0].settings, on, group, options, on_progress)
-            skip, streams = options.get("skip_unreadable", False), [one.preprocess for one in contestants]
-            usable, skipped = readable(images, session, skip=skip, streams=streams)
-            found = score(contestants, usable, session)
-        return [
-            _validated(course, rows, images, usable, skipped, session, watch)
-            for course, rows in zip(courses, found, strict=True)
-        ]
+        done: list[Validated] = []
+        for some in group.gather(_fitting(entries, _free_bytes(on) // 2))[0]:  # the same on every rank
+            done += _one_pass(some, images, on, group, options, on_progress)
+    return done
+
+
+def _one_pass(
+    entries: Sequence[Entry],
+    images: ImageSet,
+    on: torch.device,
+    group: Ranks,
+    options: Options,
+    on_progress: Progress,
+) -> list[Validated]:
+    watch = environment.watch(on)
+    courses = [_course(entry, images, on, options) for entry in entries]
+    contestants = [course.contestant for course in courses]
+    with running.switches(courses[0].settings):
+        session = _session(contestants, courses[0].settings, on, group, options, on_progress)
+        skip, streams = options.get("skip_unreadable", False), [one.preprocess for one in contestants]
+        usable, skipped = readable(images, session, skip=skip, streams=streams)
+        found = score(contestants, usable, session)
+    return [
+        _validated(course, rows, images, usable, skipped, session, watch)
+        for course, rows in zip(courses, found, strict=True)
+    ]
+
+
+def _fitting(entries: Sequence[Entry], budget_bytes: int) -> list[list[Entry]]:
+    """Return the entries in groups whose files of weights fit into the budget together, or stand alone."""
+    groups: list[list[Entry]] = []
+    room = 0
+    for entry in entries:
+        size = entry.file_bytes
+        if not groups or size > room:
+            groups.append([])
+            room = budget_bytes
+        groups[-1].append(entry)
+        room -= size
+    return groups
+
+
+def _free_bytes(on: torch.device) -> int:
+    return torch.cuda.mem_get_info(on)[0] if on.type == "cuda" else psutil.virtual_memory().available
 
 
 def explain_gaps(
@@ -270,4 +305,5 @@ def _validated(
         environment=watch.environment(),
         run=watch.run(),
     )
-    return Validated(record=record, predictions=seen)
+    left_out = f"{len(images.unused)} files are no part of the set ({', '.join(images.unused[:3])})"
+    return Validated(record=record, predictions=seen, notes=(*images.notes, *([left_out] if images.unused else [])))

@@ -150,6 +150,32 @@ def test_without_a_name_the_checkpoints_on_this_machine_are_taken(folder, monkey
     assert "that fit resnest*" in str(run("--data", folder, "resnest*").exception)
 
 
+def test_networks_that_do_not_fit_into_memory_together_take_several_passes(folder, monkeypatch, tmp_path):
+    passes = []
+    score = validation.score
+    monkeypatch.setattr(validation, "score", lambda one, *rest: passes.append(len(one)) or score(one, *rest))
+    monkeypatch.setattr(validation, "_free_bytes", lambda device: 2500)
+    weights = []
+    for name, size in (("a.pth", 600), ("b.pth", 600), ("c.pth", 600), ("d.pth", 5000)):
+        (tmp_path / name).write_bytes(b"x" * size)
+        weights += ["--weights", tmp_path / name]
+    names = ["resnet18", "resnet34", "resnet50", "resnet101"]
+    records = json.loads(run("--data", folder, *weights, *names, *SMALL, "--json").stdout)
+    assert [record["network"] for record in records] == names
+    assert {record["top1_right"] for record in records} == {2}
+    assert passes == [2, 1, 1]
+
+
+def test_what_was_left_out_and_a_missed_figure_are_told(folder, monkeypatch):
+    (folder / "Thumbs.db").touch()
+    result = run("--data", folder, "resnet18", *SMALL)
+    assert "note: 1 files are no part of the set (Thumbs.db)" in result.stderr
+    monkeypatch.setattr("resbench.judging.claims._obstacle", lambda *_: "")  # as if these were all of ImageNet's
+    result = run("--data", folder, "gluon_seresnext50_32x4d", *SMALL)
+    assert "differs by -29.92 points" in result.stdout
+    assert "gluon_seresnext50_32x4d: below the published figure; --explain-gap" in result.stderr
+
+
 def test_networks_for_other_classes_are_refused(folder):
     refused = str(run("--data", folder, "resnet20_cifar10", "--weights", "x.pth").exception)
     assert refused.startswith("resnet20_cifar10: tells 10 classes apart, the images of")

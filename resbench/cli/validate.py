@@ -15,6 +15,9 @@ def validate_(
             "[default: all of these]",
         ),
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every published checkpoint on this machine; also without any NAME.")
+    ] = False,
     data: Annotated[
         Path,
         typer.Option(
@@ -125,10 +128,12 @@ def validate_(
         cache=cache,
         decoder=decoder,
     )
+    networks = ["*"] if every else names or []
     with report.progress() as on_progress:
-        results = validation.validate_all(names or [], weights or [], data, options, on_progress)
-        gaps = validation.explain_gaps(names or [], weights or [], data, options, on_progress) if explain_gap else []
+        results = validation.validate_all(networks, weights or [], data, options, on_progress)
+        gaps = validation.explain_gaps(networks, weights or [], data, options, on_progress) if explain_gap else []
     if validation.is_main():
         report.show([result.record for result in results], as_json=as_json)
         report.explain(gaps)
+        report.advise(results, explained=explain_gap)
         report.saved(validation.save(results, output) if save else [])

@@ -18,6 +18,7 @@ from resbench.zoo.spec import Metric
 
 if TYPE_CHECKING:
     from resbench.accuracy.figures import Gap
+    from resbench.validation import Validated
 
 _SIDES = {"center": "shorter side", "squash": "both sides", "border": "longer side"}
 
@@ -72,6 +73,21 @@ def table(records: Sequence[Evaluation]) -> None:
     console = terminal.results()
     console.print(out)
     console.print(next(_conditions(records[0])), highlight=False, markup=False, soft_wrap=True)
+
+
+def advise(results: "Sequence[Validated]", *, explained: bool) -> None:
+    """Say on stderr what was assumed of the images, and what to do about a figure that is not reproduced."""
+    console = terminal.advice()
+    for note in dict.fromkeys(note for one in results for note in one.notes):
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    short = [one.record.weights for one in results if _falls_short(one.record)]
+    if short and not explained:
+        console.print(f"note: {', '.join(short)}: below the published figure; --explain-gap looks for the cause")
+
+
+def _falls_short(record: Evaluation) -> bool:
+    found = reproduction(record, "top1")
+    return found is not None and found.missed and (found.difference or 0) < 0
 
 
 def explain(gaps: "Sequence[Gap]") -> None:

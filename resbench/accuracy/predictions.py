@@ -1,8 +1,7 @@
 """What a network saw in each image, as rows that files and processes exchange, and the counts over them."""
 
 import hashlib
-import os
-import tempfile
+import io
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from resbench.accuracy.labels import real
 from resbench.accuracy.layouts import official_number
 from resbench.errors import ResbenchError
+from resbench.records.store import write_bytes
 
 # One image: its place in the set, its class, and the classes with the five largest logits, largest first (class -1 and
 # logit -inf where a network has fewer). The logsumexp is over all classes that an answer may be chosen from, so that
@@ -70,19 +70,9 @@ def save(predictions: Predictions, path: Path) -> None:
     """Write `predictions` to `path`, whole or not at all. Raises ResbenchError when it cannot be written."""
     names = np.frombuffer("\n".join(predictions.names).encode(), dtype=np.uint8)
     columns = {name: predictions.rows[name] for name in ROW.names or () if name != "place"}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                np.savez_compressed(stream, names=names, **columns)  # type: ignore[arg-type]
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; choose a folder that can be written to") from None
+    content = io.BytesIO()
+    np.savez_compressed(content, names=names, **columns)  # type: ignore[arg-type]
+    write_bytes(path, content.getvalue())
 
 
 def load(path: Path) -> Predictions:

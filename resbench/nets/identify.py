@@ -1,7 +1,5 @@
 """What a file of weights is, and the same weights as a file that needs no pickle."""
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +11,7 @@ from resbench.nets import cache
 from resbench.nets.build import build
 from resbench.nets.checkpoints import fitting, read_tensors, shapes_of
 from resbench.nets.renames import translate
+from resbench.records.store import write_bytes
 from resbench.zoo.find import by_digest, by_file
 
 Verdict = Literal["published", "wrong", "unknown"]
@@ -60,21 +59,5 @@ def convert(path: Path, output: Path) -> tuple[str, ...]:
         raise ResbenchError(f"{path}: fits no network of the table; `resbench weights verify {path}` says what it is")
     translated, changes = translate(tensors, shapes_of(build(names[0], device="meta")))
     whole = {key: tensor.contiguous().clone() for key, tensor in translated.items()}  # safetensors shares no memory
-    _write(output, safetensors.torch.save(whole, {"format": "pt", "converted_from_sha256": cache.sha256(path)}))
+    write_bytes(output, safetensors.torch.save(whole, {"format": "pt", "converted_from_sha256": cache.sha256(path)}))
     return (*choice, *changes)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, whole or not at all."""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; choose another --output") from None

@@ -172,7 +172,7 @@ def test_nothing_is_overwritten_and_nothing_is_left_half_written(tmp_path, own):
     existing.write_text("mine")
     assert "exists already" in refused("convert", own, "--output", existing)
     assert existing.read_text() == "mine"
-    assert "choose another --output" in refused("convert", own, "--output", tmp_path / "nowhere" / "a.safetensors")
+    assert "choose a folder" in refused("convert", own, "--output", existing / "a.safetensors")
     tensors = small()
     del tensors["fc.bias"]
     torch.save(tensors, tmp_path / "short.pth")

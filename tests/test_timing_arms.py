@@ -206,6 +206,7 @@ def test_contradictions_are_refused_by_name():
 
 
 @pytest.mark.nightly
+@pytest.mark.filterwarnings("ignore")  # of torch's own, on its own parts
 def test_a_compiled_network_is_not_compiled_again_for_every_cluster():
     subject = arm(compile_mode="default")
     assert arms.output_difference(tiny(), subject) < 1e-5

@@ -9,9 +9,9 @@ from typing import Literal
 from resbench.accuracy import layouts, pixels
 from resbench.accuracy.dataset import ImageSet
 from resbench.errors import ResbenchError
-from resbench.nets.cache import folder, path_of
+from resbench.nets.cache import folder, path_of, sha256
 from resbench.timing import settings as running
-from resbench.zoo.find import find, find_weights
+from resbench.zoo.find import by_digest, find, find_weights
 from resbench.zoo.spec import Preprocess, Variant, Weights
 from resbench.zoo.weights import WEIGHTS
 
@@ -46,7 +46,8 @@ class Entry:
     @property
     def file_bytes(self) -> int:
         """The size of its file of weights; 0 when there is none, which loading will tell."""
-        path = path_of(self.published) if self.published else Path(str(self.weights))
+        named = self.weights is None or not Path(self.weights).exists()
+        path = path_of(self.published) if self.published and named else Path(str(self.weights))
         return path.stat().st_size if path.exists() else 0
 
 
@@ -98,7 +99,7 @@ def _on_disk(patterns: Sequence[str], classes: int) -> list[tuple[str, str | Pat
 
 def _entry(network: str, weights: str | Path | None, options: Options) -> Entry:
     variant = find(network)
-    published = find_weights(network if weights is None else str(weights))
+    published = find_weights(network if weights is None else str(weights)) or _known(variant, weights)
     own = Preprocess(crop_px=variant.input_px, crop_pct=0.875 if variant.input_px > 64 else 1.0)
     preprocess = pixels.adapt(
         published.preprocess if published else own,
@@ -110,3 +111,10 @@ def _entry(network: str, weights: str | Path | None, options: Options) -> Entry:
         std=options.get("std"),
     )
     return Entry(asked=network, weights=weights, variant=variant, published=published, preprocess=preprocess)
+
+
+def _known(variant: Variant, weights: str | Path | None) -> Weights | None:
+    """Return the published checkpoint of `variant` that a file is, whatever its name, by its hash."""
+    if weights is None or not Path(weights).is_file():
+        return None
+    return next((one for one in by_digest(sha256(Path(weights))) if one.network == variant.name), None)

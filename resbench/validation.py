@@ -42,6 +42,7 @@ class Course:
     weights: str
     weights_sha256: str
     contestant: Contestant
+    notes: tuple[str, ...]  # what was changed in the weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,7 +51,7 @@ class Validated:
 
     record: Evaluation
     predictions: Predictions
-    notes: tuple[str, ...] = ()  # what was assumed of the images, and left out
+    notes: tuple[str, ...]  # what was changed in the weights, assumed of the images, and left out
 
 
 def validate(
@@ -220,6 +221,7 @@ def _course(entry: Entry, images: ImageSet, on: torch.device, options: Options) 
         weights=entry.published.name if entry.published else loaded.path.name,
         weights_sha256=loaded.sha256,
         contestant=contestant,
+        notes=tuple(f"{loaded.path.name}: {note}" for note in loaded.notes),
     )
 
 
@@ -306,4 +308,5 @@ def _validated(
         run=watch.run(),
     )
     left_out = f"{len(images.unused)} files are no part of the set ({', '.join(images.unused[:3])})"
-    return Validated(record=record, predictions=seen, notes=(*images.notes, *([left_out] if images.unused else [])))
+    notes = (*course.notes, *images.notes, *([left_out] if images.unused else []))
+    return Validated(record=record, predictions=seen, notes=notes)

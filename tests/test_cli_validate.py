@@ -1,5 +1,6 @@
 """`resbench validate` from the shell's side, on generated images, with a network whose answers are known."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from resbench import validation
+from resbench import entries, validation
 from resbench.accuracy import predictions
 from resbench.accuracy.labels import imagenet
 from resbench.cli.app import app
@@ -81,6 +82,21 @@ def test_a_published_checkpoint_brings_its_preprocessing_and_claim(folder):
     assert "79.92 %" in result.stdout
     assert "94.82 %" in result.stdout
     assert "bicubic" in result.stdout
+
+
+def test_a_published_checkpoint_is_known_by_its_hash_whatever_its_name(folder, monkeypatch, tmp_path):
+    gluon = find_weights("gluon_seresnext50_32x4d")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    monkeypatch.setattr(entries, "by_digest", lambda sha256: [gluon] if sha256 == digest else [])
+    for content, network, expected in (
+        (b"weights", "seresnext50_32x4d", ("gluon_seresnext50_32x4d", "bicubic")),
+        (b"weights", "resnet18", ("renamed.pth", "bilinear")),
+        (b"others", "seresnext50_32x4d", ("renamed.pth", "bilinear")),
+    ):
+        (tmp_path / "renamed.pth").write_bytes(content)
+        result = run("--data", folder, "--weights", tmp_path / "renamed.pth", network, *SMALL, "--json")
+        record = json.loads(result.stdout)
+        assert (record["weights"], record["pixels"]["interpolation"]) == expected
 
 
 def test_options_override_the_checkpoints_preprocessing(folder):

@@ -71,6 +71,20 @@ def opened(
     return images, entries
 
 
+def fitting(entries: Sequence[Entry], budget_bytes: int) -> list[list[Entry]]:
+    """Return the entries in groups whose files of weights fit into the budget together, or stand alone."""
+    groups: list[list[Entry]] = []
+    room = 0
+    for entry in entries:
+        size = entry.file_bytes
+        if not groups or size > room:
+            groups.append([])
+            room = budget_bytes
+        groups[-1].append(entry)
+        room -= size
+    return groups
+
+
 def _asked(networks: Sequence[str], weights: Sequence[str | Path]) -> list[tuple[str, str | Path | None]]:
     """Return what was named, or nothing when it is to be looked for on disk."""
     if weights and len(weights) != len(networks):

@@ -20,7 +20,7 @@ from resbench.accuracy.figures import Gap, gap
 from resbench.accuracy.predictions import Predictions, Rows
 from resbench.accuracy.session import Progress, Session, readable, score, silent
 from resbench.accuracy.twins import Twin, twins
-from resbench.entries import Entry, Options, opened
+from resbench.entries import Entry, Options, fitting, opened
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records import store
@@ -90,7 +90,7 @@ def validate_all(
     with ranks() as group:
         on = resolve(options.get("device") or _own_device(group))
         done: list[Validated] = []
-        for some in group.gather(_fitting(entries, _free_bytes(on) // 2))[0]:  # the same on every rank
+        for some in group.gather(fitting(entries, _free_bytes(on) // 2))[0]:  # the same on every rank
             done += _one_pass(some, images, on, group, options, on_progress)
     return done
 
@@ -115,20 +115,6 @@ def _one_pass(
         _validated(course, rows, images, usable, skipped, session, watch)
         for course, rows in zip(courses, found, strict=True)
     ]
-
-
-def _fitting(entries: Sequence[Entry], budget_bytes: int) -> list[list[Entry]]:
-    """Return the entries in groups whose files of weights fit into the budget together, or stand alone."""
-    groups: list[list[Entry]] = []
-    room = 0
-    for entry in entries:
-        size = entry.file_bytes
-        if not groups or size > room:
-            groups.append([])
-            room = budget_bytes
-        groups[-1].append(entry)
-        room -= size
-    return groups
 
 
 def _free_bytes(on: torch.device) -> int:

@@ -14,7 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from resbench import gate
+import resbench
+from resbench.bench import gate
 from resbench.judging.finding import Finding
 from resbench.judging.limits import Config
 from resbench.judging.stats import clopper_pearson
@@ -66,7 +67,7 @@ def run(share: float, arguments: argparse.Namespace) -> tuple[Finding, float]:
 
 def repository(root: Path) -> Path:
     """Commit a copy of this package into a new repository."""
-    package = Path(gate.__file__).parent
+    package = Path(resbench.__file__).parent
     shutil.copytree(package, root / "resbench", ignore=shutil.ignore_patterns("__pycache__"))
     identity = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org", "-c", "init.defaultBranch=main"]
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "base"]):

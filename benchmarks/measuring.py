@@ -23,10 +23,10 @@ import torch
 from torch.utils import benchmark
 
 from resbench import environment
-from resbench.comparing import Side, ab, request_of
+from resbench.bench.comparing import Side, ab, request_of
+from resbench.bench.selfcheck import false_alarms, scores, selfcheck
+from resbench.bench.subject import ready
 from resbench.judging.stats import hodges_lehmann, log_interval
-from resbench.selfcheck import false_alarms, scores, selfcheck
-from resbench.subject import ready
 from resbench.timing import arms
 from resbench.timing.clock import host_clock
 from resbench.timing.contest import Rules

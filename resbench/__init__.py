@@ -3,22 +3,22 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resbench.costs import count as count
+    from resbench.bench.costs import count as count
+    from resbench.bench.profiling import profile as profile
+    from resbench.bench.validation import validate as validate
     from resbench.nets.build import build as build
     from resbench.nets.checkpoints import load as load
-    from resbench.profiling import profile as profile
-    from resbench.validation import validate as validate
     from resbench.zoo.find import find as find
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "count": "resbench.costs",
+    "count": "resbench.bench.costs",
     "build": "resbench.nets.build",
     "load": "resbench.nets.checkpoints",
     "find": "resbench.zoo.find",
-    "profile": "resbench.profiling",
-    "validate": "resbench.validation",
+    "profile": "resbench.bench.profiling",
+    "validate": "resbench.bench.validation",
 }
 __all__ = ["build", "count", "find", "load", "profile", "validate"]
 

@@ -11,7 +11,9 @@ import torch
 from junitparser import JUnitXml
 from typer.testing import CliRunner
 
-from resbench import comparing, count, gate
+import resbench
+from resbench import count
+from resbench.bench import comparing, gate
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.judging.finding import Finding, Verdict
@@ -21,7 +23,7 @@ from resbench.records.store import save
 from tests.examples import PROFILE
 from tests.scripted import git
 
-PACKAGE = Path(gate.__file__).parent
+PACKAGE = Path(resbench.__file__).parent
 NETWORK = "resnet20_cifar10"
 ANCHOR = "        self.avgpool = nn.AdaptiveAvgPool2d(1)\n"  # inside ResNet.__init__, after the stages
 CHANGES = {

@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 import resbench
-from resbench import profiling
+from resbench.bench import profiling
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.records import jsonio
@@ -85,7 +85,10 @@ def test_several_networks_run_in_fresh_processes_and_are_resumed(tmp_path, witho
     assert again.exit_code == 0, again.output
     assert kept.stat().st_mtime_ns == files[kept]
     assert set(tmp_path.rglob("*.json")) == set(files)
-    once, twice = ("resbench.profiling:profile_alone", "tiny"), ("resbench.profiling:profile_alone", "tiny2")
+    once, twice = (
+        ("resbench.bench.profiling:profile_alone", "tiny"),
+        ("resbench.bench.profiling:profile_alone", "tiny2"),
+    )
     assert asked == [once, twice, twice]
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from resbench import entries, validation
 from resbench.accuracy import predictions
 from resbench.accuracy.labels import imagenet
+from resbench.bench import entries, validation
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.nets.cache import path_of

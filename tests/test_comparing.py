@@ -9,9 +9,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from resbench import comparing, worker
+from resbench.bench import comparing, worker
+from resbench.bench.comparing import Side
 from resbench.cli.app import app
-from resbench.comparing import Side
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.judging.finding import Finding, Verdict
 from resbench.report import comparison as report

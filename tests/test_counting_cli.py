@@ -3,7 +3,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from resbench import costs
+from resbench.bench import costs
 from resbench.cli.app import app
 from resbench.counting import counted
 from resbench.errors import ExitCode, ResbenchError

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resbench import costs
+from resbench.bench import costs
 from resbench.counting import explain
 from resbench.errors import ResbenchError
 from resbench.report import explain as report

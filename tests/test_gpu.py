@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import resbench
-from resbench import subject
+from resbench.bench import subject
 from resbench.timing import arms, speeds
 from resbench.timing.clock import event_timer, host_clock
 from resbench.timing.settings import settings

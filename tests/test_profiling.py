@@ -5,7 +5,7 @@ from importlib import import_module
 import msgspec
 import pytest
 
-from resbench import profiling, subject
+from resbench.bench import profiling, subject
 from resbench.errors import ResbenchError
 from resbench.records import store
 from resbench.records.record import Memory

@@ -6,11 +6,11 @@ import random
 import pytest
 from typer.testing import CliRunner
 
-from resbench import selfcheck as module
+from resbench.bench import selfcheck as module
+from resbench.bench.selfcheck import false_alarms, scores, selfcheck
 from resbench.cli.app import app
 from resbench.judging.finding import Verdict
 from resbench.judging.stats import Interval
-from resbench.selfcheck import false_alarms, scores, selfcheck
 from tests.test_timing_arms import CPU, arms, chosen, tiny
 
 CHANCE = random.Random(1)

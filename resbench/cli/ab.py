@@ -53,7 +53,7 @@ def ab_(
       resbench ab resnext50_32x4d --b-fuse --b-channels-last
       resbench ab resnet50 --b-tree ../base
     """
-    from resbench import comparing, profiling
+    from resbench.bench import comparing, profiling
     from resbench.report import comparison as report
     from resbench.report.progress import progress
     from resbench.timing.contest import Rules

@@ -44,7 +44,7 @@ def count_(
       resbench count --all --json
       resbench count resnet50 --by-stage
     """
-    from resbench import costs
+    from resbench.bench import costs
     from resbench.errors import ResbenchError
     from resbench.report import counts as report
 

@@ -27,7 +27,7 @@ def explain_(
 
     found = explain_usual(network, figure)
     if input_px or not found.settled:
-        from resbench import costs  # needs torch, to count at other inputs
+        from resbench.bench import costs  # needs torch, to count at other inputs
 
         found = costs.explanation(network, figure, input_px)
     report.show(network, figure, found, as_json=as_json)

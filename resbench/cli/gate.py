@@ -52,7 +52,7 @@ def gate_(
       resbench gate resnet50 seresnext50_32x4d --against origin/main --junit report.xml
       resbench gate --data imagenet/val --evaluate resnet18 --weights resnet18.pth
     """
-    from resbench import gate, profiling
+    from resbench.bench import gate, profiling
     from resbench.judging import limits
     from resbench.judging.finding import exit_code, worst_first
     from resbench.report import findings as report

@@ -74,7 +74,7 @@ def profile_(
       resbench profile 'seresnext*' -b 1,8,auto --save
       resbench profile resnet50 --dtype bf16 --channels-last --fuse
     """
-    from resbench import profiling
+    from resbench.bench import profiling
     from resbench.report import profile as report
     from resbench.report.progress import progress
 

@@ -28,9 +28,9 @@ def selfcheck_(
       resbench selfcheck
       resbench selfcheck --runs 5 --slowdown 0.03 --slowdown 0.1
     """
+    from resbench.bench.selfcheck import false_alarms, scores, selfcheck
     from resbench.report import selfcheck as report
     from resbench.report.progress import progress
-    from resbench.selfcheck import false_alarms, scores, selfcheck
     from resbench.timing.contest import Rules
 
     with progress(quiet=quiet) as on_progress:

@@ -103,8 +103,8 @@ def validate_(
       resbench validate --data imagenet/val --weights resnet18.pth resnet18
       resbench validate --data ILSVRC2012_img_val.tar gluon_seresnext50_32x4d gluon_seresnext101_32x4d
     """
-    from resbench import validation
-    from resbench.entries import Options
+    from resbench.bench import validation
+    from resbench.bench.entries import Options
     from resbench.report import evaluation as report
 
     options = Options(

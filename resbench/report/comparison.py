@@ -12,7 +12,7 @@ from resbench.report import terminal, wording
 from resbench.report.profile import device, noise, setting_words
 
 if TYPE_CHECKING:
-    from resbench.comparing import Arm, Comparison
+    from resbench.bench.comparing import Arm, Comparison
 
 
 def show(comparison: "Comparison", findings: Sequence[Finding], *, as_json: bool) -> None:

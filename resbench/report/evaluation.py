@@ -18,7 +18,7 @@ from resbench.zoo.spec import Metric
 
 if TYPE_CHECKING:
     from resbench.accuracy.figures import Gap
-    from resbench.validation import Validated
+    from resbench.bench.validation import Validated
 
 _SIDES = {"center": "shorter side", "squash": "both sides", "border": "longer side"}
 

@@ -16,7 +16,7 @@ from resbench.records.record import Environment, Gpu, Memory, Profile, Series, S
 from resbench.report import terminal
 
 if TYPE_CHECKING:
-    from resbench.profiling import Outcome
+    from resbench.bench.profiling import Outcome
 
 _STOPPED = {"precision": "target reached", "time_budget": "time budget", "cluster_cap": "most clusters"}
 _PER_CENT_SHOWN = 100  # an interval wider than this says only that it is wide

@@ -12,7 +12,7 @@ from resbench.report import terminal
 from resbench.report.profile import device, noise
 
 if TYPE_CHECKING:
-    from resbench.selfcheck import Score, SelfCheck
+    from resbench.bench.selfcheck import Score, SelfCheck
 
 
 def show(check: "SelfCheck", found: "list[Score]", alarms: tuple[int, int, float], *, as_json: bool) -> None:

@@ -17,8 +17,8 @@ import msgspec
 import torch
 
 import resbench
+from resbench.bench.subject import difference, ready
 from resbench.errors import InvalidMeasurementError, ResbenchError
-from resbench.subject import difference, ready
 from resbench.timing import arms, speeds
 from resbench.timing.clock import Call, host_clock
 from resbench.timing.sampler import without_garbage_collection
@@ -78,7 +78,7 @@ class Remote:
         self._name = sys.executable if python is None else str(Path(python).absolute()) if os.sep in python else python
         try:
             self._process = subprocess.Popen(
-                [self._name, "-m", "resbench.worker"],
+                [self._name, "-m", "resbench.bench.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=environment,

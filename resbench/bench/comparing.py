@@ -11,20 +11,20 @@ from typing import Any, cast
 import torch
 
 from resbench import environment
+from resbench.bench.subject import difference, own_input_px, ready
+from resbench.bench.worker import Local, Remote
 from resbench.errors import ExitCode
 from resbench.judging import finding
 from resbench.judging.finding import Finding
 from resbench.judging.paired import Judgement, judge, unit_logs
 from resbench.judging.stats import Clock, cluster_medians, log_interval
 from resbench.records.record import Cluster, Environment, Run, Settings
-from resbench.subject import difference, own_input_px, ready
 from resbench.timing import interleave, speeds
 from resbench.timing.contest import Rules, Surroundings, Unit, contest
 from resbench.timing.device import resolve
 from resbench.timing.sampler import without_garbage_collection
 from resbench.timing.settings import Options
 from resbench.timing.settings import settings as settings_of
-from resbench.worker import Local, Remote
 
 LAUNCH_LOOKS = (8, 16, 32)  # launches after which arms in processes of their own are judged
 CLUSTERS_PER_LAUNCH = 3

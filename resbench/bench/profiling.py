@@ -11,12 +11,12 @@ import msgspec
 import torch
 
 from resbench import environment, units
+from resbench.bench.subject import Subject, difference, peak, ready
 from resbench.counting.tally import count
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.records import store
 from resbench.records.record import Memory, Profile, Series
-from resbench.subject import Subject, difference, peak, ready
 from resbench.timing import ceilings, fresh, speeds
 from resbench.timing.device import resolve
 from resbench.timing.sampler import Surroundings, unwatched
@@ -143,7 +143,7 @@ def profile_each(
                 record = profile(network, on_progress=on_progress, **how)
             else:
                 on_progress(f"profiling {len(networks)} networks", index / len(networks))
-                record = msgspec.convert(fresh.call("resbench.profiling:profile_alone", [network, how]), Profile)
+                record = msgspec.convert(fresh.call("resbench.bench.profiling:profile_alone", [network, how]), Profile)
         except Interrupted as interrupted:
             yield _saved(interrupted.record, root)
             raise
@@ -177,7 +177,7 @@ def _request(network: str, how: How) -> speeds.Request:
 def _with_wanted(request: speeds.Request, how: How) -> speeds.Request:
     """Say what is to be measured; for "auto" find the batch size first, in a process that memory may run out of."""
     sizes = how.get("batch_sizes", ())
-    auto = fresh.call("resbench.subject:widest", request) if "auto" in sizes else 0
+    auto = fresh.call("resbench.bench.subject:widest", request) if "auto" in sizes else 0
     on, train = torch.device(request.device), how.get("train", False)
     wanted = speeds.wanted(sizes, on, request.settings, train=train, auto=auto)
     return replace(request, wanted=tuple(wanted))
@@ -236,7 +236,7 @@ def _series(
     parts: list[list[Series]] = []
     for index in range(launches):
         on_progress(f"launch {index + 1} of {launches}", index / launches)
-        parts.append(msgspec.convert(fresh.call("resbench.subject:launch", request), list[Series]))
+        parts.append(msgspec.convert(fresh.call("resbench.bench.subject:launch", request), list[Series]))
         request = speeds.repeated(request, parts[0])
         yield speeds.merge(parts)
 
@@ -250,4 +250,4 @@ def _memory(subject: Subject, request: speeds.Request, on_progress: Share) -> It
             yield peak(subject.arm, want)
         else:
             alone = replace(request, wanted=(want,))
-            yield msgspec.convert(fresh.call("resbench.subject:resident", alone), Memory)
+            yield msgspec.convert(fresh.call("resbench.bench.subject:resident", alone), Memory)

@@ -9,16 +9,16 @@ from functools import partial
 import numpy as np
 
 from resbench import environment
-from resbench.comparing import Share, Side, clock_of, request_of
+from resbench.bench.comparing import Share, Side, clock_of, request_of
+from resbench.bench.subject import ready
+from resbench.bench.worker import Local
 from resbench.judging.finding import Verdict
 from resbench.judging.stats import Clock, Interval, clopper_pearson, t_half_width, upper_bound
 from resbench.records.record import Environment, Run, Settings
-from resbench.subject import ready
 from resbench.timing import interleave
 from resbench.timing.contest import Rules, Surroundings, contest
 from resbench.timing.device import resolve
 from resbench.timing.sampler import without_garbage_collection
-from resbench.worker import Local
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from resbench import comparing
+from resbench.bench import comparing
 from resbench.errors import ResbenchError
 from resbench.judging import exact
 from resbench.judging.compare import compare_folders

@@ -20,7 +20,7 @@ from resbench.accuracy.figures import Gap, gap
 from resbench.accuracy.predictions import Predictions, Rows
 from resbench.accuracy.session import Progress, Session, readable, score, silent
 from resbench.accuracy.twins import Twin, twins
-from resbench.entries import Entry, Options, fitting, opened
+from resbench.bench.entries import Entry, Options, fitting, opened
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records import store

@@ -1,0 +1,1 @@
+"""Where the rooms meet: each module composes finding, building, counting, timing, evaluating into a record."""

@@ -84,7 +84,7 @@ def _compiled(node: ast.expr, columns: tuple[str, ...]) -> Condition:
 def _comparison(node: ast.Compare, columns: tuple[str, ...]) -> Condition:
     """Return a chain of comparisons such as 10e6 < params < 30e6."""
     sides = [_side(side, columns) for side in (node.left, *node.comparators)]
-    names = {side for side in sides if isinstance(side, _Column)}
+    names = [side for side in sides if isinstance(side, _Column)]
     if not names:
         raise _UnfitError(f"{ast.unparse(node)!r} names no column")
     for name in names:

@@ -5,24 +5,25 @@ from typing import Annotated
 
 import typer
 
-results_ = typer.Typer(no_args_is_help=True, help="Look into stored validations, without running anything.")
+results_ = typer.Typer(no_args_is_help=True, help="Look into stored records, without running anything.")
 
-_Record = Annotated[Path, typer.Argument(help="A record that `resbench validate --save` wrote.")]
+_Record = Annotated[Path, typer.Argument(help="A record that --save wrote.")]
 _Limit = Annotated[int, typer.Option(min=0, help="Rows of each table. [default: 10; --json has all]")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
 @results_.command()
 def show(record: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
-    """Show a validation by classes: the worst ones, what is taken for what, calibration.
+    """Show a profile as when it was made, or a validation by classes: worst ones, confusions, calibration.
 
     \b
     Examples:
+      resbench results show results/cpu-epyc/resnet50/profile-....json
       resbench results show results/cpu-epyc/resnet50/evaluation-....json --limit 50
     """
-    from resbench.report import answers as report
+    from resbench.report import stored
 
-    report.show(report.stored(record), limit=limit, as_json=as_json)
+    stored.show(record, limit=limit, as_json=as_json)
 
 
 @results_.command()

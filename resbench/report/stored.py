@@ -1,0 +1,21 @@
+"""A stored record, shown as when it was made, or looked into."""
+
+from pathlib import Path
+
+from resbench.records.jsonio import dumps, read
+from resbench.records.record import Profile
+
+
+def show(path: Path, *, limit: int, as_json: bool) -> None:
+    """Print the profile at `path` as `resbench profile` does, or a validation by classes."""
+    record = read(path)
+    if not isinstance(record, Profile):
+        from resbench.report import answers  # reads predictions, which needs numpy
+
+        answers.show(answers.stored(path), limit=limit, as_json=as_json)
+    elif as_json:
+        print(dumps(record), end="")
+    else:
+        from resbench.report import profile
+
+        profile.sheet(record)

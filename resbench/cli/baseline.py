@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 baseline_ = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -42,7 +44,7 @@ def save_(
 @baseline_.command("list")
 def list_(
     pool: Pool = Path("baseline"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """List what the pool holds.
 

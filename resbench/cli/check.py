@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 def check_(
     new: Annotated[Path, typer.Argument(help="A record, or a folder of records.")] = Path("results"),
@@ -14,18 +16,11 @@ def check_(
             help="The baseline: a record, a folder, a pool (`resbench baseline`), or git:REV for the same path."
         ),
     ] = "git:HEAD",
-    config: Annotated[
-        Path | None,
-        typer.Option(help="A TOML file with limits. [default: the nearest resbench.toml or pyproject.toml with some]"),
-    ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write the findings as JUnit XML to this file.")] = None,
-    code_quality: Annotated[
-        Path | None, typer.Option(help="Write what failed as GitLab's code quality report to this file.")
-    ] = None,
-    fail_on_inconclusive: Annotated[
-        bool, typer.Option("--fail-on-inconclusive", help="Exit 3 when the data cannot tell.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    config: options.Limits = None,
+    junit: options.Junit = None,
+    code_quality: options.CodeQuality = None,
+    fail_on_inconclusive: options.FailOnInconclusive = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Compare records with a baseline: did anything change?
 

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 def count_(
     names: Annotated[list[str] | None, typer.Argument(help="Networks, checkpoints or patterns such as 'se*'.")] = None,
@@ -31,7 +33,7 @@ def count_(
     check: Annotated[
         bool, typer.Option("--check", help="With --all: compare those with a fresh tally; exit 1 when stale.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Count parameters, operations, activations and memory traffic of networks, exactly.
 

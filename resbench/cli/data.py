@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 data_ = typer.Typer(no_args_is_help=True, help="Look at validation images.")
 
 
@@ -15,7 +17,7 @@ def check(
     workers: Annotated[
         int | None, typer.Option("--workers", "-j", min=1, help="Threads that decode. [default: one per core]")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Tell whether a validation on these images can be right: layout, classes, damaged and odd files, duplicates.
 

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 def explain_(
     network: Annotated[str, typer.Argument(help="A network, or a published checkpoint of one.")],
@@ -11,7 +13,7 @@ def explain_(
     input_px: Annotated[
         str | None, typer.Option("--input-px", "--img-size", help="Only at this input: 224 or HxW such as 224x285.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Say what a published figure counts: which convention, which input, which rounding.
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 def gate_(
     networks: Annotated[
@@ -27,18 +29,11 @@ def gate_(
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Images per call for the speed.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads for the speed.")] = 1,
     time_budget: Annotated[float, typer.Option(min=0.1, help="Seconds per network, at most.")] = 120.0,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="A TOML file with limits. [default: the nearest resbench.toml or pyproject.toml with some]"),
-    ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write the findings as JUnit XML to this file.")] = None,
-    code_quality: Annotated[
-        Path | None, typer.Option(help="Write what failed as GitLab's code quality report to this file.")
-    ] = None,
-    fail_on_inconclusive: Annotated[
-        bool, typer.Option("--fail-on-inconclusive", help="Exit 3 when the data cannot tell.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    config: options.Limits = None,
+    junit: options.Junit = None,
+    code_quality: options.CodeQuality = None,
+    fail_on_inconclusive: options.FailOnInconclusive = False,
+    as_json: options.AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Judge a work tree before it is merged: everything that it changed since it left the main branch.

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 class Format(StrEnum):
     """Formats of other tools."""
@@ -28,7 +30,7 @@ def history_(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where --format writes; a folder for otava. [default: stdout]")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show what became of every figure over its runs, and where it changed for good.
 

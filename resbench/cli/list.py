@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 def list_(
     patterns: Annotated[
@@ -17,7 +19,7 @@ def list_(
         str | None, typer.Option(help="Order by name, family, input_px, params, macs, top1 or checkpoints.")
     ] = None,
     descending: Annotated[bool, typer.Option("--descending", "-d", help="Largest first.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """List the networks, with what they cost and the best published top-1 accuracy.
 

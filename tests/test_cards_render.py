@@ -10,6 +10,7 @@ from resbench.cards import facts, render
 from resbench.cards.lint import lint
 from resbench.cards.parse import parse
 from resbench.judging.problem import Level
+from resbench.records.record import Pipeline
 from resbench.zoo.find import find
 from resbench.zoo.variants import VARIANTS
 from tests import examples
@@ -134,6 +135,15 @@ def test_speeds_at_several_batch_sizes_are_plotted_and_tabled_with_intervals():
     assert text.count("still changing") == 1
     assert "cpu-example-cpu-2c, fp32, 224x224, contiguous, 1 thread, noise quiet (`p.json`):" in text
     assert "- `p.json`: 2026-01-01T00:00:00+00:00, Example CPU (2 cores), torch 2.13.0, noise quiet" in text
+
+
+def test_a_speed_on_images_says_in_words_which_they_were():
+    data = Pipeline(data="val", fingerprint="ab" * 32, images=1024, pixels=examples.EVALUATION.pixels, workers=2)
+    fed = replace(examples.series("end_to_end"), pipeline=data)
+    text = render.card_text(card("resnext50_32x4d", {"p.json": replace(examples.PROFILE, series=(fed,))}))
+    assert "| end to end | 1 |" in text
+    assert "1024 images of val from the page cache, fingerprint abababababababab" in text
+    assert "256 px (bilinear, pillow 11), 224 px; threads that decode: 2" in text
 
 
 def test_the_code_on_a_card_runs():

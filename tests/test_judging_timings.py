@@ -9,7 +9,8 @@ from resbench.judging.compare import compare, compare_folders
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Config, Limits
 from resbench.judging.timings import Timed, settle
-from tests.examples import CONDITIONS, ENVIRONMENT, PROFILE, series
+from resbench.records.record import Pipeline
+from tests.examples import CONDITIONS, ENVIRONMENT, EVALUATION, PROFILE, series
 
 CPU, WALL = "latency b1 (CPU time)", "latency b1 (wall time)"
 
@@ -235,3 +236,33 @@ def test_infinite_limits_switch_a_timing_off():
     off = Limits(latency=float("inf"))
     assert judged([run()], run(9.0, 99), off).verdict == Verdict.INCONCLUSIVE
     assert judged(pool(9, 0.003), run(9.0, 99), off).verdict == Verdict.OK
+
+
+PIPELINE = Pipeline(data="val", fingerprint="ab" * 32, images=5, pixels=EVALUATION.pixels, workers=2)
+
+
+def fed(pipeline, number=0):
+    return replace(run(number=number), series=(series(), replace(series("end_to_end"), pipeline=pipeline)))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(PIPELINE, fingerprint="cd" * 32),
+        replace(PIPELINE, workers=3),
+        replace(PIPELINE, pixels=replace(PIPELINE.pixels, decoder="simplejpeg 1.8")),
+        None,
+    ],
+)
+def test_speeds_on_other_images_are_not_compared_while_those_without_images_are(other):
+    found = {f.metric: f for f in compare(fed(PIPELINE), fed(other, 1), "x")}
+    assert found["end_to_end b1"].verdict == Verdict.NOT_COMPARABLE
+    assert "other images" in found["end_to_end b1"].why
+    assert found[CPU].verdict != Verdict.NOT_COMPARABLE
+
+
+def test_only_runs_on_the_same_images_count_for_a_speed_on_images():
+    other = replace(PIPELINE, images=4)
+    before = [fed(other if number % 2 else PIPELINE, number) for number in range(9)]
+    found = judged(before, fed(PIPELINE, 9), metric="end_to_end b1 (CPU time)")
+    assert found.why.startswith("5 runs")

@@ -129,3 +129,12 @@ def test_evaluations_of_unknown_checkpoints_are_exported_with_the_ratio_of_their
     assert row.startswith("resnet18.pth,224,")
     assert ",0.953," in row
     assert PROFILE.network not in row
+
+
+def test_speeds_on_images_are_exported_apart_and_never_as_timms_inference():
+    fed = replace(series("end_to_end", scale=9.0), batch_size=16)
+    runs = {"m/a.json": [replace(NEWEST, series=(THROUGHPUT, fed))]}
+    assert len(exports.timm_benchmark(runs).splitlines()) == 2
+    for text in (exports.pyperf(runs), exports.bencher(runs), exports.github_action_benchmark(runs)):
+        assert "m/a end_to_end b16" in text
+        assert "m/a throughput b16" in text

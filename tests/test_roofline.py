@@ -58,6 +58,20 @@ def test_a_device_that_waits_for_its_host_is_bound_by_launches(device_ms, waitin
     assert found.bound == bound
 
 
+@pytest.mark.parametrize(("fed_ms", "bound"), [(20, "data"), (10, "compute"), (5, "compute")])
+def test_data_is_the_limit_when_images_come_clearly_slower_than_the_network_takes_them(fed_ms, bound):
+    record = profile(series=(exactly(10, "throughput", 8), exactly(fed_ms, "end_to_end", 8)))
+    assert roofline(record, record.series[1]).bound == bound
+    assert roofline(record, record.series[0]).bound == "compute"
+
+
+def test_data_is_not_blamed_while_intervals_overlap_or_without_throughput_at_that_size():
+    alone, fed = series("throughput"), series("end_to_end", scale=1.001)
+    assert roofline(profile(series=(alone, fed)), fed).bound == "compute"
+    slow = exactly(20, "end_to_end", 8)
+    assert roofline(profile(series=(exactly(10, "throughput", 4), slow)), slow).bound == "compute"
+
+
 def test_half_precision_moves_half_the_bytes():
     whole = roofline(profile(), exactly(1)).intensity
     half = profile(settings=Settings(input_px=(8, 8), dtype="bf16"))

@@ -32,6 +32,20 @@ def test_latency_at_one_and_throughput_at_a_full_batch_are_the_default():
     ]
 
 
+def test_with_images_every_throughput_is_followed_by_the_same_end_to_end():
+    assert pairs(speeds.wanted((), CPU, PLAIN, train=False, end_to_end=True))[1:] == [
+        ("throughput", 8, "8"),
+        ("end_to_end", 8, "8"),
+    ]
+    wants = pairs(speeds.wanted((1, "auto"), CUDA, PLAIN, train=False, auto=16, end_to_end=True))
+    assert [one for one in wants if one[0] in ("throughput", "end_to_end")] == [
+        ("throughput", 1, "1"),
+        ("end_to_end", 1, "1"),
+        ("throughput", 16, "auto"),
+        ("end_to_end", 16, "auto"),
+    ]
+
+
 @pytest.mark.parametrize(("mode", "recorded"), [("default", True), ("reduce-overhead", False), ("max-autotune", False)])
 def test_code_that_replays_graphs_itself_is_not_recorded_into_another_graph(mode, recorded):
     wants = speeds.wanted((1,), CUDA, replace(PLAIN, compile=mode), train=False)

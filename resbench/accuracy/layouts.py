@@ -24,13 +24,9 @@ def open_set(path: Path, labels: Path | None = None) -> ImageSet:
     Classes come from the file `labels`, or from folders named by WordNet id or number, or from the official names of
     ImageNet's validation images. Raises ResbenchError when there are none, or no telling what they show.
     """
-    binary = path / "test_batch.bin" if path.is_dir() else path
-    if binary.name == "test_batch.bin" and binary.is_file():
+    if binary := _binary(path):
         return _cifar(binary)
-    files = listing(path)
-    images, notes = _one_split([file for file in files if file.is_image])
-    if not images:
-        raise ResbenchError(f"{path}: {_no_images(files)}")
+    files, images, notes = _found(path)
     if labels is not None:
         layout, samples = "labels file", annotate(images, labels)
     else:
@@ -46,6 +42,19 @@ def open_set(path: Path, labels: Path | None = None) -> ImageSet:
         unused=tuple(file.name for file in files if file.name not in used),
         notes=notes,
     )
+
+
+def open_unlabelled(path: Path) -> ImageSet:
+    """Return the images at `path`, however they are laid out and whatever they show: each counts as of class 0.
+
+    Raises ResbenchError when there are none.
+    """
+    if binary := _binary(path):
+        return _cifar(binary)
+    _, images, notes = _found(path)
+    samples = tuple(sample(file, 0) for file in images)
+    name = path.resolve().name.removesuffix(".tar")
+    return ImageSet(name=name, layout="images", classes=1, samples=samples, notes=notes)
 
 
 def official_number(name: str) -> int | None:
@@ -66,6 +75,21 @@ def recognise(layout: str, samples: tuple[Sample, ...]) -> tuple[str | None, tup
         return "ImageNet-V2", None
     name = subsets().get(frozenset(shown))
     return name, tuple(sorted(shown)) if name in AMONG_OWN_CLASSES else None
+
+
+def _binary(path: Path) -> Path | None:
+    """Return CIFAR-10's test batch, where `path` is it or holds it."""
+    binary = path / "test_batch.bin" if path.is_dir() else path
+    return binary if binary.name == "test_batch.bin" and binary.is_file() else None
+
+
+def _found(path: Path) -> tuple[list[File], list[File], tuple[str, ...]]:
+    """Return all files, those that are the images of the set, and what was assumed."""
+    files = listing(path)
+    images, notes = _one_split([file for file in files if file.is_image])
+    if not images:
+        raise ResbenchError(f"{path}: {_no_images(files)}")
+    return files, images, notes
 
 
 def _by_names(path: Path, images: list[File]) -> tuple[str, tuple[Sample, ...]]:

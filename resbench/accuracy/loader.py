@@ -1,9 +1,11 @@
 """From files to batches of frames: threads decode each image once, for all the streams that want it."""
 
+import random
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import TypeVar
 
 import numpy as np
@@ -68,12 +70,47 @@ def batches(
 
     Raises UnreadableImagesError, naming every image of the batch that failed.
     """
+    parts = ((start, samples[start : start + batch_size]) for start in starts)
+    return _stream(parts, streams, workers, pinned, caches or {}, way or decoder("pillow"))
+
+
+def endless(
+    samples: Sequence[Sample],
+    stream: Preprocess,
+    *,
+    batch_size: int,
+    workers: int,
+    seed: int,
+    pinned: bool,
+    way: Decoder,
+) -> Generator[Batch]:
+    """Yield full batches for ever: all of `samples` in a random order, then all in another; the same for a `seed`.
+
+    Raises UnreadableImagesError as `batches` does.
+    """
+    images = _rounds(samples, random.Random(seed))
+    parts = ((0, tuple(islice(images, batch_size))) for _ in count())
+    return _stream(parts, [stream], workers, pinned, {}, way)
+
+
+def _rounds(samples: Sequence[Sample], chance: random.Random) -> Iterator[Sample]:
+    while True:
+        yield from chance.sample(samples, len(samples))
+
+
+def _stream(
+    parts: Iterable[tuple[int, Sequence[Sample]]],
+    streams: Sequence[Preprocess],
+    workers: int,
+    pinned: bool,
+    caches: Mapping[Preprocess, FrameCache],
+    way: Decoder,
+) -> Generator[Batch]:
     with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
         under_way: deque[tuple[Batch, list[Future[None]]]] = deque()
         try:
-            for start in starts:
-                part = samples[start : start + batch_size]
-                under_way.append(_submit(pool, start, part, streams, pinned, caches or {}, way or decoder("pillow")))
+            for start, part in parts:
+                under_way.append(_submit(pool, start, part, streams, pinned, caches, way))
                 if len(under_way) > LOOKAHEAD:
                     yield _finished(*under_way.popleft())
             while under_way:

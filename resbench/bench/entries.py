@@ -61,7 +61,7 @@ def opened(
     """
     asked = _asked(networks, weights)
     images = layouts.open_set(data, options.get("labels"))
-    entries = [_entry(network, file, options) for network, file in asked or _on_disk(networks, images.classes)]
+    entries = [entry_of(network, file, options) for network, file in asked or _on_disk(networks, images.classes)]
     for entry in entries:
         if entry.variant.classes != images.classes:
             raise ResbenchError(
@@ -111,7 +111,8 @@ def _on_disk(patterns: Sequence[str], classes: int) -> list[tuple[str, str | Pat
     return [(name, None) for name in fits]
 
 
-def _entry(network: str, weights: str | Path | None, options: Options) -> Entry:
+def entry_of(network: str, weights: str | Path | None, options: Options) -> Entry:
+    """Return the checkpoint (None: none in particular) with its preprocessing, or the network's own, and `options`."""
     variant = find(network)
     published = find_weights(network if weights is None else str(weights)) or _known(variant, weights)
     own = Preprocess(crop_px=variant.input_px, crop_pct=0.875 if variant.input_px > 64 else 1.0)

@@ -11,6 +11,7 @@ import msgspec
 import torch
 
 from resbench import environment, units
+from resbench.bench import pipeline
 from resbench.bench.subject import Subject, difference, peak, ready
 from resbench.counting.tally import count
 from resbench.errors import ResbenchError
@@ -55,19 +56,25 @@ class How(Options, total=False):
     train: bool
     launches: int
     time_budget_s: float
+    data: str | None  # a folder or archive of images, for the end-to-end speed
+    decoder: str | None
+    workers: int | None
 
 
 def profile(network: str, *, on_progress: Share = lambda *_: None, **how: Unpack[How]) -> Profile:
     """Count what `network` costs, measure how fast it runs here and how much memory it takes.
 
     Without `batch_sizes`, latency is measured at batch 1 and throughput at a full batch; "auto" is the size at which
-    throughput saturates. `time_budget_s` holds for each speed, batch size and launch (a process of its own when there
-    are several). Raises ResbenchError for what cannot be measured, Interrupted on Ctrl-C with something to keep.
+    throughput saturates. With `data`, throughput is measured end to end too, on the images there. `time_budget_s` holds
+    for each speed, batch size and launch (a process of its own when there are several).
+    Raises ResbenchError for what cannot be measured, Interrupted on Ctrl-C with something to keep.
     """
     request = _request(network, how)
     watch = environment.watch(torch.device(request.device))
     on_progress("loading", 0.0)
     subject = ready(request)
+    if request.images:
+        pipeline.warm(request.images, partial(on_progress, "reading the images"))
     request = _with_wanted(request, how)
     record = Profile(
         network=find(network).name,
@@ -163,15 +170,29 @@ def profile_alone(argument: tuple[str, How]) -> Any:
 
 def _request(network: str, how: How) -> speeds.Request:
     on = resolve(how.get("device"))
-    weights = how.get("weights")
-    return speeds.Request(
+    weights, data, train = how.get("weights"), how.get("data"), how.get("train", False)
+    request = speeds.Request(
         network=network,
         weights=None if weights is None else str(weights),
         device=str(on),
-        settings=settings_of(how, find(network).input_px, on, train=how.get("train", False)),
+        settings=settings_of(how, find(network).input_px, on, train=train),
         time_budget_s=how.get("time_budget_s", 10.0),
         target=speeds.TARGET[on.type],
     )
+    if data is None:
+        if how.get("decoder") or how.get("workers"):
+            raise ResbenchError("--decoder, --workers: say how images are decoded, so give --data too")
+        return request
+    images = pipeline.images_of(
+        network,
+        request.weights,
+        request.settings,
+        str(data),
+        train=train,
+        decoder_name=how.get("decoder") or "pillow",
+        workers=how.get("workers"),
+    )
+    return replace(request, images=images)
 
 
 def _with_wanted(request: speeds.Request, how: How) -> speeds.Request:
@@ -179,7 +200,7 @@ def _with_wanted(request: speeds.Request, how: How) -> speeds.Request:
     sizes = how.get("batch_sizes", ())
     auto = fresh.call("resbench.bench.subject:widest", request) if "auto" in sizes else 0
     on, train = torch.device(request.device), how.get("train", False)
-    wanted = speeds.wanted(sizes, on, request.settings, train=train, auto=auto)
+    wanted = speeds.wanted(sizes, on, request.settings, train=train, auto=auto, end_to_end=request.images is not None)
     return replace(request, wanted=tuple(wanted))
 
 
@@ -187,14 +208,25 @@ def _finished(network: str, root: Path, how: How) -> Profile | None:
     """Return the record below `root` that measured what is asked for, on this machine and with these settings."""
     request, on = _request(network, how), resolve(how.get("device"))
     machine = environment.machine(on)
-    wanted = speeds.wanted(how.get("batch_sizes", ()), on, request.settings, train=how.get("train", False))
-    asked = {(speed, want.asked) for want in wanted for speed in speeds.speeds_of(want)}
+    images = pipeline.describe(request.images) if request.images else None
+    wanted = speeds.wanted(
+        how.get("batch_sizes", ()),
+        on,
+        request.settings,
+        train=how.get("train", False),
+        end_to_end=images is not None,
+    )
+    asked = {
+        (speed, want.asked, images if speed == "end_to_end" else None)
+        for want in wanted
+        for speed in speeds.speeds_of(want)
+    }
     folder = root / store.machine_folder(machine) / find(network).name
     for record in store.read_folder(folder).values() if any(folder.glob("*.json")) else ():
         if (
             isinstance(record, Profile)
             and (record.settings, record.environment.machine) == (request.settings, machine)
-            and {(series.speed, series.batch_size_asked) for series in record.series} == asked
+            and {(series.speed, series.batch_size_asked, series.pipeline) for series in record.series} == asked
         ):
             return record
     return None
@@ -228,22 +260,22 @@ def _series(
     if launches == 1:
         found: list[Series] = []
         for want in request.wanted:
-            progress = partial(on_progress, f"{want.speed} at batch {want.batch_size}")
+            progress = partial(on_progress, f"{want.speed.replace('_', ' ')} at batch {want.batch_size}")
             watch = meter.watch if meter else unwatched
-            found += speeds.measure(subject.arm, want, request, Surroundings(watch=watch, progress=progress))
+            found += pipeline.measure(subject.arm, want, request, Surroundings(watch=watch, progress=progress))
             yield list(found)
         return
     parts: list[list[Series]] = []
     for index in range(launches):
         on_progress(f"launch {index + 1} of {launches}", index / launches)
-        parts.append(msgspec.convert(fresh.call("resbench.bench.subject:launch", request), list[Series]))
+        parts.append(msgspec.convert(fresh.call("resbench.bench.pipeline:launch", request), list[Series]))
         request = speeds.repeated(request, parts[0])
         yield speeds.merge(parts)
 
 
 def _memory(subject: Subject, request: speeds.Request, on_progress: Share) -> Iterator[Memory]:
     """Yield the peak memory at each batch size: the device's own account, or the resident set of a fresh process."""
-    wants = {want.batch_size: want for want in request.wanted}
+    wants = {want.batch_size: want for want in request.wanted if want.speed != "end_to_end"}
     for index, (size, want) in enumerate(sorted(wants.items())):
         on_progress(f"memory at batch {size}", index / len(wants))
         if subject.arm.device.type == "cuda":

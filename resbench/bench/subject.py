@@ -18,9 +18,7 @@ from resbench.records.record import Memory
 from resbench.timing import speeds
 from resbench.timing.arms import Arm, output_difference, prepare, settle
 from resbench.timing.device import peak_memory, peak_resident_bytes, reset_peak_memory, reset_peak_resident
-from resbench.timing.sampler import Surroundings, unwatched
 from resbench.timing.settings import plain
-from resbench.timing.telemetry import telemetry
 from resbench.zoo.find import find, find_weights
 
 
@@ -114,16 +112,6 @@ def _foreign_network(library: str, name: str) -> nn.Module:
     except (RuntimeError, ValueError) as error:  # what timm and torchvision raise for an unknown name
         raise ResbenchError(f"{library}:{name}: {str(error).splitlines()[0]}") from None
     return network.eval()
-
-
-def launch(argument: Mapping[str, Any]) -> list[Any]:
-    """Sample everything that a request (as plain values) wants; for a fresh process."""
-    request = msgspec.convert(argument, speeds.Request)
-    arm = ready(request).arm
-    meter = telemetry(arm.device)
-    surroundings = Surroundings(watch=meter.watch if meter else unwatched)
-    found = [series for want in request.wanted for series in speeds.measure(arm, want, request, surroundings)]
-    return [msgspec.to_builtins(series) for series in found]
 
 
 def widest(argument: Mapping[str, Any]) -> int:

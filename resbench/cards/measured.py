@@ -8,7 +8,7 @@ from typing import Any
 
 from resbench import units
 from resbench.cards.facts import Card
-from resbench.records.record import Environment, Evaluation, Series, Settings
+from resbench.records.record import Environment, Evaluation, Pipeline, Profile, Record, Series, Settings
 from resbench.records.store import machine_folder
 from resbench.zoo.spec import Metric
 
@@ -70,7 +70,7 @@ def provenance(card: Card) -> Iterator[dict[str, Any]]:
             "path": path,
             "when": record.run.started,
             "environment": _environment(record.environment),
-            "settings": _settings(record.settings) + (_images(record) if isinstance(record, Evaluation) else ""),
+            "settings": _settings(record.settings) + _images(record),
             "command": record.run.command,
             "hash": (record.weights_sha256 or "")[:16],
         }
@@ -103,10 +103,21 @@ def _speed(series: Series) -> dict[str, Any]:
     }
 
 
-def _images(record: Evaluation) -> str:
+def _images(record: Record) -> str:
+    """Return which images an evaluation or an end-to-end speed saw; nothing for other speeds."""
+    if isinstance(record, Profile):
+        fed = dict.fromkeys(series.pipeline for series in record.series if series.pipeline)
+        return "".join(_fed(pipeline) for pipeline in fed)
     pixels, data = record.pixels, record.dataset
     shaped = f"shorter side to {pixels.resize_px} px ({pixels.interpolation}, {pixels.decoder})"
     return f"; {shaped}, centre crop {pixels.crop_px} px; {data.layout}, fingerprint {data.fingerprint[:16]}"
+
+
+def _fed(pipeline: Pipeline) -> str:
+    pixels = pipeline.pixels
+    shaped = f"shorter side to {pixels.resize_px} px ({pixels.interpolation}, {pixels.decoder})"
+    cached = f"{pipeline.images} images of {pipeline.data} from the page cache, fingerprint {pipeline.fingerprint[:16]}"
+    return f"; end to end: {shaped}, {pixels.crop_px} px; threads that decode: {pipeline.workers}; {cached}"
 
 
 def _settings(settings: Settings) -> str:

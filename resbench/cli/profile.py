@@ -43,6 +43,20 @@ def profile_(
     train: Annotated[
         bool, typer.Option("--train", help="Time a training step instead: forward, backward and optimizer apart.")
     ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also measure throughput end to end: images from this folder or .tar (no labels needed) are decoded, "
+            "prepared, moved to the device and run through the network in one stream."
+        ),
+    ] = None,
+    decoder: Annotated[
+        str | None, typer.Option(help="With --data: pillow, simplejpeg or simplejpeg+torch. [default: pillow]")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", "-j", min=1, help="With --data: threads that decode. [default: one a core]"),
+    ] = None,
     launches: Annotated[
         int, typer.Option(min=1, help="Fresh processes to measure in; from 3 on, intervals are over them.")
     ] = 1,
@@ -73,6 +87,7 @@ def profile_(
       resbench profile resnext50_32x4d
       resbench profile 'seresnext*' -b 1,8,auto --save
       resbench profile resnet50 --dtype bf16 --channels-last --fuse
+      resbench profile resnet50 --data imagenet/val
     """
     from resbench.bench import profiling
     from resbench.report import profile as report
@@ -94,6 +109,9 @@ def profile_(
         train=train,
         launches=launches,
         time_budget_s=time_budget,
+        data=None if data is None else str(data),
+        decoder=decoder,
+        workers=workers,
     )
     with progress(quiet=quiet) as on_progress:
         outcomes = profiling.profile_each(

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
-from resbench.records.record import Counts, Memory, Profile, Record
+from resbench.records.record import Counts, Memory, Profile, Record, Series
 
 _ALWAYS_SHOWN = ("params", "macs")  # other counts only when they differ
 
@@ -84,6 +84,14 @@ def obstacle(before: Profile, after: Profile) -> str:
         asdict(before.environment.machine) | asdict(before.settings),
         asdict(after.environment.machine) | asdict(after.settings),
     )
+
+
+def images(before: Series, after: Series) -> str:
+    """Return what makes the images that fed two end-to-end speeds, or their preparation, others; or nothing."""
+    old, new = before.pipeline, after.pipeline
+    if old is None or new is None:
+        return "" if old is new else "one side does not say which"
+    return differences(*(asdict(one.pixels) | asdict(one) | {"pixels": None} for one in (old, new)))
 
 
 def differences(before: Mapping[str, object], after: Mapping[str, object]) -> str:

@@ -1,11 +1,12 @@
-"""What keeps a network from running faster: launches, arithmetic or memory, against ceilings of the same run."""
+"""What keeps a network from running faster: launches, arithmetic, memory or its data; ceilings are of the same run."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from resbench.judging.stats import log_interval, unit_values
-from resbench.records.record import Ceilings, Profile, Series
+from resbench.judging.stats import images_per_s, log_interval, unit_values
+from resbench.records.record import Ceilings, Profile, Series, Speed
 
+Bound = Literal["launch", "compute", "memory", "data"]
 LAUNCH_BOUND = 0.20  # of a call's time in which the device waits for the host
 BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2}
 
@@ -20,7 +21,7 @@ class Roofline:
     copy_bytes_per_s: float
     intensity: float  # operations per byte of the network at this batch size
     waiting: float | None  # share of a call in which the device waits for the host; None: one clock only
-    bound: Literal["launch", "compute", "memory"]
+    bound: Bound
 
     @property
     def ridge(self) -> float:
@@ -43,7 +44,6 @@ def roofline(record: Profile, series: Series) -> Roofline | None:
     seconds = _seconds(series)
     waiting = _waiting(record, series)
     intensity = flop / moved
-    side: Literal["compute", "memory"] = "compute" if intensity >= matmul / copy else "memory"
     return Roofline(
         achieved_flop_per_s=flop / seconds,
         achieved_bytes_per_s=moved / seconds,
@@ -51,7 +51,7 @@ def roofline(record: Profile, series: Series) -> Roofline | None:
         copy_bytes_per_s=copy,
         intensity=intensity,
         waiting=waiting,
-        bound="launch" if waiting is not None and waiting > LAUNCH_BOUND else side,
+        bound=_bound(record, series, waiting, "compute" if intensity >= matmul / copy else "memory"),
     )
 
 
@@ -59,6 +59,26 @@ def speeds(ceilings: Ceilings) -> tuple[float, float]:
     """Return the best matrix product in operations per second, and the best copy in bytes read and written."""
     matmul = 2 * ceilings.matmul_size**3 / (min(ceilings.matmul_ns) / 1e9)
     return matmul, 2 * ceilings.copy_bytes / (min(ceilings.copy_ns) / 1e9)
+
+
+def _bound(record: Profile, series: Series, waiting: float | None, side: Bound) -> Bound:
+    if waiting is not None and waiting > LAUNCH_BOUND:
+        return "launch"
+    return "data" if _starved(record, series) else side
+
+
+def _starved(record: Profile, series: Series) -> bool:
+    """Tell whether the images certainly come slower than the network alone would take them: intervals lie apart."""
+    alone = _same(record, series, "throughput")
+    if series.speed != "end_to_end" or alone is None:
+        return False
+    fed, limit = images_per_s(series).high, images_per_s(alone).low
+    return fed is not None and limit is not None and fed < limit
+
+
+def _same(record: Profile, series: Series, speed: Speed) -> Series | None:
+    """Return the series of `record` that measured another speed at the same batch size."""
+    return next((one for one in record.series if one.speed == speed and one.batch_size == series.batch_size), None)
 
 
 def _seconds(series: Series) -> float:
@@ -69,6 +89,5 @@ def _waiting(record: Profile, series: Series) -> float | None:
     """Return the share of a latency that the device did not need, where both were measured at this batch size."""
     if series.speed != "latency":
         return None
-    same = (one for one in record.series if one.speed == "device_time" and one.batch_size == series.batch_size)
-    device = next(same, None)
+    device = _same(record, series, "device_time")
     return None if device is None else max(0.0, 1 - _seconds(device) / _seconds(series))

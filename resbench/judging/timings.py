@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import fmean, stdev
 from typing import Literal
 
-from resbench.judging.exact import differences, incomparable, obstacle
+from resbench.judging.exact import differences, images, incomparable, obstacle
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
 from resbench.records.record import Profile, Series
@@ -63,6 +63,9 @@ def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits
             why = "was not measured on the new side; measure it with the same batch sizes"
             yield incomparable(record, after.network, why, metric=label)
             continue
+        if other := images(series, partner):
+            yield incomparable(record, after.network, f"fed with other images: {other}", metric=label)
+            continue
         blank = Finding(
             record=record,
             network=after.network,
@@ -103,7 +106,7 @@ def settle(family: Sequence[Timed]) -> Iterator[Finding]:
 def _series(
     pool: Sequence[Profile], new: Series, after: Profile, blank: Finding, floor: float, doubt: str
 ) -> Iterator[Judged]:
-    runs = [found for run in pool if (found := _partner(new, run))]
+    runs = [found for run in pool if (found := _partner(new, run)) and found.pipeline == new.pipeline]
     if fault := _fault(new):
         yield replace(blank, verdict=Verdict.INVALID, why=f"{fault}; measure again")
     elif not runs:

@@ -58,9 +58,7 @@ class Counts:
     weights_bytes: int  # parameters and buffers in fp32, counters in int64
     activations: int  # elements that convolutions and linear layers put out, one image
     terms: Terms
-    traffic: int | None = (
-        None  # activation elements that convolutions, linear layers and pools read and write, one image
-    )
+    traffic: int | None = None  # activation elements that convolutions, linear layers and pools move, one image
     receptive_field_px: tuple[int, int] | None = None  # of the last feature map, (height, width); gates left out
 
     def bytes_moved(self, batch_size: int = 1, element_bytes: int = 4) -> int | None:
@@ -69,9 +67,7 @@ class Counts:
         Every parameter is read once, every input and output of a convolution, linear layer or pool is read or written
         once, and all else (batch norm, ReLU, additions, gates) is fused into them.
         """
-        if self.traffic is None:
-            return None
-        return element_bytes * (self.params + batch_size * self.traffic)
+        return None if self.traffic is None else element_bytes * (self.params + batch_size * self.traffic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +160,30 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pixels:
+    """What was done to every image before the network saw it."""
+
+    decoder: str  # "pillow 11.2.1"
+    resize_px: int
+    crop_px: int
+    interpolation: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    crop_mode: str = "center"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """Where the images of an end-to-end speed came from, and what made them inputs of the network."""
+
+    data: str  # name of the folder or archive
+    fingerprint: str  # as a data set's, with class 0 for every image
+    images: int  # that took turns; they lay in the page cache
+    pixels: Pixels
+    workers: int  # threads that decoded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
     """The raw samples of one speed at one batch size. A sample spans `calls` forward passes of `batch_size` images."""
 
@@ -175,6 +195,7 @@ class Series:
     stop_reason: StopReason
     target: float  # relative half-width of the 95 % interval that sampling aimed at
     drifting: bool
+    pipeline: Pipeline | None = None  # of the images, for "end_to_end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,19 +259,6 @@ class Profile:
     output_difference: float | None = None  # from plain fp32, relative to the largest logit; None: settings are plain
     kind: Literal["profile"] = "profile"
     schema: int = SCHEMA
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pixels:
-    """What was done to every image before the network saw it."""
-
-    decoder: str  # "pillow 11.2.1"
-    resize_px: int
-    crop_px: int
-    interpolation: str
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    crop_mode: str = "center"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

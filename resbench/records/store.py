@@ -8,7 +8,7 @@ from pathlib import Path
 
 from resbench.errors import ResbenchError
 from resbench.records.jsonio import dumps, read
-from resbench.records.record import Evaluation, Machine, Profile, Record, Settings
+from resbench.records.record import Evaluation, Machine, Pipeline, Profile, Record, Settings
 
 
 def path_of(record: Record) -> Path:
@@ -17,13 +17,14 @@ def path_of(record: Record) -> Path:
     match record:
         case Profile():
             parts = ["profile", record.weights or "", *_words(record.settings, machine)]
+            pipeline = next((series.pipeline for series in record.series if series.pipeline), None)
+            parts += _images(pipeline) if pipeline else []
             parts += ["train"] if any(series.speed.startswith("train") for series in record.series) else []
             parts += [f"b{size}" for size in dict.fromkeys(series.batch_size_asked for series in record.series)]
         case Evaluation():
             settings = replace(record.settings, threads=None)  # right answers do not depend on them
             mode = "" if record.pixels.crop_mode == "center" else f"-{record.pixels.crop_mode}"
-            libraries = re.findall(r"[a-z]+(?= \d)", record.pixels.decoder.partition(":")[0])
-            decoder = "" if libraries == ["pillow"] else "-".join(["", *libraries])
+            decoder = "-".join(["", *_decoder(record.pixels.decoder)])
             pixels = f"{record.pixels.resize_px}-{record.pixels.interpolation}{mode}{decoder}"
             parts = ["evaluation", record.weights, record.dataset.name, pixels, *_words(settings, machine)]
     name = "-".join(_slug(part) for part in parts if part)
@@ -98,6 +99,17 @@ def _words(settings: Settings, machine: Machine) -> list[str]:
     if machine.device_kind == "cpu" and settings.threads:
         words.append(f"{settings.threads}t")
     return words
+
+
+def _decoder(name: str) -> list[str]:
+    """Return the libraries of a decoder, as words for a file name; none for the usual one."""
+    libraries = re.findall(r"[a-z]+(?= \d)", name.partition(":")[0])
+    return [] if libraries == ["pillow"] else libraries
+
+
+def _images(pipeline: Pipeline) -> list[str]:
+    """Return where images came from, and who decoded them, as words for a file name."""
+    return ["data", pipeline.data, *_decoder(pipeline.pixels.decoder), f"{pipeline.workers}w"]
 
 
 def _slug(text: str) -> str:

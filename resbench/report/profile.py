@@ -12,7 +12,7 @@ from resbench.errors import ExitCode
 from resbench.judging import stats
 from resbench.judging.roofline import roofline
 from resbench.records import jsonio
-from resbench.records.record import Environment, Gpu, Memory, Profile, Series, Settings
+from resbench.records.record import Environment, Gpu, Memory, Pipeline, Profile, Series, Settings
 from resbench.report import terminal
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def sheet(record: Profile, *, quiet: bool = False) -> None:
     for part in (_costs(record), _speeds(record), _memory(record.memory), _roofline(record), _energy(record)):
         if part.row_count:
             console.print(part)
+    for line in dict.fromkeys(f"end to end: {images(series.pipeline)}" for series in record.series if series.pipeline):
+        console.print(escape(line), highlight=False)
     console.print(escape(noise(record.environment)), highlight=False)
     if not quiet:
         for note in notes(record):
@@ -87,6 +89,15 @@ def conditions(record: Profile) -> str:
     """Return how the network was run, in words."""
     words = [f"{units.pixels(record.settings.input_px)} px", *setting_words(record.settings)]
     return f"{', '.join(words)}; {record.weights or 'fresh weights'}"
+
+
+def images(pipeline: Pipeline) -> str:
+    """Return what fed an end-to-end speed, in words."""
+    pixels, workers = pipeline.pixels, pipeline.workers
+    cut = f"shorter side to {pixels.resize_px} px ({pixels.interpolation}), {pixels.crop_px} px {pixels.crop_mode} crop"
+    who = f"{pixels.decoder} in {workers} thread{'s' if workers > 1 else ''}"
+    number = f"{units.integer(pipeline.images)} images of {pipeline.data}"
+    return f"{number} from the page cache, no disk; {who}, {cut}; fingerprint {pipeline.fingerprint[:16]}"
 
 
 def setting_words(settings: Settings) -> Iterator[str]:

@@ -13,7 +13,7 @@ from resbench.errors import ResbenchError
 from resbench.judging import stats
 from resbench.records.record import Profile, Record, Series
 from resbench.report import terminal
-from resbench.report.profile import percentile, rate, time
+from resbench.report.profile import images, percentile, rate, time
 
 
 def show(found: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -> None:
@@ -40,6 +40,7 @@ def figures(name: str, record: Profile, series: Series) -> dict[str, Any]:
         "network": record.network,
         "speed": series.speed,
         "batch_size": series.batch_size,
+        "pipeline": asdict(series.pipeline) if series.pipeline else None,
         "stop_reason": series.stop_reason,
         "steady": all(launch.steady for launch in series.launches),
         "drifting": series.drifting,
@@ -79,6 +80,8 @@ def _table(name: str, record: Profile, series: Series) -> Table:
         "cold start": units.seconds(series.launches[0].cold_start_ns / 1e9),
         "warm-up": f"{series.launches[0].warmup_iterations} calls",
     }
+    if series.pipeline:
+        rows["images"] = images(series.pipeline)
     for figure, value in rows.items():
         out.add_row(figure, value)
     return out

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import cycle
 
@@ -92,6 +93,22 @@ def inference(arm: Arm, batch_size: int, *, graph: bool = False, still: bool = F
             return (_captured(arm, batches[0]),)
         turn = cycle(batches)
         return (lambda: arm.forward(next(turn)),)
+
+    return materialise
+
+
+def fed(arm: Arm, inputs: Callable[[], Tensor], paused: Callable[[], AbstractContextManager[None]]) -> Materialise:
+    """Return what materialises forward passes of the batches that `inputs` hands out: their making is in the sample.
+
+    While the weights move, inside `paused`, no batch may be made: a cluster would begin with a lead.
+    """
+    chance, _ = _streams(arm)
+    padding: list[Tensor] = []
+
+    def materialise() -> Sequence[Call]:
+        with paused():
+            padding[:] = relocate(arm.module, chance)
+        return (lambda: arm.forward(_placed(inputs(), arm.settings, arm.device)),)
 
     return materialise
 

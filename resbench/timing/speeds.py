@@ -16,6 +16,7 @@ from resbench.timing.device import waiting
 from resbench.timing.sampler import Materialise, Plan, Surroundings, sample
 from resbench.timing.settings import switches
 from resbench.timing.telemetry import Telemetry
+from resbench.zoo.spec import Preprocess
 
 Asked = int | Literal["auto"]
 PHASES: tuple[Speed, ...] = ("train_forward", "train_backward", "train_optimizer")
@@ -41,6 +42,16 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """The user's images for an end-to-end speed, in plain values: every process opens them anew."""
+
+    path: str
+    preprocess: Preprocess
+    decoder: str
+    workers: int  # threads that decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Everything that one process needs to know to measure a network."""
 
@@ -51,23 +62,33 @@ class Request:
     time_budget_s: float  # per speed, batch size and launch
     target: float
     wanted: tuple[Wanted, ...] = ()
+    images: Images | None = None
 
 
 def wanted(
-    batch_sizes: Sequence[Asked], device: torch.device, settings: Settings, *, train: bool, auto: int = 0
+    batch_sizes: Sequence[Asked],
+    device: torch.device,
+    settings: Settings,
+    *,
+    train: bool,
+    auto: int = 0,
+    end_to_end: bool = False,
 ) -> list[Wanted]:
     """Return what to measure; `auto` is the batch size that was found for "auto".
 
-    When none is asked for: latency (and on CUDA device time) at batch 1, throughput at a full batch.
+    `end_to_end` goes with every throughput. When no size is asked for: latency (and on CUDA device time) at batch 1,
+    throughput at a full batch.
     """
     recordable = device.type == "cuda" and settings.compile not in GRAPHS_ITSELF
     if train:
         sizes = batch_sizes or [FULL_TRAINING_BATCH[device.type]]
         return [_want("train", size, auto) for size in sizes]
     alone: list[Speed] = ["latency", "device_time"] if recordable else ["latency"]
+    full: list[Speed] = ["throughput", "end_to_end"] if end_to_end else ["throughput"]
     if not batch_sizes:
-        return [*(_want(speed, 1, auto) for speed in alone), _want("throughput", FULL_BATCH[device.type], auto)]
-    return [_want(speed, size, auto) for size in batch_sizes for speed in (*alone, "throughput")]
+        size = FULL_BATCH[device.type]
+        return [*(_want(speed, 1, auto) for speed in alone), *(_want(speed, size, auto) for speed in full)]
+    return [_want(speed, size, auto) for size in batch_sizes for speed in (*alone, *full)]
 
 
 def speeds_of(want: Wanted) -> tuple[Speed, ...]:
@@ -75,10 +96,15 @@ def speeds_of(want: Wanted) -> tuple[Speed, ...]:
     return PHASES if want.speed == "train" else (want.speed,)
 
 
-def measure(arm: Arm, want: Wanted, request: Request, surroundings: Surroundings) -> list[Series]:
-    """Sample one wanted speed in this process; training gives three series."""
+def measure(
+    arm: Arm, want: Wanted, request: Request, surroundings: Surroundings, work: Materialise | None = None
+) -> list[Series]:
+    """Sample one wanted speed in this process; training gives three series.
+
+    An end-to-end speed times `work`, since it needs what this room does not know: images.
+    """
     with _running(arm, want):
-        sampling = sample(_work(arm, want), _timer(arm, want), _plan(arm, want, request), surroundings)
+        sampling = sample(work or _work(arm, want), _timer(arm, want), _plan(arm, want, request), surroundings)
     return [
         Series(
             speed=speed,
@@ -179,7 +205,7 @@ def _plan(arm: Arm, want: Wanted, request: Request) -> Plan:
     """Return how `want` is sampled: a throughput sample fills the queue, a busy GPU warms up longer."""
     cpu = arm.device.type == "cpu"
     plan = Plan(target=request.target, time_budget_s=request.time_budget_s, calls=1, warmup_s=WARMUP_S[arm.device.type])
-    if want.speed == "throughput":
+    if want.speed in ("throughput", "end_to_end"):
         return replace(plan, calls=want.calls, window_s=WINDOW_S, window_calls=1 if cpu else 5)
     return plan
 

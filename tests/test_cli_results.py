@@ -67,9 +67,16 @@ def test_what_does_not_belong_together_is_refused(tmp_path):
     (tmp_path / "a.npz").unlink()
     assert "no predictions beside the record" in str(run("show", before).exception)
     (tmp_path / "p.json").write_text(jsonio.dumps(PROFILE))
-    refused = run("show", str(tmp_path / "p.json")).exception
+    refused = run("diff", str(tmp_path / "p.json"), other).exception
     assert isinstance(refused, ResbenchError)
     assert "a profile, not a validation" in str(refused)
+
+
+def test_a_profile_is_shown_as_when_it_was_made_and_as_json_byte_for_byte(tmp_path):
+    path = tmp_path / "p.json"
+    path.write_text(jsonio.dumps(PROFILE))
+    assert "25,028,904" in run("show", str(path)).stdout
+    assert run("show", str(path), "--json").stdout == path.read_text()
 
 
 @pytest.mark.parametrize("command", ["show", "diff"])

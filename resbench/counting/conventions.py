@@ -49,7 +49,7 @@ CONVENTIONS: tuple[Convention, ...] = (
     Convention(
         name="timm-card",
         coefficients=Terms(conv=1, conv_bias=1, bn=2, avgpool_out=1, gap_in=1, gap_out=1),
-        meaning="thop 0.0.31 without the classifier, on an input that is not square (224x285); timm's model cards",
+        meaning="thop 0.0.31 without the classifier, on an input 1.27 times as wide as high; timm's model cards",
         source="thop 0.0.31.post2005241907 on timm 0.4.3 (d8e69206)",
         input_rule=dog_photo,
     ),

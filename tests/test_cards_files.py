@@ -103,12 +103,16 @@ def test_an_unknown_region_is_an_error_with_a_suggestion(tmp_path):
         files.wanted([], every=False, output=Path("x"), update=[page], results=Path("y"))
 
 
-def test_all_cards_are_made_without_torch(tmp_path):
+@pytest.mark.parametrize(("measured", "needed"), [(False, []), (True, ["numpy", "scipy"])])  # for the intervals
+def test_all_cards_are_made_without_torch(tmp_path, measured, needed):
+    if measured:
+        save(examples.PROFILE, tmp_path / "results")
+    words = ["resbench", "card", "--all", "--output", str(tmp_path / "cards"), "--results", str(tmp_path / "results")]
     program = (
         "import sys, atexit\n"
         "atexit.register(lambda: print([m for m in ('torch', 'numpy', 'pandas', 'scipy') if m in sys.modules]))\n"
-        f"sys.argv = ['resbench', 'card', '--all', '--output', {str(tmp_path)!r}]\n"
+        f"sys.argv = {words!r}\n"
         "from resbench.__main__ import main\nmain()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == str(needed)

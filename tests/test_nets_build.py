@@ -44,7 +44,7 @@ def legacy(block: str) -> Variant:
 TINY = {
     "basic": row(squeeze="se"),
     "bottleneck": row(block="bottleneck", groups=2, width_per_group=8, shortcut="avg_pool", squeeze="eca"),
-    "plain": row(block="plain", shortcut="none"),
+    "plain": row(block="plain"),
     "pad": row(planes=16, stem="conv3", shortcut="pad"),
     "blur": row(block="bottleneck", anti_alias=True, stem="deep_tiered"),
     "senet": row(block="senet", groups=2, width_per_group=32, squeeze="se", stem="deep_wide"),

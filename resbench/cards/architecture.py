@@ -19,7 +19,6 @@ _SHORTCUT_TERMS = {
     "conv": {"Residual Connection", "1x1 Convolution"},
     "avg_pool": {"Residual Connection", "1x1 Convolution", "Average Pooling"},
     "pad": {"Residual Connection"},
-    "none": set[str](),
 }
 _BLOCKS = {
     "basic": "basic blocks (two 3x3 convolutions)",
@@ -44,7 +43,6 @@ _SHORTCUTS = {
     "conv": "1x1 convolutions where the shape changes",
     "avg_pool": "an average pool and a 1x1 convolution where the shape changes",
     "pad": "strided slices padded with zeros, without parameters",
-    "none": "none",
 }
 _SQUEEZES = {"se": "squeeze-and-excitation in every block", "eca": "efficient channel attention in every block"}
 
@@ -83,7 +81,9 @@ def facts(variant: Variant) -> list[tuple[str, str]]:
 
 def _resnet_terms(spec: ResNetSpec) -> set[str]:
     found = _bottleneck_terms(spec) if spec.block == "bottleneck" else set(_BLOCK_TERMS[spec.block])
-    found |= _SHORTCUT_TERMS["none" if spec.block == "plain" else spec.shortcut] | _SQUEEZE_TERMS[spec.squeeze]
+    found |= _SQUEEZE_TERMS[spec.squeeze]
+    if spec.block != "plain":
+        found |= _SHORTCUT_TERMS[spec.shortcut]
     if spec.stem != "conv3":
         found.add("Max Pooling")
     if spec.groups > 1 or (spec.block.startswith("resnest") and spec.splits > 1):
@@ -118,7 +118,10 @@ def _resnet_facts(spec: ResNetSpec) -> list[tuple[str, str]]:
         found.append(("Width", f"{spec.width_per_group / 64:g} times the usual channels inside a block"))
     if spec.planes != 64:
         found.append(("Planes", f"{spec.planes} in the first stage, doubling"))
-    found += [("Stem", _STEMS[spec.stem]), ("Shortcuts", _SHORTCUTS[spec.shortcut])]
+    found += [
+        ("Stem", _STEMS[spec.stem]),
+        ("Shortcuts", "none" if spec.block == "plain" else _SHORTCUTS[spec.shortcut]),
+    ]
     if spec.squeeze:
         found.append(("Attention", _SQUEEZES[spec.squeeze]))
     if spec.anti_alias:

@@ -45,8 +45,7 @@ def block(variant: Variant) -> Block:
     match variant.spec:
         case ResNetSpec() as spec:
             gate = {"se": "squeeze and excite", "eca": "ECA gate", None: ""}[spec.squeeze]
-            joined = spec.shortcut != "none" and spec.block != "plain"
-            return Block(branches=(_layers(spec),), gate=gate, shortcut=joined)
+            return Block(branches=(_layers(spec),), gate=gate, shortcut=spec.block != "plain")
         case LegacySENetSpec() as spec:
             wide = ResNetSpec(
                 block="bottleneck" if spec.block == "resnext" else spec.block,

@@ -111,7 +111,7 @@ def squeeze(spec: ResNetSpec, channels: int) -> nn.Module | None:
 
 def shortcut(spec: ResNetSpec, inputs: int, outputs: int, stride: int) -> nn.Module | None:
     """Return what brings a block's input to the shape of its output; None where it has that shape already."""
-    if spec.shortcut == "none" or (stride == 1 and inputs == outputs):
+    if spec.block == "plain" or (stride == 1 and inputs == outputs):
         return None
     if spec.shortcut == "pad":
         return ZeroPad(inputs, outputs, stride)

@@ -7,7 +7,7 @@ from typing import Literal
 Block = Literal[
     "basic",  # two 3x3 convolutions
     "bottleneck",  # 1x1, 3x3 with the stride, 1x1
-    "plain",  # basic without its shortcut
+    "plain",  # basic without any shortcut
     "senet",  # SENet-154's bottleneck: the first 1x1 halved, 3x3 projections
     "sk_basic",  # selective kernels instead of the first 3x3
     "sk_bottleneck",  # selective kernels instead of the 3x3
@@ -26,7 +26,6 @@ Shortcut = Literal[
     "conv",  # a strided 1x1 convolution where the shape changes ("option B")
     "avg_pool",  # a 2x2 average pool, then a 1x1 convolution: ResNet-D
     "pad",  # every other pixel and channels of zeros, no parameters ("option A")
-    "none",  # no shortcut at all: plain networks
 ]
 Squeeze = Literal["se", "eca"]
 LegacyBlock = Literal["basic", "bottleneck", "resnext", "senet"]

@@ -89,8 +89,8 @@ VARIANTS: tuple[Variant, ...] = (
         classes=200,
         about="ResNet-50 for the 200 birds of CUB-200-2011.",
     ),
-    Plain(name="plain18", spec=ResNetSpec(block="plain", depths=D18, shortcut="none")),
-    Plain(name="plain34", spec=ResNetSpec(block="plain", depths=D34, shortcut="none")),
+    Plain(name="plain18", spec=ResNetSpec(block="plain", depths=D18)),
+    Plain(name="plain34", spec=ResNetSpec(block="plain", depths=D34)),
     # He et al. 2015, section 4.2
     SmallCifar(name="resnet20_cifar10", spec=BasicCifar(depths=(3, 3, 3))),
     SmallCifar(name="resnet32_cifar10", spec=BasicCifar(depths=(5, 5, 5))),

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 def ab_(
     a: Annotated[str, typer.Argument(help="A network; also timm:NAME or torchvision:NAME where those are installed.")],
@@ -13,18 +15,18 @@ def ab_(
     input_px: Annotated[
         str | None, typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288. [default: own]")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first there is]")] = None,
-    dtype: Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")] = "fp32",
+    device: options.Device = None,
+    dtype: options.DType = "fp32",
     b_dtype: Annotated[str | None, typer.Option(help="The same for B only, like all --b options.")] = None,
-    amp: Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")] = False,
+    amp: options.Amp = False,
     b_amp: Annotated[bool, typer.Option("--b-amp")] = False,
-    channels_last: Annotated[bool, typer.Option("--channels-last", help="Lay images and weights out NHWC.")] = False,
+    channels_last: options.ChannelsLast = False,
     b_channels_last: Annotated[bool, typer.Option("--b-channels-last")] = False,
-    compile_it: Annotated[bool, typer.Option("--compile", help="Run through torch.compile.")] = False,
+    compile_it: options.Compile = False,
     b_compile: Annotated[bool, typer.Option("--b-compile")] = False,
-    cuda_graph: Annotated[bool, typer.Option("--cuda-graph", help="Replay a CUDA graph.")] = False,
+    cuda_graph: options.CudaGraph = False,
     b_cuda_graph: Annotated[bool, typer.Option("--b-cuda-graph")] = False,
-    fuse: Annotated[bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions.")] = False,
+    fuse: options.Fuse = False,
     b_fuse: Annotated[bool, typer.Option("--b-fuse", "--b-fuse-bn")] = False,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads; one repeats best on a shared machine.")] = 1,
     b_threads: Annotated[int | None, typer.Option(min=1)] = None,
@@ -33,14 +35,14 @@ def ab_(
         Path | None, typer.Option(exists=True, file_okay=False, help="Run B's code from this work tree.")
     ] = None,
     noise_floor: Annotated[float, typer.Option(min=0, help="A slowdown that counts as none (0.01: 1 %).")] = 0.01,
-    limit: Annotated[float, typer.Option(min=0, help="A slowdown that is permitted.")] = 0.05,
+    limit: options.PermittedSlowdown = 0.05,
     confirm: Annotated[bool, typer.Option(help="Look twice before a change is called.")] = True,
     time_budget: Annotated[float, typer.Option(min=0.1, help="Seconds after which it stops growing.")] = 120.0,
     fail_on_inconclusive: Annotated[
         bool, typer.Option("--fail-on-inconclusive", help="Exit 3 when the data cannot tell.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every sample and the verdict as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Compare two networks, or two settings of one, their calls in turn; exits 1 when B is slower.
 

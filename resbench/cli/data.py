@@ -14,9 +14,7 @@ data_ = typer.Typer(no_args_is_help=True, help="Look at validation images.")
 def check(
     data: Annotated[Path, typer.Argument(help="What `resbench validate --data` takes.")],
     labels: Annotated[Path | None, typer.Option(help="A file of labels, as for `resbench validate`.")] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", "-j", min=1, help="Threads that decode. [default: one per core]")
-    ] = None,
+    workers: options.Workers = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Tell whether a validation on these images can be right: layout, classes, damaged and odd files, duplicates.

@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 def env_(
-    device: Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first there is]")] = None,
+    device: options.Device = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="How long to watch how busy the machine is.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as it stands in records.")] = False,
 ) -> None:

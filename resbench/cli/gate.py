@@ -34,7 +34,7 @@ def gate_(
     code_quality: options.CodeQuality = None,
     fail_on_inconclusive: options.FailOnInconclusive = False,
     as_json: options.AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Judge a work tree before it is merged: everything that it changed since it left the main branch.
 

@@ -15,3 +15,19 @@ CodeQuality = Annotated[
 ]
 FailOnInconclusive = Annotated[bool, typer.Option("--fail-on-inconclusive", help="Exit 3 when the data cannot tell.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Amp = Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")]
+ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="Lay images and weights out NHWC.")]
+Compile = Annotated[bool, typer.Option("--compile", help="Run through torch.compile.")]
+CudaGraph = Annotated[bool, typer.Option("--cuda-graph", help="Replay a CUDA graph.")]
+DType = Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")]
+Device = Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first there is]")]
+Fuse = Annotated[bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions.")]
+PermittedSlowdown = Annotated[float, typer.Option(min=0, help="A slowdown that is permitted.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+RecordAsJson = Annotated[
+    bool, typer.Option("--json", help="Print the record as JSON, as --save writes it; several as a list.")
+]
+RecordsFolder = Annotated[Path, typer.Option("--output", "-o", help="Where --save writes.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", "-j", min=1, help="Threads that decode. [default: one per core]")
+]

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 def profile_(
     names: Annotated[
@@ -24,16 +26,16 @@ def profile_(
         str | None,
         typer.Option("--input-px", "--img-size", help="Image size: 224, or 224x288 (height x width). [default: own]"),
     ] = None,
-    device: Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first there is]")] = None,
-    dtype: Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")] = "fp32",
-    amp: Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")] = False,
-    channels_last: Annotated[bool, typer.Option("--channels-last", help="Lay images and weights out NHWC.")] = False,
-    compile_it: Annotated[bool, typer.Option("--compile", help="Run through torch.compile.")] = False,
+    device: options.Device = None,
+    dtype: options.DType = "fp32",
+    amp: options.Amp = False,
+    channels_last: options.ChannelsLast = False,
+    compile_it: options.Compile = False,
     compile_mode: Annotated[
         str | None,
         typer.Option(help="torch.compile's mode (implies --compile): default, reduce-overhead, max-autotune."),
     ] = None,
-    cuda_graph: Annotated[bool, typer.Option("--cuda-graph", help="Replay a CUDA graph.")] = False,
+    cuda_graph: options.CudaGraph = False,
     fuse: Annotated[
         bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions; says how far outputs move.")
     ] = False,
@@ -69,13 +71,11 @@ def profile_(
     save: Annotated[
         bool, typer.Option("--save", help="Write each record below --output as soon as it exists.")
     ] = False,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where --save writes.")] = Path("results"),
+    output: options.RecordsFolder = Path("results"),
     resume: Annotated[
         bool, typer.Option("--resume", help="With --save: skip what already has a record with these settings.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the record as JSON, as --save writes it; several as a list.")
-    ] = False,
+    as_json: options.RecordAsJson = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress, no notes; tables and errors only.")
     ] = False,

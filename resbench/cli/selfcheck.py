@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 def selfcheck_(
     network: Annotated[str, typer.Argument(help="The network to measure.")] = "resnet18",
@@ -14,9 +16,9 @@ def selfcheck_(
         list[float] | None, typer.Option(min=0.001, max=10, help="Slowdown to inject (0.05: 5 %); may be repeated.")
     ] = None,
     noise_floor: Annotated[float, typer.Option(min=0, help="A slowdown that counts as none.")] = 0.01,
-    limit: Annotated[float, typer.Option(min=0, help="A slowdown that is permitted.")] = 0.05,
+    limit: options.PermittedSlowdown = 0.05,
     as_json: Annotated[bool, typer.Option("--json", help="Print every trial and the scores as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Find out how well this machine can measure: false alarms, power and bias of comparisons with known truth.
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 def validate_(
     names: Annotated[
@@ -38,10 +40,8 @@ def validate_(
             "--batch-size", "-b", help="Images per step, or auto: what memory allows. Counts do not depend on it."
         ),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", "-j", min=1, help="Threads that decode. [default: one per core]")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first there is]")] = None,
+    workers: options.Workers = None,
+    device: options.Device = None,
     input_px: Annotated[
         int | None, typer.Option("--input-px", "--img-size", min=1, help="Side of the crop. [default: checkpoint's]")
     ] = None,
@@ -60,11 +60,11 @@ def validate_(
     std: Annotated[
         tuple[float, float, float] | None, typer.Option(help="Per channel, of 0 to 1. [default: checkpoint's]")
     ] = None,
-    dtype: Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")] = "fp32",
-    amp: Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")] = False,
-    channels_last: Annotated[bool, typer.Option("--channels-last", help="Lay images and weights out NHWC.")] = False,
-    fuse: Annotated[bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions.")] = False,
-    compile_it: Annotated[bool, typer.Option("--compile", help="Run through torch.compile.")] = False,
+    dtype: options.DType = "fp32",
+    amp: options.Amp = False,
+    channels_last: options.ChannelsLast = False,
+    fuse: options.Fuse = False,
+    compile_it: options.Compile = False,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of the network. [default: torch's]")] = None,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave unreadable images out, and say so, instead of failing.")
@@ -87,10 +87,8 @@ def validate_(
         ),
     ] = False,
     save: Annotated[bool, typer.Option("--save", help="Write record and predictions below --output.")] = False,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where --save writes.")] = Path("results"),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the record as JSON, as --save writes it; several as a list.")
-    ] = False,
+    output: options.RecordsFolder = Path("results"),
+    as_json: options.RecordAsJson = False,
 ) -> None:
     """Count how many images a checkpoint gets right.
 
@@ -107,7 +105,7 @@ def validate_(
     from resbench.bench.entries import Options
     from resbench.report import evaluation as report
 
-    options = Options(
+    how = Options(
         labels=labels,
         batch_size=validation.parse_batch_size(batch_size),
         workers=workers,
@@ -130,8 +128,8 @@ def validate_(
     )
     networks = ["*"] if every else names or []
     with report.progress() as on_progress:
-        results = validation.validate_all(networks, weights or [], data, options, on_progress)
-        gaps = validation.explain_gaps(networks, weights or [], data, options, on_progress) if explain_gap else []
+        results = validation.validate_all(networks, weights or [], data, how, on_progress)
+        gaps = validation.explain_gaps(networks, weights or [], data, how, on_progress) if explain_gap else []
     if validation.is_main():
         report.show([result.record for result in results], as_json=as_json)
         report.explain(gaps)

@@ -91,11 +91,6 @@ def parse(text: str) -> tuple[Figure, ...]:
     return tuple(figure for scale in _BARE_UNITS for figure in _scaled(value, quantum, scale, metric))
 
 
-def figure_of(claim: Claim) -> Figure:
-    """Return what `claim` says as a figure."""
-    return Figure(value=Fraction(claim.value), quantum=Fraction(claim.quantum), metric=claim.metric)
-
-
 def explain_usual(network: str, figure: str) -> Explanation:
     """Return what `figure` ("5.28G") counts of `network` at its own input and those of its checkpoints; without torch.
 

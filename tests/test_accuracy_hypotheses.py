@@ -4,9 +4,17 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
+from resbench.accuracy.distributed import Ranks
+from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.hypotheses import mislabelled
+from resbench.accuracy.labels import class_of, devkit, validation
+from resbench.accuracy.layouts import open_set
 from resbench.accuracy.predictions import ROW
+from resbench.accuracy.session import Session, score
+from resbench.errors import ResbenchError
+from tests import planted
 
 
 def rows(labels, seen):
@@ -67,3 +75,21 @@ def test_a_network_that_knows_nothing_is_not_blamed_on_the_labels():
 def test_ten_classes_are_judged_by_their_own_chance():
     true, seen = answers(classes=10, sharpness=0.9)
     assert "one too low" in (mislabelled(rows((true - 1) % 10, seen), 10) or "")
+
+
+def test_the_development_kit_numbers_the_classes_as_its_ground_truth_does():
+    ground_truth = [490, 361, 171, 822, 297, 482, 13, 704, 599, 164, 649]  # its first lines, as published
+    assert [devkit()[number - 1] for number in ground_truth] == list(validation()[: len(ground_truth)])
+    assert devkit()[:2] == (class_of()["n02119789"], class_of()["n02100735"])  # kit fox, English setter
+    assert sorted(devkit()) == list(range(1000))
+
+
+@pytest.mark.parametrize(("begin", "message"), [(1, "ILSVRC2012_ID\\), which"), (0, "ILSVRC2012_ID\\) less one")])
+def test_folders_numbered_as_in_the_development_kit_are_recognised(tmp_path, monkeypatch, begin, message):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for place in range(210):
+        planted.write(tmp_path / "val" / str(4 * place + begin) / "a.JPEG", devkit()[4 * place])
+    network = Contestant(name="planted", identity="0", forward=planted.Planted(), preprocess=planted.SMALL)
+    session = Session(device=torch.device("cpu"), batch_size=210, workers=1, threads=1, group=Ranks())
+    with pytest.raises(ResbenchError, match=rf"planted: \d of 210 right.*{message}.*100% would be right.*--labels"):
+        score([network], open_set(tmp_path / "val"), session)

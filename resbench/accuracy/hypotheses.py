@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from resbench.accuracy.labels import devkit
 from resbench.accuracy.predictions import Rows, top1
 
 FEWEST = 200  # images from which a guess is worth anything
@@ -22,6 +23,7 @@ def mislabelled(rows: Rows, classes: int) -> str | None:
         return None
     seen, labels = rows["top5"][:, 0].astype(int), rows["label"].astype(int)
     as_text = np.argsort(np.argsort([str(number) for number in range(classes)]))
+    kit = np.array([-1, *devkit()])  # by its numbers, which begin with 1
     relabelled = {
         "the labels are one too low: they count from 0 what the network counts from 1": labels + 1,
         "the labels are one too high: they count from 1 (as in sets of 1001 classes) what the network counts from 0": (
@@ -29,6 +31,14 @@ def mislabelled(rows: Rows, classes: int) -> str | None:
         ),
         "the network's classes are in the order of folder names sorted as text (0, 1, 10, 100)": as_text[labels],
     }
+    if classes == len(devkit()):
+        relabelled |= {
+            "the labels are the development kit's numbers (ILSVRC2012_ID), which are not in the order of WordNet ids": (
+                kit[labels]
+            ),
+            "the labels are the development kit's numbers (ILSVRC2012_ID) less one, which are not in the order of "
+            "WordNet ids": kit[labels + 1],
+        }
     for sentence, others in relabelled.items():
         if (share := float((seen == others).mean())) >= FITS:
             return f"{sentence} ({share:.0%} would be right)"

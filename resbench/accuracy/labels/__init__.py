@@ -2,6 +2,7 @@
 
 `imagenet.tsv`: the 1000 classes in the order of the networks' outputs, WordNet id and names.
 `validation.txt.gz`: the classes of the 50,000 images of ImageNet's validation set, in the order of their numbers.
+`devkit.txt`: the classes in the order of the numbers that ILSVRC2012's development kit gives them (ILSVRC2012_ID).
 `real.txt.gz`: for the same images all the classes that ReaL's annotators saw, none on some (Beyer et al. 2020,
 arXiv 2006.07159).
 `subsets.tsv`: sets that are known by their classes.
@@ -36,6 +37,12 @@ def class_name(label: int, dataset: str) -> str:
 def validation() -> tuple[int, ...]:
     """Return the class of ILSVRC2012_val_00000001.JPEG, of 00000002 and so on."""
     return tuple(int(line) for line in _lines("validation.txt.gz"))
+
+
+@cache
+def devkit() -> tuple[int, ...]:
+    """Return the class that ILSVRC2012's development kit numbers 1, 2 and so on, up to 1000."""
+    return tuple(int(line) for line in _lines("devkit.txt"))
 
 
 @cache

@@ -258,6 +258,48 @@ def test_a_cache_that_was_cut_off_is_completed(folder, expected, tmp_path):
     assert [place for place in range(IMAGES) if again.load(place) is not None] == [3]
 
 
+@pytest.fixture
+def two_files(tmp_path):
+    """A set of two images, and another image for the second of them, equal in size."""
+    planted.write(tmp_path / "val" / WNIDS[7] / "a.bmp", 7, kind="BMP")
+    path = planted.write(tmp_path / "val" / WNIDS[8] / "b.bmp", 8, kind="BMP")
+    other = planted.write(tmp_path / "other.bmp", 9, kind="BMP")
+    assert path.stat().st_size == other.stat().st_size
+    return path, other
+
+
+def test_a_cache_does_not_know_a_file_that_replaced_another_of_its_name_and_size(two_files, tmp_path):
+    path, other = two_files
+    with_cache = session(cache=tmp_path / "frames")
+    (before,) = score([contestant()], open_set(tmp_path / "val"), with_cache)
+    other.replace(path)
+    images = open_set(tmp_path / "val")
+    cache = open_cache(tmp_path / "frames", images, planted.SMALL, with_cache.way.name)
+    assert [cache.load(place) is None for place in range(2)] == [one.base == "b.bmp" for one in images.samples]
+    (after,) = score([contestant()], images, with_cache)
+    assert [sorted(rows["top5"][:, 0]) for rows in (before, after)] == [[7, 8], [7, 9]]
+    assert all(cache.load(place) is not None for place in range(2))
+
+
+def test_a_run_does_not_go_on_with_what_it_saw_in_files_that_were_replaced_since(tmp_path):
+    for label in range(5):
+        planted.write(tmp_path / "val" / WNIDS[label] / f"{label}.bmp", label, kind="BMP")
+    network, passes = planted.Planted(), []
+
+    def cut_off(inputs):
+        passes.append(inputs)
+        if len(passes) == 4:
+            raise KeyboardInterrupt
+        return network(inputs)
+
+    images = open_set(tmp_path / "val")
+    with pytest.raises(KeyboardInterrupt):
+        score([contestant(cut_off)], images, session(batch_size=1))
+    planted.write(tmp_path / "other.bmp", 9, kind="BMP").replace(images.samples[0].path)
+    (rows,) = score([contestant()], open_set(tmp_path / "val"), session(batch_size=1))
+    assert rows["top5"][:, 0].tolist() == [9, *(sample.label for sample in images.samples[1:])]
+
+
 def test_a_cache_without_room_is_refused_beforehand(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 90, 10))
     with pytest.raises(ResbenchError, match=r"GiB free, the frames take .*; choose another --cache folder"):

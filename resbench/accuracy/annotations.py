@@ -1,6 +1,7 @@
 """Files of labels, as people have them."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 from resbench.accuracy.dataset import File, Sample
@@ -77,4 +78,5 @@ def _class(word: str, labels: Path) -> int:
 
 def sample(file: File, label: int) -> Sample:
     """Return `file` as an image of class `label`."""
-    return Sample(name=file.name, path=file.path, offset=file.offset, size_bytes=file.size_bytes, label=label)
+    own = {field.name: getattr(file, field.name) for field in fields(File)}
+    return Sample(**own, label=label)

@@ -22,6 +22,7 @@ class File:
     path: Path  # the file that holds the bytes
     offset: int = 0
     size_bytes: int
+    modified_ns: int = 0  # when the file at `path` was last written to
 
     def read(self) -> bytes:
         """Return the bytes. Raises OSError when they cannot be read in full."""
@@ -96,10 +97,17 @@ def listing(path: Path) -> list[File]:
     try:
         with tarfile.open(path, "r:") as archive:
             members = [member for member in archive if member.isfile() and not _hidden(member.name)]
+        modified_ns = path.stat().st_mtime_ns
     except (tarfile.TarError, OSError):
         raise ResbenchError(f"{path}: {_no_archive(path)}; give a folder of images or an uncompressed .tar") from None
     files = [
-        File(name=str(PurePosixPath(member.name)), path=path, offset=member.offset_data, size_bytes=member.size)
+        File(
+            name=str(PurePosixPath(member.name)),
+            path=path,
+            offset=member.offset_data,
+            size_bytes=member.size,
+            modified_ns=modified_ns,
+        )
         for member in members
     ]
     return sorted(files, key=lambda file: file.name)
@@ -112,9 +120,14 @@ def _folder(root: Path) -> list[File]:
         for name in names:
             if not name.startswith("."):
                 path = Path(folder, name)
-                size = path.stat().st_size if path.exists() else 0  # a dangling link is unreadable, later
-                found.append(File(name=path.relative_to(root).as_posix(), path=path, size_bytes=size))
-    return found
+                name = path.relative_to(root).as_posix()
+                found.append(_described(name, path) if path.exists() else File(name=name, path=path, size_bytes=0))
+    return found  # a dangling link is among them, and unreadable later
+
+
+def _described(name: str, path: Path) -> File:
+    about = path.stat()
+    return File(name=name, path=path, size_bytes=about.st_size, modified_ns=about.st_mtime_ns)
 
 
 def _hidden(name: str) -> bool:

@@ -153,12 +153,18 @@ def _cifar(path: Path) -> ImageSet:
         raise ResbenchError(
             f"{path}: not CIFAR-10's binary test batch (its size is no multiple of 3073); fetch it again"
         )
-    data = path.read_bytes()
+    data, modified_ns = path.read_bytes(), path.stat().st_mtime_ns
     labels = data[::CIFAR_BYTES]
     if max(labels) > 9:
         raise ResbenchError(f"{path}: not CIFAR-10's binary test batch (a label is {max(labels)}); fetch it again")
     files = (
-        File(name=f"{path.name}/{index:05d}", path=path, offset=index * CIFAR_BYTES + 1, size_bytes=CIFAR_BYTES - 1)
+        File(
+            name=f"{path.name}/{index:05d}",
+            path=path,
+            offset=index * CIFAR_BYTES + 1,
+            size_bytes=CIFAR_BYTES - 1,
+            modified_ns=modified_ns,
+        )
         for index in range(count)
     )
     samples = (replace(sample(file, label), encoding="cifar") for file, label in zip(files, labels, strict=True))

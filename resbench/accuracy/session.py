@@ -49,7 +49,7 @@ def readable(
     Raises UnreadableImagesError when there are some and they are not to be skipped, or when no image is left.
     """
     group = session.group
-    kept = [cache.marks for cache in _caches(images, streams, session).values()]
+    kept = [cache.marks == cache.times for cache in _caches(images, streams, session).values()]
     cached = np.logical_and.reduce(kept) if kept else np.zeros(len(images.samples), bool)
     mine = [images.samples[place] for place in np.flatnonzero(~cached)[group.rank :: group.size]]
     inspections = doctor.inspect(
@@ -141,6 +141,7 @@ def _refuse_wrong_labels(contestants: Sequence[Contestant], found: Sequence[Rows
 
 def _key(one: Contestant, images: ImageSet, session: Session) -> str:
     """Return a name for everything that the rows depend on."""
-    parts = (one.identity, images.fingerprint, images.among, session.batch_size, str(session.device.type))
+    times = [sample.modified_ns for sample in images.samples]
+    parts = (one.identity, images.fingerprint, times, images.among, session.batch_size, str(session.device.type))
     words = "\n".join([repr(parts), repr(one.preprocess), session.way.name, torch.__version__])
     return hashlib.sha256(words.encode()).hexdigest()[:32]

@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--slower", type=float, nargs="+", default=[0.0, 0.05, 0.10])
     parser.add_argument("--network", default="resnet18")
     parser.add_argument("--input-px", type=int, default=64)
-    parser.add_argument("--time-budget", type=float, default=60.0)
+    parser.add_argument("--time-budget", type=float, default=50.0, help="seconds for the looks, confirmation included")
     arguments = parser.parse_args()
     for share in arguments.slower:
         verdicts = []

@@ -16,6 +16,7 @@ from resbench import count
 from resbench.bench import comparing, gate
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
+from resbench.judging.family import Change, Timed, settle
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Config
 from resbench.nets.build import build
@@ -181,12 +182,18 @@ def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypat
             (old.network, *("self.extra" in text for text in texts), how["rules"], old.options, how["batch_size"])
         )
 
-    slower = Finding(record="x", metric="latency b2", before=1.0, after=1.2, verdict=Verdict.REGRESSED, why="")
+    def timed(_, record):
+        finding = Finding(record=record, metric="latency", before=1, after=2, verdict=Verdict.OK, why="", limit=0.0)
+        return Timed(finding=finding, change=Change(log=0.05, error=0.017, freedom=9), floor=0.01)
+
     monkeypatch.setattr(comparing, "ab", ab)
-    monkeypatch.setattr(comparing, "findings", lambda _: [slower, slower])
+    monkeypatch.setattr(comparing, "timed", timed)
     monkeypatch.setattr(gate, "counts", lambda *_: [])
     exited, found, _ = invoke("resnet18", "resnet34", "-b", "2", "--input-px", "64", "--time-budget", "7")
-    assert (exited, [f["record"].partition(",")[0] for f in found]) == (1, ["resnet18", "resnet34"])
+    assert [f["record"].partition(",")[0] for f in found] == ["resnet18", "resnet34"]
+    # Each by itself would have regressed (p = 0.02); Holm's procedure asks two of them for more.
+    assert (exited, {f["verdict"] for f in found}) == (0, {"inconclusive"})
+    assert next(settle([timed(None, "alone")])).verdict == Verdict.REGRESSED
     assert [entry[:3] for entry in seen] == [("resnet18", False, True), ("resnet34", False, True)]
     assert [(entry[3].limit, entry[3].floor) for entry in seen] == [(0.2, 0.02), (0.05, 0.01)]
     assert seen[0][3].time_budget_s == 7

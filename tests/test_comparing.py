@@ -1,7 +1,9 @@
 """Comparisons of real arms: small networks, little time; no verdict about speed is asserted but a forced one."""
 
 import json
+import os
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from resbench.bench import comparing, worker
 from resbench.bench.comparing import Side
 from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError, ResbenchError
+from resbench.judging import family
 from resbench.judging.finding import Finding, Verdict
 from resbench.report import comparison as report
 from resbench.report import wording
@@ -124,7 +127,9 @@ def test_an_arm_in_a_process_of_its_own_answers_until_it_dies():
     arm = worker.Remote(
         comparing.request_of(Side(network="resnet18", options=SMALL), CPU), 1, python=None, tree=Path.cwd()
     )
-    assert "resbench" in arm.about.program
+    assert "resbench" in arm.ready().program
+    arm.keep_to(core := min(os.sched_getaffinity(0)))
+    assert os.sched_getaffinity(arm._process.pid) == {core}
     arm.materialise()
     wall, _ = arm.time(1)
     assert wall > 0
@@ -135,14 +140,19 @@ def test_an_arm_in_a_process_of_its_own_answers_until_it_dies():
 
 
 def test_arms_with_a_tree_get_processes_of_their_own_for_every_unit(monkeypatch):
-    started = []
+    started, cores = [], []
 
     class Remote(worker.Local):
-        about = worker.About(program="another program", output_difference=None)
-
         def __init__(self, request, batch_size, *, python, tree):
             started.append((python, tree))
             super().__init__(arms.prepare(tiny(), chosen(), CPU, 10), batch_size)
+
+        def ready(self):
+            started.append("ready")
+            return worker.About(program="another program", output_difference=None)
+
+        def keep_to(self, core):
+            cores.append(core)
 
         def close(self):
             started.append("closed")
@@ -152,23 +162,39 @@ def test_arms_with_a_tree_get_processes_of_their_own_for_every_unit(monkeypatch)
     found = comparing.ab(Side(network="resnet18"), Side(network="resnet18", tree=Path("base")), rules=QUICK)
     assert started.count((None, None)) == started.count((None, Path("base"))) == 4  # one to size, one per unit
     assert started.count("closed") == 8
+    assert started[2:4] == ["ready", "ready"]  # both get ready at the same time
+    assert cores[::2] == cores[1::2]  # a core for both, drawn for every launch
+    assert set(cores) <= os.sched_getaffinity(0)
     assert [len(unit) for unit in found.units] == [comparing.CLUSTERS_PER_LAUNCH] * 3
     assert found.b.program == "another program"
     assert "3 launches" in comparing.findings(found)[0].why
 
 
+def test_a_change_that_is_judged_with_others_keeps_its_verdict_and_an_unconfirmed_one_convicts_nobody(found):
+    (alone,) = family.settle([comparing.timed(found, "resnet18, twice")])
+    expected = comparing.findings(found)[0]
+    assert (alone.record, alone.verdict) == ("resnet18, twice", expected.verdict)
+    assert alone.detectable == pytest.approx(expected.detectable)
+    assert (alone.ratio_low, alone.ratio_high) == pytest.approx((expected.ratio_low, expected.ratio_high))
+    torn = replace(found, confirmed=True, judgement=replace(found.judgement, verdict=Verdict.INCONCLUSIVE))
+    (doubted,) = family.settle([comparing.timed(torn, "resnet18, twice")])
+    assert doubted.verdict == Verdict.INCONCLUSIVE
+    assert "did not find the change again" in doubted.why
+
+
 def test_a_process_that_cannot_build_the_network_says_why(tmp_path):
     request = comparing.request_of(Side(network="resnet18", weights=str(tmp_path / "none.pth")), CPU)
-    with pytest.raises(ResbenchError, match=r"none\.pth"):
-        worker.Remote(request, 1, python=None, tree=None)
+    with closing(worker.Remote(request, 1, python=None, tree=None)) as arm, pytest.raises(ResbenchError, match="none"):
+        arm.ready()
 
 
 def test_an_interpreter_that_is_not_there_or_lacks_resbench_is_named(tmp_path):
     request = comparing.request_of(Side(network="resnet18"), CPU)
     with pytest.raises(ResbenchError, match="no/python: No such file"):
         worker.Remote(request, 1, python="no/python", tree=None)
-    with pytest.raises(InvalidMeasurementError, match="/bin/false: the measuring process died"):
-        worker.Remote(request, 1, python="/bin/false", tree=None)
+    died = pytest.raises(InvalidMeasurementError, match="/bin/false: the measuring process died")
+    with closing(worker.Remote(request, 1, python="/bin/false", tree=None)) as arm, died:
+        arm.ready()
 
 
 def ab(*words):

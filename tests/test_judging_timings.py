@@ -1,14 +1,11 @@
-import math
 import random
 from dataclasses import replace
-from statistics import fmean, stdev
 
 import pytest
 
 from resbench.judging.compare import compare, compare_folders
-from resbench.judging.finding import Finding, Verdict
+from resbench.judging.finding import Verdict
 from resbench.judging.limits import Config, Limits
-from resbench.judging.timings import Timed, settle
 from resbench.records.record import Pipeline
 from tests.examples import CONDITIONS, ENVIRONMENT, EVALUATION, PROFILE, series
 
@@ -98,41 +95,6 @@ def test_equal_runs_have_no_interval_but_a_verdict():
     same = [run(1.0, number) for number in range(6)]
     assert judged(same, run(1.0, 99)).verdict == Verdict.OK
     assert judged(same, run(1.06, 99)).verdict == Verdict.REGRESSED
-
-
-def timed(chance, runs, shift=0.0, noise_floor=0.0):
-    """A new run against a pool of `runs`, all with a spread of 2 %; the new one is longer by `shift` (of the log)."""
-    blank = Finding(record="x", metric="m", before=1, after=1, verdict=Verdict.OK, why="", limit=0.0)
-    logs = [chance.gauss(0, 0.02) for _ in range(runs)]
-    return Timed(
-        finding=blank,
-        change=chance.gauss(shift, 0.02) - fmean(logs),
-        error=stdev(logs) * (1 + 1 / runs) ** 0.5,
-        freedom=runs - 1,
-        floor=math.log1p(noise_floor),
-    )
-
-
-def alarms(family):
-    return [finding.verdict for finding in settle(family)].count(Verdict.REGRESSED)
-
-
-def test_many_unchanged_timings_cry_wolf_as_seldom_as_one():
-    # 2.5 % are promised for the whole family; more than 9 of 150 has a probability of 1 %. Without Holm's procedure
-    # 20 checks would raise an alarm in 40 % of the comparisons.
-    chance = random.Random(1)
-    families = [[timed(chance, 10) for _ in range(20)] for _ in range(150)]
-    assert sum(bool(alarms(family)) for family in families) <= 9
-    assert sum(bool(sum(alarms([one]) for one in family)) for family in families[:30]) > 6
-
-
-def test_the_detectable_change_is_found_nine_times_in_ten():
-    chance, found = random.Random(2), []
-    for _ in range(300):
-        (judged,) = settle([quiet := timed(chance, 12, noise_floor=0.01)])
-        shift = math.log1p(judged.detectable)
-        found.append(alarms([replace(quiet, change=quiet.change + shift)]))
-    assert 0.84 <= fmean(found) <= 0.96
 
 
 def test_an_overloaded_machine_never_convicts():

@@ -3,6 +3,7 @@
 import itertools
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,8 +68,9 @@ def test_a_speedup_is_found():
 
 
 def test_confirmation_costs_false_alarms_most():
-    once = verdicts(4, 0.01, 200, Rules(time_budget_s=math.inf, confirm=False)).count(Verdict.REGRESSED)
-    twice = verdicts(4, 0.01, 200).count(Verdict.REGRESSED)
+    strict = Rules(time_budget_s=math.inf, limit=0.0)
+    once = verdicts(4, 0.01, 200, replace(strict, confirm=False)).count(Verdict.REGRESSED)
+    twice = verdicts(4, 0.01, 200, strict).count(Verdict.REGRESSED)
     assert twice < once
 
 
@@ -100,7 +102,8 @@ def test_the_interval_agrees_with_scipys():
     ("logs", "verdict"),
     [
         ([0.0] * 12, Verdict.OK),
-        ([0.02] * 12, Verdict.REGRESSED),
+        ([0.06] * 12, Verdict.REGRESSED),
+        ([0.02] * 12, Verdict.OK),  # within the limit
         ([-0.02] * 12, Verdict.IMPROVED),
         ([-0.2, 0.2] * 6, Verdict.INCONCLUSIVE),
         ([0.0, math.nan, 0.0], Verdict.INVALID),

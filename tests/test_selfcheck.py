@@ -41,8 +41,8 @@ def noisy(monkeypatch):
 
 
 def test_equal_arms_and_slowed_ones_are_told_apart_without_bias():
-    check = selfcheck(runs=20, slowdowns=(0.05, 0.10))
-    assert [score.injected for score in scores(check)] == [0.0, 0.05, 0.10]
+    check = selfcheck(runs=20, slowdowns=(0.06, 0.10))
+    assert [score.injected for score in scores(check)] == [0.0, 0.06, 0.10]
     for score in scores(check):
         assert score.runs == 20
         assert score.right >= 19

@@ -1,5 +1,6 @@
 """Comparisons of two arms, their calls in turn: two networks, two settings of one, or two interpreters."""
 
+import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -12,11 +13,12 @@ import torch
 
 from resbench import environment
 from resbench.bench.subject import difference, own_input_px, ready
-from resbench.bench.worker import Local, Remote
+from resbench.bench.worker import About, Local, Remote
 from resbench.errors import ExitCode
 from resbench.judging import finding
-from resbench.judging.finding import Finding
-from resbench.judging.paired import Judgement, judge, unit_logs
+from resbench.judging.family import Timed
+from resbench.judging.finding import Finding, Verdict
+from resbench.judging.paired import Judgement, change, judge, unit_logs
 from resbench.judging.stats import Clock, cluster_medians, log_interval
 from resbench.records.record import Cluster, Environment, Run, Settings
 from resbench.timing import interleave, speeds
@@ -26,8 +28,9 @@ from resbench.timing.sampler import without_garbage_collection
 from resbench.timing.settings import Options
 from resbench.timing.settings import settings as settings_of
 
-LAUNCH_LOOKS = (8, 16, 32)  # launches after which arms in processes of their own are judged
-CLUSTERS_PER_LAUNCH = 3
+LAUNCH_LOOKS = (5, 8, 12, 18, 32)  # launches after which arms in processes of their own are judged
+# Starting costs as much as eight clusters of short calls, and launches scatter less than clusters (docs/measuring.md).
+CLUSTERS_PER_LAUNCH = 8
 CLOCKS: dict[Clock, str] = {"cpu_ns": "CPU time", "wall_ns": "wall time"}
 Share = Callable[[str, float], None]  # what is being done, the share of it that is done
 
@@ -163,6 +166,19 @@ def _finding(comparison: Comparison, clock: Clock, judgement: Judgement, why: st
     )
 
 
+def timed(comparison: Comparison, record: str) -> Timed:
+    """Return what was found, to be judged together with other comparisons; it is reported under `record`."""
+    changed = comparison.judgement.verdict in (Verdict.REGRESSED, Verdict.IMPROVED)
+    agreed = changed or not comparison.confirmed
+    why = f"{_why(comparison)}; "
+    return Timed(
+        finding=replace(_finding(comparison, comparison.judged_by, comparison.judgement, why), record=record),
+        change=change(unit_logs(comparison.units, comparison.judged_by)),
+        floor=comparison.rules.floor,
+        doubt="" if agreed else "the second look did not find the change again",
+    )
+
+
 def _why(comparison: Comparison) -> str:
     kind = "launches" if any(len(unit) > 1 for unit in comparison.units) else "clusters"
     return f"{comparison.judgement.units} {kind}{', looked for twice' if comparison.confirmed else ''}"
@@ -226,21 +242,21 @@ def _apart(
 ) -> Iterator[_Source]:
     """Each arm in a process of its own, started afresh for every unit: processes differ for good."""
     chance = random.Random(requests[0].settings.seed)
-    with _processes(sides, requests, batch_size, chance) as arms:
+    with _processes(sides, requests, batch_size, chance) as (arms, abouts):
         shape = interleave.shape(arms)
         about = tuple(
             Arm(
                 network=request.network,
                 weights=request.weights,
                 settings=request.settings,
-                program=arm.about.program,
-                output_difference=arm.about.output_difference,
+                program=about.program,
+                output_difference=about.output_difference,
             )
-            for request, arm in zip(requests, arms, strict=True)
+            for request, about in zip(requests, abouts, strict=True)
         )
 
     def draw() -> Unit:
-        with _processes(sides, requests, batch_size, chance) as arms:
+        with _processes(sides, requests, batch_size, chance) as (arms, _):
             return tuple(interleave.cluster(arms, shape, chance) for _ in range(CLUSTERS_PER_LAUNCH))
 
     yield _Source(draw=draw, calls=shape.calls, arms=(about[0], about[1]))
@@ -249,8 +265,12 @@ def _apart(
 @contextmanager
 def _processes(
     sides: tuple[Side, Side], requests: tuple[speeds.Request, speeds.Request], batch_size: int, chance: random.Random
-) -> Iterator[list[Remote]]:
-    """Start one process per side, in random order: which comes first makes a difference."""
+) -> Iterator[tuple[list[Remote], list[About]]]:
+    """Start one process per side, in random order: which comes first makes a difference.
+
+    They get ready at the same time. Arms of one thread then share a core, drawn anew each time: cores differ in their
+    caches, neighbours and clocks, and what differs between two cores would look like a difference between the arms.
+    """
     order = [0, 1]
     chance.shuffle(order)
     with ExitStack() as stack:
@@ -260,4 +280,14 @@ def _processes(
             )
             for index in order
         }
-        yield [started[0], started[1]]
+        arms = [started[0], started[1]]
+        abouts = [arm.ready() for arm in arms]
+        if hasattr(os, "sched_setaffinity") and all(_single_threaded(request) for request in requests):
+            core = chance.choice(sorted(os.sched_getaffinity(0)))
+            for arm in arms:
+                arm.keep_to(core)
+        yield arms, abouts
+
+
+def _single_threaded(request: speeds.Request) -> bool:
+    return request.device == "cpu" and request.settings.threads == 1

@@ -11,7 +11,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from resbench.bench import comparing
 from resbench.errors import ResbenchError
 from resbench.judging import exact
 from resbench.judging.compare import compare_folders
+from resbench.judging.family import settle
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Config
 from resbench.records.git import commit_of, git
@@ -170,12 +171,13 @@ def accuracies(sides: Trees, asked: Asked, config: Config) -> list[Finding]:
 
 
 def speeds(sides: Trees, asked: Asked, config: Config, on_progress: comparing.Share) -> Iterator[Finding]:
-    """Yield the verdict on each network's latency, base and work tree interleaved.
+    """Yield the verdict on each network's latency, base and work tree interleaved; all of them are one family.
 
     Raises ResbenchError when the base has no program of its own.
     """
     if asked.networks and sides.base is None:
         raise ResbenchError(f"{sides.commit[:9]}: holds no resbench package, so there are not two speeds to compare")
+    family = []
     for network in asked.networks:
         limits = config.of(network)
         old, new = (
@@ -188,7 +190,8 @@ def speeds(sides: Trees, asked: Asked, config: Config, on_progress: comparing.Sh
             rules=Rules(floor=limits.noise_floor, limit=limits.latency, time_budget_s=asked.time_budget_s),
             on_progress=on_progress,
         )
-        yield replace(comparing.findings(comparison)[0], record=f"{network}, base and work tree in turn")
+        family.append(comparing.timed(comparison, record=f"{network}, base and work tree in turn"))
+    yield from settle(family)
 
 
 def _main_branch(root: Path) -> str:

@@ -64,12 +64,12 @@ class Local:
 
 
 class Remote:
-    """An arm in a process of its own; to be closed."""
+    """An arm in a process of its own: to be started, asked whether it is ready before anything else, and closed."""
 
     def __init__(self, request: speeds.Request, batch_size: int, *, python: str | None, tree: Path | None) -> None:
         """Start the process with the interpreter `python` (None: this one) on the work tree `tree` (None: installed).
 
-        Raises ResbenchError when it does not start, or cannot build the network.
+        Raises ResbenchError when it does not start.
         """
         paths = [str(tree.resolve())] if tree else []
         inherited = os.environ.get("PYTHONPATH")
@@ -88,11 +88,15 @@ class Remote:
             raise ResbenchError(
                 f"{self._name}: {error.strerror}; give a Python interpreter that has resbench"
             ) from None
-        try:
-            self.about = msgspec.convert(self._ask([request, batch_size]), About)
-        except BaseException:
-            self.close()
-            raise
+        self._say([request, batch_size])
+
+    def ready(self) -> About:
+        """Wait until the network is built. Raises ResbenchError when it cannot be."""
+        return msgspec.convert(self._heard(), About)
+
+    def keep_to(self, core: int) -> None:
+        """Run on this core only, from now on."""
+        os.sched_setaffinity(self._process.pid, {core})
 
     def materialise(self) -> None:
         """Lay weights and images out afresh."""
@@ -109,14 +113,17 @@ class Remote:
             process.kill()
 
     def _ask(self, order: Any) -> Any:
+        self._say(order)
+        return self._heard()
+
+    def _say(self, order: Any) -> None:
         assert self._process.stdin
-        assert self._process.stdout
-        try:
+        with suppress(BrokenPipeError):  # the answer will be missing
             _write(self._process.stdin, order)
-        except BrokenPipeError:
-            line = b""
-        else:
-            line = self._process.stdout.readline()
+
+    def _heard(self) -> Any:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
         if not line:
             raise InvalidMeasurementError(
                 f"{self._name}: the measuring process died (exit code {self._process.wait()}); see what it said above"

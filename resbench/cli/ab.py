@@ -37,7 +37,9 @@ def ab_(
     noise_floor: Annotated[float, typer.Option(min=0, help="A slowdown that counts as none (0.01: 1 %).")] = 0.01,
     limit: options.PermittedSlowdown = 0.05,
     confirm: Annotated[bool, typer.Option(help="Look twice before a change is called.")] = True,
-    time_budget: Annotated[float, typer.Option(min=0.1, help="Seconds after which it stops growing.")] = 120.0,
+    time_budget: Annotated[
+        float, typer.Option(min=0.1, help="Seconds after which it ends, confirmation included.")
+    ] = 120.0,
     fail_on_inconclusive: Annotated[
         bool, typer.Option("--fail-on-inconclusive", help="Exit 3 when the data cannot tell.")
     ] = False,

@@ -28,7 +28,7 @@ def gate_(
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Images per call for the speed.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads for the speed.")] = 1,
-    time_budget: Annotated[float, typer.Option(min=0.1, help="Seconds per network, at most.")] = 120.0,
+    time_budget: Annotated[float, typer.Option(min=0.1, help="Seconds per network, confirmation included.")] = 120.0,
     config: options.Limits = None,
     junit: options.Junit = None,
     code_quality: options.CodeQuality = None,

@@ -5,9 +5,10 @@ from functools import partial
 
 from resbench.judging import accuracy, answers, exact
 from resbench.judging.exact import incomparable
+from resbench.judging.family import Timed, settle
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Config, Limits
-from resbench.judging.timings import Timed, settle, timings
+from resbench.judging.timings import timings
 from resbench.records.record import Evaluation, Profile, Record
 from resbench.records.runs import Predictions
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats as scipy_stats
 
+from resbench.judging import family
+from resbench.judging.family import Change
 from resbench.judging.finding import Verdict
-from resbench.judging.stats import LEVEL, Clock, Floats, Interval, hodges_lehmann, t_half_width
+from resbench.judging.stats import Clock, Floats, Interval, hodges_lehmann
 from resbench.records.record import Cluster
 
-POWER = 0.90
 Pair = tuple[Cluster, Cluster]  # samples of A and of B; those with the same index were taken one after the other
 
 
@@ -34,29 +34,28 @@ def unit_logs(units: Sequence[Sequence[Pair]], clock: Clock) -> Floats:
     return np.array([np.mean([_log_ratio(*pair, clock) for pair in unit]) for unit in units])
 
 
-def judge(logs: ArrayLike, *, floor: float, limit: float, level: float = LEVEL) -> Judgement:
-    """Judge independent log ratios: one per cluster, or one per launch where each arm is a process of its own.
+def change(logs: ArrayLike) -> Change:
+    """Return what two or more independent log ratios say together: one per cluster, or one per launch."""
+    values = np.asarray(logs, dtype=float)
+    error = float(values.std(ddof=1)) / math.sqrt(values.size)
+    return Change(log=float(values.mean()), error=error, freedom=values.size - 1)
 
-    `floor` is the slowdown that counts as no change, `limit` the one that is permitted when it cannot be told from
-    none. Regressed: certainly slower than the floor. OK: certainly not slower than the limit.
+
+def judge(logs: ArrayLike, *, floor: float, limit: float) -> Judgement:
+    """Judge independent log ratios.
+
+    `floor` is the slowdown that counts as no change, `limit` the one that is permitted when no larger one is likely.
     """
     values = np.asarray(logs, dtype=float)
     if values.size < 2 or not np.all(np.isfinite(values)):
         centre = float(np.mean(values)) if values.size and np.all(np.isfinite(values)) else math.nan
         ratio = Interval(math.exp(centre), None, None)
         return Judgement(verdict=Verdict.INVALID, ratio=ratio, detectable=math.inf, units=values.size)
-    mean, half = float(values.mean()), t_half_width(values, level)
-    low, high = mean - half, mean + half
-    if low > math.log1p(floor):
-        verdict = Verdict.REGRESSED
-    elif high < -math.log1p(floor):
-        verdict = Verdict.IMPROVED
-    else:
-        verdict = Verdict.OK if high < math.log1p(limit) else Verdict.INCONCLUSIVE
+    found = change(values)
     return Judgement(
-        verdict=verdict,
-        ratio=Interval(math.exp(mean), math.exp(low), math.exp(high)),
-        detectable=_detectable(values, floor, level),
+        verdict=family.judge(found, floor=floor, limit=limit),
+        ratio=Interval(math.exp(found.log), *found.ratios()),
+        detectable=found.detectable(floor, limit),
         units=values.size,
     )
 
@@ -73,9 +72,3 @@ def _log_ratio(first: Cluster, second: Cluster, clock: Clock) -> float:
     if times.size == 0 or np.any(times <= 0):
         raise ValueError(f"{clock}: samples must be positive, found {times.tolist()}")
     return hodges_lehmann(np.log(times[1] / times[0]))
-
-
-def _detectable(values: Floats, floor: float, level: float) -> float:
-    quantile = scipy_stats.t.ppf((1 + level) / 2, values.size - 1)
-    error = float(values.std(ddof=1)) / math.sqrt(values.size)
-    return math.expm1(math.log1p(floor) + (quantile + scipy_stats.norm.ppf(POWER)) * error)

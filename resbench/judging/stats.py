@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy  # which loads scipy.stats when it is used: processes that only measure do without
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from resbench.records.record import Cluster, Series
 
@@ -85,7 +85,7 @@ def log_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
 
 def t_half_width(values: Floats, level: float = LEVEL) -> float:
     """Return half the width of Student's interval of the mean of two or more `values`."""
-    quantile = stats.t.ppf((1 + level) / 2, values.size - 1)
+    quantile = scipy.stats.t.ppf((1 + level) / 2, values.size - 1)
     return float(quantile * values.std(ddof=1) / math.sqrt(values.size))
 
 
@@ -105,7 +105,7 @@ def unit_values(series: Series, clock: Clock = "wall_ns", middle: str = "median"
     """Return the independent values of a series: one per launch from three launches on, else one per cluster."""
     launches = [cluster_medians(launch.clusters, clock, middle) / series.calls for launch in series.launches]
     if len(launches) >= 3:
-        return np.array([stats.gmean(values) for values in launches])
+        return np.array([scipy.stats.gmean(values) for values in launches])
     return np.concatenate(launches)
 
 
@@ -122,7 +122,7 @@ def summarise(series: Series) -> Summary:
         cpu=log_interval(cpu) if np.all(cpu > 0) else None,
         pooled_mean_s=float(samples.mean()),
         sd_s=float(samples.std(ddof=1)) if samples.size > 1 else 0.0,
-        mad_s=float(stats.median_abs_deviation(samples)),
+        mad_s=float(scipy.stats.median_abs_deviation(samples)),
         min_s=float(samples.min()),
         between_clusters=float(np.log(medians).std(ddof=1)) if medians.size > 1 else 0.0,
         within_clusters=_within(series),
@@ -145,7 +145,7 @@ def percentile(samples: ArrayLike, share: float) -> Interval | None:
     if values.size < SAMPLES_FOR_PERCENTILE[share]:
         return None
     estimate = float(np.quantile(values, share))
-    interval = stats.quantile_test(values, q=estimate, p=share).confidence_interval(LEVEL)
+    interval = scipy.stats.quantile_test(values, q=estimate, p=share).confidence_interval(LEVEL)
     return Interval(estimate, float(interval.low), float(interval.high))
 
 
@@ -168,8 +168,8 @@ def drifts(values: ArrayLike, *, limit: float = 0.02, alpha: float = 0.01) -> bo
     if logs.size < 4 or np.ptp(logs) == 0:
         return False
     order = np.arange(logs.size)
-    trend = stats.kendalltau(order, logs).pvalue
-    change = stats.theilslopes(logs, order).slope * (logs.size - 1)
+    trend = scipy.stats.kendalltau(order, logs).pvalue
+    change = scipy.stats.theilslopes(logs, order).slope * (logs.size - 1)
     return bool(trend < alpha and abs(change) > math.log1p(limit))
 
 
@@ -182,13 +182,13 @@ def hodges_lehmann(values: ArrayLike) -> float:
 
 def clopper_pearson(hits: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
     """Return the exact two-sided interval of a proportion."""
-    interval = stats.binomtest(hits, trials).proportion_ci(level, method="exact")
+    interval = scipy.stats.binomtest(hits, trials).proportion_ci(level, method="exact")
     return float(interval.low), float(interval.high)
 
 
 def upper_bound(hits: int, trials: int, level: float = LEVEL) -> float:
     """Return the exact one-sided upper bound of a proportion: none in 20 still allows 13.9 %."""
-    return float(stats.binomtest(hits, trials, alternative="less").proportion_ci(level, method="exact").high)
+    return float(scipy.stats.binomtest(hits, trials, alternative="less").proportion_ci(level, method="exact").high)
 
 
 def _logs(values: ArrayLike) -> Floats:
@@ -212,5 +212,5 @@ def _within(series: Series) -> float:
 
 def _median_error(values: Floats) -> float:
     """Return the relative standard error of a median, from the median absolute deviation."""
-    deviation = stats.median_abs_deviation(values, scale="normal")
+    deviation = scipy.stats.median_abs_deviation(values, scale="normal")
     return float(1.2533 * deviation / math.sqrt(values.size) / np.median(values))

@@ -7,11 +7,12 @@ then only a gross change is called.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from statistics import fmean, stdev
 from typing import Literal
 
 from resbench.judging.exact import differences, images, incomparable, obstacle
+from resbench.judging.family import CONFIDENCE, Change, Timed
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
 from resbench.records.record import Profile, Series
@@ -19,24 +20,9 @@ from resbench.records.record import Profile, Series
 ENOUGH_RUNS = 5
 # Within few runs the medians of identical code differ by several per cent in CPU time, by far more in wall time.
 GROSS = 0.25
-CONFIDENCE = 0.95
-POWER = 0.9
 _POWER_SHARE = 1.282 / 1.960  # of the half-width, for nine findings in ten
 Clock = Literal["wall_ns", "cpu_ns"]
 CLOCKS: dict[Clock, str] = {"cpu_ns": "CPU time", "wall_ns": "wall time"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timed:
-    """A timing that is judged together with the others of its family, so that many of them do not cry wolf."""
-
-    finding: Finding  # without its verdict
-    change: float  # of the logs, after - before
-    error: float  # standard error of `change` for one more run
-    freedom: int
-    floor: float  # log of what counts as no change
-    note: str = ""  # what else differs and may explain a change
-    doubt: str = ""  # why it may come from the circumstances; then it convicts nobody
 
 
 Judged = Finding | Timed
@@ -80,29 +66,6 @@ def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits
         yield from _series(sound or others, partner, after, blank, limits.noise_floor, doubt)
 
 
-def settle(family: Sequence[Timed]) -> Iterator[Finding]:
-    """Yield the findings of timings that are judged together: Holm's procedure keeps false alarms at 2.5 % in all."""
-    from scipy import stats
-
-    level = (1 - CONFIDENCE) / 2
-    slower = _holm([1.0 if timed.doubt else _p_value(timed, timed.change) for timed in family])
-    faster = _holm([1.0 if timed.doubt else _p_value(timed, -timed.change) for timed in family])
-    for timed, p_slower, p_faster in zip(family, slower, faster, strict=True):
-        single, strictest, power = stats.t.ppf([1 - level, 1 - level / len(family), POWER], timed.freedom)
-        beyond_floor = timed.floor + (strictest + power) * timed.error
-        beyond_limit = math.log1p(timed.finding.limit or 0.0) - (single - power) * timed.error
-        judged = replace(
-            timed.finding,
-            ratio_low=math.exp(timed.change - single * timed.error),
-            ratio_high=math.exp(timed.change + single * timed.error),
-            detectable=math.expm1(max(beyond_floor, beyond_limit)),
-        )
-        verdict, why = (
-            (Verdict.INCONCLUSIVE, timed.doubt) if timed.doubt else _verdict(judged, p_slower < level, p_faster < level)
-        )
-        yield replace(judged, verdict=verdict, why=f"{judged.why}{why}{timed.note}")
-
-
 def _series(
     pool: Sequence[Profile], new: Series, after: Profile, blank: Finding, floor: float, doubt: str
 ) -> Iterator[Judged]:
@@ -117,7 +80,7 @@ def _series(
         clocks = clocks_of((*runs, new), after)
         for clock in clocks:
             own = replace(blank, metric=f"{blank.metric} ({CLOCKS[clock]})" if len(clocks) > 1 else blank.metric)
-            timed = _timed(runs, new, clock, own, math.log1p(floor))
+            timed = _timed(runs, new, clock, own, floor)
             busier = _busier(pool, after) if clock == "wall_ns" else ""
             timed = replace(timed, note=note, doubt=_doubt(new, after) or doubt or busier)
             trusted = not timed.doubt and (clock == clocks[0] or quiet)
@@ -130,23 +93,13 @@ def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, fl
     pool = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
     return Timed(
         finding=replace(blank, before=math.exp(fmean(logs)), after=after_s, why=f"{pool}; "),
-        change=math.log(after_s) - fmean(logs),
-        error=stdev(logs) * math.sqrt(1 + 1 / len(runs)) if len(runs) > 1 else 0.0,
-        freedom=len(runs) - 1,
+        change=Change(
+            log=math.log(after_s) - fmean(logs),
+            error=stdev(logs) * math.sqrt(1 + 1 / len(runs)) if len(runs) > 1 else 0.0,
+            freedom=len(runs) - 1,
+        ),
         floor=floor,
     )
-
-
-def _verdict(judged: Finding, slower: bool, faster: bool) -> tuple[Verdict, str]:
-    """A change that is certainly within the limit is permitted, however certain the change itself is."""
-    limit = judged.limit or 0.0
-    if faster:
-        return Verdict.IMPROVED, "faster than one more run of the pool would be"
-    if judged.ratio_high is not None and judged.ratio_high < 1 + limit:
-        return Verdict.OK, f"not slower by {limit:.1%}"
-    if slower:
-        return Verdict.REGRESSED, "slower than one more run of the pool would be"
-    return Verdict.INCONCLUSIVE, f"slower by {limit:.1%} cannot be excluded"
 
 
 def _advice(timed: Timed, runs: Sequence[Series], new: Series, clock: Clock, *, trusted: bool) -> Finding:
@@ -231,25 +184,6 @@ def _middle(series: Series, clock: Clock) -> float:
     from resbench.judging.stats import log_interval
 
     return log_interval(units(series, clock)).estimate
-
-
-def _p_value(timed: Timed, change: float) -> float:
-    """Return how likely a change as large as this is when the truth is the noise floor."""
-    from scipy import stats
-
-    beyond = change - timed.floor
-    if timed.error == 0:
-        return 0.0 if beyond > 0 else 1.0
-    return float(stats.t.sf(beyond / timed.error, timed.freedom))
-
-
-def _holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for the whole family, in the given order. Source: Holm 1979 (Scand. J. Stat. 6:65)."""
-    adjusted, floor = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        floor = max(floor, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = floor
-    return adjusted
 
 
 def _welch(before: Iterable[float], after: Iterable[float]) -> tuple[float, float]:

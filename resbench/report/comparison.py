@@ -48,7 +48,8 @@ def notes(comparison: "Comparison", finding: Finding) -> Iterator[str]:
     smallest = wording.share(finding, finding.detectable)
     match finding.verdict:
         case Verdict.REGRESSED:
-            yield f"B is slower, by more than the noise floor of {units.percent(comparison.rules.floor, 0)}"
+            floor, limit = (units.percent(share, 0) for share in (comparison.rules.floor, comparison.rules.limit))
+            yield f"B is slower, by more than the noise floor of {floor} and perhaps by more than the limit of {limit}"
         case Verdict.IMPROVED:
             yield f"B is faster, by more than the noise floor of {units.percent(comparison.rules.floor, 0)}"
         case Verdict.OK:

@@ -21,7 +21,7 @@ class Rules:
     limit: float = 0.05  # a slowdown that is permitted
     looks: tuple[int, ...] = CLUSTER_LOOKS  # units after which the data are judged
     confirm: bool = True
-    time_budget_s: float = 120.0
+    time_budget_s: float = 120.0  # in all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +44,24 @@ class Surroundings:
 
 
 def contest(draw: Callable[[], Unit], rules: Rules, surroundings: Surroundings) -> Contest:
-    """Draw units until there is a verdict, the last look is over or the time is up; then confirm a change."""
-    first = _grow(draw, rules, surroundings)
+    """Draw units until there is a verdict, the last look is over or the time is up; then confirm a change.
+
+    Half of the time is kept for the confirmation.
+    """
+    started_s = surroundings.now_s()
+    first = _grow(draw, rules, surroundings, started_s + rules.time_budget_s / (2 if rules.confirm else 1))
     changed = first.judgement.verdict in (Verdict.REGRESSED, Verdict.IMPROVED)
     if not (changed and rules.confirm):
         return first
     # Evidence against a change is that there is less than the floor, not that it is within the limit.
-    second = _grow(draw, replace(rules, limit=rules.floor), surroundings)
+    strict = replace(rules, limit=rules.floor)
+    second = _grow(draw, strict, surroundings, started_s + rules.time_budget_s)
     units = (*first.units, *second.units)
     verdict = confirmed(first.judgement, second.judgement, _judge(units, rules, first.clock))
     return Contest(units=units, clock=first.clock, judgement=verdict, confirmed=True)
 
 
-def _grow(draw: Callable[[], Unit], rules: Rules, surroundings: Surroundings) -> Contest:
-    until_s = surroundings.now_s() + rules.time_budget_s
+def _grow(draw: Callable[[], Unit], rules: Rules, surroundings: Surroundings, until_s: float) -> Contest:
     units: list[Unit] = []
     for look in rules.looks:
         while len(units) < look and (len(units) < LEAST_UNITS or surroundings.now_s() < until_s):

@@ -136,4 +136,4 @@ def test_the_process_says_what_is_wrong_in_one_line_and_never_imports_torch(base
     assert (done.returncode, done.stderr, done.stdout.splitlines()[-1]) == (0, "", "False")
     done = subprocess.run([*command, "git:nonesuch"], cwd=base, capture_output=True, text=True)
     assert done.returncode == 2
-    assert re.fullmatch(r"resbench: results: .*; give --against a file, a folder or git:REV\n", done.stderr)
+    assert re.fullmatch(r"resbench: results: .*; name one that it knows\n", done.stderr)

@@ -26,6 +26,7 @@ def stored(path, seen, labels=(0, 0, 1, 1)):
         EVALUATION,
         images=len(labels),
         top1_right=int(predictions.top1(rows).sum()),
+        top5_right=int(predictions.top5(rows).sum()),
         predictions_sha256=found.sha256,
     )
     path.write_text(jsonio.dumps(record))

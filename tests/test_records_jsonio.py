@@ -15,8 +15,18 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 st.register_type_strategy(float, FINITE)
 
 
+POSITIVE = st.integers(min_value=1)
+WHEN = st.builds(r.Run, started=st.datetimes().map(lambda moment: f"{moment.isoformat()}+00:00"))
+PROFILES = st.builds(r.Profile, run=WHEN, series=st.tuples(st.builds(r.Series, batch_size=POSITIVE, calls=POSITIVE)))
+EVALUATIONS = st.builds(
+    lambda record, right: replace(record, top1_right=right[0], top5_right=right[1], images=right[2]),
+    st.builds(r.Evaluation, run=WHEN, pixels=st.builds(r.Pixels, resize_px=POSITIVE, crop_px=POSITIVE)),
+    st.lists(st.integers(min_value=0), min_size=3, max_size=3).map(sorted),
+)
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.one_of(st.builds(r.Evaluation), st.builds(r.Profile, series=st.tuples(st.builds(r.Series)))))
+@given(st.one_of(EVALUATIONS, PROFILES))
 def test_any_record_survives_writing_and_reading(record):
     record = replace(record, schema=r.SCHEMA, kind="profile" if isinstance(record, r.Profile) else "evaluation")
     text = dumps(record)
@@ -53,6 +63,12 @@ def test_not_a_number_is_never_written(value):
         (dumps(PROFILE).replace("25028904", '"many"'), "params"),
         (dumps(PROFILE).replace("[1000000, ", "[null, "), "wall_ns"),
         (dumps(EVALUATION).replace('"top1_right": 158', '"top1_right": 158.5'), "top1_right"),
+        (dumps(EVALUATION).replace('"top1_right": 158', '"top1_right": -1'), "top1_right"),
+        (dumps(EVALUATION).replace('"top5_right": 190', '"top5_right": 201'), "top5_right"),
+        (dumps(EVALUATION).replace('"resize_px": 256', '"resize_px": 0'), "resize_px"),
+        (dumps(PROFILE).replace('"calls": 1', '"calls": 0'), "calls"),
+        (dumps(PROFILE).replace(PROFILE.run.started, "../../../elsewhere"), "isoformat"),
+        ('{"kind": "profile", "schema": "a\\nb"}', "measure again"),
     ],
 )
 def test_what_is_no_record_is_refused_in_one_line_that_names_the_file(tmp_path, text, says):

@@ -20,6 +20,16 @@ def test_the_same_run_is_added_once(tmp_path):
     assert read_pool(tmp_path) == {PATH: [PROFILE]}
 
 
+def test_runs_are_in_order_whatever_their_time_zone(tmp_path):
+    later, earlier = (
+        replace(PROFILE, run=replace(PROFILE.run, started=f"2026-01-01T10:00:00{zone}"))
+        for zone in ("+00:00", "+02:00")
+    )
+    add(later, tmp_path)
+    add(earlier, tmp_path)
+    assert read_pool(tmp_path) == {PATH: [earlier, later]}
+
+
 def test_two_runs_of_one_second_are_two_runs(tmp_path):
     add(PROFILE, tmp_path)
     add(replace(PROFILE, counts=replace(COUNTS, params=1)), tmp_path)

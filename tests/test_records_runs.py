@@ -52,8 +52,32 @@ def test_the_revision_itself_must_be_readable(repository):
 
 @pytest.mark.parametrize("revision", ["nonesuch", "--output=x", "", "HEAD:results"])
 def test_an_unknown_revision_is_one_line(repository, revision):
-    with pytest.raises(ResbenchError, match="give --against"):
+    with pytest.raises(ResbenchError, match="name one that it knows"):
         read_baseline(f"git:{revision}", repository / "results")
+
+
+def test_a_shallow_clone_says_that_it_lacks_earlier_revisions(repository, tmp_path_factory):
+    clone = tmp_path_factory.mktemp("clone")
+    git(clone, "clone", "-q", "--depth", "1", repository.as_uri(), ".")
+    assert read_baseline("git:HEAD", clone / "results") == {PATH: [run(2)]}
+    with pytest.raises(ResbenchError, match="fetch it: this clone is shallow"):
+        read_baseline("git:HEAD~1", clone / "results")
+
+
+def test_a_damaged_repository_is_one_line_in_gits_own_words(repository):
+    for file in (repository / ".git" / "objects").glob("??/*"):
+        file.chmod(0o644)
+        file.write_bytes(b"damaged")
+    with pytest.raises(ResbenchError) as caught:
+        read_baseline("git:HEAD", repository / "results")
+    assert "\n" not in str(caught.value)
+
+
+def test_inside_a_hook_of_a_linked_work_tree_the_same_records_are_found(repository, tmp_path_factory, monkeypatch):
+    linked = tmp_path_factory.mktemp("linked") / "tree"
+    git(repository, "worktree", "add", str(linked))
+    monkeypatch.setenv("GIT_DIR", str(repository / ".git" / "worktrees" / "tree"))  # as git sets it for hooks
+    assert read_baseline("git:HEAD", linked / "results") == {PATH: [run(1), run(2)]}
 
 
 def test_a_folder_that_is_not_there_says_so(repository):
@@ -77,7 +101,7 @@ def test_a_record_that_was_deleted_is_still_in_the_baseline(repository):
 
 def test_names_in_other_scripts_are_found(tmp_path):
     git(tmp_path, "init", "-q")
-    name = "größe 1.json"
+    name = 'größe "1"\t.json'
     (tmp_path / name).write_text(dumps(PROFILE))
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "run")

@@ -28,10 +28,12 @@ def test_names_from_outside_cannot_leave_the_folder():
     machine = replace(MACHINE, device_name="../../etc/passwd")
     hostile = replace(
         EVALUATION,
+        network="../../../../z",
         weights="../../../x/y.pth",
         environment=replace(EVALUATION.environment, machine=machine),
     )
     assert ".." not in path_of(hostile).parts
+    assert len(path_of(hostile).parts) == 3
 
 
 def test_saving_writes_the_record_and_replaces_the_older_one(tmp_path):
@@ -41,6 +43,22 @@ def test_saving_writes_the_record_and_replaces_the_older_one(tmp_path):
     assert path.read_text() == dumps(newer)
     assert read_folder(tmp_path) == {path.relative_to(tmp_path).as_posix(): newer}
     assert [child.name for child in path.parent.iterdir()] == [path.name]
+
+
+def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    write_text(tmp_path / "link", "text")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text() == "text"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "text")
+    assert os.read(reader, 10) == b"text"
+    assert pipe.is_fifo()
+    os.close(reader)
+    with pytest.raises(ResbenchError, match="directory"):
+        write_text(tmp_path, "text")
 
 
 def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch):

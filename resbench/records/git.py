@@ -1,5 +1,6 @@
 """What git says and holds, read by running it."""
 
+import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,14 +14,14 @@ def commit_of(folder: Path, revision: str) -> str:
     try:
         return git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
     except ResbenchError:
-        hint = "give --against a file, a folder or git:REV"
-        raise ResbenchError(f"{folder}: git knows no revision {revision!r}; {hint}") from None
+        shallow = git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
+        remedy = "fetch it: this clone is shallow (`fetch-depth: 0`)" if shallow else "name one that it knows"
+        raise ResbenchError(f"{folder}: git knows no revision {revision!r}; {remedy}") from None
 
 
 def blobs(folder: Path, objects: Sequence[str]) -> Iterator[bytes | None]:
     """Yield the content of each git object, None for one that is not there."""
-    command = ["git", "cat-file", "--batch"]
-    out = subprocess.run(command, cwd=folder, input="\n".join(objects).encode(), capture_output=True, check=True).stdout
+    out = _run(folder, "cat-file", "--batch", text="\n".join(objects))
     start = 0
     for _ in objects:
         end = out.index(b"\n", start)
@@ -36,13 +37,20 @@ def blobs(folder: Path, objects: Sequence[str]) -> Iterator[bytes | None]:
 
 def git(folder: Path, *words: str) -> str:
     """Return what git prints, run in `folder`. Raises ResbenchError with git's own last line when it fails."""
+    return os.fsdecode(_run(folder, *words))
+
+
+def _run(folder: Path, *words: str, text: str = "") -> bytes:
+    # A hook has GIT_DIR set, and then git takes the folder that it is run in for the top of the work tree.
+    environment = {key: value for key, value in os.environ.items() if key not in ("GIT_DIR", "GIT_WORK_TREE")}
+    remedy = "run it inside a git repository, or name a pool, a folder or a file instead"
     try:
         done = subprocess.run(
-            ["git", "-c", "core.quotePath=false", *words], cwd=folder, capture_output=True, text=True, check=False
+            ["git", *words], cwd=folder, env=environment, input=os.fsencode(text), capture_output=True, check=False
         )
     except OSError as error:
-        raise ResbenchError(f"{folder}: {error.strerror} when running git; give --against a file or folder") from None
+        raise ResbenchError(f"{folder}: {error.strerror} when running git; {remedy}") from None
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["git failed"])[-1]
-        raise ResbenchError(f"{folder}: {last}; give --against a file, a folder or git:REV")
+        last = (os.fsdecode(done.stderr).strip().splitlines() or ["git failed"])[-1].strip()
+        raise ResbenchError(f"{folder}: {last}; {remedy}")
     return done.stdout

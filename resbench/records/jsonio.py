@@ -1,6 +1,7 @@
 """Records as JSON text: the same record gives the same bytes, and what does not fit the schema is refused."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,13 @@ def loads(text: str | bytes, where: str = "record") -> Record:
     schema = data.get("schema")
     if schema != SCHEMA:
         remedy = "update resbench" if isinstance(schema, int) and schema > SCHEMA else "measure again with --save"
-        raise ResbenchError(f"{where}: format {schema}, this resbench reads format {SCHEMA}; {remedy}")
+        raise ResbenchError(f"{where}: format {schema!r}, this resbench reads format {SCHEMA}; {remedy}")
     try:
-        return msgspec.convert(data, _KINDS[kind])
-    except msgspec.ValidationError as error:
+        record = msgspec.convert(data, _KINDS[kind])
+        _check(record)
+    except ValueError as error:  # msgspec's are ValueErrors too
         raise ResbenchError(f"{where}: not a readable record: {error}; measure again with --save") from None
+    return record
 
 
 def read(path: Path) -> Record:
@@ -45,6 +48,21 @@ def read(path: Path) -> Record:
         return loads(path.read_bytes(), str(path))
     except OSError as error:
         raise ResbenchError(f"{path}: {error.strerror}; give a record that --save wrote") from None
+
+
+def _check(record: Record) -> None:
+    """Raise ValueError for values that have the right types and still cannot have been observed."""
+    datetime.fromisoformat(record.run.started)
+    match record:
+        case Evaluation():
+            if not 0 <= record.top1_right <= record.top5_right <= record.images:
+                counts = f"{record.top1_right}, {record.top5_right} and {record.images}"
+                raise ValueError(f"top1_right, top5_right and images do not rise from 0: {counts}")
+            if min(record.pixels.resize_px, record.pixels.crop_px) < 1:
+                raise ValueError("resize_px and crop_px are not both at least 1")
+        case Profile():
+            if any(min(series.batch_size, series.calls) < 1 for series in record.series):
+                raise ValueError("batch_size and calls of a series are not both at least 1")
 
 
 def _layout(value: Any, indent: str) -> str:

@@ -5,18 +5,16 @@ a name, so any number of jobs may add at once, and two pools merge by copying.
 """
 
 import hashlib
-import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from resbench.errors import ResbenchError
 from resbench.records.jsonio import dumps, read
 from resbench.records.record import Record
-from resbench.records.runs import run_files
-from resbench.records.store import path_of, write_text
+from resbench.records.runs import read_if_there, run_files
+from resbench.records.store import path_of, write_bytes, write_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +31,13 @@ class Shelf:
 def add(record: Record, pool: Path, predictions: Path | None = None) -> bool:
     """Add `record` to `pool`, with the file of its predictions; tell whether it was not there already."""
     text = dumps(record)
-    stamp = re.sub(r"[-:]", "", record.run.started)[:15]
-    path = pool / path_of(record).with_suffix("") / f"{stamp}Z-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"
+    stamp = datetime.fromisoformat(record.run.started).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    path = pool / path_of(record).with_suffix("") / f"{stamp}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"
     if path.exists():
         return False
-    if predictions is not None and predictions.exists():  # first, so that a run never appears without them
-        _copy(predictions, path.with_suffix(".npz"))
+    content = read_if_there(predictions) if predictions else None
+    if content is not None:  # first, so that a run never appears without them
+        write_bytes(path.with_suffix(".npz"), content)
     write_text(path, text)
     return True
 
@@ -78,21 +77,3 @@ def _own(pool: Path) -> dict[str, list[Path]]:
     if not pool.is_dir():
         raise ResbenchError(f"{pool}: no such folder; begin a pool with `resbench baseline save --pool {pool}`")
     return run_files(pool)
-
-
-def _copy(source: Path, target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=target.parent, prefix=f".{target.name}.", suffix=".tmp", delete=False
-        ) as new:
-            temporary = Path(new.name)
-        try:
-            shutil.copyfile(source, temporary)
-            temporary.chmod(0o644)
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise ResbenchError(f"{target}: {error.strerror}; choose a folder that can be written to") from None

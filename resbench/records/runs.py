@@ -90,7 +90,7 @@ def read_predictions(against: str, new: Path) -> Predictions:
 
     def beside(root: Path) -> Callable[[str], bytes | None]:
         files = {} if root.is_file() else run_files(root)
-        return lambda path: _optional((files[path][-1] if path in files else root).with_suffix(".npz"))
+        return lambda path: read_if_there((files[path][-1] if path in files else root).with_suffix(".npz"))
 
     def committed(path: str) -> bytes | None:
         name = new.name if new.is_file() else path
@@ -102,18 +102,19 @@ def read_predictions(against: str, new: Path) -> Predictions:
     return lambda path: (old(path), fresh(path))
 
 
-def is_run(path: Path) -> bool:
-    """Tell whether `path` names a run in a pool."""
-    return _RUN.fullmatch(path.name) is not None
-
-
-def _optional(path: Path) -> bytes | None:
+def read_if_there(path: Path) -> bytes | None:
+    """Return the content of `path`, None when there is no such file."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ResbenchError(f"{path}: {error.strerror}; make it readable") from None
+
+
+def is_run(path: Path) -> bool:
+    """Tell whether `path` names a run in a pool."""
+    return _RUN.fullmatch(path.name) is not None
 
 
 def _unless_pruned(path: Path) -> Record | None:
@@ -130,8 +131,8 @@ def _history(revision: str, new: Path, window: int = WINDOW) -> dict[str, list[R
     folder = new.parent if new.is_file() else new
     commit = commit_of(folder, revision)
     what = new.name if new.is_file() else "."
-    names = [name for name in git(folder, "ls-tree", "-r", "--name-only", commit, "--", what).splitlines()
-             if name.endswith(".json")]  # fmt: skip
+    tree = git(folder, "ls-tree", "-r", "-z", "--name-only", commit, "--", what)
+    names = [name for name in tree.split("\0") if name.endswith(".json")]
     if not names:
         raise ResbenchError(f"{new}: no records at git revision {revision}; commit some or give --against a folder")
     versions = _versions(folder, commit, what)
@@ -159,10 +160,10 @@ def _readable(text: bytes) -> Record | None:
 
 def _versions(folder: Path, commit: str, what: str) -> dict[str, list[str]]:
     """Return for every file below `folder` the commits up to `commit` that changed it, newest first."""
-    log = git(folder, "log", "--format=%x00%H", "--name-only", "--relative", "--diff-filter=d", commit, "--", what)
+    words = ("log", "--no-merges", "-z", "--format=%x00%H", "--name-only", "--relative", "--diff-filter=d")
     found: dict[str, list[str]] = defaultdict(list)
-    for entry in log.split("\0")[1:]:
-        changed_in, *names = entry.split("\n")
-        for name in filter(None, names):
-            found[name].append(changed_in)
+    for entry in git(folder, *words, commit, "--", what).strip("\0").split("\0\0"):
+        changed_in, *names = entry.split("\0")
+        for name in names:
+            found[name.removeprefix("\n")].append(changed_in)
     return found

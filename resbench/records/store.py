@@ -28,7 +28,7 @@ def path_of(record: Record) -> Path:
             pixels = f"{record.pixels.resize_px}-{record.pixels.interpolation}{mode}{decoder}"
             parts = ["evaluation", record.weights, record.dataset.name, pixels, *_words(settings, machine)]
     name = "-".join(_slug(part) for part in parts if part)
-    return Path(machine_folder(machine)) / record.network / f"{name}.json"
+    return Path(machine_folder(machine)) / _slug(record.network) / f"{name}.json"
 
 
 def machine_folder(machine: Machine) -> str:
@@ -50,8 +50,15 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, whole or not at all; parents are made. Raises ResbenchError when it cannot be."""
+    """Write `content` to `path`, whole or not at all; parents are made. Raises ResbenchError when it cannot be.
+
+    A link stays one, and so does a device or a pipe: to replace /dev/null by a file would be no service.
+    """
     try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
+        path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         try:

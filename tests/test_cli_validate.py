@@ -236,6 +236,20 @@ def test_the_twin_that_restores_the_accuracy_is_named(tmp_path):
     assert " 40 " in restoring[0]
 
 
+def test_of_several_processes_one_looks_for_twins_and_shows_the_result(folder, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(validation, "explain_gaps", None)  # whoever calls it now fails
+    result = run("--data", folder, "resnet18", *SMALL, "--explain-gap")
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_a_batch_size_that_is_not_looked_for_is_told(folder):
+    result = run("--data", folder, "resnet18", *SMALL, "--batch-size", "auto")
+    assert result.exit_code == 0, result.output
+    assert "note: --batch-size auto: on the CPU" in result.stderr
+    assert ", batch 256," in result.stdout
+
+
 @pytest.mark.parametrize("text", ["0", "many", "-3", "1.5"])
 def test_a_batch_size_that_is_none_is_refused(folder, text):
     assert "batch size" in str(run("--data", folder, "resnet18", "--batch-size", text).exception)

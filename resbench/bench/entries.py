@@ -33,6 +33,15 @@ class Options(running.Options, total=False):
     decoder: str  # a name of accuracy.decoders
 
 
+def parse_batch_size(text: str | None) -> int | Literal["auto"] | None:
+    """Read "32" or "auto"; None stands for the device's own. Raises ResbenchError for anything else."""
+    if text is None or text == "auto":
+        return text  # type: ignore[return-value]
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ResbenchError(f"batch size {text!r}: give a positive number, or auto")
+    return int(text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A checkpoint that is to be validated."""

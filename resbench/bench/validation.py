@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import Unpack
 
 import psutil
 import torch
@@ -21,7 +21,6 @@ from resbench.accuracy.predictions import Predictions, Rows
 from resbench.accuracy.session import Progress, Session, readable, score, silent
 from resbench.accuracy.twins import Twin, twins
 from resbench.bench.entries import Entry, Options, fitting, opened
-from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records import store
 from resbench.records.record import Evaluation, Settings
@@ -207,7 +206,7 @@ def _course(entry: Entry, images: ImageSet, on: torch.device, options: Options) 
         weights=entry.published.name if entry.published else loaded.path.name,
         weights_sha256=loaded.sha256,
         contestant=contestant,
-        notes=tuple(f"{loaded.path.name}: {note}" for note in loaded.notes),
+        notes=(*(f"{loaded.path.name}: {note}" for note in loaded.notes), *_unsought(options, on)),
     )
 
 
@@ -215,15 +214,6 @@ def _own_device(group: Ranks) -> str | None:
     """Return the CUDA device of a rank among several; None leaves the choice to `resolve`."""
     several = group.size > 1 and torch.cuda.is_available()
     return f"cuda:{group.local_rank % torch.cuda.device_count()}" if several else None
-
-
-def parse_batch_size(text: str | None) -> int | Literal["auto"] | None:
-    """Read "32" or "auto"; None stands for the device's own. Raises ResbenchError for anything else."""
-    if text is None or text == "auto":
-        return text  # type: ignore[return-value]
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise ResbenchError(f"batch size {text!r}: give a positive number, or auto")
-    return int(text)
 
 
 def is_main() -> bool:
@@ -248,6 +238,13 @@ def _batch_size(contestants: Sequence[Contestant], on: torch.device, options: Op
         return asked
     smallest = min(one.preprocess.crop_px for one in contestants)
     return max(32, min(256, CPU_PIXELS // smallest**2)) if on.type == "cpu" else 256
+
+
+def _unsought(options: Options, on: torch.device) -> list[str]:
+    """Return what there is to say of a batch size that was to be found, where none is looked for."""
+    if options.get("batch_size") != "auto" or on.type != "cpu":
+        return []
+    return ["--batch-size auto: on the CPU forward passes take few images whatever the batch, the default was taken"]
 
 
 def _passes_at_a_time(settings: Settings) -> int | None:

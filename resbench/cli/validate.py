@@ -37,7 +37,10 @@ def validate_(
     batch_size: Annotated[
         str | None,
         typer.Option(
-            "--batch-size", "-b", help="Images per step, or auto: what memory allows. Counts do not depend on it."
+            "--batch-size",
+            "-b",
+            help="Images per step, or auto: the most that the device has memory for; on the CPU that is the default. "
+            "Counts do not depend on it.",
         ),
     ] = None,
     workers: options.Workers = None,
@@ -102,12 +105,12 @@ def validate_(
       resbench validate --data ILSVRC2012_img_val.tar gluon_seresnext50_32x4d gluon_seresnext101_32x4d
     """
     from resbench.bench import validation
-    from resbench.bench.entries import Options
+    from resbench.bench.entries import Options, parse_batch_size
     from resbench.report import evaluation as report
 
     how = Options(
         labels=labels,
-        batch_size=validation.parse_batch_size(batch_size),
+        batch_size=parse_batch_size(batch_size),
         workers=workers,
         device=device,
         input_px=input_px,
@@ -129,7 +132,8 @@ def validate_(
     networks = ["*"] if every else names or []
     with report.progress() as on_progress:
         results = validation.validate_all(networks, weights or [], data, how, on_progress)
-        gaps = validation.explain_gaps(networks, weights or [], data, how, on_progress) if explain_gap else []
+        sought = explain_gap and validation.is_main()  # by one process: a sample needs no sharing
+        gaps = validation.explain_gaps(networks, weights or [], data, how, on_progress) if sought else []
     if validation.is_main():
         report.show([result.record for result in results], as_json=as_json)
         report.explain(gaps)

@@ -2,11 +2,13 @@
 
     python benchmarks/gating.py --runs 20 --slower 0 0.05 0.10 --network resnet18 --input-px 64
 
-Copies this package into a repository, makes every forward pass of the work tree burn a share of its own CPU time, and
-lets the gate time base and work tree in turn. Every run is printed, with the load at its end; nothing is left out.
+Run it from a checkout with resbench installed from there (`pip install -e .`). Copies package, cards and records into a
+repository, makes every forward pass of the work tree burn a share of its own CPU time, and runs the whole gate: counts,
+records, cards, and base and work tree timed in turn. Every run is printed, with the load at its end; none is left out.
 """
 
 import argparse
+import contextlib
 import os
 import shutil
 import subprocess
@@ -16,7 +18,7 @@ from pathlib import Path
 
 import resbench
 from resbench.bench import gate
-from resbench.judging.finding import Finding
+from resbench.judging.finding import Finding, Verdict, overall
 from resbench.judging.limits import Config
 from resbench.judging.stats import clopper_pearson
 from resbench.timing.settings import Options
@@ -60,15 +62,18 @@ def run(share: float, arguments: argparse.Namespace) -> tuple[Finding, float]:
             time_budget_s=arguments.time_budget,
         )
         started = time.perf_counter()
-        with gate.trees(root, None) as sides:
-            (found,) = gate.speeds(sides, asked, Config(), lambda *_: None)
-        return found, time.perf_counter() - started
+        with contextlib.chdir(root):
+            *others, found = gate.gate(None, asked, Config(), lambda *_: None)
+        seconds = time.perf_counter() - started
+        assert overall(others) == Verdict.OK, others
+        return found, seconds
 
 
 def repository(root: Path) -> Path:
-    """Commit a copy of this package into a new repository."""
-    package = Path(resbench.__file__).parent
-    shutil.copytree(package, root / "resbench", ignore=shutil.ignore_patterns("__pycache__"))
+    """Commit a copy of this package, with its cards and records, into a new repository."""
+    for name in ("resbench", "cards", "results"):
+        source = Path(resbench.__file__).parents[1] / name
+        shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     identity = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org", "-c", "init.defaultBranch=main"]
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "base"]):
         subprocess.run(["git", *identity, *words], cwd=root, check=True)

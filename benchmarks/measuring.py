@@ -3,6 +3,7 @@
     python benchmarks/measuring.py overhead            # what timing one call adds to it
     python benchmarks/measuring.py agreement           # with torch.utils.benchmark, in turn with it
     python benchmarks/measuring.py selfcheck           # false alarms, power and bias; some minutes
+    python benchmarks/measuring.py launches            # where two processes of the same code differ
     python benchmarks/measuring.py gain                # --fuse --channels-last against plain
     python benchmarks/measuring.py peers               # our networks against timm's and torchvision's
 
@@ -11,9 +12,11 @@ Prints JSON with the environment it was measured in; docs/measuring.md shows the
 
 import argparse
 import math
+import os
 import random
 import sys
 import time
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import Any
 
@@ -26,8 +29,10 @@ from resbench import environment
 from resbench.bench.comparing import Side, ab, request_of
 from resbench.bench.selfcheck import false_alarms, scores, selfcheck
 from resbench.bench.subject import ready
+from resbench.bench.worker import Remote
+from resbench.judging.paired import unit_logs
 from resbench.judging.stats import hodges_lehmann, log_interval
-from resbench.timing import arms
+from resbench.timing import arms, interleave
 from resbench.timing.clock import host_clock
 from resbench.timing.contest import Rules
 from resbench.timing.device import resolve
@@ -80,6 +85,39 @@ def self_check() -> Any:
     return {"check": check, "scores": scores(check), "false_alarms": false_alarms(check)}
 
 
+def launches() -> Any:
+    """Log ratios, in per cent, of equal arms in processes of their own: 6 launches of 16 clusters, each way.
+
+    Half of the launches leave both processes free to run on any core, the others have them share one, in turn.
+    """
+    requests = (request_of(Side(network="resnet18", options={"input_px": 64}), CPU),) * 2
+    chance, free = random.Random(0), set(os.sched_getaffinity(0))
+    logs: dict[str, list[Any]] = {"any core": [], "shared core": []}
+    for where in tuple(logs) * 6:
+        with ExitStack() as stack:
+            sides = [stack.enter_context(closing(Remote(one, 1, python=None, tree=None))) for one in requests]
+            for side in sides:
+                side.ready()
+            core = chance.choice(sorted(free))
+            for side in sides if where == "shared core" else ():
+                side.keep_to(core)
+            shape = interleave.shape(sides)
+            units = [(interleave.cluster(sides, shape, chance),) for _ in range(16)]
+        logs[where].append(100 * unit_logs(units, "cpu_ns"))
+    return {where: _scatter(np.array(ratios)) for where, ratios in logs.items()}
+
+
+def _scatter(ratios: Any) -> Any:
+    within, means = ratios.var(axis=1, ddof=1), ratios.mean(axis=1)
+    return {
+        "between_clusters_sd": np.sqrt(within),
+        "between_clusters_sd_pooled": math.sqrt(within.mean()),
+        "launch_means": means,
+        "launch_means_sd": means.std(ddof=1).item(),
+        "between_launches_sd": math.sqrt(max(0.0, means.var(ddof=1) - within.mean() / ratios.shape[1])),
+    }
+
+
 def gain() -> Any:
     """Time of folded and channels-last networks over plain ones."""
     changed = {"fuse": True, "channels_last": True}
@@ -117,13 +155,21 @@ def _summary(a: str, b: str, changed: Any) -> Any:
 
 
 def main() -> None:
-    parts = {"overhead": overhead, "agreement": agreement, "selfcheck": self_check, "gain": gain, "peers": peers}
+    parts = {
+        "overhead": overhead,
+        "agreement": agreement,
+        "selfcheck": self_check,
+        "launches": launches,
+        "gain": gain,
+        "peers": peers,
+    }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=parts)
     part = parser.parse_args().part
     watch = environment.watch(CPU)
     result = parts[part]()
-    plain = msgspec.json.encode({part: result, "environment": watch.environment(), "run": watch.run()})
+    found = {part: result, "environment": watch.environment(), "run": watch.run()}
+    plain = msgspec.json.encode(found, enc_hook=lambda array: array.tolist())
     sys.stdout.write(msgspec.json.format(plain, indent=2).decode() + "\n")
 
 

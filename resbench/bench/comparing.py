@@ -28,7 +28,7 @@ from resbench.timing.sampler import without_garbage_collection
 from resbench.timing.settings import Options
 from resbench.timing.settings import settings as settings_of
 
-LAUNCH_LOOKS = (5, 8, 12, 18, 32)  # launches after which arms in processes of their own are judged
+LAUNCH_LOOKS = (4, 6, 9, 13, 20, 32)  # launches after which arms in processes of their own are judged
 # Starting costs as much as eight clusters of short calls, and launches scatter less than clusters (docs/measuring.md).
 CLUSTERS_PER_LAUNCH = 8
 CLOCKS: dict[Clock, str] = {"cpu_ns": "CPU time", "wall_ns": "wall time"}

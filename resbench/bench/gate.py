@@ -10,6 +10,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from resbench import environment
 from resbench.bench import comparing
 from resbench.errors import ResbenchError
 from resbench.judging import exact
@@ -115,7 +117,7 @@ def counts(sides: Trees, results: Path, config: Config) -> Iterator[Finding]:
         for network, sizes in _table(sides).items()
         for size, before in sizes.items()
     ]
-    recounted = _recounted(sides, [(network, before.input_px) for _, network, before in known])
+    recounted = _recounted(sides, [(network, before.input_px) for _, network, before in known]) if known else []
     for (label, network, before), after in zip(known, recounted, strict=True):
         yield from exact.counts(before, after, label, network, config.of(network))
 
@@ -226,13 +228,18 @@ def _table(sides: Trees) -> Tables:
 
 
 def _recounted(sides: Trees, asked: Sequence[tuple[str, tuple[int, int]]]) -> list[Counts]:
-    """Count networks at sizes with the work tree's own program."""
-    if not asked:
-        return []
+    """Count networks at sizes with the work tree's own program, a process per core."""
+    shares = min(environment.cpu_cores(), len(asked))
+    with ThreadPoolExecutor(shares) as pool:
+        counted = list(pool.map(lambda first: _count(sides, asked[first::shares]), range(shares)))
+    return [counted[place % shares][place // shares] for place in range(len(asked))]
+
+
+def _count(sides: Trees, asked: Sequence[tuple[str, tuple[int, int]]]) -> list[Counts]:
     told = subprocess.run(
         [sys.executable, "-c", _COUNT],
         cwd=sides.root,
-        env=_environment(sides.root),
+        env=_environment(sides.root) | {"OMP_NUM_THREADS": "1"},
         input=msgspec.json.encode(asked).decode(),
         capture_output=True,
         text=True,

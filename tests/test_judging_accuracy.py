@@ -1,4 +1,5 @@
 import io
+import math
 from dataclasses import replace
 from itertools import product
 from math import comb
@@ -108,8 +109,10 @@ def published(metric="top1", off=0, weights="resnext50-32x4d_8xb32_in1k"):
     }
     return replace(
         EVALUATION, network=checkpoint.network, weights=weights, images=50_000, **known,
-        dataset=replace(EVALUATION.dataset, images=50_000, classes=1000),
-        pixels=replace(EVALUATION.pixels, crop_px=checkpoint.preprocess.crop_px),
+        dataset=replace(EVALUATION.dataset, name="ImageNet-1k", images=50_000, classes=1000),
+        pixels=replace(
+            EVALUATION.pixels, crop_px=checkpoint.preprocess.crop_px, resize_px=checkpoint.preprocess.resize_px
+        ),
     )  # fmt: skip
 
 
@@ -131,7 +134,9 @@ def test_a_published_accuracy_is_reproduced_within_the_tolerance(before, after, 
 
 
 def test_a_part_of_the_validation_set_says_nothing_about_the_published_figure():
-    part = replace(published(), images=200, top1_right=150, top5_right=190)
+    part = replace(
+        published(), dataset=replace(published().dataset, name="val"), images=200, top1_right=150, top5_right=190
+    )
     assert "top1 published" not in findings(part, part)
 
 
@@ -185,6 +190,21 @@ def test_predictions_of_another_run_are_refused():
     for wrong, says in ((stored((1,) * 8, range(8)), "the record says 7"), (b"PK", "not readable")):
         with pytest.raises(ResbenchError, match=says):
             compared((record, wrong), evaluated(ANSWERS))
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_predictions_that_a_record_promises_and_nobody_has_are_never_ok(side):
+    sides = [evaluated((0, 1, 2, 3, 9, 9, 9, 9), predictions_sha256="ab" * 32) for _ in range(2)]
+    sides[side] = (sides[side][0], None)
+    assert compared(*sides)["predictions changed"].verdict == Verdict.INCONCLUSIVE
+
+
+def test_accuracies_that_are_switched_off_convict_nobody():
+    off = Limits(accuracy_drop=math.inf, flips=math.inf, reproduction=math.inf)
+    worse = replace(published(), top1_right=20_000)
+    assert {finding.verdict for finding in compare(published(), worse, "r", off)} == {Verdict.OK}
+    blank = findings(published(), published())["top1 right"]
+    assert paired(blank, 5000, 10, 50_000, off).verdict == Verdict.OK
 
 
 def test_without_predictions_on_both_sides_bare_counts_are_judged():

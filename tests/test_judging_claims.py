@@ -41,11 +41,17 @@ def test_a_figure_is_reproduced_within_tolerance_and_rounding(right, reproduces,
         ({"dataset": replace(GLUON.dataset, name="ImageNet-V2")}, "of other images"),
         ({"pixels": replace(GLUON.pixels, crop_px=288)}, "at another size"),
         ({"skipped": ("a.JPEG",)}, "of all images"),
+        ({"weights": "ens_adv_inception_resnet_v2"}, "in error"),
     ],
 )
 def test_what_was_not_published_of_these_images_is_not_compared(change, why):
     found = reproduction(replace(GLUON, **change), "top1")
     assert (found.difference, found.reproduces, found.missed, found.why) == (None, False, False, why)
+
+
+def test_checkpoints_pretrained_on_other_images_too_are_compared():
+    record = replace(GLUON, network="resnet18", weights="ssl_resnet18")
+    assert reproduction(record, "top1").difference is not None
 
 
 def test_without_a_claim_there_is_nothing_to_say():

@@ -8,8 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from resbench.cli.app import app
+from resbench.errors import ResbenchError
 from resbench.judging.history import measures, steps, traces
 from resbench.records.pool import add
+from resbench.report import history as report
 from tests.examples import COUNTS, ENVIRONMENT, EVALUATION, PROFILE
 from tests.test_judging_timings import run
 
@@ -108,3 +110,26 @@ def test_history_is_read_from_git_too(tmp_path):
         git(tmp_path, "commit", "-qm", "run")
     told = CliRunner().invoke(app, ["history", str(tmp_path / "results"), "--json", "--revision", "HEAD~1"])
     assert {len(trace["runs"]) for trace in json.loads(told.stdout)} == {2}
+
+
+def test_a_change_from_nothing_has_no_ratio_and_valid_json(tmp_path, capsys):
+    none = replace(EVALUATION, top1_right=0)
+    (trace, _) = traces({"m/a.json": [none, EVALUATION]})
+    (change,) = trace.changes
+    assert change.ratio is None
+    report.show([trace], as_json=True)
+    shown = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert shown[0]["changes"][0]["ratio"] is None
+    report.show([trace], as_json=False)
+    assert "from 0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [("--output", "x.json"), ("--json", "--format", "pyperf"), ("--format", "otava")], ids=" ".join
+)
+def test_options_that_do_not_go_together_are_refused(tmp_path, monkeypatch, words):
+    add(PROFILE, tmp_path / "pool")
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(app, ["history", "pool", *words])
+    assert isinstance(told.exception, ResbenchError)
+    assert [path.name for path in tmp_path.iterdir()] == ["pool"]

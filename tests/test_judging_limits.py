@@ -57,6 +57,14 @@ def test_patterns_change_only_what_they_name_and_the_later_wins(tmp_path):
     assert config.of("seresnext50_32x4d") == Limits(latency=0.2)
 
 
+@pytest.mark.parametrize("text", ["latency = 0.1", "[chek]\nlatency = 0.1", "[tool.resbench.check]\nlatency = 0.1"])
+def test_what_a_file_of_limits_does_not_mean_is_not_passed_over(tmp_path, monkeypatch, text):
+    write(tmp_path / "resbench.toml", text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ResbenchError, match=r"means nothing here; write the limits below \[check\]"):
+        load()
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

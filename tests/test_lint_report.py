@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,15 @@ def test_github_annotations_cannot_be_broken_out_of(capsys):
     assert line.startswith(
         "::error file=a%2Cb%3Ac.md,line=3,title=T001 parameters::net[red]: 100%25 false%0D%0A::error"
     )
+
+
+def test_github_gets_as_many_annotations_as_it_shows_worst_first(capsys):
+    many = [replace(PROBLEM, line=line) for line in range(1, 30)]
+    report.show([*many, replace(PROBLEM, level=Level.UNREADABLE, path="z.md")], "github")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert lines[0].startswith("::error file=z.md,")
+    assert lines[-1].startswith("::error title=resbench::+21 more")
 
 
 def test_text_shows_names_as_they_are(capsys):

@@ -138,3 +138,8 @@ def test_speeds_on_images_are_exported_apart_and_never_as_timms_inference():
     for text in (exports.pyperf(runs), exports.bencher(runs), exports.github_action_benchmark(runs)):
         assert "m/a end_to_end b16" in text
         assert "m/a throughput b16" in text
+
+
+def test_a_series_that_failed_is_left_out():
+    failed = replace(PROFILE, series=(replace(PROFILE.series[0], launches=()),))
+    assert json.loads(exports.pyperf({"m/a.json": [failed]}))["benchmarks"] == []

@@ -1,3 +1,4 @@
+import io
 import json
 import re
 from pathlib import Path
@@ -8,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml, Properties, Skipped
+from rich.console import Console
 
 from resbench.errors import ExitCode, ResbenchError
 from resbench.judging.finding import Finding, Verdict
-from resbench.report import codequality, findings, github, junit, wording
+from resbench.report import codequality, findings, github, junit, terminal, wording
 
 HOSTILE = "a|b\r\n<script>`x`](y)::error::%0A\x00 --> & \"'"
 TIMING = Finding(
@@ -53,6 +55,19 @@ def test_the_table_shows_everything_and_only_counts_what_is_ok_when_that_is_much
     assert all(text in shown for text in ("latency b1", "1.300 [1.251, 1.349]", "3.2 %", "12 runs; slower"))
     assert "params" not in shown
     assert "1 regressed, 50 ok (not shown; --json has them)" in shown
+
+
+@pytest.mark.parametrize("columns", [40, 80, 1000])
+def test_on_a_narrow_terminal_nothing_is_cut_off(monkeypatch, columns):
+    out = io.StringIO()
+    console = Console(file=out, width=columns)
+    monkeypatch.setattr(terminal, "results", lambda: console)
+    findings.show([TIMING], as_json=False)
+    shown = out.getvalue()
+    assert max(map(len, shown.splitlines())) <= columns
+    assert "…" not in shown
+    words = " ".join(shown.split())
+    assert all(text in words for text in ("regressed", TIMING.metric, "1.300 [1.251, 1.349]", "12 runs; slower"))
 
 
 def test_markup_in_names_is_shown_and_not_obeyed(capsys):
@@ -130,9 +145,10 @@ def test_on_github_the_files_are_appended_to_and_stdout_stays_json(tmp_path, mon
 
 
 def test_a_summary_that_cannot_be_written_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
-    with pytest.raises(ResbenchError, match="Is a directory"):
-        github.publish([TIMING], ExitCode.REGRESSED)
+    for path, says in ((str(tmp_path), "Is a directory"), (f"{tmp_path}/{'x' * 300}", "name too long")):
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", path)
+        with pytest.raises(ResbenchError, match=says):
+            github.publish([TIMING], ExitCode.REGRESSED)
 
 
 def test_elsewhere_nothing_is_said_to_github(tmp_path, monkeypatch, capsys):

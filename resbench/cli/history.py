@@ -44,10 +44,13 @@ def history_(
       resbench history results --revision main --json
       resbench history pool --format otava --output otava
     """
+    from resbench.errors import ResbenchError
     from resbench.judging.history import traces
     from resbench.records.runs import read_history
     from resbench.report import history as report
 
+    if (output and not export) or (as_json and export):
+        raise ResbenchError("--output goes with --format, and --json without it; redirect --json to a file")
     runs = read_history(source, revision, last)
     if export:
         from resbench.report.exports import FORMATS

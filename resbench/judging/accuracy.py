@@ -4,18 +4,17 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
+from resbench.judging import claims
 from resbench.judging.answers import METRICS, Changed
+from resbench.judging.claims import Reproduction
 from resbench.judging.exact import differences, incomparable
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
 from resbench.records.record import Evaluation
-from resbench.zoo.find import find_weights
 
 SIGNIFICANT = 0.01  # one-sided, of McNemar's exact test
 SMALLEST_DROP = 0.0005  # a significant change below this share of the images is let pass
 CONFIDENCE = 0.95
-# Validation sets whose published accuracies can be reproduced; a part of one can only be near.
-_WHOLE = {(50_000, 1000): "ImageNet", (10_000, 10): "CIFAR-10"}  # images and classes
 _SIDED = 2.326 + 1.282  # normal quantiles of SIGNIFICANT and of 90 % power
 _TWO_SIDED = 1.960 + 1.282
 
@@ -52,6 +51,16 @@ def accuracies(
             yield bare_counts(blank, after.images, limits)
     if changed:
         yield _flips(changed.flips, after, record, _reason_to_flip(before, after), limits)
+    elif before.predictions_sha256 or after.predictions_sha256:
+        yield Finding(
+            record=record,
+            network=after.network,
+            metric="predictions changed",
+            before=None,
+            after=None,
+            verdict=Verdict.INCONCLUSIVE,
+            why="not both sides have the predictions beside the record; keep the .npz files with the records",
+        )
 
 
 def reproduction(before: Evaluation, after: Evaluation, record: str, limits: Limits) -> Iterator[Finding]:
@@ -59,28 +68,19 @@ def reproduction(before: Evaluation, after: Evaluation, record: str, limits: Lim
 
     A figure that the baseline did not reproduce either is no news: inconclusive, not regressed.
     """
-    published = find_weights(after.weights)
-    whole = _WHOLE.get((after.images, after.dataset.classes))
-    if published is None or whole not in published.dataset.split(", "):
-        return
-    if after.pixels.crop_px != published.preprocess.crop_px:
-        return
     for metric in METRICS:
-        claim = published.claim(metric)  # type: ignore[arg-type]
-        if claim is None or claim.error:
+        was, now = (claims.reproduction(side, metric, limits) for side in (before, after))
+        if now is None or now.difference is None:
             continue
-        was, now = (getattr(side, f"{metric}_right") / side.images - claim.value for side in (before, after))
-        # The published figure was rounded; half its last digit belongs to no difference.
-        tolerance = limits.reproduction + claim.quantum / 2
-        verdict, why = _reproduced(was, now, tolerance)
+        verdict, why = _reproduced(was, now)
         yield Finding(
             record=record,
             network=after.network,
             metric=f"{metric} published",
-            before=round(claim.value * after.images),
+            before=round(now.published * after.images),
             after=getattr(after, f"{metric}_right"),
             verdict=verdict,
-            why=f"{why}: {points(now)} from the published {claim.value:.2%}",
+            why=f"{why}: {points(now.difference)} from the published {now.published:.2%}",
             limit=limits.reproduction,
             detectable=limits.reproduction,
         )
@@ -101,7 +101,7 @@ def bare_counts(blank: Finding, images: int, limits: Limits) -> Finding:
     interval = f"{points(change)} of {images:,} images"
     if old == new:
         return replace(judged, verdict=Verdict.OK, why=f"equal, of {images:,} images")
-    if high < 0 or change < -limits.accuracy_drop:
+    if (high < 0 and limits.accuracy_drop < math.inf) or change < -limits.accuracy_drop:
         return replace(judged, verdict=Verdict.REGRESSED, why=interval)
     if low > 0:
         return replace(judged, verdict=Verdict.IMPROVED, why=interval)
@@ -134,7 +134,8 @@ def paired(blank: Finding, lost: int, gained: int, images: int, limits: Limits) 
         float(stats.binomtest(count, changed, alternative="greater").pvalue) < SIGNIFICANT for count in (lost, gained)
     )
     why = f"{points(change)} of {images:,} images: {lost} lost, {gained} gained"
-    if change < -limits.accuracy_drop or (worse and change <= -SMALLEST_DROP):
+    significant = worse and change <= -SMALLEST_DROP and limits.accuracy_drop < math.inf
+    if significant or change < -limits.accuracy_drop:
         return replace(judged, verdict=Verdict.REGRESSED, why=why)
     if better and change >= SMALLEST_DROP:
         return replace(judged, verdict=Verdict.IMPROVED, why=why)
@@ -198,10 +199,10 @@ def _subject(evaluation: Evaluation) -> dict[str, object]:
     return {**images, "images": evaluation.images, **pixels}
 
 
-def _reproduced(was: float, now: float, tolerance: float) -> tuple[Verdict, str]:
-    if abs(now) <= tolerance:
-        news = abs(was) > tolerance
-        return (Verdict.IMPROVED, "reproduces now") if news else (Verdict.OK, "reproduces")
-    if abs(was) > tolerance:
+def _reproduced(was: Reproduction | None, now: Reproduction) -> tuple[Verdict, str]:
+    missed_before = was is not None and was.missed
+    if now.reproduces:
+        return (Verdict.IMPROVED, "reproduces now") if missed_before else (Verdict.OK, "reproduces")
+    if missed_before:
         return Verdict.INCONCLUSIVE, "differs as the baseline did"
     return Verdict.REGRESSED, "reproduces no longer"

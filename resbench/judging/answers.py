@@ -7,8 +7,9 @@ from typing import Any
 
 from resbench.errors import ResbenchError
 from resbench.records.record import Evaluation
+from resbench.zoo.spec import Metric
 
-METRICS = ("top1", "top5")
+METRICS: tuple[Metric, ...] = ("top1", "top5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from resbench.judging.limits import Limits
 from resbench.records.record import Evaluation
 from resbench.zoo.find import find_weights
-from resbench.zoo.spec import Metric
+from resbench.zoo.spec import Metric, Weights
 
 # What a record calls the images, and what a claim calls them.
 _SAME_IMAGES = {"ImageNet-1k": "ImageNet", "CIFAR-10": "CIFAR-10"}
@@ -36,7 +36,7 @@ def reproduction(record: Evaluation, metric: Metric, limits: Limits | None = Non
     claim = weights.claim(metric) if weights else None
     if weights is None or claim is None:
         return None
-    if obstacle := _obstacle(record, weights.dataset, (weights.preprocess.crop_px, weights.preprocess.resize_px)):
+    if obstacle := "in error" if claim.error else _obstacle(record, weights):
         return Reproduction(published=claim.value, difference=None, reproduces=False, why=obstacle)
     right = record.top1_right if metric == "top1" else record.top5_right
     difference = right / record.images - claim.value
@@ -46,9 +46,9 @@ def reproduction(record: Evaluation, metric: Metric, limits: Limits | None = Non
     return Reproduction(published=claim.value, difference=difference, reproduces=reproduces, why=why)
 
 
-def _obstacle(record: Evaluation, dataset: str, own_px: tuple[int, int]) -> str:
-    if _SAME_IMAGES.get(record.dataset.name) != dataset:
+def _obstacle(record: Evaluation, weights: Weights) -> str:
+    if _SAME_IMAGES.get(record.dataset.name) not in weights.dataset.split(", "):
         return "of other images"
-    if (record.pixels.crop_px, record.pixels.resize_px) != own_px:
+    if (record.pixels.crop_px, record.pixels.resize_px) != (weights.preprocess.crop_px, weights.preprocess.resize_px):
         return "at another size"
     return "of all images" if record.skipped else ""

@@ -31,7 +31,7 @@ class Change:
     """From run `index` on, a figure is another."""
 
     index: int
-    ratio: float  # after/before
+    ratio: float | None  # after/before; None: before was nothing
     why: str  # what else became another between the two runs
 
 
@@ -119,7 +119,7 @@ def _changes(runs: Sequence[Record], values: Sequence[Measure]) -> tuple[Change,
     bounds = [0, *indices, len(figures)]
     levels = [fmean(figures[start:end]) for start, end in pairwise(bounds)]
     return tuple(
-        Change(index=index, ratio=after / before if before else math.inf, why=_why(runs[index - 1], runs[index]))
+        Change(index=index, ratio=after / before if before else None, why=_why(runs[index - 1], runs[index]))
         for index, before, after in zip(indices, levels, levels[1:], strict=False)
     )
 
@@ -146,7 +146,7 @@ def _timings(profile: Profile) -> Iterator[tuple[str, Measure]]:
     from resbench.judging.stats import log_interval
 
     for series in profile.series:
-        if not _has_samples(series):
+        if not has_samples(series):
             continue
         for clock in (clocks := clocks_of([series], profile)):
             interval = log_interval(units(series, clock))
@@ -154,6 +154,7 @@ def _timings(profile: Profile) -> Iterator[tuple[str, Measure]]:
             yield label, Measure(value=interval.estimate, unit="s", low=interval.low, high=interval.high)
 
 
-def _has_samples(series: Series) -> bool:
+def has_samples(series: Series) -> bool:
+    """Tell whether `series` has samples, and all of them positive."""
     samples = [value for launch in series.launches for cluster in launch.clusters for value in cluster.wall_ns]
     return bool(samples) and min(samples) > 0

@@ -2,6 +2,7 @@
 
 import difflib
 import fnmatch
+import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +14,6 @@ from resbench.records.record import Speed
 from resbench.zoo.find import match
 
 Share = Annotated[float, msgspec.Meta(ge=0)]
-Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,10 +29,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     end_to_end: Share = 0.05
     train: Share = 0.05  # forward, backward and optimizer, each
     noise_floor: Share = 0.01  # timings that differ by less count as equal
-    accuracy_drop: Fraction = 0.003  # on the same images
-    flips: Fraction = 0.0  # of predictions, where weights, images, settings and machine agree
-    reproduction: Fraction = 0.0005  # between a published accuracy and ours
+    accuracy_drop: Share = 0.003  # on the same images
+    flips: Share = 0.0  # of predictions, where weights, images, settings and machine agree
+    reproduction: Share = 0.0005  # between a published accuracy and ours
     new_records: Literal["not comparable", "inconclusive"] = "not comparable"  # the verdict on one without a baseline
+
+    def __post_init__(self) -> None:
+        for name in ("accuracy_drop", "flips", "reproduction"):  # per cent, most likely
+            if 1 < getattr(self, name) < math.inf:
+                raise ValueError(f"Expected a fraction, or inf - at `$.{name}`")
 
     def of_speed(self, speed: Speed) -> float:
         """Return the limit of one of the speeds that a profile has."""
@@ -80,13 +85,15 @@ def _header(path: Path) -> str:
 
 
 def _table(path: Path) -> Any:
-    """Return the table of limits in `path`, or None when it has none."""
+    """Return the table of limits in `path`, or None when it has none. A resbench.toml may have nothing else."""
     try:
         data: Any = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ResbenchError(f"{path}: {error.strerror}; give a TOML file with a table {_header(path)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ResbenchError(f"{path}: not TOML: {error}; mend it") from None
+    if path.name == _NAMES[0] and (stray := [key for key in data if key != "check"]):
+        raise ResbenchError(f"{path}: {stray[0]!r} means nothing here; write the limits below [check]")
     for key in _header(path).strip("[]").split("."):
         data = data.get(key) if isinstance(data, dict) else None
     return data

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from resbench.counting.counted import counted
-from resbench.judging.history import Measure, measures
+from resbench.judging.history import Measure, has_samples, measures
 from resbench.judging.timings import CLOCKS, clocks_of, units
 from resbench.records.record import Evaluation, Profile, Record, Series
 from resbench.zoo.find import find_weights
@@ -154,12 +154,9 @@ def _forward_passes(runs: Runs) -> Iterator[tuple[Profile, Series, float]]:
 
 def _values(record: Record) -> Iterator[tuple[str, list[float]]]:
     if isinstance(record, Profile):
-        for series in record.series:
-            clocks = clocks_of([series], record)
-            for clock in clocks:
-                values = units(series, clock)
-                if values and min(values) > 0:
-                    yield f"{series.speed} b{series.batch_size} ({CLOCKS[clock]})", values
+        for series in filter(has_samples, record.series):
+            for clock in clocks_of([series], record):
+                yield f"{series.speed} b{series.batch_size} ({CLOCKS[clock]})", units(series, clock)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

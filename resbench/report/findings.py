@@ -8,7 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from resbench.errors import ExitCode
@@ -50,19 +52,28 @@ def publish(
 
 
 def show(findings: Sequence[Finding], *, as_json: bool) -> None:
-    """Print `findings` to stdout, one row each, and a line that counts the verdicts."""
+    """Print `findings` to stdout, one row each, or a sentence where that is too wide, and a line that counts them."""
     if as_json:
         print(json.dumps([as_dict(finding) for finding in findings], indent=2))
         return
     shown = [found for found in findings if len(findings) <= _ROWS or found.verdict != Verdict.OK]
     console = terminal.results()
     if shown:
-        table = Table(*wording.cells(shown[0]))
-        for finding in shown:
-            table.add_row(*map(escape, wording.cells(finding).values()), style=_STYLE[finding.verdict])
-        console.print(table)
+        _rows(console, shown)
     hidden = len(findings) - len(shown)
     console.print(tally(findings) + (" (not shown; --json has them)" if hidden else ""), highlight=False)
+
+
+def _rows(console: Console, findings: Sequence[Finding]) -> None:
+    table = Table(*wording.cells(findings[0]))
+    for finding in findings:
+        table.add_row(*map(escape, wording.cells(finding).values()), style=_STYLE[finding.verdict])
+    if Measurement.get(console, console.options.update(max_width=terminal.UNWRAPPED), table).maximum <= console.width:
+        console.print(table)
+        return
+    for finding in findings:
+        told = f"{finding.verdict}: {finding.record}: {wording.sentence(finding)}"
+        console.print(escape(told), style=_STYLE[finding.verdict], highlight=False)
 
 
 def as_dict(finding: Finding) -> dict[str, Any]:

@@ -29,8 +29,7 @@ def publish(findings: Sequence[Finding], code: ExitCode) -> None:
         print(line, file=sys.stderr)
     if summary_file := os.environ.get("GITHUB_STEP_SUMMARY"):
         path = Path(summary_file)
-        written = path.stat().st_size if path.exists() else 0
-        _append(path, summary(findings, SUMMARY_BYTES - written))
+        _append(path, summary(findings, SUMMARY_BYTES - _size(path)))
     if output_file := os.environ.get("GITHUB_OUTPUT"):
         _append(Path(output_file), outputs(findings, code))
 
@@ -38,13 +37,26 @@ def publish(findings: Sequence[Finding], code: ExitCode) -> None:
 def annotations(findings: Sequence[Finding]) -> Iterator[str]:
     """Yield workflow commands for `findings`, which come worst first; of each kind as many as GitHub shows."""
     for kind, verdicts in _KINDS.items():
-        own = [finding for finding in findings if finding.verdict in verdicts]
-        shown = own if len(own) <= ANNOTATIONS else own[: ANNOTATIONS - 1]
-        for finding in shown:
-            title = _escape_property(f"{finding.verdict}: {finding.record}")
-            yield f"::{kind} title={title}::{_escape(wording.sentence(finding))}"
-        if len(own) > len(shown):
-            yield f"::{kind} title=resbench::+{len(own) - len(shown)} more; see the summary of this job"
+        own = [
+            command(kind, wording.sentence(finding), title=f"{finding.verdict}: {finding.record}")
+            for finding in findings
+            if finding.verdict in verdicts
+        ]
+        yield from capped(kind, own, "see the summary of this job")
+
+
+def capped(kind: str, commands: Sequence[str], where: str) -> Iterator[str]:
+    """Yield as many `commands` as GitHub shows of one kind; the last says how many more there are, and where."""
+    shown = commands if len(commands) <= ANNOTATIONS else commands[: ANNOTATIONS - 1]
+    yield from shown
+    if len(commands) > len(shown):
+        yield command(kind, f"+{len(commands) - len(shown)} more; {where}", title="resbench")
+
+
+def command(kind: str, message: str, **properties: object) -> str:
+    """Return a workflow command; nothing in its message or properties can end it."""
+    named = ",".join(f"{key}={_escape_property(str(value))}" for key, value in properties.items())
+    return f"::{kind} {named}::{_escape(message)}"
 
 
 def summary(findings: Sequence[Finding], limit_bytes: int = SUMMARY_BYTES) -> str:
@@ -84,6 +96,13 @@ def _escape(value: str) -> str:
 
 def _escape_property(value: str) -> str:
     return _escape(value).replace(":", "%3A").replace(",", "%2C")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # not there yet, or not to be had; then writing will say so
+        return 0
 
 
 def _append(path: Path, text: str) -> None:

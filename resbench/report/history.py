@@ -9,6 +9,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from resbench.errors import ResbenchError
 from resbench.judging.history import Change, Trace
 from resbench.records.store import write_text
 from resbench.report import terminal, wording
@@ -41,14 +42,14 @@ def show(traces: Sequence[Trace], *, as_json: bool) -> None:
 
 def export(text: str | dict[str, str], output: Path | None) -> None:
     """Write an export to `output`, a folder where it is several files; to stdout where none is given."""
-    if isinstance(text, dict):
-        for name, content in text.items():
-            write_text((output or Path()) / name, content)
-        terminal.advice().print(f"wrote {len(text)} files to {escape(str(output or Path()))}", highlight=False)
-    elif output is None:
-        print(text, end="")
-    else:
-        write_text(output, text)
+    if isinstance(text, str):
+        print(text, end="") if output is None else write_text(output, text)
+        return
+    if output is None:
+        raise ResbenchError(f"--format: this one has {len(text)} files; give --output a folder for them")
+    for name, content in text.items():
+        write_text(output / name, content)
+    terminal.advice().print(f"wrote {len(text)} files to {escape(str(output))}", highlight=False)
 
 
 def _as_dict(trace: Trace) -> dict[str, Any]:
@@ -72,4 +73,5 @@ def _trend(values: Sequence[float]) -> str:
 def _told(trace: Trace, change: Change) -> str:
     run = trace.runs[change.index].run
     at = f"{run.started[:10]}{f' ({run.git_revision[:9]})' if run.git_revision else ''}"
-    return f"{at} {change.ratio - 1:+.2%}{f', {change.why}' if change.why else ''}"
+    by = "from 0" if change.ratio is None else f"{change.ratio - 1:+.2%}"
+    return f"{at} {by}{f', {change.why}' if change.why else ''}"

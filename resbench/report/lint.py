@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from resbench import __version__
 from resbench.judging.problem import RULES, Level, Problem
+from resbench.report import github
 from resbench.report.terminal import advice, results
 
 FORMATS = ("text", "json", "sarif", "github")
@@ -72,31 +73,29 @@ def _sarif(problems: Sequence[Problem]) -> str:
 
 def _sarif_result(problem: Problem) -> dict[str, object]:
     place = {"artifactLocation": {"uri": quote(problem.path)}, "region": {"startLine": problem.line}}
-    remedy = f" (fix: {problem.fix})" if problem.fix else ""
-    model = f"{problem.model}: " if problem.model else ""
     return {
         "ruleId": problem.code,
         "level": _SARIF[problem.level],
-        "message": {"text": f"{model}{problem.message}{remedy}"},
+        "message": {"text": _said(problem)},
         "locations": [{"physicalLocation": place}],
     }
 
 
 def _github(problems: Sequence[Problem]) -> str:
-    return "\n".join(_annotation(problem) for problem in problems)
+    """Of each kind as many as GitHub shows, worst first."""
+    annotations: dict[str, list[str]] = {}
+    for problem in sorted(problems, key=lambda problem: list(Level).index(problem.level)):
+        annotations.setdefault(_GITHUB[problem.level], []).append(_annotation(problem))
+    where = "without --format github all are shown"
+    return "\n".join(line for kind, own in annotations.items() for line in github.capped(kind, own, where))
 
 
 def _annotation(problem: Problem) -> str:
+    title = f"{problem.code} {RULES[problem.code]}"
+    return github.command(_GITHUB[problem.level], _said(problem), file=problem.path, line=problem.line, title=title)
+
+
+def _said(problem: Problem) -> str:
     model = f"{problem.model}: " if problem.model else ""
     remedy = f" (fix: {problem.fix})" if problem.fix else ""
-    title = _property(f"{problem.code} {RULES[problem.code]}")
-    place = f"file={_property(problem.path)},line={problem.line},title={title}"
-    return f"::{_GITHUB[problem.level]} {place}::{_message(f'{model}{problem.message}{remedy}')}"
-
-
-def _message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _message(text).replace(":", "%3A").replace(",", "%2C")
+    return f"{model}{problem.message}{remedy}"

@@ -4,14 +4,14 @@ import sys
 
 from rich.console import Console
 
-_UNWRAPPED = 1000  # columns: a table that goes to a file or pipe keeps each row on one line
+UNWRAPPED = 1000  # columns: a table that goes to a file or pipe keeps each row on one line
 
 
 def results() -> Console:
     """Return the console for results, on stdout."""
-    return Console(width=None if sys.stdout.isatty() else _UNWRAPPED)
+    return Console(width=None if sys.stdout.isatty() else UNWRAPPED)
 
 
 def advice() -> Console:
     """Return the console for progress, warnings and logs, on stderr."""
-    return Console(stderr=True, width=None if sys.stderr.isatty() else _UNWRAPPED)
+    return Console(stderr=True, width=None if sys.stderr.isatty() else UNWRAPPED)

@@ -172,6 +172,7 @@ def test_every_term_is_the_sum_that_one_gets_by_hand():
     read, written = 3 * 11 * 8 + 160 + 8 + 160 + 96 + 16 + 8, 160 + 8 + 8 + 96 + 16 + 8 + 5
     assert counts.traffic == read + written
     assert counts.bytes_moved() == 4 * (counts.params + counts.traffic)
+    assert counts.operators == 10  # conv, relu; mean, conv, sigmoid; mul, blur; average pool, global pool, linear
     assert counts.bytes_moved(batch_size=8, element_bytes=2) == 2 * (counts.params + 8 * counts.traffic)
 
 
@@ -207,7 +208,7 @@ def test_counts_on_the_meta_device_are_those_on_real_tensors(block):
 def test_stages_add_up_to_the_network(name):
     module = build(name, device="meta")
     whole, stages = tally.count(module, 160), tally.count_by_stage(module, 160)
-    for quantity in ("params", "buffers", "weights_bytes", "activations", "traffic"):
+    for quantity in ("params", "buffers", "weights_bytes", "activations", "traffic", "operators"):
         assert sum(getattr(stage, quantity) for stage in stages.values()) == getattr(whole, quantity)
     assert sum(stage.terms.macs for stage in stages.values()) == whole.terms.macs
     assert sum(operations(stage.terms, "mmcv") for stage in stages.values()) == operations(whole.terms, "mmcv")

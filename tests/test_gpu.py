@@ -4,10 +4,16 @@ import pytest
 import torch
 
 import resbench
+from resbench.accuracy.annotations import sample
+from resbench.accuracy.dataset import File
+from resbench.accuracy.decoders import decoder, difference
+from resbench.accuracy.loader import batches
 from resbench.bench import subject
 from resbench.timing import arms, speeds
 from resbench.timing.clock import event_timer, host_clock
 from resbench.timing.settings import settings
+from resbench.zoo.spec import Preprocess
+from tests.test_accuracy_pixels import SIZES, photograph
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
 CUDA = torch.device("cuda", 0)
@@ -49,6 +55,9 @@ def test_a_profile_has_every_speed_memory_and_ceilings():
     assert [series.speed for series in record.series] == ["latency", "device_time", "throughput"]
     (memory,) = record.memory
     assert memory.reserved_bytes >= memory.allocated_bytes > record.counts.params * 4
+    (kernels,) = record.kernels
+    assert kernels.batch_size == 4
+    assert kernels.launches == kernels.kernels >= 20  # resnet18 has 20 convolutions, and each is a kernel at least
     assert record.ceilings is not None
     assert record.environment.machine.cuda == torch.version.cuda
 
@@ -62,3 +71,46 @@ def test_auto_finds_a_batch_size_and_says_that_it_was_asked():
 def test_a_training_step_is_measured_in_its_parts():
     record = resbench.profile("resnet18", input_px=64, batch_sizes=(4,), train=True, time_budget_s=1.0)
     assert [series.speed for series in record.series] == list(speeds.PHASES)
+
+
+def launched(speed="latency", **options):
+    return speeds.kernels(made(**options)[1], speeds.Wanted(speed=speed, batch_size=2, asked="2"))
+
+
+def test_kernels_are_as_many_every_time_and_fewer_when_batch_norm_is_folded():
+    plain, again, folded = launched(), launched(), launched(fuse=True)
+    assert plain == again
+    assert folded.kernels < plain.kernels
+    assert plain.launches == plain.kernels
+
+
+def test_a_graph_is_launched_once_with_all_its_kernels():
+    graph = launched(cuda_graph=True)
+    assert graph.launches == 1
+    assert graph.kernels >= 20  # the convolutions of resnet18
+
+
+def test_a_relu_more_is_a_kernel_more():
+    _, arm = made()
+    want = speeds.Wanted(speed="latency", batch_size=2, asked="2")
+    before = speeds.kernels(arm, want)
+    arm.module.fc = torch.nn.Sequential(arm.module.fc, torch.nn.ReLU())
+    assert speeds.kernels(arm, want).kernels == before.kernels + 1
+
+
+def test_a_compiled_network_starts_fewer_kernels():
+    assert launched(compile_mode="default").kernels < launched().kernels
+
+
+def test_images_are_decoded_and_resized_on_the_gpu_and_stay_there(tmp_path):
+    pytest.importorskip("nvidia.nvimgcodec")
+    way, how = decoder("nvimgcodec", CUDA), Preprocess(crop_px=96)
+    samples = []
+    for index, size in enumerate(SIZES * 4):
+        (path := tmp_path / f"{index}.jpg").write_bytes(photograph(*size))
+        samples.append(sample(File(name=path.name, path=path, size_bytes=path.stat().st_size), 0))
+    assert difference(samples, how, way) <= 8  # its inverse cosine transform is not libjpeg's
+    (batch,) = batches(samples, [how], starts=[0], batch_size=len(samples), workers=4, pinned=True, way=way)
+    assert batch.frames[how].device == CUDA
+    for one, frame in zip(samples, batch.frames[how], strict=True):
+        assert torch.equal(frame, way.frame(way.image(one), how))

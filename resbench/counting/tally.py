@@ -1,7 +1,8 @@
 """One forward pass that tallies integer terms: parameters, operations, activations, traffic, receptive field.
 
 A torch function mode sees every call of torch's interface: operations without a module of their own (a mean inside a
-gate, a fixed blur) are counted like the others, and nothing depends on how a network names its modules.
+gate, a fixed blur) are counted like the others, and nothing depends on how a network names its modules. A dispatch mode
+below it sees the ATen operators that the calls come to.
 """
 
 import math
@@ -17,11 +18,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from resbench.counting.operators import Dispatched
 from resbench.errors import ResbenchError
 from resbench.records.record import Counts, Terms
 from resbench.units import pixels
 
 Pair = tuple[int, int]  # (height, width)
+_KEPT = "resbench_view"  # where a tensor keeps its view: under a name that hides no method of tensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +65,11 @@ class Layer:
 def count(module: nn.Module, input_px: int | Pair = 224) -> Counts:
     """Return what `module` costs for one image of `input_px` (height, width); exact.
 
-    On the meta device this takes neither memory nor arithmetic. Raises as `layers` does.
+    On the meta device this takes neither memory nor arithmetic.
+    Raises ValueError in training mode, ResbenchError for an input that the network cannot take.
     """
     size = (input_px, input_px) if isinstance(input_px, int) else input_px
-    return _counts([module], layers(module, size), size)
+    return _counts([module], _pass(module, size), size)
 
 
 def count_by_stage(module: nn.Module, input_px: int | Pair = 224) -> dict[str, Counts]:
@@ -74,23 +78,33 @@ def count_by_stage(module: nn.Module, input_px: int | Pair = 224) -> dict[str, C
     The stages are a network's children; those before layer1 are its stem, those behind the last layer its head.
     """
     size = (input_px, input_px) if isinstance(input_px, int) else input_px
-    ran = layers(module, size)
+    ran = _pass(module, size)
     stages: dict[str, list[str]] = {}
     for name, stage in _stages([name for name, _ in module.named_children()]).items():
         stages.setdefault(stage, []).append(name)
     return {
-        stage: _counts(
-            [module.get_submodule(name) for name in names], [layer for layer in ran if layer.part in names], size
-        )
+        stage: _counts([module.get_submodule(name) for name in names], ran.of(names), size)
         for stage, names in stages.items()
     }
 
 
-def layers(module: nn.Module, input_px: Pair) -> list[Layer]:
-    """Run `module` on one image of `input_px` where its weights lie, and return the layers in the order they ran.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pass:
+    """What one forward pass did: the layers in the order they ran, and how many operators each child dispatched."""
 
-    Raises ValueError in training mode, ResbenchError for an input that the network cannot take.
-    """
+    layers: Sequence[Layer]
+    operators: Mapping[str, int]
+
+    def of(self, parts: Sequence[str]) -> "_Pass":
+        """Return what the children called `parts` did."""
+        return _Pass(
+            layers=[layer for layer in self.layers if layer.part in parts],
+            operators={part: self.operators[part] for part in parts},
+        )
+
+
+def _pass(module: nn.Module, input_px: Pair) -> _Pass:
+    """Run `module` on one image of `input_px` where its weights lie."""
     if module.training:
         raise ValueError("module is in training mode; counts hold for inference, so call module.eval() first")
     recorder = _Recorder()
@@ -99,7 +113,8 @@ def layers(module: nn.Module, input_px: Pair) -> list[Layer]:
             stack.enter_context(child.register_forward_pre_hook(partial(recorder.enter, name)))
         stack.enter_context(torch.no_grad())
         image = next(module.parameters()).new_empty(1, 3, *input_px)
-        image.__dict__["view"] = View()
+        image.__dict__[_KEPT] = View()
+        stack.enter_context(Dispatched(recorder.dispatched))
         stack.enter_context(recorder)
         try:
             module(image)
@@ -108,7 +123,7 @@ def layers(module: nn.Module, input_px: Pair) -> list[Layer]:
             raise ResbenchError(
                 f"{type(module).__name__} cannot take {pixels(input_px)} px ({reason}); give a larger input"
             ) from error
-    return _name_pools(recorder.layers)
+    return _Pass(layers=_name_pools(recorder.layers), operators=recorder.operators)
 
 
 class _Recorder(TorchFunctionMode):
@@ -118,16 +133,22 @@ class _Recorder(TorchFunctionMode):
         super().__init__()
         self.part = ""
         self.layers: list[Layer] = []
+        self.operators = Counter[str]()  # by part
 
     def enter(self, part: str, *_: Any) -> None:
         self.part = part
+
+    def dispatched(self) -> None:
+        self.operators[self.part] += 1
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         # A tensor on the meta device is only its shape, so what keeps it need not run; that took most of the time.
         idle = function in _SHAPE_KEEPING and args[0].is_meta
         outputs = args[0].detach() if idle else function(*args, **kwargs)
-        view = _widest([tensor.__dict__["view"] for tensor in _tensors(args) if "view" in tensor.__dict__])
+        if idle:  # one operator all the same; detach is a view and not counted
+            self.dispatched()
+        view = _widest([tensor.__dict__[_KEPT] for tensor in _tensors(args) if _KEPT in tensor.__dict__])
         rule = _RULES.get(function)
         layer = rule(outputs, *args, **kwargs) if rule else None
         if layer and layer.window and view:
@@ -137,7 +158,7 @@ class _Recorder(TorchFunctionMode):
         # What a global pool puts out carries no view: a gate sees everything, the field is that of the windows.
         if view and not (layer and layer.kind == "global"):
             for output in _tensors(outputs):
-                output.__dict__["view"] = view
+                output.__dict__[_KEPT] = view
         return outputs
 
 
@@ -229,21 +250,22 @@ def _name_pools(ran: Sequence[Layer]) -> list[Layer]:
     ]
 
 
-def _counts(modules: Sequence[nn.Module], ran: Sequence[Layer], input_px: Pair) -> Counts:
+def _counts(modules: Sequence[nn.Module], ran: _Pass, input_px: Pair) -> Counts:
     params = [tensor for module in modules for tensor in module.parameters()]
     buffers = [tensor for module in modules for tensor in module.buffers()]
     terms = Counter[str]()
-    for layer in ran:
+    for layer in ran.layers:
         terms.update(layer.terms)
     return Counts(
         input_px=input_px,
         params=sum(tensor.numel() for tensor in params),
         buffers=sum(tensor.numel() for tensor in buffers),
         weights_bytes=sum(tensor.numel() * tensor.element_size() for tensor in params + buffers),
-        activations=sum(layer.outputs for layer in ran if layer.kind in ("conv", "fc")),
+        activations=sum(layer.outputs for layer in ran.layers if layer.kind in ("conv", "fc")),
         terms=Terms(**terms),
-        traffic=sum(layer.inputs + layer.outputs for layer in ran if layer.kind not in ("bn", "relu")),
-        receptive_field_px=next((layer.view.size_px for layer in reversed(ran) if layer.view), (1, 1)),
+        traffic=sum(layer.inputs + layer.outputs for layer in ran.layers if layer.kind not in ("bn", "relu")),
+        receptive_field_px=next((layer.view.size_px for layer in reversed(ran.layers) if layer.view), (1, 1)),
+        operators=sum(ran.operators.values()),
     )
 
 

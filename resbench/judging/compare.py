@@ -77,6 +77,7 @@ def _measured(pool: Sequence[Profile], after: Profile, name: str, limits: Limits
     alike = [run for run in pool if not exact.obstacle(run, after)]
     if alike:  # else the timings have said why not
         yield from exact.memories(alike[-1], after, name, limits)
+        yield from exact.kernels(alike[-1], after, name, limits)
 
 
 def _new(path: str, record: Record, limits: Limits) -> Finding:

@@ -5,26 +5,29 @@ from dataclasses import asdict
 
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
-from resbench.records.record import Counts, Memory, Profile, Record, Series
+from resbench.records.record import Counts, Kernels, Memory, Profile, Record, Series
 
 _ALWAYS_SHOWN = ("params", "macs")  # other counts only when they differ
 
 
 def counts(before: Counts, after: Counts, record: str, network: str, limits: Limits) -> Iterator[Finding]:
-    """Yield a finding for every count that differs, and for the parameters and multiply-adds in any case."""
+    """Yield a finding for every count that differs, and for the parameters and multiply-adds in any case.
+
+    What `before` was made without is left out: it is no older side of anything.
+    """
     if before.input_px != after.input_px:
         why = f"counted at {before.input_px} px against {after.input_px} px; give equal --input-px"
         yield incomparable(record, network, why, metric="counts")
         return
     old, new = _flat(before), _flat(after)
-    for metric in old:
-        if old[metric] != new[metric] or metric in _ALWAYS_SHOWN:
-            verdict, why = _count(old[metric], new[metric], limits.counts)
+    for metric, value in old.items():
+        if value is not None and (value != new[metric] or metric in _ALWAYS_SHOWN):
+            verdict, why = _count(value, new[metric], limits.counts)
             yield Finding(
                 record=record,
                 network=network,
                 metric=metric,
-                before=old[metric],
+                before=value,
                 after=new[metric],
                 verdict=verdict,
                 why=why,
@@ -65,6 +68,30 @@ def memories(before: Profile, after: Profile, record: str, limits: Limits) -> It
                 yield _memory(memory, partner, record, after.network, kind, limit)
 
 
+def kernels(before: Profile, after: Profile, record: str, limits: Limits) -> Iterator[Finding]:
+    """Yield findings for the kernels of every batch size at which they were counted before.
+
+    Kernels that run from a graph are more than its launches, and then judged for themselves too.
+    """
+    partners = {kernels.batch_size: kernels for kernels in after.kernels or ()}
+    for one in before.kernels or ():
+        partner = partners.get(one.batch_size)
+        metric = f"kernel launches b{one.batch_size}"
+        if partner is None:
+            why = "were not counted on the new side; measure it again"
+            yield incomparable(record, after.network, why, metric=metric)
+            continue
+        yield _kernels(metric, one.launches, partner.launches, record, after.network, limits)
+        if one.kernels != one.launches or partner.kernels != partner.launches:
+            yield _kernels(f"kernels b{one.batch_size}", one.kernels, partner.kernels, record, after.network, limits)
+
+
+def same(before: Counts, after: Counts) -> bool:
+    """Tell whether all counts agree that both sides have: a run from before something was counted stays of use."""
+    old, new = asdict(before), asdict(after)
+    return all(old[key] == new[key] for key in old if None not in (old[key], new[key]))
+
+
 def incomparable(record: str, network: str, why: str, *, metric: str = "record") -> Finding:
     """Return the finding that two sides cannot be compared, or that one is missing."""
     return Finding(
@@ -99,9 +126,9 @@ def differences(before: Mapping[str, object], after: Mapping[str, object]) -> st
     return ", ".join(f"{key} {before[key]} -> {after[key]}" for key in before if before[key] != after[key])
 
 
-def _count(old: int | None, new: int | None, limit: float) -> tuple[Verdict, str]:
-    if old is None or new is None:
-        return Verdict.INCONCLUSIVE, "only one side has counted this; measure the other again"
+def _count(old: int, new: int | None, limit: float) -> tuple[Verdict, str]:
+    if new is None:
+        return Verdict.INCONCLUSIVE, "was not counted on the new side; measure it again"
     if old == new:
         return Verdict.OK, "equal"
     change = f"changed by {new - old:+,}"
@@ -123,7 +150,7 @@ def _flat(counts: Counts) -> dict[str, int | None]:
 def _memory(before: Memory, after: Memory, record: str, network: str, kind: str, limit: float) -> Finding:
     old, new = getattr(before, f"{kind}_bytes"), getattr(after, f"{kind}_bytes")
     metric = f"{kind} memory b{before.batch_size}"
-    if not old or not new:
+    if min(old or 0, new or 0) <= 0:
         return incomparable(record, network, "was measured on one side only; measure again", metric=metric)
     change = new / old - 1
     verdict = Verdict.OK if abs(new - old) <= limit * old else Verdict.REGRESSED if new > old else Verdict.IMPROVED
@@ -135,7 +162,24 @@ def _memory(before: Memory, after: Memory, record: str, network: str, kind: str,
         before=old,
         after=new,
         verdict=verdict,
-        why=f"{change:+.2%}, limit {limit:+.2%}",
+        why=f"{change:+.2%}",
         limit=limit,
         detectable=limit,
+    )
+
+
+def _kernels(metric: str, old: int, new: int, record: str, network: str, limits: Limits) -> Finding:
+    verdict, why = _count(old, new, limits.counts)
+    if verdict == Verdict.REGRESSED and new < old:
+        verdict = Verdict.IMPROVED
+    return Finding(
+        record=record,
+        network=network,
+        metric=metric,
+        before=old,
+        after=new,
+        verdict=verdict,
+        why=why,
+        limit=limits.counts,
+        detectable=limits.counts,
     )

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from statistics import fmean, stdev
 from typing import Literal
 
-from resbench.judging.exact import differences, images, incomparable, obstacle
+from resbench.judging.exact import differences, images, incomparable, obstacle, same
 from resbench.judging.family import CONFIDENCE, Change, Timed
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
@@ -34,7 +34,7 @@ def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits
     Only other runs with `after`'s machine and settings count.
     """
     newest = pool[-1]
-    alike = [run for run in pool if not obstacle(run, after) and run.counts == newest.counts]
+    alike = [run for run in pool if not obstacle(run, after) and same(run.counts, newest.counts)]
     if not alike:
         why = f"measured under other conditions: {obstacle(newest, after)}"
         yield incomparable(record, after.network, why, metric="timings")

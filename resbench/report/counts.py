@@ -45,7 +45,7 @@ def show_stages(
         return
     for name, of in found:
         table = Table("stage", title=name)
-        for heading in ("parameters", *names, "activations", "receptive field"):
+        for heading in ("parameters", *names, "activations", "operators", "receptive field"):
             table.add_column(heading, justify="right")
         for stage, counts in of.items():
             table.add_row(
@@ -53,6 +53,7 @@ def show_stages(
                 units.integer(counts.params),
                 *(units.integer(operations(counts.terms, convention)) for convention in names),
                 units.integer(counts.activations),
+                _operators(counts),
                 _field(counts),
             )
         terminal.results().print(table)
@@ -96,6 +97,7 @@ def _sheet(row: Figures) -> None:
         "buffers": units.integer(counts.buffers),
         "weights": f"{units.integer(counts.weights_bytes)} bytes ({units.size(counts.weights_bytes)})",
         "activations": f"{units.integer(counts.activations)} elements, out of convolutions and linear layers",
+        "operators": f"{_operators(counts)} of ATen, views left out",
         "bytes moved": f"{units.integer(counts.bytes_moved() or 0)} at least, for one image in fp32",
         "receptive field": f"{_field(counts)} px",
     }
@@ -115,7 +117,7 @@ def _table(rows: Iterable[Figures]) -> None:
     rows = list(rows)
     table = Table("network", "input")
     headings = [entry.convention for entry in rows[0].operations] if rows else []
-    for heading in ("parameters", *headings, "activations", "weights", "receptive field"):
+    for heading in ("parameters", *headings, "activations", "operators", "weights", "receptive field"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
@@ -124,6 +126,7 @@ def _table(rows: Iterable[Figures]) -> None:
             units.integer(row.counts.params),
             *(units.integer(entry.value) for entry in row.operations),
             units.integer(row.counts.activations),
+            _operators(row.counts),
             units.size(row.counts.weights_bytes),
             _field(row.counts),
         )
@@ -137,6 +140,10 @@ def _plain(counts: Counts, conventions: Iterable[str]) -> dict[str, Any]:
 
 def _field(counts: Counts) -> str:
     return units.pixels(counts.receptive_field_px) if counts.receptive_field_px else "-"
+
+
+def _operators(counts: Counts) -> str:
+    return "-" if counts.operators is None else units.integer(counts.operators)
 
 
 def _print_json(value: Any) -> None:

@@ -12,7 +12,7 @@ from resbench.errors import ExitCode
 from resbench.judging import stats
 from resbench.judging.roofline import roofline
 from resbench.records import jsonio
-from resbench.records.record import Environment, Gpu, Memory, Pipeline, Profile, Series, Settings
+from resbench.records.record import Environment, Gpu, Kernels, Memory, Pipeline, Profile, Series, Settings
 from resbench.report import terminal
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def sheet(record: Profile, *, quiet: bool = False) -> None:
     console = terminal.results()
     console.print(f"[bold]{escape(record.network)}[/] on {escape(device(record.environment))}", highlight=False)
     console.print(escape(conditions(record)), highlight=False)
-    for part in (_costs(record), _speeds(record), _memory(record.memory), _roofline(record), _energy(record)):
+    parts = (_costs(record), _speeds(record), _memory(record.memory), _kernels(record.kernels or ()))
+    for part in (*parts, _roofline(record), _energy(record)):
         if part.row_count:
             console.print(part)
     for line in dict.fromkeys(f"end to end: {images(series.pipeline)}" for series in record.series if series.pipeline):
@@ -189,6 +190,8 @@ def _costs(record: Profile) -> Table:
     out.add_row("multiply-adds (MACs)", units.integer(counts.terms.macs))
     out.add_row('fvcore\'s "flops"', units.integer(operations(counts.terms, "fvcore")))
     out.add_row("activations", units.integer(counts.activations))
+    if counts.operators is not None:
+        out.add_row("operators", units.integer(counts.operators))
     out.add_row("weights in fp32", units.size(counts.weights_bytes))
     return out
 
@@ -227,6 +230,13 @@ def _peak(memory: Memory) -> str:
     if memory.allocated_bytes is not None and memory.reserved_bytes is not None:
         return f"{units.size(memory.allocated_bytes)} allocated, {units.size(memory.reserved_bytes)} reserved"
     return "-" if memory.resident_bytes is None else f"{units.size(memory.resident_bytes)} resident"
+
+
+def _kernels(found: Iterable[Kernels]) -> Table:
+    out = Table("kernels of the device", "batch", "launches by the host")
+    for kernels in found:
+        out.add_row(units.integer(kernels.kernels), str(kernels.batch_size), units.integer(kernels.launches))
+    return out
 
 
 def _roofline(record: Profile) -> Table:

@@ -9,10 +9,11 @@ from typing import Literal
 import torch
 
 from resbench.errors import ResbenchError
-from resbench.records.record import Energy, Series, Settings, Speed, StopReason
+from resbench.records.record import Energy, Kernels, Series, Settings, Speed, StopReason
 from resbench.timing.arms import Arm, inference, training
 from resbench.timing.clock import Timer, event_timer, host_clock
 from resbench.timing.device import waiting
+from resbench.timing.kernels import started
 from resbench.timing.sampler import Materialise, Plan, Surroundings, sample
 from resbench.timing.settings import switches
 from resbench.timing.telemetry import Telemetry
@@ -135,6 +136,13 @@ def run(arm: Arm, want: Wanted, times: int) -> None:
             for call in calls:
                 call()
         waiting(arm.device)()
+
+
+def kernels(arm: Arm, want: Wanted) -> Kernels | None:
+    """Return what one forward pass, or training step, starts on the device; None where there is no telling."""
+    with _running(arm, want):
+        calls = _work(arm, want, still=True)()
+        return started(lambda: [call() for call in calls], want.batch_size, arm.device)
 
 
 def repeated(request: Request, first: Sequence[Series]) -> Request:

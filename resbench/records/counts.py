@@ -1,0 +1,50 @@
+"""What a network costs: exact, and the same on every machine."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Integer tallies of one forward pass of one image; every FLOP convention is a row of coefficients over them."""
+
+    conv: int = 0  # multiply-adds of convolutions with learned filters
+    blur: int = 0  # multiply-adds of convolutions with fixed filters (anti-aliasing)
+    conv_bias: int = 0  # output elements of convolutions that add a bias
+    fc: int = 0  # multiply-adds of linear layers
+    fc_bias: int = 0  # output elements of linear layers that add a bias
+    bn: int = 0  # elements normalised by batch norm
+    relu: int = 0  # elements that ReLUs put out
+    maxpool_in: int = 0  # elements that max pools read
+    avgpool_in: int = 0  # elements that average pools read
+    avgpool_out: int = 0
+    gap_in: int = 0  # elements that the final global average pool reads
+    gap_out: int = 0
+    se_in: int = 0  # elements that squeezes (global means inside blocks) read
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of convolutions and linear layers, biases not counted."""
+        return self.conv + self.blur + self.fc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What a network costs at one input size. Exact integers."""
+
+    input_px: tuple[int, int]  # (height, width)
+    params: int
+    buffers: int  # elements of running statistics and counters
+    weights_bytes: int  # parameters and buffers in fp32, counters in int64
+    activations: int  # elements that convolutions and linear layers put out, one image
+    terms: Terms
+    traffic: int | None = None  # activation elements that convolutions, linear layers and pools move, one image
+    receptive_field_px: tuple[int, int] | None = None  # of the last feature map, (height, width); gates left out
+    operators: int | None = None  # ATen operators that a forward pass dispatches, views and empty tensors left out
+
+    def bytes_moved(self, batch_size: int = 1, element_bytes: int = 4) -> int | None:
+        """Return the least memory traffic of a forward pass that runs layer by layer.
+
+        Every parameter is read once, every input and output of a convolution, linear layer or pool is read or written
+        once, and all else (batch norm, ReLU, additions, gates) is fused into them.
+        """
+        return None if self.traffic is None else element_bytes * (self.params + batch_size * self.traffic)

@@ -1,0 +1,86 @@
+"""Kernels counted in the profiler's trace: the trace of one call, and what in it counts."""
+
+from collections import Counter
+
+import pytest
+import torch
+
+from resbench.bench import profiling, subject
+from resbench.timing import kernels, speeds
+from resbench.timing.kernels import Kernels, count, started, trace
+from tests.test_timing_arms import CPU, arm
+from tests.test_timing_speeds import REQUEST
+
+
+def kernel(correlation, name="void cudnn::fprop"):
+    return {"ph": "X", "cat": "kernel", "name": name, "args": {"correlation": correlation, "stream": 7}}
+
+
+def other(category, correlation=0):
+    return {"ph": "X", "cat": category, "name": "x", "args": {"correlation": correlation}}
+
+
+def test_every_kernel_that_is_launched_alone_counts_once():
+    assert count([kernel(1), kernel(2), kernel(5)], 8) == Kernels(batch_size=8, launches=3, kernels=3)
+
+
+def test_the_kernels_of_a_graph_have_one_launch():
+    replay = [other("cuda_runtime", 3), *(kernel(3, name) for name in "abcd"), kernel(4, "the copy of its output")]
+    assert count(replay, 1) == Kernels(batch_size=1, launches=2, kernels=5)
+
+
+def test_copies_fills_annotations_and_the_hosts_calls_are_no_kernels():
+    noise = ("gpu_memcpy", "gpu_memset", "gpu_user_annotation", "cuda_runtime", "cuda_driver", "overhead", "cpu_op")
+    events = [{"ph": "M", "name": "process_name"}, *(other(category, 9) for category in noise)]
+    assert count([*events, kernel(1)], 1) == Kernels(batch_size=1, launches=1, kernels=1)
+    assert count(events, 1) is None  # a profiler that sees no kernels does not say that there are none
+
+
+def test_the_trace_is_of_one_call_behind_those_that_settle():
+    seen = []
+
+    def call():
+        seen.append(len(seen))
+        torch.relu(torch.zeros(1)) if len(seen) % 2 else torch.sigmoid(torch.zeros(1))
+
+    found = Counter(event.get("name") for event in trace(call, CPU))
+    assert len(seen) == 2
+    assert (found["aten::relu"], found["aten::sigmoid"]) == (0, 1)
+    assert started(call, 1, CPU) is None  # the CPU runs no kernels of this kind
+    assert len(seen) == 2 + kernels.SETTLING + 2
+
+
+def wants(*pairs):
+    return tuple(speeds.Wanted(speed=speed, batch_size=size, asked=str(size)) for speed, size in pairs)
+
+
+ASKED = wants(("latency", 1), ("device_time", 1), ("throughput", 1), ("throughput", 4), ("end_to_end", 4))
+
+
+@pytest.mark.parametrize(("told", "expected"), [(4, (4, 4)), (0, None)])
+def test_every_batch_size_is_counted_once_in_the_settings_asked_for(monkeypatch, told, expected):
+    made = subject.Subject(arm=arm(fuse=True), weights=None, weights_sha256=None)
+    batches = []
+
+    def fake(call, batch_size, device):
+        module = made.arm.module
+        handle = module.register_forward_pre_hook(lambda _, inputs: batches.append(inputs[0].shape[0]))
+        call()
+        handle.remove()
+        assert torch.is_inference_mode_enabled()
+        return Kernels(batch_size=batch_size, launches=told, kernels=told) if told else None
+
+    monkeypatch.setattr(speeds, "started", fake)
+    request = speeds.replace(REQUEST, wanted=ASKED)
+    found = profiling._kernels(made, request, lambda *_: None)
+    assert batches == [1, 4]
+    assert (found and tuple(one.launches for one in found)) == expected
+
+
+def test_a_training_step_is_counted_whole(monkeypatch):
+    monkeypatch.setattr(
+        speeds, "started", lambda call, *_: [event["name"] for event in trace(call, CPU) if "name" in event]
+    )
+    (want,) = wants(("train", 2))
+    names = set(speeds.kernels(arm(), want))
+    assert {"aten::convolution", "aten::convolution_backward", "Optimizer.step#SGD.step"} <= names

@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from hypothesis import assume, given, settings, strategies
 from PIL import Image
 
 from resbench.accuracy import pixels
@@ -54,6 +55,30 @@ def test_preprocessing_that_cannot_be_is_refused(asked, message):
 def test_what_is_asked_for_replaces_the_checkpoints_own():
     adapted = pixels.adapt(Preprocess(), crop_px=288, crop_pct=0.95, interpolation=None)
     assert (adapted.resize_px, adapted.crop_px, adapted.interpolation) == (303, 288, "bilinear")
+
+
+EDGES = strategies.integers(1, 400)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    strategies.tuples(EDGES, EDGES),
+    strategies.sampled_from([16, 31, 64, 97]),
+    strategies.floats(0.3, 1),
+    strategies.sampled_from(["bilinear", "bicubic", "lanczos"]),
+    strategies.sampled_from(["center", "squash", "border"]),
+)
+def test_what_the_crop_drops_is_not_computed_and_changes_no_pixel(size, crop_px, crop_pct, interpolation, crop_mode):
+    """Fails on a version of Pillow that resizes in another order than assumed."""
+    assume(max(size) <= 12 * min(size))
+    how = Preprocess(crop_px=crop_px, crop_pct=crop_pct, interpolation=interpolation, crop_mode=crop_mode)
+    noise = np.random.default_rng(size).choice(np.array([0, 90, 255], np.uint8), (*size, 3))
+    image = Image.fromarray(noise)
+    larger = image.resize(pixels.resized(image.size, how), Image.Resampling[interpolation.upper()])
+    assume(min(larger.size) >= crop_px)
+    left, top = (round((edge - crop_px) / 2) for edge in larger.size)
+    whole = np.asarray(larger.crop((left, top, left + crop_px, top + crop_px)))
+    np.testing.assert_array_equal(pixels.frame(image, how), whole)
 
 
 @pytest.mark.reference

@@ -4,6 +4,7 @@ Bit for bit what torchvision's classification preset and timm's evaluation trans
 """
 
 import io
+import math
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -29,6 +30,7 @@ UNREADABLE = (
     Image.DecompressionBombWarning,  # where warnings are errors
 )
 DECODER = f"pillow {PIL.__version__}"
+_PILLOW = int(PIL.__version__.split(".")[0])
 _FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
@@ -49,13 +51,53 @@ def bitmap(planes: bytes) -> bytes:
 
 def frame(image: Image.Image, preprocess: Preprocess) -> NDArray[np.uint8]:
     """Resize and crop as the checkpoint wants it: (crop_px, crop_px, 3), 0 to 255."""
-    crop = preprocess.crop_px
-    larger = image.resize(resized(image.size, preprocess), _FILTERS[preprocess.interpolation])
-    if min(larger.size) < crop:
-        larger = _bordered(larger, crop, preprocess)
+    crop, size, how = preprocess.crop_px, resized(image.size, preprocess), _FILTERS[preprocess.interpolation]
+    if min(size) < crop:
+        larger = _bordered(image.resize(size, how), crop, preprocess)
+        return np.asarray(larger.crop(centred(larger.size, crop)))
+    if _PILLOW > 13:  # the order of its passes is not known
+        return np.asarray(image.resize(size, how).crop(centred(size, crop)))
+    return np.asarray(_cut(image, size, how, centred(size, crop)))
+
+
+def centred(size: tuple[int, int], crop: int) -> tuple[int, int, int, int]:
+    """Return the left, upper, right and lower edge of the middle of an image."""
     # round() takes halves to the even neighbour, which decides between two crops one pixel apart.
-    left, top = (round((edge - crop) / 2) for edge in larger.size)
-    return np.asarray(larger.crop((left, top, left + crop, top + crop)))
+    left, top = (round((edge - crop) / 2) for edge in size)
+    return left, top, left + crop, top + crop
+
+
+def _cut(
+    image: Image.Image, size: tuple[int, int], how: Image.Resampling, box: tuple[int, int, int, int]
+) -> Image.Image:
+    """Resize and crop without computing all that the crop drops.
+
+    Pillow resizes in one direction, rounds to bytes, and resizes these in the other. Each pass is done here on what is
+    read of it only. `resize(box=...)` would round the edges of the box to float32, and change pixels.
+    """
+    (width, height), (to_width, to_height), (left, top, right, bottom) = image.size, size, box
+    if _columns_first(image.size, size):
+        first, last = _read(width, to_width, left, right)
+        strip = image.crop((first, 0, last, height)).resize((last - first, to_height), how)
+        strip = strip.crop((-first, top, width - first, bottom))  # black where nothing is read: the same geometry
+        return strip.resize((to_width, bottom - top), how).crop((left, 0, right, bottom - top))
+    first, last = _read(height, to_height, top, bottom)
+    strip = image.crop((0, first, width, last)).resize((to_width, last - first), how)
+    strip = strip.crop((left, -first, right, height - first))
+    return strip.resize((right - left, to_height), how).crop((0, top, right - left, bottom))
+
+
+def _columns_first(size: tuple[int, int], to: tuple[int, int]) -> bool:
+    """Tell whether Pillow resizes in height first: from version 13 on, where much more of the height goes."""
+    wider, higher = size[0] - to[0], size[1] - to[1]
+    return _PILLOW == 13 and higher > max(0, 2 * wider)
+
+
+def _read(length: int, to: int, start: int, stop: int) -> tuple[int, int]:
+    """Return between which of `length` pixels lies all that the pixels from `start` to `stop` of `to` are made of."""
+    scale = length / to
+    reach = 3 * max(1, scale) + 1  # of the widest filter, lanczos
+    return max(0, math.floor(start * scale - reach)), min(length, math.ceil(stop * scale + reach))
 
 
 def resized(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:

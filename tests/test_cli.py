@@ -1,17 +1,20 @@
 """The program as a shell sees it: what it imports, what it prints where, how it exits."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 import resbench
 from resbench.cli.app import COMMANDS, app
+from resbench.records.pool import add
 from resbench.records.store import save
 from tests.examples import COUNTS, PROFILE
 
@@ -89,6 +92,23 @@ def test_a_closed_pipe_is_no_error():
         f"{sys.executable} -m resbench list --json | head -n 1", shell=True, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a device that is always full")
+def test_a_full_disk_behind_stdout_is_one_line():
+    done = subprocess.run(
+        f"{sys.executable} -m resbench list --json > /dev/full", shell=True, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "No space left on device" in done.stderr
+
+
+def test_a_pipe_that_knows_few_letters_gets_escapes(tmp_path):
+    add(PROFILE, tmp_path)
+    command = [sys.executable, "-m", "resbench", "history", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u2584" in done.stdout
 
 
 def test_check_exits_0_on_equal_records_and_1_when_one_parameter_is_added(tmp_path):

@@ -62,6 +62,22 @@ def test_sarif_names_each_rule_once_and_each_place(capsys):
     assert run_["results"][0]["level"] == "error"
 
 
+def test_places_in_sarif_are_relative_to_the_current_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    places = {str(tmp_path / "a b.md"): "a%20b.md", "x/../a.md": "a.md", "../a.md": (tmp_path.parent / "a.md").as_uri()}
+    for path, uri in places.items():
+        report.show([replace(PROBLEM, path=path)], "sarif")
+        (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+        assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
+
+
+def test_a_folder_named_like_a_card_is_none_and_a_folder_of_weights_must_exist(tmp_path):
+    (tmp_path / "folder.md").mkdir()
+    (tmp_path / "card.md").write_text("# A card\n")
+    assert run(str(tmp_path)).exit_code == 0
+    assert run(str(tmp_path), "--weights", str(tmp_path / "none")).exit_code == 2
+
+
 def test_github_annotations_cannot_be_broken_out_of(capsys):
     report.show([PROBLEM], "github")
     line = capsys.readouterr().out

@@ -103,6 +103,7 @@ def _files(path: Path) -> list[Path]:
         return [path]
     hidden = (".git", ".venv", "node_modules")
     found = [file for file in sorted(path.rglob("*")) if _is_card(file) and not set(hidden) & set(file.parts)]
+    found = [file for file in found if file.is_file()]
     if not found:
         raise ResbenchError(f"{path}: no cards in it (*.md, metafile.yml, model-index.yml, .eval_results/*.yaml)")
     return found

@@ -1,5 +1,8 @@
 """The command line: collects the commands, runs one, and turns what went wrong into one line and an exit code."""
 
+import errno
+import io
+import os
 import sys
 from importlib import import_module
 from typing import Annotated
@@ -76,6 +79,8 @@ for _name in COMMANDS:
 
 def main() -> None:
     """Run the program; the exit code is one of `errors.ExitCode`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe that cannot say "▆" gets "\\u2586"
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except ResbenchError as error:
@@ -87,3 +92,9 @@ def main() -> None:
     except BrokenPipeError:  # `resbench list | head`
         sys.stderr.close()
         sys.exit(ExitCode.OK)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"resbench: {error.strerror}; make room, or send the output elsewhere", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else the exit would try again
+        sys.exit(ExitCode.USAGE)

@@ -20,7 +20,8 @@ def lint_(
     cards: Annotated[list[str], typer.Argument(help="Cards or folders of cards; - reads standard input.")],
     style: Annotated[Format, typer.Option("--format", help="How the findings are printed.")] = Format.TEXT,
     weights: Annotated[
-        Path | None, typer.Option(help="Folder of checkpoints to compare file sizes and hashes with.")
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Folder of checkpoints to compare file sizes and hashes with."),
     ] = None,
     results: Annotated[Path, typer.Option(help="Folder of local validations to compare with.")] = Path("results"),
     fix: Annotated[bool, typer.Option("--fix", help="Write the corrections that are certain into the files.")] = False,

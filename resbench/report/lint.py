@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from urllib.parse import quote
 
 from rich.markup import escape
@@ -72,13 +73,19 @@ def _sarif(problems: Sequence[Problem]) -> str:
 
 
 def _sarif_result(problem: Problem) -> dict[str, object]:
-    place = {"artifactLocation": {"uri": quote(problem.path)}, "region": {"startLine": problem.line}}
+    place = {"artifactLocation": {"uri": _uri(problem.path)}, "region": {"startLine": problem.line}}
     return {
         "ruleId": problem.code,
         "level": _SARIF[problem.level],
         "message": {"text": _said(problem)},
         "locations": [{"physicalLocation": place}],
     }
+
+
+def _uri(path: str) -> str:
+    """Return `path` as code scanning wants it: relative to the current folder, or in full."""
+    whole = Path(path).resolve()
+    return quote(whole.relative_to(Path.cwd()).as_posix()) if whole.is_relative_to(Path.cwd()) else whole.as_uri()
 
 
 def _github(problems: Sequence[Problem]) -> str:

@@ -6,6 +6,7 @@ import random
 import shutil
 import socket
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -298,6 +299,12 @@ def test_a_run_does_not_go_on_with_what_it_saw_in_files_that_were_replaced_since
     planted.write(tmp_path / "other.bmp", 9, kind="BMP").replace(images.samples[0].path)
     (rows,) = score([contestant()], open_set(tmp_path / "val"), session(batch_size=1))
     assert rows["top5"][:, 0].tolist() == [9, *(sample.label for sample in images.samples[1:])]
+
+
+def test_frames_that_stay_on_a_device_are_not_cached(folder, tmp_path):
+    way = replace(session().way, device=torch.device("cpu"))
+    with pytest.raises(ResbenchError, match="--cache keeps frames on disk, this --decoder on the device"):
+        readable(open_set(folder), session(cache=tmp_path, way=way), skip=False, streams=[planted.SMALL])
 
 
 def test_a_cache_without_room_is_refused_beforehand(folder, tmp_path, monkeypatch):

@@ -272,4 +272,4 @@ def test_settings_are_shown_and_kept_apart(folder, tmp_path):
 
 def test_an_unknown_decoder_is_refused(folder):
     refused = str(run("--data", folder, "resnet18", "--decoder", "opencv").exception)
-    assert refused == "decoder 'opencv': unknown; choose from pillow, simplejpeg, simplejpeg+torch"
+    assert refused == "decoder 'opencv': unknown; choose from pillow, simplejpeg, simplejpeg+torch, nvimgcodec"

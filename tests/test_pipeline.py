@@ -255,6 +255,11 @@ def test_a_graph_that_keeps_its_batch_cannot_be_fed(folder):
         pipeline.images_of("tiny", None, replace(chosen(), cuda_graph=True), str(folder))
 
 
+def test_only_validate_decodes_on_the_gpu(folder):
+    with pytest.raises(ResbenchError, match="--decoder nvimgcodec: only `resbench validate`"):
+        pipeline.images_of("tiny", None, chosen(), str(folder), decoder_name="nvimgcodec")
+
+
 def test_the_sheet_and_the_figures_say_what_was_measured_in_words(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
     words = [*WORDS, "--data", str(folder), "-j", "2", "--save", "-o", str(tmp_path / "results")]

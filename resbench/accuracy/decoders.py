@@ -1,22 +1,28 @@
 """Ways from the bytes of an image to frames: Pillow's, which is the reference, and faster ones."""
 
+import io
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from threading import local
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
+from torch.utils.dlpack import from_dlpack
 
 from resbench.accuracy import pixels
 from resbench.accuracy.dataset import Sample
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
 
-NAMES = ("pillow", "simplejpeg", "simplejpeg+torch")
+NAMES = ("pillow", "simplejpeg", "simplejpeg+torch", "nvimgcodec")
 Frame = NDArray[np.uint8]
+CPU = torch.device("cpu")
 COMPARED = 32  # images on which a faster way is compared with the reference, for the record
 
 
@@ -26,7 +32,8 @@ class Decoder:
 
     name: str  # with the versions of the libraries
     decode: Callable[[bytes], Any]
-    frame: Callable[[Any, Preprocess], Frame]
+    frame: Callable[[Any, Preprocess], Any]  # a Frame, or a tensor on `device`
+    device: torch.device | None = None  # where frames come to be; None: in arrays in main memory
 
     def image(self, sample: Sample) -> Any:
         """Return the decoded image, for `frame`. Raises one of pixels.UNREADABLE."""
@@ -36,16 +43,21 @@ class Decoder:
         return self.decode(data)
 
 
-def decoder(name: str) -> Decoder:
-    """Return the way of that name. Raises ResbenchError for an unknown one, or one that is not installed.
+def decoder(name: str, device: torch.device = CPU) -> Decoder:
+    """Return the way of that name to networks on `device`.
 
     "simplejpeg" gives Pillow's pixels exactly. "simplejpeg+torch" also resizes with torch, whose integer arithmetic
-    gives levels that differ by one or two.
+    gives levels that differ by one or two. "nvimgcodec" decodes and resizes on a GPU.
+    Raises ResbenchError for an unknown one, one that is not installed, and one that `device` cannot run.
     """
     if name == "pillow":
         return Decoder(name=pixels.DECODER, decode=pixels.decode, frame=pixels.frame)
     if name not in NAMES:
         raise ResbenchError(f"decoder {name!r}: unknown; choose from {', '.join(NAMES)}")
+    if name == "nvimgcodec":
+        if device.type != "cuda":
+            raise ResbenchError(f"decoder {name!r}: decodes on CUDA devices, not on {device}; choose simplejpeg")
+        return on_device(device)
     try:
         import simplejpeg
     except ImportError:
@@ -65,27 +77,111 @@ def decoder(name: str) -> Decoder:
     return Decoder(name=f"{words}, torch {torch.__version__} resizing", decode=decode, frame=_by_torch)
 
 
+def on_device(device: torch.device) -> Decoder:
+    """Return the way on which nvImageCodec decodes and torch resizes, in float32, on `device`.
+
+    What is no JPEG in YCbCr or grey, and what nvImageCodec does not decode, goes through Pillow, which tells damaged
+    images from unusual ones. The CPU serves for tests: nvImageCodec decodes there with libjpeg-turbo.
+    Raises ResbenchError when nvImageCodec is not installed, or decodes nothing here.
+    """
+    os.environ.setdefault("PYNVIMGCODEC_VERBOSITY", "0")  # else it reports damaged images to stderr by itself
+    try:
+        from nvidia import nvimgcodec
+    except ImportError:
+        raise ResbenchError(
+            "decoder 'nvimgcodec': nvImageCodec is not installed; pip install 'resbench[gpu-decoder]'"
+        ) from None
+    own = local()  # threads that share one of its decoders get each other's pixels
+    how = nvimgcodec.DecodeParams(apply_exif_orientation=False, color_spec=nvimgcodec.ColorSpec.SRGB)
+    on_cpu = device.type == "cpu"
+
+    def decoded(data: bytes) -> Any:
+        if not hasattr(own, "decoder"):
+            own.decoder = nvimgcodec.Decoder(
+                device_id=nvimgcodec.NVIMGCODEC_DEVICE_CPU_ONLY if on_cpu else device.index or 0,
+                max_num_cpu_threads=1,
+                backends=[nvimgcodec.Backend(nvimgcodec.BackendKind.CPU_ONLY)] if on_cpu else None,
+                options=":fancy_upsampling=1",  # chroma between its samples, as libjpeg has it
+            )
+        return own.decoder.decode(data, params=how)
+
+    def decode(data: bytes) -> Tensor:
+        image = decoded(data) if _is_plain_jpeg(data) else None
+        if image is None:
+            return torch.tensor(np.asarray(pixels.decode(data)), device=device)
+        return torch.from_numpy(np.array(image)) if on_cpu else from_dlpack(image)
+
+    def frame(image: Tensor, preprocess: Preprocess) -> Tensor:
+        return _resized("nvimgcodec", image, preprocess, _in_floats)
+
+    try:
+        works = decoded(_smallest_jpeg()) is not None
+    except RuntimeError:
+        works = False
+    if not works:
+        raise ResbenchError(
+            f"decoder 'nvimgcodec': decodes nothing on {device}; pip install 'resbench[gpu-decoder]' for nvJPEG, "
+            "or choose simplejpeg"
+        )
+    words = f"nvimgcodec {nvimgcodec.__version__}, {pixels.DECODER}, torch {torch.__version__} resizing"
+    return Decoder(name=words, decode=decode, frame=frame, device=device)
+
+
+def _smallest_jpeg() -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def _is_plain_jpeg(data: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            return image.mode in ("RGB", "L") and image.info.get("adobe_transform") != 0
+    except pixels.UNREADABLE:
+        return False
+
+
 def difference(samples: Sequence[Sample], preprocess: Preprocess, way: Decoder) -> int:
     """Return by how many levels of 255 the frames of `samples` differ at most from the reference's."""
     reference = decoder("pillow")
     levels = [
         np.abs(
-            way.frame(way.image(one), preprocess).astype(int) - reference.frame(reference.image(one), preprocess)
+            _host(way.frame(way.image(one), preprocess)).astype(int) - reference.frame(reference.image(one), preprocess)
         ).max()
         for one in samples
     ]
     return int(max(levels))
 
 
+def _host(frame: Frame | Tensor) -> Frame:
+    return frame.cpu().numpy() if isinstance(frame, Tensor) else frame
+
+
 def _by_torch(array: Frame, preprocess: Preprocess) -> Frame:
-    """Resize with torch's antialiased kernels for bytes, then crop."""
+    image = torch.from_numpy(array if array.flags.writeable else array.copy())
+    return _resized("simplejpeg+torch", image, preprocess, _in_bytes).numpy()
+
+
+def _resized(
+    way: str, image: Tensor, preprocess: Preprocess, kernels: Callable[[Tensor, tuple[int, int], str], Tensor]
+) -> Tensor:
+    """Resize with torch's antialiased kernels, then crop: (H, W, 3) -> (crop_px, crop_px, 3), uint8."""
     if preprocess.interpolation == "lanczos" or preprocess.crop_mode == "border":
         what = preprocess.interpolation if preprocess.interpolation == "lanczos" else "the border crop mode"
-        raise ResbenchError(f"decoder 'simplejpeg+torch': torch has no {what}; choose simplejpeg or pillow")
-    width, height = pixels.resized((array.shape[1], array.shape[0]), preprocess)
-    planes = torch.from_numpy(array if array.flags.writeable else array.copy()).permute(2, 0, 1)[None]
-    mode = preprocess.interpolation
-    larger = torch.nn.functional.interpolate(planes, size=(height, width), mode=mode, antialias=True)[0]
+        raise ResbenchError(f"decoder {way!r}: torch has no {what}; choose simplejpeg or pillow")
+    width, height = pixels.resized((image.shape[1], image.shape[0]), preprocess)
+    larger = kernels(image.permute(2, 0, 1)[None], (height, width), preprocess.interpolation)[0]
     crop = preprocess.crop_px
     left, top = (round((edge - crop) / 2) for edge in (width, height))
-    return larger[:, top : top + crop, left : left + crop].permute(1, 2, 0).numpy()
+    return larger[:, top : top + crop, left : left + crop].permute(1, 2, 0)
+
+
+def _in_bytes(planes: Tensor, size: tuple[int, int], mode: str) -> Tensor:
+    return torch.nn.functional.interpolate(planes, size=size, mode=mode, antialias=True)
+
+
+def _in_floats(planes: Tensor, size: tuple[int, int], mode: str) -> Tensor:
+    """Resize on devices without kernels for bytes: rows, then columns, with levels in between, as Pillow does."""
+    for step in ((planes.shape[2], size[1]), size):
+        planes = _in_bytes(planes.float(), step, mode).round_().clamp_(0, 255)
+    return planes.to(torch.uint8)

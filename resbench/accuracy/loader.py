@@ -6,11 +6,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from resbench.accuracy.cache import FrameCache
@@ -31,7 +29,7 @@ class Batch:
 
     first: int  # place of the first image in the set
     samples: tuple[Sample, ...]
-    frames: dict[Preprocess, Tensor]  # (N, H, W, 3) uint8 on the CPU, pinned for CUDA
+    frames: dict[Preprocess, Tensor]  # (N, H, W, 3) uint8 on the CPU, pinned for CUDA, or where they were decoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +147,14 @@ def _submit(
     caches: Mapping[Preprocess, FrameCache],
     way: Decoder,
 ) -> tuple[Batch, list[Future[None]]]:
+    pinned = pinned and way.device is None
     frames = {
-        stream: torch.empty((len(samples), stream.crop_px, stream.crop_px, 3), dtype=torch.uint8, pin_memory=pinned)
+        stream: torch.empty(
+            (len(samples), stream.crop_px, stream.crop_px, 3), dtype=torch.uint8, device=way.device, pin_memory=pinned
+        )
         for stream in streams
     }
-    views = {stream: tensor.numpy() for stream, tensor in frames.items()}
+    views = frames if way.device else {stream: tensor.numpy() for stream, tensor in frames.items()}
     futures = [
         pool.submit(_prepare, sample, views, row, first + row, caches, way) for row, sample in enumerate(samples)
     ]
@@ -162,7 +163,7 @@ def _submit(
 
 def _prepare(
     sample: Sample,
-    views: dict[Preprocess, NDArray[np.uint8]],
+    views: Mapping[Preprocess, Any],
     row: int,
     place: int,
     caches: Mapping[Preprocess, FrameCache],

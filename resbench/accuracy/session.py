@@ -123,6 +123,8 @@ def _evaluate(
 def _caches(images: ImageSet, streams: Sequence[Preprocess], session: Session) -> dict[Preprocess, FrameCache]:
     if session.cache is None:
         return {}
+    if session.way.device:
+        raise ResbenchError("--cache keeps frames on disk, this --decoder on the device; leave one of them out")
     return {stream: open_cache(session.cache, images, stream, session.way.name) for stream in streams}
 
 

@@ -47,6 +47,8 @@ def images_of(
     faults = {
         f"--data: images are cut square, not {size} px; give one number, --input-px {height}": height != width,
         "--data with --train: feeding a training step is not measured; leave one out": train,
+        "--decoder nvimgcodec: only `resbench validate` decodes on the GPU; choose another": decoder_name
+        == "nvimgcodec",
         "--data with --cuda-graph: a graph keeps one batch and takes no other; leave one out": settings.cuda_graph,
     }
     for message, wrong in faults.items():

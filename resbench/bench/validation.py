@@ -176,7 +176,7 @@ def _session(
         group=group,
         on_progress=on_progress,
         cache=options.get("cache"),
-        way=decoder(options.get("decoder", "pillow")),
+        way=decoder(options.get("decoder", "pillow"), on),
     )
 
 

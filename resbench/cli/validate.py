@@ -74,7 +74,10 @@ def validate_(
     ] = False,
     decoder: Annotated[
         str,
-        typer.Option(help="pillow (reference), simplejpeg (equal pixels), simplejpeg+torch (within two levels)."),
+        typer.Option(
+            help="pillow (reference), simplejpeg (equal pixels), simplejpeg+torch (within two levels), nvimgcodec "
+            "(decodes and resizes on the GPU; the record says how far its pixels are off)."
+        ),
     ] = "pillow",
     cache: Annotated[
         Path | None,

@@ -110,6 +110,13 @@ def _one_more_parameter(root: Path) -> None:
     write(root, module, RUNS + 1)
 
 
+def _one_more_operator(root: Path) -> None:
+    """Another ReLU where nothing is negative, written so that no term counts it: every number but one stays."""
+    module = network()
+    module.fc.register_forward_pre_hook(lambda _, inputs: inputs[0].clamp(min=0))
+    write(root, module, RUNS + 1)
+
+
 def _other_padding(root: Path) -> None:
     """The first convolution no longer sees the border: same parameters, other output sizes."""
     module = network()
@@ -134,6 +141,7 @@ CHANGES = {
     "none": lambda root: write(root, network(), RUNS + 1),
     "a slower block": lambda root: write(root, network(), RUNS + 1, slower=1.1),
     "one more parameter": _one_more_parameter,
+    "one more operator": _one_more_operator,
     "other padding": _other_padding,
     "another eps": _other_eps,
     "another environment": lambda root: write(root, network(), RUNS + 1, torch_version="2.6.0"),

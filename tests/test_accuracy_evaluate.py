@@ -1,10 +1,13 @@
 """Counting right answers: exact, whatever the batch, the threads, the forward pass."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from resbench.accuracy import loader
+from resbench.accuracy.dataset import Sample
 from resbench.accuracy.evaluate import Contestant, evaluate, images_per_pass, largest_batch
 from resbench.accuracy.labels import imagenet
 from resbench.accuracy.layouts import open_set
@@ -71,12 +74,30 @@ def test_every_forward_pass_takes_the_same_number_of_images(images):
     assert seen == [4, 4, 4]  # of 11 images
 
 
-def test_passes_on_the_cpu_are_as_large_as_eight_images_of_224_px():
+def test_passes_on_the_cpu_are_as_large_as_sixteen_images_of_224_px():
     def count(crop_px, batch_size=64, device="cpu"):
         return images_per_pass(Preprocess(crop_px=crop_px), torch.device(device), batch_size)
 
-    assert [count(224), count(288), count(32, 500), count(224, 3), count(2000)] == [8, 4, 392, 3, 1]
+    assert [count(224), count(288), count(32, 1000), count(224, 3), count(2000)] == [16, 9, 784, 3, 1]
     assert count(224, device="meta") == 64
+
+
+def test_every_core_has_a_pass_to_run_while_the_first_batch_is_dealt_with():
+    taken = []
+
+    def batches():
+        for start in range(0, 40, 2):
+            taken.append(start)
+            frames = {planted.SMALL: torch.zeros(2, planted.SMALL.crop_px, planted.SMALL.crop_px, 3, dtype=torch.uint8)}
+            yield loader.Batch(
+                first=start, samples=(Sample(name="a", path=Path("a"), size_bytes=1, label=0),) * 2, frames=frames
+            )
+
+    one = Contestant(name="planted", identity="", forward=planted.Planted(), preprocess=planted.SMALL)
+    rows = evaluate([one], batches(), device=torch.device("cpu"), batch_size=2, threads=6)
+    next(rows)
+    assert len(taken) == 7
+    assert len(list(rows)) == 19
 
 
 def test_logsumexp_turns_logits_into_probabilities(images):

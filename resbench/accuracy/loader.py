@@ -104,7 +104,7 @@ def _stream(
     caches: Mapping[Preprocess, FrameCache],
     way: Decoder,
 ) -> Generator[Batch]:
-    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+    with ThreadPoolExecutor(workers, "decode", initializer=single_core) as pool:
         under_way: deque[tuple[Batch, list[Future[None]]]] = deque()
         try:
             for start, part in parts:
@@ -136,6 +136,11 @@ def reason(error: BaseException) -> str:
     """Return in a few words why an image cannot be read."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return "not an image" if "cannot identify image file" in text else text
+
+
+def single_core() -> None:
+    """Let torch use one core in this thread of a pool: its own would wait for one another, and for these threads."""
+    torch.set_num_threads(1)
 
 
 def _submit(

@@ -13,7 +13,7 @@ from resbench.accuracy.cache import FrameCache, open_cache
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.decoders import Decoder, decoder
 from resbench.accuracy.distributed import Ranks
-from resbench.accuracy.evaluate import Contestant, evaluate
+from resbench.accuracy.evaluate import Contestant, evaluate, images_per_pass
 from resbench.accuracy.hypotheses import mislabelled
 from resbench.accuracy.journal import Journal, root
 from resbench.accuracy.predictions import Rows

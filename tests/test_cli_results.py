@@ -1,6 +1,7 @@
 """`resbench results` on stored validations."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from resbench.accuracy.predictions import ROW, Predictions
 from resbench.cli.app import app
 from resbench.errors import NotComparableError, ResbenchError
 from resbench.records import jsonio
+from resbench.records.record import Kernels
 from tests.examples import EVALUATION, PROFILE
 
 
@@ -78,6 +80,17 @@ def test_a_profile_is_shown_as_when_it_was_made_and_as_json_byte_for_byte(tmp_pa
     path.write_text(jsonio.dumps(PROFILE))
     assert "25,028,904" in run("show", str(path)).stdout
     assert run("show", str(path), "--json").stdout == path.read_text()
+
+
+def test_kernels_and_operators_are_shown_of_profiles_that_have_them(tmp_path):
+    path = tmp_path / "p.json"
+    path.write_text(jsonio.dumps(PROFILE))
+    assert not {"operators", "kernels"} & set(run("show", str(path)).stdout.split())
+    graph = Kernels(batch_size=8, launches=1, kernels=1_234)
+    path.write_text(jsonio.dumps(replace(PROFILE, counts=replace(PROFILE.counts, operators=174), kernels=(graph,))))
+    rows = [re.findall("[a-z0-9,]+", line) for line in run("show", str(path)).stdout.splitlines()]
+    assert ["operators", "174"] in rows
+    assert ["1,234", "8", "1"] in rows
 
 
 @pytest.mark.parametrize("command", ["show", "diff"])

@@ -11,6 +11,7 @@ from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.judging.history import measures, steps, traces
 from resbench.records.pool import add
+from resbench.records.record import Kernels
 from resbench.report import history as report
 from tests.examples import COUNTS, ENVIRONMENT, EVALUATION, PROFILE
 from tests.test_judging_timings import run
@@ -60,6 +61,10 @@ def test_counts_change_when_they_differ_at_all_and_it_is_said_what_else_did():
 
 def test_figures_bear_the_names_under_which_they_are_judged():
     assert set(measures(PROFILE)) == {"params", "macs", "resident memory b1", CPU, "latency b1 (wall time)"}
+    started = replace(
+        PROFILE, counts=replace(COUNTS, operators=174), kernels=(Kernels(batch_size=8, launches=1, kernels=60),)
+    )
+    assert set(measures(started)) - set(measures(PROFILE)) == {"operators", "kernel launches b8", "kernels b8"}
     assert measures(EVALUATION)["top1"].value == 0.79
     assert measures(PROFILE)[CPU].low < measures(PROFILE)[CPU].value < measures(PROFILE)[CPU].high
 

@@ -107,6 +107,13 @@ def test_otava_gets_a_table_per_record_and_its_configuration():
     assert tests["m-seresnext50_32x4d-evaluation"]["metrics"]["top1"]["direction"] == 1
 
 
+def test_a_count_that_older_runs_lack_does_not_cost_otava_their_rows():
+    runs = [run(1.0, 1), replace(run(1.0, 2), counts=replace(PROFILE.counts, operators=174))]
+    lines = exports.otava({"m/resnext50_32x4d/profile.json": runs})["m-resnext50_32x4d-profile.csv"].splitlines()
+    assert len(lines) == 1 + len(runs)
+    assert "operators" not in lines[0]
+
+
 @pytest.mark.parametrize("name", exports.FORMATS)
 def test_every_format_is_offered_and_written_whole(name, tmp_path):
     for runs in RUNS.values():

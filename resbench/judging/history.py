@@ -68,8 +68,7 @@ def measures(record: Record) -> dict[str, Measure]:
     """Return the figures of `record` by the names under which `resbench check` judges them."""
     match record:
         case Profile():
-            counted = {"params": record.counts.params, "macs": record.counts.terms.macs}
-            exact = {metric: Measure(value=value) for metric, value in counted.items()}
+            exact = {metric: Measure(value=value) for metric, value in _counts(record) if value is not None}
             return exact | dict(_memories(record)) | dict(_timings(record))
         case Evaluation():
             right = {"top1": record.top1_right, "top5": record.top5_right}
@@ -132,6 +131,15 @@ def _why(before: Record, after: Record) -> str:
 
     old, new = all_of(before), all_of(after)
     return differences(old, {key: new.get(key) for key in old})
+
+
+def _counts(profile: Profile) -> Iterator[tuple[str, int | None]]:
+    counts = profile.counts
+    yield from (("params", counts.params), ("macs", counts.terms.macs), ("operators", counts.operators))
+    for kernels in profile.kernels or ():
+        yield f"kernel launches b{kernels.batch_size}", kernels.launches
+        if kernels.kernels != kernels.launches:
+            yield f"kernels b{kernels.batch_size}", kernels.kernels
 
 
 def _memories(profile: Profile) -> Iterator[tuple[str, Measure]]:

@@ -67,7 +67,9 @@ def otava(runs: Runs) -> dict[str, str]:
     files = {}
     for path, records in runs.items():
         name = re.sub(r"[^A-Za-z0-9._]+", "-", path.removesuffix(".json"))
-        metrics = {_slug(metric): metric for metric in measures(records[-1])}
+        oldest = measures(records[0])
+        # A count that older runs were made without would leave their rows out.
+        metrics = {_slug(name): name for name, one in measures(records[-1]).items() if one.unit or name in oldest}
         rows = [
             (record.run.started, record.run.git_revision or "", *(repr(column[m].value) for m in metrics.values()))
             for record in records

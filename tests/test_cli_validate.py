@@ -63,6 +63,7 @@ def test_the_table_shows_counts_and_interval(folder):
     top1, top5 = (line.split("│") for line in result.stdout.splitlines() if "top-" in line)
     assert [cell.strip() for cell in top1[1:5]] == ["top-1", "2", "4", "50.00 %"]
     assert [cell.strip() for cell in top5[1:5]] == ["top-5", "3", "4", "75.00 %"]
+    assert len(top1) == len(top5) == 6 + 2  # columns and margins: nothing stands beside a figure never published
     assert "resnet18 with some.pth" in result.stdout
 
 

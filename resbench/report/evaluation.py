@@ -36,17 +36,19 @@ def show(records: Sequence[Evaluation], *, as_json: bool) -> None:
 
 def sheet(record: Evaluation) -> None:
     """Print everything about one validation."""
-    out = Table("", "right", "of", "accuracy", "95 % interval", "published", "")
+    published = {metric: reproduction(record, metric) for metric in ("top1", "top5")}
+    verdict = [""] if any(published.values()) else []  # the heading of a column, if it would hold anything
+    out = Table("", "right", "of", "accuracy", "95 % interval", "published", *verdict)
     rows: list[tuple[str, Metric, int]] = [
         ("top-1", "top1", record.top1_right),
         ("top-5", "top5", record.top5_right),
     ]
     for label, metric, right in rows:
-        found = reproduction(record, metric)
-        beside = (units.percent(found.published), found.why) if found else ("-", "")
+        found = published[metric]
+        beside = (units.percent(found.published), found.why) if found else ("-",)
         out.add_row(label, *_counts(right, record.images), *beside)
     if record.real_top1_right is not None and record.real_images:
-        out.add_row("ReaL top-1", *_counts(record.real_top1_right, record.real_images), "-", "")
+        out.add_row("ReaL top-1", *_counts(record.real_top1_right, record.real_images), "-")
     console = terminal.results()
     console.print(f"[bold]{escape(record.network)}[/] with {escape(record.weights)}", highlight=False)
     console.print(out)
@@ -56,15 +58,17 @@ def sheet(record: Evaluation) -> None:
 
 def table(records: Sequence[Evaluation]) -> None:
     """Print one row per validation, the best first."""
-    out = Table("checkpoint", "top-1 right", "top-1", "published", "", "top-5 right", "top-5", "input", "sha256")
-    for record in sorted(records, key=lambda record: -record.top1_right):
-        found = reproduction(record, "top1")
+    ranked = sorted(records, key=lambda record: -record.top1_right)
+    published = [reproduction(record, "top1") for record in ranked]
+    verdict = [""] if any(published) else []
+    out = Table("checkpoint", "top-1 right", "top-1", "published", *verdict, "top-5 right", "top-5", "input", "sha256")
+    for record, found in zip(ranked, published, strict=True):
         out.add_row(
             escape(record.weights),
             units.integer(record.top1_right),
             units.percent(record.top1_right / record.images),
             units.percent(found.published) if found else "-",
-            found.why if found else "",
+            *([found.why if found else ""] if verdict else []),
             units.integer(record.top5_right),
             units.percent(record.top5_right / record.images),
             f"{record.pixels.resize_px} to {record.pixels.crop_px}, {record.pixels.interpolation}",

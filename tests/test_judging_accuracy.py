@@ -1,14 +1,19 @@
+import contextlib
 import io
 import math
+import warnings
 from dataclasses import replace
 from itertools import product
 from math import comb
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from resbench.errors import ResbenchError
 from resbench.judging.accuracy import newcombe, paired
+from resbench.judging.answers import changed
 from resbench.judging.compare import compare, compare_folders
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
@@ -187,9 +192,30 @@ def test_lost_and_gained_images_are_counted_apart():
 
 def test_predictions_of_another_run_are_refused():
     record, _ = evaluated(ANSWERS)
-    for wrong, says in ((stored((1,) * 8, range(8)), "the record says 7"), (b"PK", "not readable")):
+    for wrong, says in ((stored((1,) * 8, range(8)), "the record says 7"), (b"PK", "no readable")):
         with pytest.raises(ResbenchError, match=says):
             compared((record, wrong), evaluated(ANSWERS))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_damaged_predictions_are_refused_or_harmless(data):
+    record, whole = evaluated((0, 1, 2, 3, 9, 9, 9, 9))
+    damaged = bytearray(whole)
+    for place in data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=4)):
+        damaged[place] ^= data.draw(st.integers(1, 255))
+    with contextlib.suppress(ResbenchError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        changed(whole, bytes(damaged), record, record)
+
+
+def test_predictions_without_answers_are_refused():
+    record, whole = evaluated((0, 1, 2, 3, 9, 9, 9, 9))
+    columns = dict(np.load(io.BytesIO(whole)))
+    file = io.BytesIO()
+    np.savez(file, **columns | {"top5": columns["top5"][:, :0]})
+    with pytest.raises(ResbenchError, match="no readable"):
+        changed(whole, file.getvalue(), record, record)
 
 
 @pytest.mark.parametrize("side", [0, 1])

@@ -54,6 +54,7 @@ def test_not_a_number_is_never_written(value):
     [
         ("", "not JSON"),
         ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
         ("[]", "not a resbench record"),
         ('{"kind": "sonnet"}', "not a resbench record"),
         ('{"kind": ["profile"]}', "not a resbench record"),

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ from resbench.errors import ResbenchError
 from resbench.records.record import Evaluation
 from resbench.zoo.spec import Metric
 
+# What numpy and zipfile raise for files that are damaged, or something else.
+_UNREADABLE = (OSError, ValueError, KeyError, IndexError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 METRICS: tuple[Metric, ...] = ("top1", "top5")
 
 
@@ -46,9 +49,9 @@ def _answers(blob: bytes, record: Evaluation) -> tuple[bytes, dict[str, Any]]:
         with np.load(io.BytesIO(blob), allow_pickle=False) as columns:
             names, labels, top5 = columns["names"].tobytes(), columns["label"], columns["top5"]
             right = top5 == labels[:, None]
-    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
-        raise ResbenchError(f"predictions of {record.weights}: not readable ({error}); validate again") from None
-    answers = {"best": top5[:, 0], "top1": right[:, 0], "top5": right.any(1)}
+            answers = {"best": top5[:, 0], "top1": right[:, 0], "top5": right.any(1)}
+    except _UNREADABLE:
+        raise ResbenchError(f"predictions of {record.weights}: no readable .npz; validate again with --save") from None
     if (int(answers["top1"].sum()), int(answers["top5"].sum())) != (record.top1_right, record.top5_right):
         raise ResbenchError(
             f"predictions of {record.weights}: {answers['top1'].sum()} right, the record says {record.top1_right}; "

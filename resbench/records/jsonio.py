@@ -25,7 +25,7 @@ def loads(text: str | bytes, where: str = "record") -> Record:
     """Read a record. Raises ResbenchError naming `where` and the field for anything that is not one."""
     try:
         data = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ResbenchError(f"{where}: not JSON ({error}); write it again with --save") from None
     kind = data.get("kind") if isinstance(data, dict) else None
     if not isinstance(kind, str) or kind not in _KINDS:

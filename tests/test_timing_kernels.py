@@ -1,14 +1,18 @@
 """Kernels counted in the profiler's trace: the trace of one call, and what in it counts."""
 
 from collections import Counter
+from dataclasses import replace
 
+import msgspec
 import pytest
 import torch
 
-from resbench.bench import profiling, subject
+from resbench.bench import subject
+from resbench.errors import InvalidMeasurementError
 from resbench.timing import kernels, speeds
 from resbench.timing.kernels import Kernels, count, started, trace
-from tests.test_timing_arms import CPU, arm
+from resbench.zoo import find
+from tests.test_timing_arms import CPU, TINY, arm
 from tests.test_timing_speeds import REQUEST
 
 
@@ -57,24 +61,47 @@ def wants(*pairs):
 ASKED = wants(("latency", 1), ("device_time", 1), ("throughput", 1), ("throughput", 4), ("end_to_end", 4))
 
 
-@pytest.mark.parametrize(("told", "expected"), [(4, (4, 4)), (0, None)])
-def test_every_batch_size_is_counted_once_in_the_settings_asked_for(monkeypatch, told, expected):
-    made = subject.Subject(arm=arm(fuse=True), weights=None, weights_sha256=None)
-    batches = []
+def in_this_process(function, argument):
+    plain = msgspec.json.decode(msgspec.json.encode(argument))
+    return msgspec.json.decode(msgspec.json.encode(getattr(subject, function.rpartition(":")[2])(plain)))
 
+
+@pytest.mark.parametrize(("told", "expected"), [({1: 4, 4: 5}, (4, 5)), ({1: 4}, None)])
+def test_every_batch_size_is_counted_once_in_the_settings_asked_for(monkeypatch, told, expected):
+    seen = []
+
+    def fake(arm, want):
+        seen.append((want.speed, want.batch_size, arm.settings.fuse))
+        number = told.get(want.batch_size)
+        return number and Kernels(batch_size=want.batch_size, launches=number, kernels=number)
+
+    monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, TINY))
+    monkeypatch.setattr(subject.fresh, "call", in_this_process)
+    monkeypatch.setattr(speeds, "kernels", fake)
+    request = replace(REQUEST, wanted=ASKED, settings=replace(REQUEST.settings, fuse=True))
+    found = subject.kernels(request, lambda *_: None)
+    assert seen == [("throughput", 1, True), ("throughput", 4, True)]
+    assert (found and tuple(one.launches for one in found)) == expected
+
+
+def test_a_process_that_dies_while_it_is_traced_costs_only_the_kernels(monkeypatch):
+    def die(*_):
+        raise InvalidMeasurementError("the measuring process was killed by SIGSEGV")
+
+    monkeypatch.setattr(subject.fresh, "call", die)
+    assert subject.kernels(replace(REQUEST, wanted=ASKED), lambda *_: None) is None
+
+
+def test_a_forward_pass_is_traced_on_the_batch_wanted_and_without_gradients(monkeypatch):
     def fake(call, batch_size, device):
-        module = made.arm.module
-        handle = module.register_forward_pre_hook(lambda _, inputs: batches.append(inputs[0].shape[0]))
         call()
-        handle.remove()
-        assert torch.is_inference_mode_enabled()
-        return Kernels(batch_size=batch_size, launches=told, kernels=told) if told else None
+        return batch_size, device, torch.is_inference_mode_enabled()
 
     monkeypatch.setattr(speeds, "started", fake)
-    request = speeds.replace(REQUEST, wanted=ASKED)
-    found = profiling._kernels(made, request, lambda *_: None)
-    assert batches == [1, 4]
-    assert (found and tuple(one.launches for one in found)) == expected
+    one, batches = arm(fuse=True), []
+    one.module.register_forward_pre_hook(lambda _, inputs: batches.append(inputs[0].shape))
+    assert speeds.kernels(one, ASKED[3]) == (4, CPU, True)
+    assert batches == [(4, 3, 32, 32)]
 
 
 def test_a_training_step_is_counted_whole(monkeypatch):

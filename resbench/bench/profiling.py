@@ -12,12 +12,12 @@ import torch
 
 from resbench import environment, units
 from resbench.bench import pipeline
-from resbench.bench.subject import Subject, difference, peak, ready
+from resbench.bench.subject import Subject, difference, kernels, peak, ready
 from resbench.counting.tally import count
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.records import store
-from resbench.records.record import Kernels, Memory, Profile, Series
+from resbench.records.record import Memory, Profile, Series
 from resbench.timing import ceilings, fresh, speeds
 from resbench.timing.device import resolve
 from resbench.timing.sampler import Surroundings, unwatched
@@ -242,8 +242,6 @@ def _parts(subject: Subject, request: speeds.Request, launches: int, on_progress
     for series in _series(subject, request, launches, meter, on_progress):
         yield {"series": tuple(series)}
     yield {"memory": tuple(_memory(subject, request, on_progress))}
-    if subject.arm.device.type == "cuda":
-        yield {"kernels": _kernels(subject, request, on_progress)}
     on_progress("ceilings", 0.0)
     yield {"ceilings": ceilings.measure(request.settings, subject.arm.device)}
     if all(want.speed != "train" for want in request.wanted):  # which changes the weights
@@ -253,6 +251,8 @@ def _parts(subject: Subject, request: speeds.Request, launches: int, on_progress
         wants = [want for want in request.wanted if want.speed == "throughput"]
         found = [speeds.energy(subject.arm, want, meter) for want in wants]
         yield {"energy": tuple(energy for energy in found if energy), "gpu": meter.seen()}
+    if subject.arm.device.type == "cuda":
+        yield {"kernels": kernels(request, on_progress)}
 
 
 def _series(
@@ -285,12 +285,3 @@ def _memory(subject: Subject, request: speeds.Request, on_progress: Share) -> It
         else:
             alone = replace(request, wanted=(want,))
             yield msgspec.convert(fresh.call("resbench.bench.subject:resident", alone), Memory)
-
-
-def _kernels(subject: Subject, request: speeds.Request, on_progress: Share) -> tuple[Kernels, ...] | None:
-    """Count the kernels at each batch size in the settings asked for; device time alone is always taken of a graph."""
-    wants = {want.batch_size: want for want in request.wanted if want.speed in ("latency", "throughput", "train")}
-    on_progress("kernels", 0.0)
-    found = [speeds.kernels(subject.arm, want) for _, want in sorted(wants.items())]
-    counted = tuple(kernels for kernels in found if kernels)
-    return counted if len(counted) == len(found) else None

@@ -1,7 +1,8 @@
 """A network of the table as something to be timed, and what fresh processes do with it: nets and timing meet here."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -14,8 +15,8 @@ from resbench import units
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.nets.checkpoints import load_checkpoint
-from resbench.records.record import Memory
-from resbench.timing import speeds
+from resbench.records.record import Kernels, Memory
+from resbench.timing import fresh, speeds
 from resbench.timing.arms import Arm, output_difference, prepare, settle
 from resbench.timing.device import peak_memory, peak_resident_bytes, reset_peak_memory, reset_peak_resident
 from resbench.timing.settings import plain
@@ -125,9 +126,7 @@ def resident(argument: Mapping[str, Any]) -> Any:
     request = msgspec.convert(argument, speeds.Request)
     (want,) = request.wanted
     before = psutil.Process().memory_info().rss
-    # Fresh weights take the same room; loading and comparing would leave their own peak and holes behind.
-    module, classes = fresh_network(request.network, request.settings.seed)
-    arm = prepare(module, request.settings, torch.device(request.device), classes)
+    arm = _fresh_arm(request)
     reset_peak_resident()
     speeds.run(arm, want, times=2)
     memory = Memory(batch_size=want.batch_size, resident_bytes=peak_resident_bytes(), resident_before_bytes=before)
@@ -140,3 +139,36 @@ def peak(arm: Arm, want: speeds.Wanted) -> Memory:
     speeds.run(arm, want, times=2)
     allocated, reserved = peak_memory(arm.device)
     return Memory(batch_size=want.batch_size, allocated_bytes=allocated, reserved_bytes=reserved)
+
+
+def kernels(request: speeds.Request, on_progress: Callable[[str, float], None]) -> tuple[Kernels, ...] | None:
+    """Return the kernels of a forward pass (or training step) at each batch size, each counted in a fresh process.
+
+    There, since what the profiler hooks into a process slows down what comes after, and may crash with it. None where
+    it cannot be told: that is no reason to lose what was measured before.
+    """
+    reset_peak_memory(torch.device(request.device))  # the other process needs the memory that this one keeps unused
+    wants = {want.batch_size: want for want in request.wanted if want.speed in ("latency", "throughput", "train")}
+    found = []
+    with suppress(ResbenchError):
+        for index, (size, want) in enumerate(sorted(wants.items())):
+            on_progress(f"kernels at batch {size}", index / len(wants))
+            found.append(fresh.call("resbench.bench.subject:started", replace(request, wanted=(want,))))
+    complete = len(found) == len(wants) and all(found)
+    return msgspec.convert(tuple(found), tuple[Kernels, ...]) if complete else None
+
+
+def started(argument: Mapping[str, Any]) -> Any:
+    """Return the Kernels of the one thing that a request wants, None where there is no telling; for a fresh process."""
+    request = msgspec.convert(argument, speeds.Request)
+    (want,) = request.wanted
+    return msgspec.to_builtins(speeds.kernels(_fresh_arm(request), want))
+
+
+def _fresh_arm(request: speeds.Request) -> Arm:
+    """Return the network in its settings, with fresh weights: they take the same room and start the same kernels.
+
+    Loading and comparing would leave their own peak and holes behind.
+    """
+    module, classes = fresh_network(request.network, request.settings.seed)
+    return prepare(module, request.settings, torch.device(request.device), classes)

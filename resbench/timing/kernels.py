@@ -1,9 +1,7 @@
 """How many kernels a call starts on a CUDA device, counted in the trace that torch's profiler takes of one call."""
 
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +14,6 @@ from resbench.timing.device import waiting
 
 # Calls before the trace: in the first ones libraries set themselves up and torch.compile records its graphs.
 SETTLING = 3
-_LOG_LEVEL = "KINETO_LOG_LEVEL"
 _ACTIVITIES = {"cuda": ProfilerActivity.CUDA, "cpu": ProfilerActivity.CPU}
 
 
@@ -46,29 +43,14 @@ def trace(call: Callable[[], object], device: torch.device) -> list[dict[str, An
     waiting(device)()
     with TemporaryDirectory(prefix="resbench-trace-") as folder:
         path = Path(folder) / "trace.json"
-        with (
-            _silence(),
-            profile(
-                activities=[_ACTIVITIES[device.type]],
-                schedule=schedule(wait=0, warmup=1, active=1, repeat=1),
-                on_trace_ready=lambda profiler: profiler.export_chrome_trace(str(path)),
-            ) as profiler,
-        ):
+        with profile(
+            activities=[_ACTIVITIES[device.type]],
+            schedule=schedule(wait=0, warmup=1, active=1, repeat=1),
+            on_trace_ready=lambda profiler: profiler.export_chrome_trace(str(path)),
+        ) as profiler:
             for _ in range(2):
                 call()
                 waiting(device)()
                 profiler.step()
         events: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8", errors="replace"))["traceEvents"]
     return events
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep the profiler from naming its own stages on stderr: it looks at this variable when it is first used."""
-    before = os.environ.get(_LOG_LEVEL)
-    os.environ.setdefault(_LOG_LEVEL, "99")
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_LOG_LEVEL]

@@ -131,6 +131,7 @@ def test_unreadable_images_are_listed_before_any_forward_pass(folder, monkeypatc
     (folder / WNIDS[17] / "a.JPEG").write_bytes(b"not a picture")
     monkeypatch.setattr(planted.Planted, "forward", None)
     result = run("--data", folder, "resnet18", *SMALL)
+    assert str(result.exception).endswith("intact files, or leave them out with --skip-unreadable")
     assert str(result.exception).startswith(f"1 unreadable image: {WNIDS[17]}/a.JPEG (not an image); replace")
 
 
@@ -169,8 +170,8 @@ def test_without_a_name_the_checkpoints_on_this_machine_are_taken(folder, monkey
 
 def test_networks_that_do_not_fit_into_memory_together_take_several_passes(folder, monkeypatch, tmp_path):
     passes = []
-    score = validation.score
-    monkeypatch.setattr(validation, "score", lambda one, *rest: passes.append(len(one)) or score(one, *rest))
+    scored = validation.scored
+    monkeypatch.setattr(validation, "scored", lambda one, *rest: passes.append(len(one)) or scored(one, *rest))
     monkeypatch.setattr(validation, "_free_bytes", lambda device: 2500)
     weights = []
     for name, size in (("a.pth", 600), ("b.pth", 600), ("c.pth", 600), ("d.pth", 5000)):
@@ -186,7 +187,7 @@ def test_networks_that_do_not_fit_into_memory_together_take_several_passes(folde
 def test_what_was_left_out_and_a_missed_figure_are_told(folder, monkeypatch):
     (folder / "Thumbs.db").touch()
     result = run("--data", folder, "resnet18", *SMALL)
-    assert "note: 1 files are no part of the set (Thumbs.db)" in result.stderr
+    assert "note: no part of the set: 1 of the files (Thumbs.db)" in result.stderr
     monkeypatch.setattr("resbench.judging.claims._obstacle", lambda *_: "")  # as if these were all of ImageNet's
     result = run("--data", folder, "gluon_seresnext50_32x4d", *SMALL)
     assert "differs by -29.92 points" in result.stdout
@@ -235,6 +236,29 @@ def test_the_twin_that_restores_the_accuracy_is_named(tmp_path):
     assert len(restoring) == 1
     assert "channels blue, green, red" in restoring[0]
     assert " 40 " in restoring[0]
+
+
+def test_a_record_that_cannot_be_saved_costs_no_evaluation(folder, monkeypatch, tmp_path):
+    words = ("--data", folder, "resnet18", *SMALL, "--save", "--output")
+    (tmp_path / "file").touch()
+    assert "choose a folder that can be written to" in str(run(*words, tmp_path / "file").exception)
+    with monkeypatch.context() as patch:
+        patch.setattr(planted.Planted, "forward", None)  # whoever evaluates now fails
+        result = run(*words, tmp_path / "results")
+    assert result.exit_code == 0, result.output
+    assert len(list((tmp_path / "results").rglob("*.json"))) == 1
+    assert not list((tmp_path / "cache").rglob("*.rows"))
+
+
+def test_several_passes_are_all_kept_until_every_record_is_saved(folder, monkeypatch, tmp_path):
+    monkeypatch.setattr(validation, "fitting", lambda entries, budget: [[entry] for entry in entries])
+    kept = tmp_path / "cache" / "resbench" / "unfinished"
+    seen = []
+    monkeypatch.setattr(validation.predictions, "save", lambda *_: seen.append(len(list(kept.iterdir()))))
+    saving = ("--save", "--output", tmp_path / "results")
+    result = run("--data", folder, "resnet18", "resnet34", *SMALL, *saving)
+    assert result.exit_code == 0, result.output
+    assert (seen, list(kept.iterdir())) == ([2, 2], [])
 
 
 def test_of_several_processes_one_looks_for_twins_and_shows_the_result(folder, monkeypatch):

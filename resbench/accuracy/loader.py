@@ -43,12 +43,12 @@ class Unreadable:
 class UnreadableImagesError(ResbenchError):
     """Images that cannot be decoded; none of them is ever replaced by another."""
 
-    def __init__(self, images: Sequence[Unreadable]) -> None:
+    def __init__(self, images: Sequence[Unreadable], remedy: str = "replace them by intact files") -> None:
         self.images = tuple(images)
         shown = "; ".join(f"{image.name} ({image.reason})" for image in images[:10])
         more = f" and {len(images) - 10} more" if len(images) > 10 else ""
         noun = "image" if len(images) == 1 else "images"
-        super().__init__(f"{len(images)} unreadable {noun}: {shown}{more}; replace them by intact files")
+        super().__init__(f"{len(images)} unreadable {noun}: {shown}{more}; {remedy}")
 
 
 def batches(

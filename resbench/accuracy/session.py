@@ -41,6 +41,14 @@ class Session:
     way: Decoder = field(default_factory=lambda: decoder("pillow"))  # how images are decoded
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scored:
+    """What a contestant answered to the whole set, and where that is on disk until it is kept elsewhere."""
+
+    rows: Rows
+    journal: Journal
+
+
 def readable(
     images: ImageSet, session: Session, *, skip: bool, streams: Sequence[Preprocess] = ()
 ) -> tuple[ImageSet, tuple[str, ...]]:
@@ -58,12 +66,21 @@ def readable(
     found = doctor.unreadable(inspections)
     faults = sorted((fault for part in group.gather(found) for fault in part), key=lambda fault: fault.name)
     if faults and not (skip and len(faults) < len(images.samples)):
-        raise loader.UnreadableImagesError(faults)
+        remedy = "replace them by intact files" + ("" if skip else ", or leave them out with --skip-unreadable")
+        raise loader.UnreadableImagesError(faults, remedy)
     names = {fault.name for fault in faults}
     return replace(images, samples=tuple(one for one in images.samples if one.name not in names)), tuple(sorted(names))
 
 
 def score(contestants: Sequence[Contestant], images: ImageSet, session: Session) -> list[Rows]:
+    """Do as `scored`, and forget what was kept on disk to go on from."""
+    found = scored(contestants, images, session)
+    for one in found:
+        one.journal.remove()
+    return [one.rows for one in found]
+
+
+def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session) -> list[Scored]:
     """Return the rows of every contestant on the whole set, on every rank.
 
     Raises ResbenchError when the labels fit a network only after a change that can be named.
@@ -77,9 +94,7 @@ def score(contestants: Sequence[Contestant], images: ImageSet, session: Session)
         for old, own in zip(known, new, strict=True)
     ]
     _refuse_wrong_labels(contestants, found, images.classes)
-    for journal in journals:
-        journal.remove()
-    return found
+    return [Scored(rows=rows, journal=journal) for rows, journal in zip(found, journals, strict=True)]
 
 
 def _evaluate(

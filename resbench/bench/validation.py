@@ -17,8 +17,9 @@ from resbench.accuracy.decoders import COMPARED, Decoder, decoder, difference
 from resbench.accuracy.distributed import Ranks, ranks
 from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
 from resbench.accuracy.figures import Gap, gap
-from resbench.accuracy.predictions import Predictions, Rows
-from resbench.accuracy.session import Progress, Session, readable, score, silent
+from resbench.accuracy.journal import Journal
+from resbench.accuracy.predictions import Predictions
+from resbench.accuracy.session import Progress, Scored, Session, readable, score, scored, silent
 from resbench.accuracy.twins import Twin, twins
 from resbench.bench.entries import Entry, Options, fitting, opened
 from resbench.nets.checkpoints import load_checkpoint
@@ -51,6 +52,8 @@ class Validated:
     record: Evaluation
     predictions: Predictions
     notes: tuple[str, ...]  # what was changed in the weights, assumed of the images, and left out
+    journal: Journal
+    path: Path | None = None  # of the record, where it was saved
 
 
 def validate(
@@ -76,8 +79,9 @@ def validate_all(
     data: Path,
     options: Options,
     on_progress: Progress = silent,
+    output: Path | None = None,
 ) -> list[Validated]:
-    """Evaluate several checkpoints in one pass over `data`: each image is decoded once.
+    """Evaluate several checkpoints in one pass over `data`: each image is decoded once. Save the records in `output`.
 
     As many passes as it takes for the networks to fit into half of the free memory.
     `networks` are names, or patterns that stand for published checkpoints on this machine; none means all of those.
@@ -91,6 +95,10 @@ def validate_all(
         done: list[Validated] = []
         for some in group.gather(fitting(entries, _free_bytes(on) // 2))[0]:  # the same on every rank
             done += _one_pass(some, images, on, group, options, on_progress)
+        done = _saved(done, output) if output and group.rank == 0 else done
+        group.gather(None)  # what can be gone on from is forgotten when every record is safe, not before
+        for one in done:
+            one.journal.remove()
     return done
 
 
@@ -109,10 +117,10 @@ def _one_pass(
         session = _session(contestants, courses[0].settings, on, group, options, on_progress)
         skip, streams = options.get("skip_unreadable", False), [one.preprocess for one in contestants]
         usable, skipped = readable(images, session, skip=skip, streams=streams)
-        found = score(contestants, usable, session)
+        found = scored(contestants, usable, session)
     return [
-        _validated(course, rows, images, usable, skipped, session, watch)
-        for course, rows in zip(courses, found, strict=True)
+        _validated(course, one, images, usable, skipped, session, watch)
+        for course, one in zip(courses, found, strict=True)
     ]
 
 
@@ -221,13 +229,10 @@ def is_main() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def save(results: Sequence[Validated], root: Path) -> list[Path]:
-    """Write every record below `root`, its predictions beside it, and return the records' paths."""
-    paths = []
+def _saved(results: Sequence[Validated], root: Path) -> list[Validated]:
     for one in results:
         predictions.save(one.predictions, predictions.path_beside(root / store.path_of(one.record)))
-        paths.append(store.save(one.record, root))
-    return paths
+    return [replace(one, path=store.save(one.record, root)) for one in results]
 
 
 def _batch_size(contestants: Sequence[Contestant], on: torch.device, options: Options) -> int:
@@ -262,14 +267,14 @@ def _decoder(images: ImageSet, preprocess: Preprocess, way: Decoder) -> str:
 
 def _validated(
     course: Course,
-    rows: Rows,
+    found: Scored,
     images: ImageSet,
     usable: ImageSet,
     skipped: tuple[str, ...],
     session: Session,
     watch: environment.Watch,
 ) -> Validated:
-    seen = Predictions(names=tuple(sample.name for sample in usable.samples), rows=rows)
+    seen = Predictions(names=tuple(sample.name for sample in usable.samples), rows=found.rows)
     real = predictions.real_top1(seen)
     preprocess = course.contestant.preprocess
     record = Evaluation(
@@ -280,9 +285,9 @@ def _validated(
         pixels=pixels.describe(preprocess, _decoder(usable, preprocess, session.way)),
         settings=course.settings,
         batch_size=session.batch_size,
-        images=len(rows),
-        top1_right=int(predictions.top1(rows).sum()),
-        top5_right=int(predictions.top5(rows).sum()),
+        images=len(found.rows),
+        top1_right=int(predictions.top1(found.rows).sum()),
+        top5_right=int(predictions.top5(found.rows).sum()),
         real_top1_right=real[0] if real else None,
         real_images=real[1] if real else None,
         skipped=skipped,
@@ -290,6 +295,6 @@ def _validated(
         environment=watch.environment(),
         run=watch.run(),
     )
-    left_out = f"{len(images.unused)} files are no part of the set ({', '.join(images.unused[:3])})"
+    left_out = f"no part of the set: {len(images.unused)} of the files ({', '.join(images.unused[:3])})"
     notes = (*course.notes, *images.notes, *([left_out] if images.unused else []))
-    return Validated(record=record, predictions=seen, notes=notes)
+    return Validated(record=record, predictions=seen, notes=notes, journal=found.journal)

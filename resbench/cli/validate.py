@@ -136,11 +136,11 @@ def validate_(
     )
     networks = ["*"] if every else names or []
     with report.progress() as on_progress:
-        results = validation.validate_all(networks, weights or [], data, how, on_progress)
+        results = validation.validate_all(networks, weights or [], data, how, on_progress, output if save else None)
         sought = explain_gap and validation.is_main()  # by one process: a sample needs no sharing
         gaps = validation.explain_gaps(networks, weights or [], data, how, on_progress) if sought else []
     if validation.is_main():
         report.show([result.record for result in results], as_json=as_json)
         report.explain(gaps)
         report.advise(results, explained=explain_gap)
-        report.saved(validation.save(results, output) if save else [])
+        report.saved([result.path for result in results if result.path])

@@ -33,6 +33,11 @@ def test_of_equal_verdicts_the_larger_change_comes_first():
     assert [f.after for f in worst_first(found)] == [2.0, 1.1]
 
 
+def test_what_was_nothing_before_has_changed_most():
+    flips = Finding(record="x", metric="predictions changed", before=0, after=5, verdict=Verdict.REGRESSED, why="")
+    assert worst_first([*findings(Verdict.REGRESSED, ratio=2.0), flips])[0] == flips
+
+
 def test_the_tally_counts_every_verdict_worst_first():
     assert tally(findings(Verdict.OK, Verdict.REGRESSED, Verdict.OK)) == "1 regressed, 2 ok"
     assert tally([]) == "nothing to compare"

@@ -49,6 +49,11 @@ def test_large_shares_are_written_out_and_limits_that_are_off_are_not():
     assert shown == ["exact", "3.2 %", "25 %", "940 %", "-", "-"]
 
 
+def test_one_parameter_of_millions_is_seen_in_the_ratio():
+    assert wording.change(finding(Verdict.REGRESSED, before=25_000_000, after=25_000_001)) == "1.00000004"
+    assert wording.change(finding(Verdict.REGRESSED, 10)) == "1.1"
+
+
 def test_the_table_shows_everything_and_only_counts_what_is_ok_when_that_is_much(capsys):
     findings.show([TIMING, *(finding(Verdict.OK, number) for number in range(50))], as_json=False)
     shown = capsys.readouterr().out
@@ -62,8 +67,10 @@ def test_on_a_narrow_terminal_nothing_is_cut_off(monkeypatch, columns):
     out = io.StringIO()
     console = Console(file=out, width=columns)
     monkeypatch.setattr(terminal, "results", lambda: console)
-    findings.show([TIMING], as_json=False)
+    findings.show([TIMING, finding(Verdict.OK)], as_json=False)
     shown = out.getvalue()
+    assert ("params" in shown) == (columns == 1000)
+    assert "1 regressed, 1 ok" in shown
     assert max(map(len, shown.splitlines())) <= columns
     assert "…" not in shown
     words = " ".join(shown.split())
@@ -185,6 +192,7 @@ def test_the_code_quality_report_has_what_gitlab_asks_for():
     report = json.loads(codequality.text(found, Path("results")))
     assert [issue["severity"] for issue in report] == ["major", "info", "blocker"]
     assert report[0]["location"] == {"path": "results/m/n/a.json", "lines": {"begin": 1}}
+    assert codequality.text(found, Path("results").absolute()) == codequality.text(found, Path("results"))
     assert all(issue["description"] and issue["check_name"] for issue in report)
     assert len({issue["fingerprint"] for issue in report}) == 3
     slower = codequality.text([TIMING, *found[1:]], Path("results"))

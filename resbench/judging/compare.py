@@ -81,7 +81,10 @@ def _measured(pool: Sequence[Profile], after: Profile, name: str, limits: Limits
 
 
 def _new(path: str, record: Record, limits: Limits) -> Finding:
-    why = "no baseline has this record; commit it, or add it with `resbench baseline save`"
+    why = (
+        "no baseline has this record; commit it, add it with `resbench baseline save`, "
+        'or let new ones pass: new_records = "inconclusive"'
+    )
     return Finding(
         record=path,
         network=record.network,

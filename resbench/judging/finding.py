@@ -1,5 +1,6 @@
 """The nouns of judgement: a verdict, the finding that it belongs to, and what a set of findings means to the shell."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -61,7 +62,8 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     order = list(Verdict)
 
     def rank(finding: Finding) -> tuple[int, float, str, str]:
-        change = abs((finding.ratio or 1) - 1)
+        from_nothing = math.inf if finding.after else 0.0
+        change = from_nothing if finding.ratio is None else abs(finding.ratio - 1)
         return order.index(finding.verdict), -change, finding.record, finding.metric
 
     return sorted(findings, key=rank)

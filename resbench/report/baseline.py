@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from resbench.records.pool import Shelf
 from resbench.report import terminal
@@ -16,7 +16,7 @@ def show(shelves: Sequence[Shelf], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([asdict(shelf) for shelf in shelves], indent=2))
         return
-    table = Table("record", "runs", "oldest", "newest")
+    table = Table(Column("record", overflow="fold"), "runs", "oldest", "newest")
     for shelf in shelves:
         table.add_row(escape(shelf.path), str(shelf.runs), _day(shelf.oldest), _day(shelf.newest))
     terminal.results().print(table)

@@ -23,7 +23,8 @@ def text(findings: Sequence[Finding], root: Path) -> str:
 
 
 def _issue(finding: Finding, root: Path) -> dict[str, object]:
-    path = (root if root.suffix == ".json" else root / finding.record).as_posix()
+    whole = (root if root.suffix == ".json" else root / finding.record).absolute()
+    path = (whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole).as_posix()
     # The same problem keeps its fingerprint, whatever its figures are this time.
     identity = f"{path}\n{finding.metric}\n{finding.verdict}"
     return {

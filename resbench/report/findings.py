@@ -52,28 +52,38 @@ def publish(
 
 
 def show(findings: Sequence[Finding], *, as_json: bool) -> None:
-    """Print `findings` to stdout, one row each, or a sentence where that is too wide, and a line that counts them."""
+    """Print `findings` to stdout, one row each, and a line that counts the verdicts.
+
+    Where the rows are wider than the terminal, those that are not ok get a sentence each.
+    """
     if as_json:
         print(json.dumps([as_dict(finding) for finding in findings], indent=2))
         return
-    shown = [found for found in findings if len(findings) <= _ROWS or found.verdict != Verdict.OK]
     console = terminal.results()
-    if shown:
-        _rows(console, shown)
+    wide = _wide(console, findings)
+    shown = [found for found in findings if (wide and len(findings) <= _ROWS) or found.verdict != Verdict.OK]
+    if wide and shown:
+        console.print(_table(shown))
+    else:
+        for found in shown:
+            told = f"{found.verdict}: {found.record}: {wording.sentence(found)}"
+            console.print(escape(told), style=_STYLE[found.verdict], highlight=False)
     hidden = len(findings) - len(shown)
     console.print(tally(findings) + (" (not shown; --json has them)" if hidden else ""), highlight=False)
 
 
-def _rows(console: Console, findings: Sequence[Finding]) -> None:
-    table = Table(*wording.cells(findings[0]))
-    for finding in findings:
-        table.add_row(*map(escape, wording.cells(finding).values()), style=_STYLE[finding.verdict])
-    if Measurement.get(console, console.options.update(max_width=terminal.UNWRAPPED), table).maximum <= console.width:
-        console.print(table)
-        return
-    for finding in findings:
-        told = f"{finding.verdict}: {finding.record}: {wording.sentence(finding)}"
-        console.print(escape(told), style=_STYLE[finding.verdict], highlight=False)
+def _wide(console: Console, findings: Sequence[Finding]) -> bool:
+    """Tell whether a row per finding fits into the console's width."""
+    unwrapped = console.options.update(max_width=terminal.UNWRAPPED)
+    return Measurement.get(console, unwrapped, _table(findings)).maximum <= console.width
+
+
+def _table(findings: Sequence[Finding]) -> Table:
+    rows = [wording.cells(finding) for finding in findings]
+    table = Table(*(rows[0] if rows else ()))
+    for row, finding in zip(rows, findings, strict=True):
+        table.add_row(*map(escape, row.values()), style=_STYLE[finding.verdict])
+    return table
 
 
 def as_dict(finding: Finding) -> dict[str, Any]:

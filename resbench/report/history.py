@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from resbench.errors import ResbenchError
 from resbench.judging.history import Change, Trace
@@ -23,7 +23,8 @@ def show(traces: Sequence[Trace], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([_as_dict(trace) for trace in traces], indent=2))
         return
-    table = Table("record", "metric", "runs", "trend", "first", "latest", "changes")
+    record, trend = (Column(name, overflow="fold") for name in ("record", "trend"))
+    table = Table(record, "metric", "runs", trend, "first", "latest", "changes")
     for trace in traces:
         first, latest = (wording.quantity(trace.measures[i].value, trace.measures[i].unit) for i in (0, -1))
         table.add_row(

@@ -29,7 +29,10 @@ def change(finding: Finding) -> str:
         return f"{finding.ratio:.4f}{interval}"
     if finding.ratio_low is not None and finding.ratio_high is not None:
         return f"{finding.ratio:.3f} [{finding.ratio_low:.3f}, {finding.ratio_high:.3f}]"
-    return "equal" if finding.before == finding.after else f"{finding.ratio:.6g}"
+    if finding.before == finding.after:
+        return "equal"
+    short = f"{finding.ratio:.6g}"
+    return short if short != "1" else f"{finding.ratio:.12g}"  # one parameter of millions is a change too
 
 
 def share(finding: Finding, value: float | None) -> str:

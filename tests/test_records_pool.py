@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.records.pool import add, add_all, prune, shelves
-from resbench.records.runs import is_run, read_pool, read_predictions
+from resbench.records.runs import is_run, read_pool, read_predictions, run_files
 from resbench.records.store import path_of, save
 from tests.examples import COUNTS, EVALUATION, PROFILE
 from tests.test_records_runs import PATH, run
@@ -83,6 +83,14 @@ def test_pruning_keeps_the_newest_of_every_record(tmp_path):
     assert CliRunner().invoke(app, ["baseline", "prune", "--pool", str(tmp_path), "--keep", "2"]).exit_code == 0
     assert read_pool(tmp_path) == {PATH: [run(3), run(4)], path_of(EVALUATION).as_posix(): [EVALUATION]}
     assert prune(tmp_path, 2) == 0
+
+
+def test_a_run_that_another_job_prunes_meanwhile_is_not_missed(tmp_path):
+    add(run(0), tmp_path / "pool")
+    (file,) = run_files(tmp_path / "pool")[PATH]
+    file.with_name("20270101T000000Z-0123456789ab.json").symlink_to(tmp_path / "gone")
+    assert [shelf.runs for shelf in shelves(tmp_path / "pool")] == [1]
+    assert add_all(tmp_path / "pool", tmp_path / "other") == 1
 
 
 def test_what_a_pool_holds_is_listed(tmp_path):

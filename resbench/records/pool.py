@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from resbench.errors import ResbenchError
-from resbench.records.jsonio import dumps, read
+from resbench.records.jsonio import dumps
 from resbench.records.record import Record
-from resbench.records.runs import read_if_there, run_files
+from resbench.records.runs import read_if_there, read_unless_pruned, run_files
 from resbench.records.store import path_of, write_bytes, write_text
 
 
@@ -47,21 +47,24 @@ def add_all(source: Path, pool: Path) -> int:
     files = [source] if source.is_file() else [file for own in run_files(source).values() for file in own]
     if not files:
         raise ResbenchError(f"{source}: holds no records; write some with `resbench profile NAME --save`")
-    records = [(read(file), file) for file in files]  # all of them first: an unreadable one leaves the pool as it was
-    return sum(add(record, pool, file.with_suffix(".npz")) for record, file in records)
+    records = [
+        (read_unless_pruned(file), file) for file in files
+    ]  # all of them first: an unreadable one leaves the pool as it was
+    return sum(add(record, pool, file.with_suffix(".npz")) for record, file in records if record)
 
 
 def shelves(pool: Path) -> Iterator[Shelf]:
     """Yield what `pool` holds, path by path. Raises ResbenchError when there is no such folder."""
     for path, files in _own(pool).items():
-        oldest, newest = read(files[0]), read(files[-1])
-        yield Shelf(
-            path=path,
-            network=newest.network,
-            runs=len(files),
-            oldest=oldest.run.started,
-            newest=newest.run.started,
-        )
+        records = [record for file in files if (record := read_unless_pruned(file))]
+        if records:
+            yield Shelf(
+                path=path,
+                network=records[-1].network,
+                runs=len(records),
+                oldest=records[0].run.started,
+                newest=records[-1].run.started,
+            )
 
 
 def prune(pool: Path, keep: int) -> int:

@@ -56,7 +56,7 @@ def read_pool(root: Path, window: int = WINDOW) -> dict[str, list[Record]]:
         return {name: [record] for name, record in read_folder(root).items()}
     runs = {}
     for name, files in run_files(root).items():
-        records = [record for path in files[-window:] if (record := _unless_pruned(path))]
+        records = [record for path in files[-window:] if (record := read_unless_pruned(path))]
         if records:
             runs[name] = records
     if not runs:
@@ -102,6 +102,19 @@ def read_predictions(against: str, new: Path) -> Predictions:
     return lambda path: (old(path), fresh(path))
 
 
+def read_unless_pruned(path: Path) -> Record | None:
+    """Read the record in `path`; None for a run that is no longer there.
+
+    Raises ResbenchError for any other that cannot be read.
+    """
+    try:
+        return read(path)
+    except ResbenchError:
+        if is_run(path) and not path.exists():  # another job has just thinned the pool
+            return None
+        raise
+
+
 def read_if_there(path: Path) -> bytes | None:
     """Return the content of `path`, None when there is no such file."""
     try:
@@ -115,15 +128,6 @@ def read_if_there(path: Path) -> bytes | None:
 def is_run(path: Path) -> bool:
     """Tell whether `path` names a run in a pool."""
     return _RUN.fullmatch(path.name) is not None
-
-
-def _unless_pruned(path: Path) -> Record | None:
-    try:
-        return read(path)
-    except ResbenchError:
-        if is_run(path) and not path.exists():  # another job has just thinned the pool
-            return None
-        raise
 
 
 def _history(revision: str, new: Path, window: int = WINDOW) -> dict[str, list[Record]]:

@@ -170,7 +170,8 @@ def _resized(
         what = preprocess.interpolation if preprocess.interpolation == "lanczos" else "the border crop mode"
         raise ResbenchError(f"decoder {way!r}: torch has no {what}; choose simplejpeg or pillow")
     width, height = pixels.resized((image.shape[1], image.shape[0]), preprocess)
-    larger = kernels(image.permute(2, 0, 1)[None], (height, width), preprocess.interpolation)[0]
+    # The new axis goes first: only then does torch see channels last, and resize bytes in half the time.
+    larger = kernels(image[None].permute(0, 3, 1, 2), (height, width), preprocess.interpolation)[0]
     crop = preprocess.crop_px
     left, top = (round((edge - crop) / 2) for edge in (width, height))
     return larger[:, top : top + crop, left : left + crop].permute(1, 2, 0)
@@ -183,5 +184,5 @@ def _in_bytes(planes: Tensor, size: tuple[int, int], mode: str) -> Tensor:
 def _in_floats(planes: Tensor, size: tuple[int, int], mode: str) -> Tensor:
     """Resize on devices without kernels for bytes: rows, then columns, with levels in between, as Pillow does."""
     for step in ((planes.shape[2], size[1]), size):
-        planes = _in_bytes(planes.float(), step, mode).round_().clamp_(0, 255)
+        planes = _in_bytes(planes.float().contiguous(), step, mode).round_().clamp_(0, 255)
     return planes.to(torch.uint8)

@@ -159,6 +159,7 @@ def _refuse_wrong_labels(contestants: Sequence[Contestant], found: Sequence[Rows
 def _key(one: Contestant, images: ImageSet, session: Session) -> str:
     """Return a name for everything that the rows depend on."""
     times = [sample.modified_ns for sample in images.samples]
-    parts = (one.identity, images.fingerprint, times, images.among, session.batch_size, str(session.device.type))
+    together = images_per_pass(one.preprocess, session.device, session.batch_size)
+    parts = (one.identity, images.fingerprint, times, images.among, session.batch_size, together, session.device.type)
     words = "\n".join([repr(parts), repr(one.preprocess), session.way.name, torch.__version__])
     return hashlib.sha256(words.encode()).hexdigest()[:32]

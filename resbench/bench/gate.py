@@ -26,7 +26,7 @@ from resbench.judging.compare import compare_folders
 from resbench.judging.family import settle
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Config
-from resbench.records.git import commit_of, git
+from resbench.records.git import commit_of, git, git_bytes
 from resbench.records.record import Counts, Profile
 from resbench.records.runs import read_baseline, read_new, read_predictions
 from resbench.timing.contest import Rules
@@ -100,10 +100,8 @@ def trees(folder: Path, against: str | None) -> Iterator[Trees]:
     with tempfile.TemporaryDirectory(prefix="resbench-base-") as temporary:
         base = None
         if git(root, "ls-tree", "--name-only", commit, "--", "resbench/__init__.py"):
-            archive = subprocess.run(
-                ["git", "archive", "--format=tar", commit, "resbench"], cwd=root, capture_output=True, check=True
-            )
-            with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+            archive = git_bytes(root, "archive", "--format=tar", commit, "resbench")
+            with tarfile.open(fileobj=io.BytesIO(archive)) as files:
                 files.extractall(temporary, filter="data")
             base = Path(temporary)
         yield Trees(root=root, commit=commit, base=base)

@@ -21,7 +21,7 @@ def commit_of(folder: Path, revision: str) -> str:
 
 def blobs(folder: Path, objects: Sequence[str]) -> Iterator[bytes | None]:
     """Yield the content of each git object, None for one that is not there."""
-    out = _run(folder, "cat-file", "--batch", text="\n".join(objects))
+    out = git_bytes(folder, "cat-file", "--batch", text="\n".join(objects))
     start = 0
     for _ in objects:
         end = out.index(b"\n", start)
@@ -37,10 +37,11 @@ def blobs(folder: Path, objects: Sequence[str]) -> Iterator[bytes | None]:
 
 def git(folder: Path, *words: str) -> str:
     """Return what git prints, run in `folder`. Raises ResbenchError with git's own last line when it fails."""
-    return os.fsdecode(_run(folder, *words))
+    return os.fsdecode(git_bytes(folder, *words))
 
 
-def _run(folder: Path, *words: str, text: str = "") -> bytes:
+def git_bytes(folder: Path, *words: str, text: str = "") -> bytes:
+    """Return what git writes, given `text` to read. Raises ResbenchError as `git` does."""
     # A hook has GIT_DIR set, and then git takes the folder that it is run in for the top of the work tree.
     environment = {key: value for key, value in os.environ.items() if key not in ("GIT_DIR", "GIT_WORK_TREE")}
     remedy = "run it inside a git repository, or name a pool, a folder or a file instead"

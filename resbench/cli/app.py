@@ -89,9 +89,6 @@ def main() -> None:
     except KeyboardInterrupt:
         print("resbench: interrupted", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:  # `resbench list | head`
-        sys.stderr.close()
-        sys.exit(ExitCode.OK)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
-from resbench.records.record import Counts, Kernels, Memory, Profile, Record, Series
+from resbench.records.record import Counts, Memory, Profile, Record, Series
 
 _ALWAYS_SHOWN = ("params", "macs")  # other counts only when they differ
 

@@ -1,12 +1,20 @@
 """Validating a folder of images: resbench against timm's validation loop and a plain torch DataLoader.
 
-    python benchmarks/validating.py DIR --rounds 5
-    python benchmarks/validating.py DIR --networks resnet18 resnet50 --weights resnet18.pth random
+    python benchmarks/validating.py DIR
+    python benchmarks/validating.py DIR --parts networks --networks resnet18 --weights resnet18.pth --rounds 5
 
-Needs timm (in the environment that runs this). DIR has one folder per WordNet id. Every arm runs in a process of its
-own, the arms take turns, and the first to go changes from round to round; only the loop is timed, not the start. The
-loop of timm's validate.py is written out here, since the package does not contain that script: its dataset, its loader
-with prefetcher and one worker per core, top-1 and top-5 per batch, synchronised by reading them.
+Needs timm and simplejpeg (in the environment that runs this). DIR has one folder per WordNet id; its images are taken
+in turn as often as it takes. Every arm runs in a process of its own, the arms take turns, and the first to go changes
+from round to round. Only the loop is timed, after one over a few images, not the start. The loop of timm's validate.py
+is written out here, since the package does not contain that script: its dataset, its loader with prefetcher and one
+worker per core, top-1 and top-5 per batch, synchronised by reading them. The arms of resbench do what the
+command does.
+
+ceiling   what a matrix product reaches on all cores: no validation can compute faster
+loader    pixels alone: timm's loader, torch's with our pixels, ours, and the same stages (read, decode, resize, crop)
+          in one process per core that does nothing else with them
+networks  whole validations, with timm at several batches, and what part of the ceiling they reach
+five      five networks of small input, so that decoding dominates: at once, and one after the other
 
 Two figures each: images per second (wall), and images per second and core that is kept busy (CPU time of the process
 and its workers), which other programs on the machine disturb less. Ratios are taken within a round; shown are their
@@ -15,178 +23,23 @@ median and range.
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 
 import torch
+from validating_arms import CORES, CPU, FIVE, LOADERS, NETWORKS, SMALL, arm
 
 import resbench
-from resbench.accuracy import loader
-from resbench.accuracy.decoders import decoder
-from resbench.accuracy.evaluate import Contestant, evaluate
-from resbench.accuracy.layouts import open_set
-from resbench.accuracy.pixels import decode, frame, normalise
-from resbench.timing.fold import fold_batch_norms
-from resbench.zoo.spec import Preprocess
-
-CORES = len(os.sched_getaffinity(0))
-PREPROCESS = Preprocess(interpolation="bicubic")
-Top5 = dict[str, list[int]]
-
-
-def network(name: str, weights: str) -> torch.nn.Module:
-    module = resbench.build(name)
-    module.load_state_dict(torch.load(weights, weights_only=True))
-    return module
-
-
-def timm_loader(folder: str, batch_size: int):
-    from timm.data import create_dataset, create_loader
-
-    dataset = create_dataset("", root=folder)
-    return create_loader(
-        dataset,
-        input_size=(3, 224, 224),
-        batch_size=batch_size,
-        use_prefetcher=True,
-        interpolation=PREPROCESS.interpolation,
-        crop_pct=PREPROCESS.crop_pct,
-        num_workers=CORES,
-        device=torch.device("cpu"),
-        persistent_workers=False,
-    ), dataset.filenames(basename=True)
-
-
-def timm_validation(folder: str, name: str, weights: str, batch_size: int) -> Callable[[], Top5]:
-    import timm
-    from timm.utils import accuracy
-
-    model = timm.create_model(name)
-    model.load_state_dict(torch.load(weights, weights_only=True))
-    model.eval()
-    batches, names = timm_loader(folder, batch_size)
-
-    def run() -> Top5:
-        best = []
-        with torch.inference_mode():
-            for images, labels in batches:
-                logits = model(images)
-                _ = [share.item() for share in accuracy(logits, labels, topk=(1, 5))]
-                best += logits.topk(5)[1].tolist()
-        return dict(zip(names, best, strict=True))
-
-    return run
-
-
-class Frames(torch.utils.data.Dataset):
-    """Our pixels, one image at a time, for torch's loader."""
-
-    def __init__(self, folder: str) -> None:
-        self.samples = open_set(Path(folder)).samples
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, place: int) -> torch.Tensor:
-        return torch.from_numpy(frame(decode(self.samples[place].read()), PREPROCESS).copy())
-
-
-def plain_validation(folder: str, name: str, weights: str, batch_size: int) -> Callable[[], Top5]:
-    model, frames = network(name, weights), Frames(folder)
-    batches = torch.utils.data.DataLoader(frames, batch_size, num_workers=CORES)
-
-    def run() -> Top5:
-        best = []
-        with torch.inference_mode():
-            for images in batches:
-                best += model(normalise(images, PREPROCESS)).topk(5)[1].tolist()
-        return {sample.base: row for sample, row in zip(frames.samples, best, strict=True)}
-
-    return run
-
-
-def our_batches(folder: str, way: str, batch_size: int) -> Iterator[loader.Batch]:
-    samples = open_set(Path(folder)).samples
-    starts = range(0, len(samples), batch_size)
-    return loader.batches(samples, [PREPROCESS], starts=starts, batch_size=batch_size, workers=CORES, way=decoder(way))
-
-
-def our_validation(
-    folder: str, name: str, weights: str, way: str, *, fast: bool, copies: int = 1
-) -> Callable[[], Top5]:
-    model = network(name, weights)
-    if fast:
-        fold_batch_norms(model, (224, 224))
-        model.to(memory_format=torch.channels_last)
-    layout = torch.channels_last if fast else torch.contiguous_format
-    contestants = [
-        Contestant(name=name, identity="", forward=lambda x: model(x.to(memory_format=layout)), preprocess=PREPROCESS)
-        for _ in range(copies)
-    ]
-    names = [sample.base for sample in open_set(Path(folder)).samples]
-
-    def run() -> Top5:
-        batches = our_batches(folder, way, 32)
-        parts = evaluate(contestants, batches, device=torch.device("cpu"), batch_size=32, threads=CORES)
-        best = [row for rows, *_ in parts for row in rows["top5"].tolist()]
-        return dict(zip(names, best, strict=True))
-
-    return run
-
-
-def drain(batches: Callable[[], Iterator[object]]) -> Callable[[], Top5]:
-    def run() -> Top5:
-        for _ in batches():
-            pass
-        return {}
-
-    return run
-
-
-def arm(which: str, folder: str, name: str, weights: str) -> Callable[[], Top5]:
-    match which:
-        case "loader: timm":
-            return drain(lambda: iter(timm_loader(folder, 32)[0]))
-        case "loader: torch DataLoader, our pixels":
-            return drain(lambda: iter(torch.utils.data.DataLoader(Frames(folder), 32, num_workers=CORES)))
-        case "timm, batch 32":
-            return timm_validation(folder, name, weights, 32)
-        case "timm, batch 8":
-            return timm_validation(folder, name, weights, 8)
-        case "torch DataLoader, batch 32":
-            return plain_validation(folder, name, weights, 32)
-        case "resbench":
-            return our_validation(folder, name, weights, "pillow", fast=False)
-        case "resbench --fuse --channels-last":
-            return our_validation(folder, name, weights, "pillow", fast=True)
-        case "resbench --fuse --channels-last --decoder simplejpeg":
-            return our_validation(folder, name, weights, "simplejpeg", fast=True)
-    way = which.removeprefix("loader: resbench ")
-    return drain(lambda: our_batches(folder, way, 32))
-
-
-LOADERS = (
-    "loader: timm",
-    "loader: torch DataLoader, our pixels",
-    "loader: resbench pillow",
-    "loader: resbench simplejpeg",
-    "loader: resbench simplejpeg+torch",
-)
-VALIDATIONS = (
-    "timm, batch 32",
-    "timm, batch 8",
-    "torch DataLoader, batch 32",
-    "resbench",
-    "resbench --fuse --channels-last",
-    "resbench --fuse --channels-last --decoder simplejpeg",
-)
+from resbench.accuracy.allocator import keep_memory
+from resbench.timing import ceilings
+from resbench.timing.settings import settings
 
 
 def cpu_seconds() -> float:
@@ -195,9 +48,11 @@ def cpu_seconds() -> float:
 
 
 def measure_here(which: str, folder: str, name: str, weights: str) -> None:
-    """Run an arm once to warm up, once timed, and print what came of it."""
+    """Run an arm on a few images to warm up, then timed on all, and print what came of it."""
+    if which.startswith(("resbench", "five")):
+        keep_memory()
+    arm(which, f"{folder}-few", name, weights)()
     run = arm(which, folder, name, weights)
-    run()
     cpu, wall = cpu_seconds(), time.perf_counter()
     best = run()
     wall = time.perf_counter() - wall
@@ -206,48 +61,111 @@ def measure_here(which: str, folder: str, name: str, weights: str) -> None:
 
 def measure(which: str, folder: str, name: str, weights: str) -> dict:
     command = [sys.executable, __file__, folder, "--arm", which, "--networks", name, "--weights", weights]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def compare(arms: tuple[str, ...], folder: str, name: str, weights: str, rounds: int) -> None:
-    images, found = len(open_set(Path(folder)).samples), {which: [] for which in arms}
+def rounds_of(arms: Sequence[str], folder: str, name: str, weights: str, rounds: int) -> dict[str, list[dict]]:
+    found: dict[str, list[dict]] = {which: [] for which in arms}
     for number in range(rounds):
         shift = number % len(arms)
-        for which in arms[shift:] + arms[:shift]:
+        for which in (*arms[shift:], *arms[:shift]):
             found[which].append(measure(which, folder, name, weights))
-    first = found[arms[0]]
+    return found
+
+
+def ratio(base: list[dict], runs: list[dict], clock: str = "wall_s") -> str:
+    ratios = [first[clock] / one[clock] for first, one in zip(base, runs, strict=True)]
+    return f"{median(ratios):5.2f} [{min(ratios):.2f}-{max(ratios):.2f}]"
+
+
+def speed(runs: list[dict], images: int, clock: str = "wall_s") -> float:
+    return images / median(one[clock] for one in runs)
+
+
+def show(found: dict[str, list[dict]], images: int) -> None:
+    """Print a line per arm: images/s and ratio to the first arm, by wall clock and by CPU time."""
+    base = next(iter(found.values()))
     for which, runs in found.items():
-        differing = sum(runs[0]["top5"].get(key) != value for key, value in first[0]["top5"].items())
-        cells = [f"{which:55}"]
-        for clock in ("wall_s", "cpu_s"):
-            ratios = [base[clock] / one[clock] for base, one in zip(first, runs, strict=True)]
-            speed = images / median(one[clock] for one in runs)
-            cells.append(f"{speed:7.1f}/s {median(ratios):5.2f} [{min(ratios):.2f}-{max(ratios):.2f}]")
-        print("  ".join(cells), f" top-5 differs in {differing}" if first[0]["top5"] else "", flush=True)
+        cells = [f"{speed(runs, images, clock):7.1f}/s {ratio(base, runs, clock)}" for clock in ("wall_s", "cpu_s")]
+        differing = sum(runs[0]["top5"][key] != value for key, value in base[0]["top5"].items())
+        print(f"{which:53}", *cells, f"top-5 differs in {differing}" if base[0]["top5"] else "", sep="  ", flush=True)
+
+
+def repeated(folder: str, images: int, target: Path) -> str:
+    """Make a set of so many images, each of `folder` as often as it takes, and beside it one of a few."""
+    paths = sorted(path for path in Path(folder).glob("*/*") if path.is_file())
+    for root, count in ((target, images), (Path(f"{target}-few"), 32)):
+        for place, path in enumerate(islice(cycle(paths), count)):
+            link = root / path.parent.name / f"{path.stem}_{place}{path.suffix}"
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path.resolve())
+    return str(target)
+
+
+def matmul_gflops() -> float:
+    one = ceilings.measure(settings({}, 224, CPU), CPU)
+    return 2 * one.matmul_size**3 / min(one.matmul_ns)
+
+
+def compare_loaders(folder: str, images: int, rounds: int) -> None:
+    found = rounds_of(LOADERS, folder, "resnet18", "0", rounds)
+    show(found, images)
+    for which, runs in found.items():
+        if which.startswith("resbench"):
+            alone = found[which.replace("resbench", "stages alone")]
+            print(f"{which}: of what its stages reach alone {ratio(alone, runs)}")
+
+
+def compare_networks(names: Sequence[str], files: Sequence[str], folder: str, images: int, rounds: int) -> None:
+    ceiling = [matmul_gflops()]
+    for name, weights in zip(names, files, strict=True):
+        print(f"\n{name}")
+        found = rounds_of(NETWORKS, folder, name, weights, rounds)
+        ceiling.append(matmul_gflops())
+        show(found, images)
+        *_, fast = found
+        best = max(
+            (which for which in found if which.startswith("timm")), key=lambda which: speed(found[which], images)
+        )
+        print(f"{fast}: to timm's best ({best}) {ratio(found[best], found[fast])}")
+        macs = resbench.count(name).terms.macs
+        for which in (NETWORKS[0], best, fast):
+            reached = 2e-9 * macs * speed(found[which], images)
+            print(f"{which}: {reached:.0f} GFLOP/s of {max(ceiling):.0f}, {reached / max(ceiling):.0%} of the ceiling")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
+    parts = ("ceiling", "loader", "networks", "five")
+    parser.add_argument("--parts", nargs="*", default=parts, choices=parts)
     parser.add_argument("--networks", nargs="*", default=["resnet18", "resnet50", "resnext50_32x4d"])
-    parser.add_argument("--weights", nargs="*", default=[], help="a state dict for each network, or: random")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--weights", nargs="*", default=[], help="a state dict, or a seed, for each network [0]")
+    parser.add_argument(
+        "--images", type=int, default=192, help="for the networks; loader and five take 5 times as many"
+    )
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--arm", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.arm:
-        measure_here(options.arm, options.folder, options.networks[0], options.weights[0])
+    asked = parser.parse_args()
+    if asked.arm:
+        measure_here(asked.arm, asked.folder, asked.networks[0], asked.weights[0])
         return
     print(f"{CORES} cores, torch {torch.__version__}; wall, then CPU time: images/s, ratio to the first arm [range]")
-    compare(LOADERS, options.folder, "resnet18", "none", options.rounds)
+    weights = [*asked.weights, *["0"] * (len(asked.networks) - len(asked.weights))]
     with tempfile.TemporaryDirectory() as scratch:
-        for index, name in enumerate(options.networks):
-            weights = options.weights[index] if index < len(options.weights) else "random"
-            if weights == "random":
-                weights = f"{scratch}/{name}.pth"
-                torch.save(resbench.build(name).state_dict(), weights)
-            print(f"\n{name}")
-            compare(VALIDATIONS, options.folder, name, weights, options.rounds)
+        few = repeated(asked.folder, asked.images, Path(scratch) / "few")
+        many = repeated(asked.folder, 5 * asked.images, Path(scratch) / "many")
+        if "ceiling" in asked.parts:
+            print(f"ceiling: {matmul_gflops():.0f} GFLOP/s in fp32 matrix products")
+        if "loader" in asked.parts:
+            print("\npixels alone")
+            compare_loaders(many, 5 * asked.images, asked.rounds)
+        if "networks" in asked.parts:
+            compare_networks(asked.networks, weights, few, asked.images, asked.rounds)
+        if "five" in asked.parts:
+            print(f"\nfive networks of {SMALL.crop_px} px")
+            show(rounds_of(FIVE, many, "resnet18", "0", asked.rounds), 5 * asked.images)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from resbench.accuracy import doctor, loader, predictions
+from resbench.accuracy import doctor, loader, pixels, predictions
 from resbench.accuracy.cache import FrameCache, open_cache
 from resbench.accuracy.dataset import ImageSet
-from resbench.accuracy.decoders import Decoder, decoder
+from resbench.accuracy.decoders import COMPARED, Decoder, decoder, difference
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant, evaluate, images_per_pass
 from resbench.accuracy.hypotheses import mislabelled
@@ -95,6 +95,25 @@ def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session
     ]
     _refuse_wrong_labels(contestants, found, images.classes)
     return [Scored(rows=rows, journal=journal) for rows, journal in zip(found, journals, strict=True)]
+
+
+def decoded(one: Contestant, images: ImageSet, rows: Rows, session: Session) -> str:
+    """Return what a record says of the decoder: its name, and for other than Pillow how pixels and answers differ."""
+    way = session.way
+    if way.name == pixels.DECODER:
+        return way.name
+    compared = images.samples[:COMPARED]
+    count = len(compared)
+    batches = loader.batches(compared, [one.preprocess], starts=[0], batch_size=count, workers=session.workers)
+    ((reference,),) = evaluate(
+        [one], batches, device=session.device, batch_size=session.batch_size, threads=session.threads
+    )
+    levels = difference(compared, one.preprocess, way)
+    right = [int(predictions.top1(answers).sum()) for answers in (rows[:count], reference)]
+    return (
+        f"{way.name}: within {levels} of 255 of pillow's on {count} images, {right[0]} of them right, "
+        f"{right[1]} with pillow's"
+    )
 
 
 def _evaluate(

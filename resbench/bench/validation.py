@@ -13,13 +13,13 @@ from torch import Tensor
 from resbench import environment
 from resbench.accuracy import pixels, predictions
 from resbench.accuracy.dataset import ImageSet
-from resbench.accuracy.decoders import COMPARED, Decoder, decoder, difference
+from resbench.accuracy.decoders import decoder
 from resbench.accuracy.distributed import Ranks, ranks
 from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
 from resbench.accuracy.figures import Gap, gap
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.predictions import Predictions
-from resbench.accuracy.session import Progress, Scored, Session, readable, score, scored, silent
+from resbench.accuracy.session import Progress, Scored, Session, decoded, readable, score, scored, silent
 from resbench.accuracy.twins import Twin, twins
 from resbench.bench.entries import Entry, Options, fitting, opened
 from resbench.nets.checkpoints import load_checkpoint
@@ -28,7 +28,6 @@ from resbench.records.record import Evaluation, Settings
 from resbench.timing import settings as running
 from resbench.timing.arms import prepare
 from resbench.timing.device import resolve
-from resbench.zoo.spec import Preprocess
 
 GAP_IMAGES = 500  # on which twins are compared: enough to tell a gap of some points
 
@@ -118,10 +117,10 @@ def _one_pass(
         skip, streams = options.get("skip_unreadable", False), [one.preprocess for one in contestants]
         usable, skipped = readable(images, session, skip=skip, streams=streams)
         found = scored(contestants, usable, session)
-    return [
-        _validated(course, one, images, usable, skipped, session, watch)
-        for course, one in zip(courses, found, strict=True)
-    ]
+        return [
+            _validated(course, one, images, usable, skipped, session, watch)
+            for course, one in zip(courses, found, strict=True)
+        ]
 
 
 def _free_bytes(on: torch.device) -> int:
@@ -257,14 +256,6 @@ def _passes_at_a_time(settings: Settings) -> int | None:
     return None if settings.compile else settings.threads
 
 
-def _decoder(images: ImageSet, preprocess: Preprocess, way: Decoder) -> str:
-    """Return what a record says of the decoder: its name, and for other than Pillow how far its pixels are off."""
-    if way.name == pixels.DECODER:
-        return way.name
-    compared = images.samples[:COMPARED]
-    return f"{way.name}: within {difference(compared, preprocess, way)} of 255 of pillow's on {len(compared)} images"
-
-
 def _validated(
     course: Course,
     found: Scored,
@@ -276,13 +267,13 @@ def _validated(
 ) -> Validated:
     seen = Predictions(names=tuple(sample.name for sample in usable.samples), rows=found.rows)
     real = predictions.real_top1(seen)
-    preprocess = course.contestant.preprocess
+    contestant = course.contestant
     record = Evaluation(
         network=course.entry.variant.name,
         weights=course.weights,
         weights_sha256=course.weights_sha256,
         dataset=images.describe(),
-        pixels=pixels.describe(preprocess, _decoder(usable, preprocess, session.way)),
+        pixels=pixels.describe(contestant.preprocess, decoded(contestant, usable, found.rows, session)),
         settings=course.settings,
         batch_size=session.batch_size,
         images=len(found.rows),

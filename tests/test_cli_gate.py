@@ -216,7 +216,7 @@ def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypat
     assert (exited, {f["verdict"] for f in found}) == (0, {"inconclusive"})
     assert next(settle([timed(None, "alone")])).verdict == Verdict.REGRESSED
     assert [entry[:3] for entry in seen] == [("resnet18", False, True), ("resnet34", False, True)]
-    assert [(entry[3].limit, entry[3].floor) for entry in seen] == [(0.2, 0.02), (0.05, 0.01)]
+    assert [(entry[3].limit, entry[3].floor) for entry in seen] == [(0.2, 0.02), (0.03, 0.01)]
     assert seen[0][3].time_budget_s == 7
     assert (seen[0][4], seen[0][5]) == ({"input_px": (64, 64), "threads": 1}, 2)
 

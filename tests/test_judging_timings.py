@@ -65,7 +65,7 @@ def test_few_runs_tell_only_gross_changes(runs, scale, verdict):
     [
         (1.3, Verdict.REGRESSED),
         (1.08, Verdict.REGRESSED),
-        (1.02, Verdict.OK),  # certainly slower, but certainly within the limit of 5 %
+        (1.02, Verdict.OK),  # certainly slower, but certainly within the limit of 3 %
         (1.0, Verdict.OK),
         (0.9, Verdict.IMPROVED),
     ],

@@ -168,14 +168,13 @@ def _finding(comparison: Comparison, clock: Clock, judgement: Judgement, why: st
 
 def timed(comparison: Comparison, record: str) -> Timed:
     """Return what was found, to be judged together with other comparisons; it is reported under `record`."""
-    changed = comparison.judgement.verdict in (Verdict.REGRESSED, Verdict.IMPROVED)
-    agreed = changed or not comparison.confirmed
+    torn = comparison.confirmed and comparison.judgement.verdict == Verdict.INCONCLUSIVE
     why = f"{_why(comparison)}; "
     return Timed(
         finding=replace(_finding(comparison, comparison.judged_by, comparison.judgement, why), record=record),
         change=change(unit_logs(comparison.units, comparison.judged_by)),
         floor=comparison.rules.floor,
-        doubt="" if agreed else "the second look did not find the change again",
+        doubt="the second look did not find the change again" if torn else "",
     )
 
 

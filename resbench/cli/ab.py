@@ -35,7 +35,7 @@ def ab_(
         Path | None, typer.Option(exists=True, file_okay=False, help="Run B's code from this work tree.")
     ] = None,
     noise_floor: Annotated[float, typer.Option(min=0, help="A slowdown that counts as none (0.01: 1 %).")] = 0.01,
-    limit: options.PermittedSlowdown = 0.05,
+    limit: options.PermittedSlowdown = 0.03,
     confirm: Annotated[bool, typer.Option(help="Look twice before a change is called.")] = True,
     time_budget: Annotated[
         float, typer.Option(min=0.1, help="Seconds after which it ends, confirmation included.")

@@ -17,17 +17,17 @@ Share = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How far a metric may go before it has regressed, as a share (0.05: five per cent); `inf` never fails."""
+    """How far a metric may go for the worse, as a share (0.03: three per cent); `inf` never fails."""
 
     counts: Share = 0.0  # in both directions: a layer that is gone is no improvement
     weights: Literal["equal", "any"] = "equal"  # the hash of a checkpoint
     allocated_memory: Share = 0.01  # the CUDA allocator's peak
     resident_memory: Share = 0.01  # a fresh process's resident set: seven runs were within 0.1 % (docs/ci.md)
-    latency: Share = 0.05
-    device_time: Share = 0.05
-    throughput: Share = 0.05  # in time per image
-    end_to_end: Share = 0.05
-    train: Share = 0.05  # forward, backward and optimizer, each
+    latency: Share = 0.03
+    device_time: Share = 0.03
+    throughput: Share = 0.03  # in time per image
+    end_to_end: Share = 0.03
+    train: Share = 0.03  # forward, backward and optimizer, each
     noise_floor: Share = 0.01  # timings that differ by less count as equal
     accuracy_drop: Share = 0.003  # on the same images
     flips: Share = 0.0  # of predictions, where weights, images, settings and machine agree

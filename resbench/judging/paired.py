@@ -63,7 +63,7 @@ def judge(logs: ArrayLike, *, floor: float, limit: float) -> Judgement:
 def confirmed(first: Judgement, second: Judgement, both: Judgement) -> Judgement:
     """Return the judgement over all units, whose verdict of a change holds only if two independent halves agree."""
     agreed = first.verdict == second.verdict
-    verdict = first.verdict if agreed else Verdict.INCONCLUSIVE
+    verdict = both.verdict if agreed else Verdict.INCONCLUSIVE
     return Judgement(verdict=verdict, ratio=both.ratio, detectable=both.detectable, units=both.units)
 
 

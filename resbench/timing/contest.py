@@ -18,7 +18,7 @@ class Rules:
     """What is looked for, and how long."""
 
     floor: float = 0.01  # a slowdown that counts as none
-    limit: float = 0.05  # a slowdown that is permitted
+    limit: float = 0.03  # a slowdown that is permitted
     looks: tuple[int, ...] = CLUSTER_LOOKS  # units after which the data are judged
     confirm: bool = True
     time_budget_s: float = 120.0  # in all

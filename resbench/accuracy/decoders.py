@@ -172,9 +172,8 @@ def _resized(
     width, height = pixels.resized((image.shape[1], image.shape[0]), preprocess)
     # The new axis goes first: only then does torch see channels last, and resize bytes in half the time.
     larger = kernels(image[None].permute(0, 3, 1, 2), (height, width), preprocess.interpolation)[0]
-    crop = preprocess.crop_px
-    left, top = (round((edge - crop) / 2) for edge in (width, height))
-    return larger[:, top : top + crop, left : left + crop].permute(1, 2, 0)
+    left, top, right, bottom = pixels.centred((width, height), preprocess.crop_px)
+    return larger[:, top:bottom, left:right].permute(1, 2, 0)
 
 
 def _in_bytes(planes: Tensor, size: tuple[int, int], mode: str) -> Tensor:

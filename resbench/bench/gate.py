@@ -203,8 +203,8 @@ def _main_branch(root: Path) -> str:
 
 
 def _holds_records(sides: Trees, results: Path) -> bool:
-    listed = git(results.parent, "ls-tree", "-r", "--name-only", sides.commit, "--", results.name)
-    return results.is_dir() and any(name.endswith(".json") for name in listed.splitlines())
+    listed = git(results.parent, "ls-tree", "-r", "-z", "--name-only", sides.commit, "--", results.name)
+    return results.is_dir() and any(name.endswith(".json") for name in listed.split("\0"))
 
 
 def _committed(sides: Trees, results: Path) -> Iterator[tuple[str, Profile]]:

@@ -1,7 +1,7 @@
 """What can be judged without statistics: counts, hashes, peak memory."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
@@ -22,18 +22,7 @@ def counts(before: Counts, after: Counts, record: str, network: str, limits: Lim
     old, new = _flat(before), _flat(after)
     for metric, value in old.items():
         if value is not None and (value != new[metric] or metric in _ALWAYS_SHOWN):
-            verdict, why = _count(value, new[metric], limits.counts)
-            yield Finding(
-                record=record,
-                network=network,
-                metric=metric,
-                before=value,
-                after=new[metric],
-                verdict=verdict,
-                why=why,
-                limit=limits.counts,
-                detectable=limits.counts,
-            )
+            yield _counted(metric, value, new[metric], record, network, limits)
 
 
 def weights(before: Record, after: Record, record: str, limits: Limits) -> Iterator[Finding]:
@@ -169,9 +158,12 @@ def _memory(before: Memory, after: Memory, record: str, network: str, kind: str,
 
 
 def _kernels(metric: str, old: int, new: int, record: str, network: str, limits: Limits) -> Finding:
+    found = _counted(metric, old, new, record, network, limits)
+    return replace(found, verdict=Verdict.IMPROVED) if found.verdict == Verdict.REGRESSED and new < old else found
+
+
+def _counted(metric: str, old: int, new: int | None, record: str, network: str, limits: Limits) -> Finding:
     verdict, why = _count(old, new, limits.counts)
-    if verdict == Verdict.REGRESSED and new < old:
-        verdict = Verdict.IMPROVED
     return Finding(
         record=record,
         network=network,

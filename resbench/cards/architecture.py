@@ -6,6 +6,8 @@ _EVERYWHERE = {"Batch Normalization", "Convolution", "Global Average Pooling", "
 # The names under which Papers with Code files these parts, as timm's cards use them.
 _BLOCK_TERMS = {
     "basic": {"Residual Block"},
+    "bottleneck": {"Bottleneck Residual Block", "Residual Block", "1x1 Convolution"},
+    "resnext": {"ResNeXt Block", "1x1 Convolution"},
     "plain": set[str](),
     "senet": {"1x1 Convolution"},
     "sk_basic": {"Selective Kernel"},
@@ -53,8 +55,8 @@ def terms(spec: Spec) -> list[str]:
         case ResNetSpec():
             return sorted(_EVERYWHERE | _resnet_terms(spec))
         case LegacySENetSpec():
-            own = _legacy_terms(spec)
-            return sorted(_EVERYWHERE | _SHORTCUT_TERMS["conv"] | _SQUEEZE_TERMS["se"] | own | {"Max Pooling"})
+            own = _BLOCK_TERMS[spec.block] | _SQUEEZE_TERMS["se"] | _grouped_terms(spec.groups)
+            return sorted(_EVERYWHERE | _SHORTCUT_TERMS["conv"] | own | {"Max Pooling"})
         case InceptionResNetSpec():
             version = "Inception-ResNet-v2" if spec.slim else "Inception-ResNet"
             blocks = {f"{version}-{letter}" for letter in "ABC"} | {"Reduction-A", "Reduction-B"}
@@ -80,35 +82,27 @@ def facts(variant: Variant) -> list[tuple[str, str]]:
 
 
 def _resnet_terms(spec: ResNetSpec) -> set[str]:
-    found = _bottleneck_terms(spec) if spec.block == "bottleneck" else set(_BLOCK_TERMS[spec.block])
-    found |= _SQUEEZE_TERMS[spec.squeeze]
+    groups = spec.groups * (spec.splits if spec.block.startswith("resnest") else 1)
+    found = _block_terms(spec) | _SQUEEZE_TERMS[spec.squeeze] | _grouped_terms(groups)
     if spec.block != "plain":
         found |= _SHORTCUT_TERMS[spec.shortcut]
     if spec.stem != "conv3":
         found.add("Max Pooling")
-    if spec.groups > 1 or (spec.block.startswith("resnest") and spec.splits > 1):
-        found.add("Grouped Convolution")
     if spec.anti_alias:
         found.add("Blur Pooling")
     return found
 
 
-def _bottleneck_terms(spec: ResNetSpec) -> set[str]:
-    if spec.groups > 1:
-        return {"ResNeXt Block", "1x1 Convolution"}
-    if spec.width_per_group > 64:
+def _block_terms(spec: ResNetSpec) -> set[str]:
+    if spec.block == "bottleneck" and spec.groups > 1:
+        return _BLOCK_TERMS["resnext"]
+    if spec.block == "bottleneck" and spec.width_per_group > 64:
         return {"Wide Residual Block", "1x1 Convolution"}
-    return {"Bottleneck Residual Block", "Residual Block", "1x1 Convolution"}
+    return _BLOCK_TERMS[spec.block]
 
 
-def _legacy_terms(spec: LegacySENetSpec) -> set[str]:
-    own = {
-        "basic": {"Residual Block"},
-        "bottleneck": {"Bottleneck Residual Block", "Residual Block"},
-        "resnext": {"ResNeXt Block"},
-        "senet": set[str](),
-    }[spec.block]
-    return own | ({"Grouped Convolution"} if spec.groups > 1 else set())
+def _grouped_terms(groups: int) -> set[str]:
+    return {"Grouped Convolution"} if groups > 1 else set()
 
 
 def _resnet_facts(spec: ResNetSpec) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from resbench.cards import hub
 from resbench.cards.entry import file_name
 from resbench.cards.parse import Document
-from resbench.cards.places import within
+from resbench.cards.places import lacking, within
 from resbench.cards.tables import links
 from resbench.cards.trees import Tree
 from resbench.judging.problem import Edit, Level, Problem
@@ -55,9 +55,8 @@ def _index(document: Document, index: Tree) -> Iterator[Problem]:
         yield from _model(document, model, names if collections else None)
 
 
-def _named(document: Document, tree: Tree, kind: str, name: str = "") -> Iterator[Problem]:
-    if not tree.say("Name"):
-        yield within(document, "F002", Level.FALSE, tree.line, f"{kind} without a Name", "name it", name)
+def _named(document: Document, tree: Tree, kind: str) -> Iterator[Problem]:
+    yield from lacking(document, tree, kind, ("Name",))
     readme, image = tree.say("README"), tree.say("Image")
     if readme.endswith(".md") and len(readme) < 256:
         yield from _file(document, tree.line, readme, "README")
@@ -67,18 +66,11 @@ def _named(document: Document, tree: Tree, kind: str, name: str = "") -> Iterato
 
 def _model(document: Document, model: Tree, collections: set[str] | None) -> Iterator[Problem]:
     name = model.say("Name")
-    yield from _named(document, model, "model", name)
+    yield from _named(document, model, "model")
     metadata = model.find("Metadata")
     if metadata and not (metadata.is_mapping or metadata.is_list or metadata.is_null or metadata.text.endswith("ml")):
-        yield within(
-            document,
-            "F003",
-            Level.FALSE,
-            metadata.line,
-            "Metadata is neither a mapping nor a list",
-            "write a mapping",
-            name,
-        )
+        message = "Metadata is neither a mapping nor a list"
+        yield within(document, "F003", Level.FALSE, metadata.line, message, "write a mapping", name)
     for key, value in model.items():
         if key.lower() == "in collection" and key != "In Collection":
             message = f"{key!r} is not recognised; readers look for 'In Collection'"
@@ -103,15 +95,8 @@ def _result(document: Document, result: Tree, name: str) -> Iterator[Problem]:
         elif key != "Metrics" and not (value.text or value.say("name")):
             yield within(document, "F003", Level.FALSE, value.line, f"{key} is no name", "give its name", name)
         elif key == "Metrics" and not (value.is_mapping or value.is_list):
-            yield within(
-                document,
-                "F003",
-                Level.FALSE,
-                value.line,
-                "Metrics is neither mapping nor list",
-                "write a mapping",
-                name,
-            )
+            message = "Metrics is neither a mapping nor a list"
+            yield within(document, "F003", Level.FALSE, value.line, message, "write a mapping", name)
     for key, value in result.items():
         if key.lower() not in _RESULT_KEYS:
             message = f"{key!r} of a result is dropped by readers without a word"
@@ -122,15 +107,10 @@ def _metafile(document: Document, index: Tree) -> Iterator[Problem]:
     collections = index.find("Collections")
     count = len(list(collections.entries())) if collections else 0
     if count != 1:
-        message = f"{count} collections; a metafile has exactly one"
-        yield within(
-            document, "F002", Level.FALSE, collections.line if collections else 1, message, "one file per collection"
-        )
+        line, message = collections.line if collections else 1, f"{count} collections; a metafile has exactly one"
+        yield within(document, "F002", Level.FALSE, line, message, "one file per collection")
     for collection in collections.entries() if collections else ():
-        for keys in (("README",), ("Paper", "Title")):
-            if not collection.say(*keys):
-                message = f"collection without {'.'.join(keys)}"
-                yield within(document, "F002", Level.FALSE, collection.line, message, f"add {'.'.join(keys)}")
+        yield from lacking(document, collection, "collection", ("README",), ("Paper", "Title"))
     models = index.find("Models")
     names = [model.say("Name") for model in models.entries()] if models else []
     for model in models.entries() if models else ():
@@ -140,10 +120,8 @@ def _metafile(document: Document, index: Tree) -> Iterator[Problem]:
 
 def _metafile_model(document: Document, model: Tree, names: set[str]) -> Iterator[Problem]:
     name = model.say("Name")
-    for keys in (("Metadata", "Parameters"), ("Metadata", "FLOPs"), ("In Collection",), ("Config",)):
-        if not model.say(*keys):
-            message = f"model without {'.'.join(keys)}"
-            yield within(document, "F002", Level.FALSE, model.line, message, f"add {'.'.join(keys)}", name)
+    required = (("Metadata", "Parameters"), ("Metadata", "FLOPs"), ("In Collection",), ("Config",))
+    yield from lacking(document, model, "model", *required, model=name)
     yield from _file(document, model.line, model.say("Config"), "Config")
     downstream = model.find("Downstream")
     for other in downstream.entries() if downstream else ():
@@ -181,12 +159,13 @@ def _links(document: Document) -> Iterator[Problem]:
         file = document.path.parent / path.partition("?")[0] if path else document.path
         if path.startswith("/"):
             continue
+        message = ""
         if not file.exists():
-            yield within(document, "F010", Level.WARNING, line, f"link to {path}: no such file", "correct the link")
+            message = f"link to {path}: no such file"
         elif anchor and not path and anchor.lower() not in _anchors(document.text):
-            yield within(
-                document, "F010", Level.WARNING, line, f"link to #{anchor}: no such heading", "correct the link"
-            )
+            message = f"link to #{anchor}: no such heading"
+        if message:
+            yield within(document, "F010", Level.WARNING, line, message, "correct the link")
 
 
 def _anchors(text: str) -> set[str]:
@@ -196,9 +175,7 @@ def _anchors(text: str) -> set[str]:
     return slugs | {name.lower() for name in re.findall(r"(?:id|name)=[\"']([^\"']+)", text)}
 
 
-def _file(
-    document: Document, line: int, name: str, what: str, level: Level = Level.WARNING
-) -> Iterator[Problem]:  # fmt: skip
+def _file(document: Document, line: int, name: str, what: str, level: Level = Level.WARNING) -> Iterator[Problem]:
     """Yield when the file called `name` exists neither beside `document` nor below a folder above it."""
     if not name or str(document.path) == "-" or "://" in name:
         return

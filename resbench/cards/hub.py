@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from resbench.cards.parse import Document
-from resbench.cards.places import within
+from resbench.cards.places import lacking, within
 from resbench.cards.trees import Tree
 from resbench.judging.problem import Level, Problem
 
@@ -34,43 +34,31 @@ def front(document: Document, front: Tree) -> Iterator[Problem]:
 
 
 def _hub_model(document: Document, model: Tree) -> Iterator[Problem]:
-    name = model.say("name")
-    results = model.find("results")
-    for key, missing in (("name", not name), ("results", results is None or not results.is_list)):
-        if missing:
-            yield within(
-                document, "F002", Level.FALSE, model.line, f"model-index entry without {key}", f"add {key}", name
-            )
+    name, results = model.say("name"), model.find("results")
+    yield from lacking(document, model, "model-index entry", ("name",))
+    if results is None or not results.is_list:
+        message = "model-index entry without a list of results"
+        yield within(document, "F002", Level.FALSE, model.line, message, "add results", name)
     seen: dict[tuple[str, ...], int] = {}
     for result in results.entries() if results else ():
-        for keys in (("task", "type"), ("dataset", "type"), ("dataset", "name")):
-            if not result.say(*keys):
-                word = ".".join(keys)
-                yield within(document, "F002", Level.FALSE, result.line, f"result without {word}", f"add {word}", name)
+        required = (("task", "type"), ("dataset", "type"), ("dataset", "name"))
+        yield from lacking(document, result, "result", *required, model=name)
         yield from _hub_metrics(document, result, name)
         yield from _source(document, result, name)
-        data = ("config", "split", "revision")
-        identity = (
-            result.say("task", "type"),
-            result.say("dataset", "type"),
-            *(result.say("dataset", word) for word in data),
-        )
+        data = (result.say("dataset", key) for key in ("type", "config", "split", "revision"))
+        identity = (result.say("task", "type"), *data)
         if identity in seen:
-            message = (
-                f"the hub merges this result with the one at line {seen[identity]}: task, dataset and config are equal"
-            )
-            yield within(
-                document, "F008", Level.WARNING, result.line, message, "give each its own dataset.config", name
-            )
+            first, fix = seen[identity], "give each its own dataset.config"
+            message = f"the hub merges this result with the one at line {first}: task, dataset and config are equal"
+            yield within(document, "F008", Level.WARNING, result.line, message, fix, name)
         seen.setdefault(identity, result.line)
 
 
 def _hub_metrics(document: Document, result: Tree, name: str) -> Iterator[Problem]:
     metrics = result.find("metrics")
     if metrics is None or not metrics.is_list:
-        yield within(
-            document, "F002", Level.FALSE, result.line, "result without a list of metrics", "add metrics", name
-        )
+        message = "result without a list of metrics"
+        yield within(document, "F002", Level.FALSE, result.line, message, "add metrics", name)
     for metric in metrics.entries() if metrics else ():
         value = metric.find("value")
         if not metric.say("type") or value is None or value.is_null:
@@ -79,21 +67,15 @@ def _hub_metrics(document: Document, result: Tree, name: str) -> Iterator[Proble
 
 def _source(document: Document, result: Tree, name: str) -> Iterator[Problem]:
     source = result.find("source")
-    if source and not source.say("url"):
-        yield within(document, "F002", Level.FALSE, source.line, "source without url", "add its url", name)
+    if source:
+        yield from lacking(document, source, "source", ("url",), model=name)
 
 
 def results(document: Document, results: Tree) -> Iterator[Problem]:
     """Yield what is wrong with the entries of an .eval_results file."""
     for result in results.entries():
-        value, date = result.find("value"), result.find("date")
-        for key, missing in (
-            ("dataset.id", not result.say("dataset", "id")),
-            ("dataset.task_id", not result.say("dataset", "task_id")),
-            ("value", value is None or value.is_null),
-        ):
-            if missing:
-                yield within(document, "F002", Level.FALSE, result.line, f"result without {key}", f"add {key}")
+        date = result.find("date")
+        yield from lacking(document, result, "result", ("dataset", "id"), ("dataset", "task_id"), ("value",))
         yield from _source(document, result, "")
         if date and not _DATE.fullmatch(date.text):
             yield within(document, "F003", Level.FALSE, date.line, f"date {date.text!r} is not ISO 8601", "2026-01-31")

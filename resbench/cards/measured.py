@@ -122,7 +122,7 @@ def _fed(pipeline: Pipeline) -> str:
 
 def _settings(settings: Settings) -> str:
     words = [settings.dtype, units.pixels(settings.input_px), settings.memory_format.replace("_", " ")]
-    words += [word.replace("_", " ") for word in ("amp", "fuse", "cuda_graph") if getattr(settings, word)]
+    words += [word.replace("_", " ") for word in ("amp", "fuse", "winograd", "cuda_graph") if getattr(settings, word)]
     words += [f"compile {settings.compile}"] if settings.compile else []
     words += [f"{settings.threads} thread{'s' if settings.threads > 1 else ''}"] if settings.threads else []
     return ", ".join(words)

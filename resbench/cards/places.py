@@ -1,7 +1,10 @@
 """Problems at their places: where an entry says a figure, or on a line of a document."""
 
+from collections.abc import Iterator
+
 from resbench.cards.entry import Entry, Said
 from resbench.cards.parse import Document
+from resbench.cards.trees import Tree
 from resbench.judging.problem import Edit, Level, Problem
 
 
@@ -30,3 +33,11 @@ def within(
     return Problem(
         code=code, level=level, path=str(document.path), line=line, model=model, message=words, fix=fix, edit=edit
     )
+
+
+def lacking(document: Document, tree: Tree, kind: str, *paths: tuple[str, ...], model: str = "") -> Iterator[Problem]:
+    """Yield a problem for each of `paths`, keys one inside the other, under which `tree` holds no plain value."""
+    for keys in paths:
+        if not tree.say(*keys):
+            field = ".".join(keys)
+            yield within(document, "F002", Level.FALSE, tree.line, f"{kind} without {field}", f"add {field}", model)

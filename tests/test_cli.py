@@ -110,6 +110,26 @@ def test_a_full_disk_behind_stdout_is_one_line():
     assert "No space left on device" in done.stderr
 
 
+@pytest.mark.parametrize("words", ["list", "list --json", "lint -"])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_the_shell_has_closed_are_no_error(words, closed):
+    command = f"{sys.executable} -m resbench {words} {closed}"
+    done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bool(done.stdout) == (">&-" not in closed.split())
+
+
+def test_an_interruption_is_as_quiet_while_the_program_is_loaded(tmp_path):
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "resbench"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_a_pipe_that_knows_few_letters_gets_escapes(tmp_path):
     add(PROFILE, tmp_path)
     command = [sys.executable, "-m", "resbench", "history", str(tmp_path)]

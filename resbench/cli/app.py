@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -77,8 +78,16 @@ for _name in COMMANDS:
         app.command(_name)(_command)
 
 
+def _open_streams() -> None:
+    """Let what goes to a stream that the shell has closed (`>&-`) go nowhere, not into the next file opened."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # for as long as the process lives
+
+
 def main() -> None:
     """Run the program; the exit code is one of `errors.ExitCode`."""
+    _open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe that cannot say "▆" gets "\\u2586"
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -86,9 +95,6 @@ def main() -> None:
     except ResbenchError as error:
         print(f"resbench: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("resbench: interrupted", file=sys.stderr)
-        sys.exit(130)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -187,11 +187,19 @@ def test_networks_that_do_not_fit_into_memory_together_take_several_passes(folde
 def test_what_was_left_out_and_a_missed_figure_are_told(folder, monkeypatch):
     (folder / "Thumbs.db").touch()
     result = run("--data", folder, "resnet18", *SMALL)
-    assert "note: no part of the set: 1 of the files (Thumbs.db)" in result.stderr
-    monkeypatch.setattr("resbench.judging.claims._obstacle", lambda *_: "")  # as if these were all of ImageNet's
+    assert "note: no part of the set (1: Thumbs.db); left out" in result.stderr
+    monkeypatch.setattr("resbench.judging.claims.obstacle", lambda *_: "")  # as if these were all of ImageNet's
     result = run("--data", folder, "gluon_seresnext50_32x4d", *SMALL)
     assert "differs by -29.92 points" in result.stdout
     assert "gluon_seresnext50_32x4d: below the published figure; --explain-gap" in result.stderr
+
+
+def test_what_the_doctor_sees_is_told(folder):
+    planted.write(folder / WNIDS[5] / "b.JPEG", 5, kind="PNG")
+    result = run("--data", folder, "resnet18", *SMALL)
+    told = "note: PNG under the name of another format (1: n01443537/b.JPEG); decoded as what they are"
+    assert told.replace("n01443537", WNIDS[5]) in result.stderr
+    assert "note: images of 4 of the 1000 classes; the accuracy is that of these classes" in result.stderr
 
 
 def test_networks_for_other_classes_are_refused(folder):

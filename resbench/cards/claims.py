@@ -1,17 +1,17 @@
 """The other figures of a card: impossible accuracies; claims against publishers, other places, records and files."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 
 from resbench import units
-from resbench.cards.entry import WORDS, Entry, Quantity, Said, file_name
-from resbench.cards.facts import whole_set
+from resbench.cards.entry import Entry, Quantity, Said, file_name
+from resbench.cards.facts import printed
 from resbench.cards.places import about
-from resbench.errors import ResbenchError
+from resbench.judging.claims import obstacle
 from resbench.judging.problem import Edit, Level, Problem
+from resbench.nets.cache import sha256
 from resbench.records.record import Evaluation
 from resbench.zoo.find import checkpoints
 from resbench.zoo.spec import Claim
@@ -57,8 +57,8 @@ def published(entry: Entry) -> Iterator[Problem]:
         if claim.error and _says(said, claim):
             yield about(entry, "T012", Level.FALSE, said, f"{said}: known to be false, {claim.error}", "validate again")
         elif not claim.error and not any(_says(said, weights.claim(claim.metric)) for weights in meant):
-            message = f"{said}: {_print(claim)} was published ({claim.source})"
-            yield about(entry, "T012", Level.WARNING, said, message, _print(claim))
+            message = f"{said}: {printed(claim)} was published ({claim.source})"
+            yield about(entry, "T012", Level.WARNING, said, message, printed(claim))
     if entry.weights_url and not same_file and entry.name == known.name:
         message = f"weights {file_name(entry.weights_url)}: {file_name(known.url)} was published under this name"
         yield about(entry, "T011", Level.WARNING, None, message, known.url)
@@ -98,7 +98,7 @@ def on_disk(entry: Entry, folder: Path) -> Iterator[Problem]:
         message = f"{said}, but {path.name} in {folder} has {units.integer(int(size))} bytes"
         yield about(entry, "T010", Level.FALSE, said, message, size, Edit(old=said.text, new=size))
     promised = re.search(r"-([0-9a-f]{8,64})\.", path.name)
-    if promised and not (digest := _sha256(path)).startswith(promised[1]):
+    if promised and not (digest := sha256(path)).startswith(promised[1]):
         message = f"the name promises sha256 {promised[1]}, but the file in {folder} has {digest[:16]}"
         yield about(entry, "T011", Level.FALSE, None, message, "name the file that the card is about")
 
@@ -107,9 +107,7 @@ def against_records(entry: Entry, evaluations: Mapping[str, Evaluation]) -> Iter
     """Yield the accuracies of `entry` that a local validation of the same checkpoint contradicts."""
     known = entry.weights
     for path, record in evaluations.items():
-        if known is None or record.weights != known.name or record.images != whole_set(known):
-            continue
-        if record.pixels.crop_px != known.preprocess.crop_px:
+        if known is None or record.weights != known.name or obstacle(record, known):
             continue
         rights: dict[Quantity, int] = {"top1": record.top1_right, "top5": record.top5_right}
         for metric, right in rights.items():
@@ -149,19 +147,3 @@ def _agree(one: Said, two: Said) -> bool:
     if one.quantity == "params":  # counts in fields of their own are often rounded to hundredths of a million
         steps += [Fraction(10_000) for said in (one, two) if said.is_count]
     return abs(one.value - two.value) <= max(steps) * _HALF
-
-
-def _print(claim: Claim) -> str:
-    return (
-        f"{100 * claim.value:.2f} %"
-        if claim.metric in ("top1", "top5")
-        else f"{WORDS[claim.metric]} {claim.value:,.0f}"
-    )
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; give a folder of readable weights") from None

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from resbench import units
 from resbench.counting.conventions import operations
 from resbench.counting.counted import counted
 from resbench.records.record import Counts, Evaluation, Profile, Record
@@ -60,6 +61,11 @@ def dataset(weights: Weights) -> str:
     return "ImageNet" if "ImageNet" in weights.dataset else weights.dataset
 
 
+def printed(claim: Claim) -> str:
+    """Return the value of `claim` for people: "80.87 %", "110,578,827"."""
+    return units.percent(claim.value) if claim.metric in ("top1", "top5") else f"{claim.value:,.0f}"
+
+
 def accuracy(weights: Weights, metric: Metric) -> Claim | None:
     """Return a published accuracy, or None when there is none or it is known to be false."""
     claim = weights.claim(metric)
@@ -85,8 +91,3 @@ def collections(cards: Iterable[Card], source: str) -> dict[str, list[Card]]:
 def slug(text: str) -> str:
     """Return `text` as the name of a file: letters, digits, dots, underscores; anything else becomes one hyphen."""
     return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.").lower() or "unnamed"
-
-
-def whole_set(weights: Weights) -> int | None:
-    """Return the number of images that the published accuracies were measured on, where it is known."""
-    return {"ImageNet": 50_000, "CIFAR-10": 10_000, "CIFAR-100": 10_000}.get(dataset(weights))

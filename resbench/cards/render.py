@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from resbench import units
 from resbench.cards import architecture, drawing, markup, measured, modelindex
-from resbench.cards.facts import Card, accuracy, dataset, flops
+from resbench.cards.facts import Card, accuracy, dataset, flops, printed
 from resbench.cards.templating import render
 from resbench.counting.conventions import CONVENTIONS, convention
 from resbench.counting.counted import counted
@@ -112,8 +111,8 @@ def _errors(card: Card) -> Iterator[str]:
     for weights in card.weights:
         for claim in weights.claims:
             if claim.error:
-                value = units.percent(claim.value) if claim.metric in ("top1", "top5") else f"{claim.value:,.0f}"
-                yield f"{weights.name} was published with {claim.metric} {value}, which is false: {claim.error}"
+                said = f"{claim.metric} {printed(claim)}"
+                yield f"{weights.name} was published with {said}, which is false: {claim.error}"
 
 
 def _caveats(card: Card) -> Iterator[str]:

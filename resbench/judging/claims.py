@@ -36,8 +36,8 @@ def reproduction(record: Evaluation, metric: Metric, limits: Limits | None = Non
     claim = weights.claim(metric) if weights else None
     if weights is None or claim is None:
         return None
-    if obstacle := "in error" if claim.error else _obstacle(record, weights):
-        return Reproduction(published=claim.value, difference=None, reproduces=False, why=obstacle)
+    if why := "in error" if claim.error else obstacle(record, weights):
+        return Reproduction(published=claim.value, difference=None, reproduces=False, why=why)
     right = record.top1_right if metric == "top1" else record.top5_right
     difference = right / record.images - claim.value
     reproduces = abs(difference) <= (limits or Limits()).reproduction + claim.quantum / 2
@@ -46,7 +46,8 @@ def reproduction(record: Evaluation, metric: Metric, limits: Limits | None = Non
     return Reproduction(published=claim.value, difference=difference, reproduces=reproduces, why=why)
 
 
-def _obstacle(record: Evaluation, weights: Weights) -> str:
+def obstacle(record: Evaluation, weights: Weights) -> str:
+    """Return why `record` cannot be compared with what was published of `weights`; empty when it can."""
     if _SAME_IMAGES.get(record.dataset.name) not in weights.dataset.split(", "):
         return "of other images"
     if (record.pixels.crop_px, record.pixels.resize_px) != (weights.preprocess.crop_px, weights.preprocess.resize_px):

@@ -10,7 +10,7 @@ is written out here, since the package does not contain that script: its dataset
 worker per core, top-1 and top-5 per batch, synchronised by reading them. The arms of resbench do what the
 command does.
 
-ceiling   what a matrix product reaches on all cores: no validation can compute faster
+ceiling   what a matrix product reaches on all cores: no validation that multiplies as the network is defined is faster
 loader    pixels alone: timm's loader, torch's with our pixels, ours, and the same stages (read, decode, resize, crop)
           in one process per core that does nothing else with them
 networks  whole validations, with timm at several batches, and what part of the ceiling they reach

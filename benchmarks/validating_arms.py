@@ -14,7 +14,8 @@ from resbench.accuracy.decoders import decoder
 from resbench.accuracy.evaluate import Contestant, evaluate
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.pixels import decode, frame, normalise
-from resbench.timing.fold import fold_batch_norms
+from resbench.timing.arms import prepare
+from resbench.timing.settings import Options, layout, settings
 from resbench.zoo.spec import Preprocess
 
 CORES = len(os.sched_getaffinity(0))
@@ -42,6 +43,7 @@ NETWORKS = (
     "torch DataLoader, batch 32",
     "resbench",
     "resbench --fuse --channels-last --decoder simplejpeg",
+    "resbench --fuse --channels-last --winograd --decoder simplejpeg",
 )
 FIVE = ("five networks one after the other", "five networks at once")
 
@@ -131,25 +133,28 @@ def our_batches(
 def our_validation(
     folder: str,
     models: Sequence[torch.nn.Module],
-    way: str,
+    words: str,
     *,
-    fast: bool,
     stream: Preprocess = PREPROCESS,
     size: int = 32,
 ) -> Arm:
-    layout = torch.channels_last if fast else torch.contiguous_format
-    for model in models if fast else ():
-        fold_batch_norms(model, (stream.crop_px, stream.crop_px))
-        model.to(memory_format=layout)
+    """Return what the command does with these options; the networks are changed in place."""
+    options = Options(
+        fuse="--fuse" in words, channels_last="--channels-last" in words, winograd="--winograd" in words, threads=1
+    )
+    how = settings(options, stream.crop_px, CPU)
     contestants = [
         Contestant(
             name="",
             identity="",
-            forward=lambda images, model=model: model(images.to(memory_format=layout)),
+            forward=lambda images, arm=prepare(model, how, CPU, 1000): arm.forward(
+                images.to(memory_format=layout(how))
+            ),
             preprocess=stream,
         )
         for model in models
     ]
+    way = words.partition("--decoder ")[2] or "pillow"
     samples = open_set(Path(folder)).samples
     names = [sample.base for sample in samples]
 
@@ -165,7 +170,8 @@ def our_validation(
 def five_networks(folder: str, which: str) -> Arm:
     models = [network("resnet18", str(seed)) for seed in range(5)]
     groups = [models] if which == "five networks at once" else [[model] for model in models]
-    runs = [our_validation(folder, group, "pillow", fast=True, stream=SMALL, size=LARGE_BATCH) for group in groups]
+    words = "--fuse --channels-last"
+    runs = [our_validation(folder, group, words, stream=SMALL, size=LARGE_BATCH) for group in groups]
 
     def run() -> Top5:
         parts = [one() for one in runs]
@@ -222,5 +228,4 @@ def arm(which: str, folder: str, name: str, weights: str) -> Arm:
     if which in LOADERS:
         samples = open_set(Path(folder)).samples
         return drain(lambda: our_batches(samples, last))
-    fast = which != "resbench"
-    return our_validation(folder, [network(name, weights)], "simplejpeg" if fast else "pillow", fast=fast)
+    return our_validation(folder, [network(name, weights)], which)

@@ -42,7 +42,9 @@ def nvimgcodec():
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
 def test_simplejpeg_gives_the_references_pixels(samples, interpolation):
-    assert difference(samples, Preprocess(interpolation=interpolation), decoder("simplejpeg")) == 0
+    for crop_mode, crop_px in (("center", 224), ("squash", 224), ("border", 224), ("center", 448)):
+        preprocess = Preprocess(interpolation=interpolation, crop_mode=crop_mode, crop_px=crop_px)
+        assert difference(samples, preprocess, decoder("simplejpeg")) == 0
 
 
 @pytest.mark.parametrize(("interpolation", "levels"), [("bilinear", 1), ("bicubic", 2)])

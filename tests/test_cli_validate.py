@@ -297,11 +297,12 @@ def test_another_decoder_is_recorded_with_its_difference(folder, decoder, levels
 
 
 def test_settings_are_shown_and_kept_apart(folder, tmp_path):
-    for words in ([], ["--channels-last"], ["--decoder", "simplejpeg"], ["--crop-mode", "squash"]):
+    for words in ([], ["--channels-last"], ["--winograd"], ["--decoder", "simplejpeg"], ["--crop-mode", "squash"]):
         result = run("--data", folder, "resnet18", *SMALL, *words, "--save", "--output", tmp_path / "r")
         assert result.exit_code == 0, result.output
         assert ("fp32, channels last, " in result.stdout) == ("--channels-last" in words)
-    assert len(list((tmp_path / "r").rglob("*.json"))) == 4
+        assert ("fp32, Winograd, " in result.stdout) == ("--winograd" in words)
+    assert len(list((tmp_path / "r").rglob("*.json"))) == 5
 
 
 def test_an_unknown_decoder_is_refused(folder):

@@ -13,6 +13,7 @@ from resbench.records.record import Settings
 from resbench.timing import arms
 from resbench.timing.fold import fold_batch_norms
 from resbench.timing.settings import plain, settings, switches
+from resbench.timing.winograd import Winograd
 from resbench.zoo.spec import ResNetSpec, Variant
 from resbench.zoo.variants import VARIANTS
 
@@ -59,7 +60,8 @@ def test_settings_that_leave_the_arithmetic_alone_are_plain_and_compared_with_no
     assert plain(chosen(channels_last=True))
     assert difference(channels_last=True) is None
     assert not any(
-        plain(chosen(**option)) for option in ({"fuse": True}, {"dtype": "bf16"}, {"compile_mode": "default"})
+        plain(chosen(**option))
+        for option in ({"fuse": True}, {"winograd": True}, {"dtype": "bf16"}, {"compile_mode": "default"})
     )
 
 
@@ -106,6 +108,16 @@ def test_the_output_difference_is_recorded():
     assert 0 < difference(fuse=True) < 1e-5
     assert 1e-5 < difference(dtype="bf16") < 0.1
     assert 1e-5 < difference(dtype="bf16", amp=True) < 0.1
+
+
+def test_winograd_is_used_where_it_is_asked_for():
+    def built():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Conv2d(3, 128, 3), nn.Conv2d(128, 128, 3, padding=1)).eval()
+
+    subject = arms.prepare(built(), chosen(winograd=True), CPU, 10)
+    assert isinstance(subject.module[1], Winograd)
+    assert 0 < arms.output_difference(built(), subject) < 1e-5
 
 
 def test_an_output_that_is_not_finite_is_refused():

@@ -43,6 +43,25 @@ class Decoder:
         return self.decode(data)
 
 
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """Decoded levels (H, W, 3), for `pixels.frame`: only what is cropped of them is copied into an image."""
+
+    array: Frame
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.array.shape[1], self.array.shape[0]
+
+    def crop(self, box: tuple[int, int, int, int]) -> Image.Image:
+        left, top, right, bottom = box
+        part = np.ascontiguousarray(self.array[top:bottom, left:right])
+        return Image.frombytes("RGB", (right - left, bottom - top), part)
+
+    def resize(self, size: tuple[int, int], how: Image.Resampling, /) -> Image.Image:
+        return Image.fromarray(self.array).resize(size, how)
+
+
 def decoder(name: str, device: torch.device = CPU) -> Decoder:
     """Return the way of that name to networks on `device`.
 
@@ -73,7 +92,7 @@ def decoder(name: str, device: torch.device = CPU) -> Decoder:
 
     words = f"simplejpeg {version('simplejpeg')}, {pixels.DECODER}"
     if name == "simplejpeg":
-        return Decoder(name=words, decode=decode, frame=lambda array, how: pixels.frame(Image.fromarray(array), how))
+        return Decoder(name=words, decode=decode, frame=lambda array, how: pixels.frame(_Levels(array), how))
     return Decoder(name=f"{words}, torch {torch.__version__} resizing", decode=decode, frame=_by_torch)
 
 

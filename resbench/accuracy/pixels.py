@@ -6,7 +6,7 @@ Bit for bit what torchvision's classification preset and timm's evaluation trans
 import io
 import math
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 import numpy as np
 import PIL
@@ -38,6 +38,17 @@ _FILTERS = {
 }
 
 
+class _Picture(Protocol):
+    """What is asked of an image; one of Pillow's does."""
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    def crop(self, box: tuple[int, int, int, int]) -> Image.Image: ...
+
+    def resize(self, size: tuple[int, int], how: Image.Resampling, /) -> Image.Image: ...
+
+
 def decode(data: bytes) -> Image.Image:
     """Return the image in RGB, as stored (the EXIF orientation is not applied). Raises one of UNREADABLE."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -49,7 +60,7 @@ def bitmap(planes: bytes) -> bytes:
     return b"P6 32 32 255\n" + np.frombuffer(planes, np.uint8).reshape(3, 32, 32).transpose(1, 2, 0).tobytes()
 
 
-def frame(image: Image.Image, preprocess: Preprocess) -> NDArray[np.uint8]:
+def frame(image: _Picture, preprocess: Preprocess) -> NDArray[np.uint8]:
     """Resize and crop as the checkpoint wants it: (crop_px, crop_px, 3), 0 to 255."""
     crop, size, how = preprocess.crop_px, resized(image.size, preprocess), _FILTERS[preprocess.interpolation]
     if min(size) < crop:
@@ -67,9 +78,7 @@ def centred(size: tuple[int, int], crop: int) -> tuple[int, int, int, int]:
     return left, top, left + crop, top + crop
 
 
-def _cut(
-    image: Image.Image, size: tuple[int, int], how: Image.Resampling, box: tuple[int, int, int, int]
-) -> Image.Image:
+def _cut(image: _Picture, size: tuple[int, int], how: Image.Resampling, box: tuple[int, int, int, int]) -> Image.Image:
     """Resize and crop without computing all that the crop drops.
 
     Pillow resizes in one direction, rounds to bytes, and resizes these in the other. Each pass is done here on what is

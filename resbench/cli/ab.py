@@ -28,6 +28,8 @@ def ab_(
     b_cuda_graph: Annotated[bool, typer.Option("--b-cuda-graph")] = False,
     fuse: options.Fuse = False,
     b_fuse: Annotated[bool, typer.Option("--b-fuse", "--b-fuse-bn")] = False,
+    winograd: options.Winograd = False,
+    b_winograd: Annotated[bool, typer.Option("--b-winograd")] = False,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads; one repeats best on a shared machine.")] = 1,
     b_threads: Annotated[int | None, typer.Option(min=1)] = None,
     b_python: Annotated[str | None, typer.Option(help="Run B with this interpreter: both in fresh processes.")] = None,
@@ -71,6 +73,7 @@ def ab_(
         compile_mode="default" if compile_it else None,
         cuda_graph=cuda_graph,
         fuse=fuse,
+        winograd=winograd,
         threads=threads,
     )
     changed = comparing.changed(
@@ -81,6 +84,7 @@ def ab_(
         compile_mode="default" if b_compile else None,
         cuda_graph=b_cuda_graph,
         fuse=b_fuse,
+        winograd=b_winograd,
         threads=b_threads,
     )
     with progress(quiet=quiet) as on_progress:

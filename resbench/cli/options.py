@@ -28,6 +28,9 @@ RecordAsJson = Annotated[
     bool, typer.Option("--json", help="Print the record as JSON, as --save writes it; several as a list.")
 ]
 RecordsFolder = Annotated[Path, typer.Option("--output", "-o", help="Where --save writes.")]
+Winograd = Annotated[
+    bool, typer.Option("--winograd", help="Compute 3x3 convolutions by Winograd's algorithm (CPU, fp32).")
+]
 Workers = Annotated[
     int | None, typer.Option("--workers", "-j", min=1, help="Threads that decode. [default: one per core]")
 ]

@@ -39,6 +39,7 @@ def profile_(
     fuse: Annotated[
         bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions; says how far outputs move.")
     ] = False,
+    winograd: options.Winograd = False,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads. [default: torch's, one per physical core]")
     ] = None,
@@ -105,6 +106,7 @@ def profile_(
         compile_mode=compile_mode or ("default" if compile_it else None),
         cuda_graph=cuda_graph,
         fuse=fuse,
+        winograd=winograd,
         threads=threads,
         train=train,
         launches=launches,

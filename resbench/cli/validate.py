@@ -67,6 +67,7 @@ def validate_(
     amp: options.Amp = False,
     channels_last: options.ChannelsLast = False,
     fuse: options.Fuse = False,
+    winograd: options.Winograd = False,
     compile_it: options.Compile = False,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of the network. [default: torch's]")] = None,
     skip_unreadable: Annotated[
@@ -128,6 +129,7 @@ def validate_(
         amp=amp,
         channels_last=channels_last,
         fuse=fuse,
+        winograd=winograd,
         compile_mode="default" if compile_it else None,
         threads=threads,
         skip_unreadable=skip_unreadable,
@@ -135,7 +137,7 @@ def validate_(
         decoder=decoder,
     )
     networks = ["*"] if every else names or []
-    with report.progress() as on_progress:
+    with report.progress(quiet=not validation.is_main()) as on_progress:
         results = validation.validate_all(networks, weights or [], data, how, on_progress, output if save else None)
         sought = explain_gap and validation.is_main()  # by one process: a sample needs no sharing
         gaps = validation.explain_gaps(networks, weights or [], data, how, on_progress) if sought else []

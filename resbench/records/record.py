@@ -90,6 +90,7 @@ class Settings:
     compile: str | None = None  # torch.compile's mode
     cuda_graph: bool = False
     fuse: bool = False  # batch norm folded into the convolutions
+    winograd: bool = False  # convolutions of 3x3 in fewer multiplications (timing/winograd.py)
     amp: bool = False
     cudnn_benchmark: bool = False
     seed: int = 0

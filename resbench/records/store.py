@@ -99,6 +99,7 @@ def _words(settings: Settings, machine: Machine) -> list[str]:
     flags = {
         "graph": settings.cuda_graph,
         "fuse": settings.fuse,
+        "winograd": settings.winograd,
         "amp": settings.amp,
         "cudnnbench": settings.cudnn_benchmark,
     }

@@ -1,12 +1,13 @@
 """The result of validations, and the progress towards it."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from resbench import units
@@ -115,10 +116,10 @@ def saved(paths: Sequence[Path]) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int, int | None], None]]:
+def progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, int, int | None], None]]:
     """Yield what `validation` reports its progress to: a bar on stderr, on a terminal only.
 
-    When the run is cut off, say how to go on.
+    When the run is cut off, say how to go on. Pillow's warnings would tear the bar, and name no file.
     """
     console = terminal.advice()
     columns = (
@@ -128,25 +129,34 @@ def progress() -> Iterator[Callable[[str, int, int, int | None], None]]:
         TextColumn("{task.fields[about]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        tasks: dict[str, TaskID] = {}
+    off = quiet or not console.is_terminal
+    with warnings.catch_warnings(), Progress(*columns, console=console, disable=off, transient=True) as bar:
+        warnings.filterwarnings("ignore", module="PIL")
+        tasks: dict[str, Task] = {}
 
         def update(stage: str, done: int, total: int, right: int | None) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total, about="")
-            speed = bar.tasks[tasks[stage]].speed
-            about = f"{speed:.0f} images/s" if speed else ""
+            task = tasks.get(stage)
+            if task is None or done < task.completed or total != task.total:  # the next pass begins anew
+                tasks[stage] = task = _begun(bar, stage, total, task)
+            about = f"{task.speed:.0f} images/s" if task.speed else ""
             if right is not None:
                 about += f"  top-1 {units.percent(right / done)} ({interval(right, done)})"
-            bar.update(tasks[stage], completed=done, about=about)
+            bar.update(task.id, completed=done, about=about)
 
         try:
             yield update
         except KeyboardInterrupt:
-            if "evaluating" in tasks:
-                done = int(bar.tasks[tasks["evaluating"]].completed)
+            if "evaluating" in tasks and not quiet:
+                done = int(tasks["evaluating"].completed)
                 console.print(f"{units.integer(done)} images are kept; the same command goes on from there")
             raise
+
+
+def _begun(bar: Progress, stage: str, total: int, before: Task | None) -> Task:
+    if before is not None:
+        bar.remove_task(before.id)
+    began = bar.add_task(stage, total=total, about="")
+    return next(task for task in bar.tasks if task.id == began)
 
 
 def interval(right: int, images: int) -> str:
@@ -166,7 +176,8 @@ def _conditions(record: Evaluation) -> Iterator[str]:
     among = f", answers chosen among {data.among} classes" if data.among else ""
     yield f"images    {data.name}: {units.integer(data.images)} of {data.classes} classes, {data.layout}{among}"
     if record.skipped:
-        yield f"skipped   {len(record.skipped)} unreadable: {', '.join(record.skipped[:5])}"
+        more = ", ..." if len(record.skipped) > 5 else ""
+        yield f"skipped   {len(record.skipped)} unreadable: {', '.join(record.skipped[:5])}{more}"
     yield (
         f"pixels    {_SIDES[pixels.crop_mode]} {pixels.resize_px}, centre crop {pixels.crop_px}, "
         f"{pixels.interpolation}, {pixels.decoder}"
@@ -181,6 +192,7 @@ def _settings(settings: Settings) -> str:
         "autocast": settings.amp,
         "channels last": settings.memory_format == "channels_last",
         "batch norm folded": settings.fuse,
+        "Winograd": settings.winograd,
         f"compiled ({settings.compile})": settings.compile,
     }
     return ", ".join([settings.dtype, *(word for word, on in flags.items() if on)])

@@ -15,6 +15,7 @@ from resbench.timing.clock import Call
 from resbench.timing.fold import fold_batch_norms
 from resbench.timing.sampler import Materialise
 from resbench.timing.settings import DTYPES, layout, plain, switches, weight_dtype
+from resbench.timing.winograd import use_winograd
 
 INPUTS = 3  # that a cluster takes in turn, so that no cache holds the image of the call before
 
@@ -34,6 +35,8 @@ def prepare(module: nn.Module, settings: Settings, device: torch.device, classes
     """Bring `module` (fp32, on the CPU, in eval mode) into its settings, in place."""
     if settings.fuse:
         fold_batch_norms(module, settings.input_px)
+    if settings.winograd:
+        use_winograd(module)
     module.to(device=device, dtype=weight_dtype(settings))
     module.to(memory_format=layout(settings))  # type: ignore[call-overload]
     return Arm(

@@ -24,6 +24,7 @@ class Options(TypedDict, total=False):
     compile_mode: str | None
     cuda_graph: bool
     fuse: bool
+    winograd: bool
     threads: int | None
 
 
@@ -41,6 +42,7 @@ def settings(options: Options, own_px: int, device: torch.device, *, train: bool
         compile=options.get("compile_mode"),
         cuda_graph=options.get("cuda_graph", False),
         fuse=options.get("fuse", False),
+        winograd=options.get("winograd", False),
         amp=options.get("amp", False),
     )
     _check(chosen, device, train)
@@ -50,8 +52,8 @@ def settings(options: Options, own_px: int, device: torch.device, *, train: bool
 
 
 def plain(settings: Settings) -> bool:
-    """Tell whether the settings leave the arithmetic as the network was defined: fp32, eager, nothing folded."""
-    return settings.dtype == "fp32" and not (settings.amp or settings.fuse or settings.compile)
+    """Tell whether the settings leave the arithmetic as the network was defined: fp32, eager, nothing rearranged."""
+    return settings.dtype == "fp32" and not (settings.amp or settings.fuse or settings.winograd or settings.compile)
 
 
 def _check(settings: Settings, device: torch.device, train: bool) -> None:
@@ -69,6 +71,13 @@ def _check(settings: Settings, device: torch.device, train: bool) -> None:
         ),
         "threads: only for the CPU; leave it out": settings.threads is not None and device.type != "cpu",
         "fuse with train: batch norm cannot be folded while it learns; leave one out": settings.fuse and train,
+        "winograd: only on the CPU, cuDNN chooses its algorithms itself; leave it out": settings.winograd
+        and device.type != "cpu",
+        "winograd: only in fp32; leave out --dtype, or this": settings.winograd and settings.dtype != "fp32",
+        "winograd with compile: compiled networks have kernels of their own; leave one out": bool(
+            settings.winograd and settings.compile
+        ),
+        "winograd with train: for inference only; leave one out": settings.winograd and train,
         "cuda-graph with train: graphs hold forward passes only; leave one out": settings.cuda_graph and train,
         "dtype fp16 with train: needs loss scaling, which is not measured here; use bf16": settings.dtype == "fp16"
         and train,

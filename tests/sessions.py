@@ -10,7 +10,7 @@ import torch
 from resbench.accuracy.distributed import ranks
 from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.layouts import open_set
-from resbench.accuracy.session import Session, readable, score
+from resbench.accuracy.session import Session, examined, score
 from tests import planted
 
 
@@ -44,7 +44,7 @@ def run(data: Path, out: Path, variables: dict[str, str], models: int = 1) -> No
             Contestant(name=f"planted {k}", identity=str(k), forward=Slow(classes=1000 - k), preprocess=planted.SMALL)
             for k in range(models)
         ]
-        usable, _ = readable(images, session, skip=False)
+        usable = examined(images, session, skip=False).images
         out.with_suffix(".begun").touch()
         found = score(contestants, usable, session)
     np.save(out, np.stack(found))

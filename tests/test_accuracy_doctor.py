@@ -58,6 +58,22 @@ def test_damaged_files_are_fatal_and_sorted_by_what_is_wrong(healthy):
     assert not found.symptoms[-1].fatal
 
 
+def test_damages_of_one_kind_are_one_finding(healthy):
+    whole = planted.encoded(2, size=(400, 300))
+    for place in range(6):
+        (healthy / WNIDS[2] / f"cut{place}.JPEG").write_bytes(whole[: 700 + 97 * place])
+    (healthy / WNIDS[2] / "gone.JPEG").symlink_to("nowhere")
+    fatal = {symptom.what: len(symptom.files) for symptom in diagnosis(healthy).symptoms if symptom.fatal}
+    assert fatal == {"unreadable: image file is truncated": 6, "unreadable: link to nothing": 1}
+
+
+def test_pictures_of_cameras_that_hold_several_are_jpegs(healthy):
+    stream, picture = io.BytesIO(), Image.new("RGB", (30, 20))
+    picture.save(stream, "MPO", save_all=True, append_images=[picture])
+    (healthy / WNIDS[0] / "camera.jpg").write_bytes(stream.getvalue())
+    assert list(symptoms(healthy)) == ["images of 4 of the 1000 classes"]
+
+
 def test_odd_files_are_told_and_evaluated(healthy):
     planted.write(healthy / WNIDS[5] / "png.JPEG", 5, kind="PNG")
     planted.write(healthy / WNIDS[6] / "cmyk.JPEG", 6, mode="CMYK")

@@ -8,7 +8,7 @@ import torch
 
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant
-from resbench.accuracy.hypotheses import mislabelled
+from resbench.accuracy.hypotheses import mislabelled, unexplained
 from resbench.accuracy.labels import class_of, devkit, validation
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.predictions import ROW
@@ -40,6 +40,7 @@ AS_TEXT = np.argsort(np.argsort([str(number) for number in range(1000)]))
     [
         (lambda true: (true - 1) % 1000, "the labels are one too low.*(6|7)[0-9]% would be right"),
         (lambda true: (true + 1) % 1000, "the labels are one too high.*1001"),
+        (lambda true: AS_TEXT[true], "the labels are places in the order of folder names sorted as text"),
         (lambda true: PERMUTATION[true], "the classes are permuted"),
     ],
 )
@@ -70,6 +71,12 @@ def test_a_network_that_knows_nothing_is_not_blamed_on_the_labels():
     assert mislabelled(rows(true, np.full(len(true), 42)), 1000) is None  # always the same answer
     assert mislabelled(rows(true, true % 2), 1000) is None  # one of two answers
     assert mislabelled(rows([], []), 1000) is None
+
+
+def test_what_is_near_chance_to_the_end_is_said_so():
+    true, seen = answers(sharpness=0)
+    assert re.match(r"\d of 2000 right is no more than guessing", unexplained(rows(true, seen), 1000) or "")
+    assert unexplained(rows(true, true), 1000) is None
 
 
 def test_ten_classes_are_judged_by_their_own_chance():

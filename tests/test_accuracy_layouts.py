@@ -153,7 +153,7 @@ def test_the_same_images_have_one_fingerprint_and_one_order_in_every_layout(tmp_
 
 def test_training_images_beside_validation_images_are_left_out_and_told(tmp_path):
     images = open_set(*in_a_split(tmp_path))
-    assert images.unused == ("train/n01440764/n01440764_1.JPEG",)
+    assert images.unused == ()
     assert "train" in images.notes[0]
 
 
@@ -201,6 +201,9 @@ def test_folders_of_other_names_and_compressed_archives_are_refused(tmp_path):
         ("".join(f"{n}.jpg 1000\n" for n in NUMBERS), "'1000' is no class"),
         ("3\n4\n", "2 classes for 8 images"),
         ("image class\n1.jpg\n", "no class for '1.jpg'"),
+        ("image class\nno class here\n", "'class' is no class"),
+        ("1.jpg 3\n2.jpg 4\n1.jpg 5\n", "'1.jpg' has two classes"),
+        (f'1.jpg,"{"x" * 200_000}"\n', "not a text file"),
     ],
 )
 def test_a_labels_file_that_does_not_fit_is_refused(tmp_path, text, message):
@@ -208,6 +211,17 @@ def test_a_labels_file_that_does_not_fit_is_refused(tmp_path, text, message):
     labels.write_text(text)
     with pytest.raises(ResbenchError, match=message):
         open_set(folder, labels)
+
+
+@pytest.mark.parametrize(
+    "line", ["{name} {label}", "{name}  {label} 0.5 x", '"{name}",{label}', "{name};{label};x", "{name}\t{label}"]
+)
+def test_names_with_blanks_are_read_whole(tmp_path, line):
+    names = {f"my photo{label} of all.jpg": label for label in (3, 14)}
+    for name, label in names.items():
+        planted.write(tmp_path / "val" / name, label)
+    (tmp_path / "labels").write_text("".join(line.format(name=name, label=names[name]) + "\n" for name in names))
+    assert {one.base: one.label for one in open_set(tmp_path / "val", tmp_path / "labels").samples} == names
 
 
 def test_a_labels_file_that_is_missing_or_no_text_is_refused(tmp_path):

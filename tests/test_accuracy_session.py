@@ -21,7 +21,7 @@ from resbench.accuracy.journal import Journal
 from resbench.accuracy.labels import imagenet
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.loader import UnreadableImagesError
-from resbench.accuracy.session import Session, readable, score
+from resbench.accuracy.session import Session, examined, score
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
 from tests import planted, sessions
@@ -93,6 +93,28 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_rows(processes,
     )
     assert resumed, "no run took up where another had been killed"
     assert not list(cache.glob("resbench/unfinished/*"))
+
+
+def test_progress_counts_what_was_kept_and_the_share_of_this_process(folder, expected):
+    images, told = open_set(folder), []
+
+    def on_progress(stage, done, total, right):
+        told.append((done, total, right))
+        if (done, total) == (12, IMAGES):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score([contestant()], images, session(on_progress=on_progress))
+
+    class First(Ranks):
+        def gather(self, value):
+            return [value]
+
+    told.clear()
+    score([contestant()], images, session(on_progress=on_progress, group=First(rank=0, size=2)))
+    places = [*range(12), *(k for start in range(12, IMAGES, 8) for k in range(start, min(start + 4, IMAGES)))]
+    right = np.cumsum(predictions.top1(expected)[places]).tolist()
+    assert told == [(done, len(places), right[done - 1]) for done in range(16, len(places) + 1, 4)]
 
 
 @pytest.mark.parametrize("size", [2, 3])
@@ -211,10 +233,10 @@ def test_unreadable_images_are_skipped_only_when_asked(folder, tmp_path):
         (tmp_path / "val" / WNIDS[place * 16] / f"{place}.JPEG").write_bytes(b"x")
     images = open_set(tmp_path / "val")
     with pytest.raises(UnreadableImagesError, match="2 unreadable images"):
-        readable(images, session(), skip=False)
-    usable, skipped = readable(images, session(), skip=True)
-    assert skipped == (f"{WNIDS[48]}/3.JPEG", f"{WNIDS[80]}/5.JPEG")
-    (rows,) = score([contestant()], usable, session())
+        examined(images, session(), skip=False)
+    found = examined(images, session(), skip=True)
+    assert found.skipped == (f"{WNIDS[48]}/3.JPEG", f"{WNIDS[80]}/5.JPEG")
+    (rows,) = score([contestant()], found.images, session())
     assert len(rows) == IMAGES - 2
     assert predictions.top1(rows).sum() == 15
 
@@ -223,7 +245,7 @@ def test_a_set_of_unreadable_images_only_is_refused_even_then(tmp_path):
     (tmp_path / WNIDS[0]).mkdir()
     (tmp_path / WNIDS[0] / "a.JPEG").write_bytes(b"x")
     with pytest.raises(UnreadableImagesError):
-        readable(open_set(tmp_path), session(), skip=True)
+        examined(open_set(tmp_path), session(), skip=True)
 
 
 def test_no_variable_of_torchrun_means_one_rank():
@@ -240,12 +262,12 @@ def test_a_cache_gives_the_same_rows_and_the_second_run_decodes_nothing(folder, 
     (rows,) = score([contestant()], images, with_cache)
     np.testing.assert_array_equal(rows, expected)
     monkeypatch.setattr(File, "read", None)  # whoever reads a file now fails
-    readable(images, with_cache, skip=False, streams=streams)
+    examined(images, with_cache, skip=False, streams=streams)
     (rows,) = score([contestant()], images, with_cache)
     np.testing.assert_array_equal(rows, expected)
     other = Preprocess(crop_px=24, crop_pct=1.0)
     with pytest.raises(TypeError):
-        readable(images, with_cache, skip=False, streams=[*streams, other])
+        examined(images, with_cache, skip=False, streams=[*streams, other])
 
 
 def test_a_cache_that_was_cut_off_is_completed(folder, expected, tmp_path):
@@ -304,7 +326,7 @@ def test_a_run_does_not_go_on_with_what_it_saw_in_files_that_were_replaced_since
 def test_frames_that_stay_on_a_device_are_not_cached(folder, tmp_path):
     way = replace(session().way, device=torch.device("cpu"))
     with pytest.raises(ResbenchError, match="--cache keeps frames on disk, this --decoder on the device"):
-        readable(open_set(folder), session(cache=tmp_path, way=way), skip=False, streams=[planted.SMALL])
+        examined(open_set(folder), session(cache=tmp_path, way=way), skip=False, streams=[planted.SMALL])
 
 
 def test_a_cache_without_room_is_refused_beforehand(folder, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Files of labels, as people have them."""
 
+import csv
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -8,26 +9,36 @@ from resbench.accuracy.dataset import File, Sample
 from resbench.accuracy.labels import class_of, validation
 from resbench.errors import ResbenchError
 
-_FIELD = re.compile(r"[,;\s]+")
+_BLANKS = re.compile(r"(.+?)\s+(n\d{8}|\d+)(?:\s.*)?")  # a name, which may hold blanks too, and a class
 
 
 def annotate(files: list[File], labels: Path) -> tuple[Sample, ...]:
     """Return `files` with the classes that the file `labels` gives them.
 
-    Lines are "name class", separated by blanks, tabs or commas (a header is skipped, columns further right are not
-    read), or a class alone, for the files in the order of their names. A class is a number from 0 or a WordNet id. The
-    ground truth of the development kit, with numbers of its own, is known by its agreement with the official labels.
-    Raises ResbenchError for a class that does not exist and for images without one.
+    Lines are "name class", separated by tabs, commas, semicolons (with quotes as in csv) or blanks; a header is
+    skipped, what stands further right is not read. Or they are a class alone, for the files in the order of their
+    names. A class is a number from 0 or a WordNet id. The ground truth of the development kit, with numbers of its
+    own, is known by its agreement with the official labels.
+    Raises ResbenchError for a class that does not exist, and for images without one or with two.
     """
     try:
-        rows = [_FIELD.split(line.strip()) for line in labels.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
+        rows = [_fields(line) for line in labels.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or "not a text file"
         raise ResbenchError(f"{labels}: {reason}; give a file of labels") from None
-    rows = [row for row in rows if row != [""]]
     if rows and all(len(row) == 1 for row in rows):
         return _in_order(files, [row[0] for row in rows], labels)
     return _by_name(files, rows, labels)
+
+
+def _fields(line: str) -> list[str]:
+    """Return the name and the first word after it; without separators the line itself."""
+    mark = next((mark for mark in "\t,;" if mark in line), None)
+    if mark is None:
+        found = _BLANKS.fullmatch(line.strip())
+        return [found[1], found[2]] if found else line.split()[:2]
+    name, *others = next(csv.reader([line.strip()], delimiter=mark))
+    return [name.strip(), *" ".join(others).split()[:1]]
 
 
 def _in_order(files: list[File], words: list[str], labels: Path) -> tuple[Sample, ...]:
@@ -51,7 +62,10 @@ def _by_name(files: list[File], rows: list[list[str]], labels: Path) -> tuple[Sa
     short = next((row for row in rows if len(row) < 2), None)
     if short:
         raise ResbenchError(f"{labels}: no class for {short[0]!r}; give lines of an image's name and its class")
-    known = {row[0]: _class(row[1], labels) for row in rows}
+    known: dict[str, int] = {}
+    for name, word in rows:
+        if known.setdefault(name, _class(word, labels)) != _class(word, labels):
+            raise ResbenchError(f"{labels}: {name!r} has two classes; leave the wrong one out")
     found = {file: _first(known, (file.name, file.base, file.base.rpartition(".")[0])) for file in files}
     without = [file.name for file, label in found.items() if label is None]
     if without:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import struct
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +36,11 @@ _FORMAT_OF_SUFFIX = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
+_CAMERAS = {"MPO": "JPEG"}  # JPEG with further pictures behind, of which nobody decodes more than the first
 _ORIENTATION = 0x0112  # the EXIF tag
+_NAMED = 3  # files, as examples
+_OWN_FIGURE = re.compile(r" \(\d+ [^)]*\)")  # what differs from one damaged file to the next
+_MISNAMED, _TURNED = " under the name of another format", "rotated by EXIF"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,12 @@ class Symptom:
     files: tuple[str, ...] = ()
     remedy: str = ""
     fatal: bool = False  # no right answer is to be had
+
+    def __str__(self) -> str:
+        """In one line."""
+        more = ", ..." if len(self.files) > _NAMED else ""
+        files = f" ({len(self.files):,}: {', '.join(self.files[:_NAMED])}{more})" if self.files else ""
+        return f"{self.what}{files}" + (f"; {self.remedy}" if self.remedy else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,21 +99,21 @@ def unreadable(inspections: Sequence[Inspection]) -> tuple[Unreadable, ...]:
     return tuple(Unreadable(name=one.name, reason=one.fault) for one in inspections if one.fault)
 
 
-def diagnose(
-    images: ImageSet, *, workers: int, on_image: Callable[[int], None] = lambda _: None, duplicates: bool = True
-) -> Diagnosis:
+def diagnose(images: ImageSet, *, workers: int, on_image: Callable[[int], None] = lambda _: None) -> Diagnosis:
     """Return what is to be said of `images`, the fatal things first."""
     inspections = inspect(images.samples, workers=workers, on_image=on_image)
     shown = Counter(sample.label for sample in images.samples)
-    found = [*_faults(inspections), *_amounts(images, shown), *_traits(inspections), *_unused(images)]
-    if duplicates:
-        found += _duplicates(images.samples, workers)
     return Diagnosis(
         images=images,
         fewest=min(shown.values()),
         most=max(shown.values()),
-        symptoms=tuple(sorted(found, key=lambda symptom: not symptom.fatal)),
+        symptoms=(*_faults(inspections), *oddities(images, inspections), *_duplicates(images.samples, workers)),
     )
+
+
+def oddities(images: ImageSet, inspections: Sequence[Inspection]) -> tuple[Symptom, ...]:
+    """Return what the user of `images` should know before a validation, which can be right all the same."""
+    return (*_amounts(images), *_traits(inspections), *_unused(images))
 
 
 def _inspect(sample: Sample) -> Inspection:
@@ -110,19 +121,19 @@ def _inspect(sample: Sample) -> Inspection:
     if sample.encoding == "cifar":
         return Inspection(name=sample.name)
     if not sample.size_bytes:
-        return Inspection(name=sample.name, fault="empty file")
+        return Inspection(name=sample.name, fault="empty file" if sample.path.exists() else "link to nothing")
     try:
         with Image.open(io.BytesIO(sample.read()), formats=FORMATS) as image:
-            mode, format_ = image.mode, image.format or ""
+            mode, format_ = image.mode, _CAMERAS.get(image.format or "", image.format)
             image.draft("L", (1, 1))
             image.load()
             rotated = _rotated(image)
     except UNREADABLE as error:
         return Inspection(name=sample.name, fault=reason(error))
     traits = {
-        f"{format_} under the name of another format": _FORMAT_OF_SUFFIX.get(_suffix(sample)) != format_,
+        f"{format_}{_MISNAMED}": _FORMAT_OF_SUFFIX.get(_suffix(sample)) != format_,
         f"{mode} instead of RGB or grey": mode not in ("RGB", "L"),
-        "rotated by EXIF": rotated,
+        _TURNED: rotated,
     }
     return Inspection(name=sample.name, traits=tuple(trait for trait, there in traits.items() if there))
 
@@ -142,7 +153,7 @@ def _faults(inspections: Sequence[Inspection]) -> Iterator[Symptom]:
     by_reason = defaultdict(list)
     for one in inspections:
         if one.fault:
-            by_reason[one.fault].append(one.name)
+            by_reason[_OWN_FIGURE.sub("", one.fault)].append(one.name)
     for fault, names in by_reason.items():
         yield Symptom(
             what=f"unreadable: {fault}",
@@ -152,8 +163,8 @@ def _faults(inspections: Sequence[Inspection]) -> Iterator[Symptom]:
         )
 
 
-def _amounts(images: ImageSet, shown: Counter[int]) -> Iterator[Symptom]:
-    expected = SIZES.get(images.name)
+def _amounts(images: ImageSet) -> Iterator[Symptom]:
+    expected, shown = SIZES.get(images.name), {sample.label for sample in images.samples}
     if expected and len(images.samples) != expected:
         yield Symptom(
             what=f"{len(images.samples):,} images, {images.name} has {expected:,}", remedy="unpack the archive again"
@@ -180,8 +191,13 @@ def _traits(inspections: Sequence[Inspection]) -> Iterator[Symptom]:
         for trait in one.traits:
             by_trait[trait].append(one.name)
     for trait, names in by_trait.items():
-        remedy = "evaluated as stored, as torchvision and timm do" if "EXIF" in trait else "evaluated as RGB"
-        yield Symptom(what=trait, files=tuple(names), remedy=remedy)
+        yield Symptom(what=trait, files=tuple(names), remedy=_done_about(trait))
+
+
+def _done_about(trait: str) -> str:
+    if trait.endswith(_MISNAMED):
+        return "decoded as what they are"
+    return "evaluated as stored, as torchvision and timm do" if trait == _TURNED else "evaluated as RGB"
 
 
 def _unused(images: ImageSet) -> Iterator[Symptom]:

@@ -18,11 +18,11 @@ def mislabelled(rows: Rows, classes: int) -> str | None:
 
     None also when it is not near chance, or when no other labels fit it much better.
     """
-    right = float(top1(rows).mean()) if len(rows) else 1.0
-    if len(rows) < FEWEST or right > max(0.02, 1.5 / classes):
+    if not _near_chance(rows, classes):
         return None
     seen, labels = rows["top5"][:, 0].astype(int), rows["label"].astype(int)
-    as_text = np.argsort(np.argsort([str(number) for number in range(classes)]))
+    text_order = np.argsort([str(number) for number in range(classes)])
+    as_text = np.argsort(text_order)
     kit = np.array([-1, *devkit()])  # by its numbers, which begin with 1
     relabelled = {
         "the labels are one too low: they count from 0 what the network counts from 1": labels + 1,
@@ -30,6 +30,9 @@ def mislabelled(rows: Rows, classes: int) -> str | None:
             labels - 1
         ),
         "the network's classes are in the order of folder names sorted as text (0, 1, 10, 100)": as_text[labels],
+        "the labels are places in the order of folder names sorted as text (0, 1, 10, 100), not their numbers": (
+            text_order[labels]
+        ),
     }
     if classes == len(devkit()):
         relabelled |= {
@@ -49,6 +52,20 @@ def mislabelled(rows: Rows, classes: int) -> str | None:
             f"the classes are permuted: images of one label are seen alike ({share:.0%} of pairs), but as another class"
         )
     return None
+
+
+def unexplained(rows: Rows, classes: int) -> str | None:
+    """Return what there is to say when a network was near chance to the end, or None."""
+    if not _near_chance(rows, classes):
+        return None
+    return (
+        f"{int(top1(rows).sum())} of {len(rows)} right is no more than guessing, and no other order of the labels that "
+        "is known fits; do the weights and the labels belong to these images? --explain-gap tries other inputs"
+    )
+
+
+def _near_chance(rows: Rows, classes: int) -> bool:
+    return len(rows) >= FEWEST and float(top1(rows).mean()) <= max(0.02, 1.5 / classes)
 
 
 def _agreement(seen: NDArray[np.int_], labels: NDArray[np.int_]) -> float:

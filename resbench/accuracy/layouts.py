@@ -84,12 +84,12 @@ def _binary(path: Path) -> Path | None:
 
 
 def _found(path: Path) -> tuple[list[File], list[File], tuple[str, ...]]:
-    """Return all files, those that are the images of the set, and what was assumed."""
+    """Return all files but training images beside others, those that are images of the set, and what was assumed."""
     files = listing(path)
-    images, notes = _one_split([file for file in files if file.is_image])
+    images, others, notes = _one_split([file for file in files if file.is_image])
     if not images:
         raise ResbenchError(f"{path}: {_no_images(files)}")
-    return files, images, notes
+    return [file for file in files if file not in others], images, notes
 
 
 def _by_names(path: Path, images: list[File]) -> tuple[str, tuple[Sample, ...]]:
@@ -139,12 +139,12 @@ def _folder(file: File, pattern: re.Pattern[str]) -> str | None:
     return next((part for part in PurePosixPath(file.name).parts[:-1] if pattern.fullmatch(part)), None)
 
 
-def _one_split(images: list[File]) -> tuple[list[File], tuple[str, ...]]:
-    """Leave out the training images where there are validation images beside them."""
-    splits = {split: [file for file in images if _folder(file, re.compile(split))] for split in ("train", "val")}
-    if not all(splits.values()):
-        return images, ()
-    return splits["val"], ("the images below val/ are taken, those below train/ are not",)
+def _one_split(images: list[File]) -> tuple[list[File], set[File], tuple[str, ...]]:
+    """Return the images to take, the training images where there are validation images beside them, and what to say."""
+    validating, training = ([file for file in images if _folder(file, re.compile(split))] for split in ("val", "train"))
+    if not (validating and training):
+        return images, set(), ()
+    return validating, set(training), ("the images below val/ are taken, those below train/ are not",)
 
 
 def _cifar(path: Path) -> ImageSet:

@@ -49,10 +49,17 @@ class Scored:
     journal: Journal
 
 
-def readable(
-    images: ImageSet, session: Session, *, skip: bool, streams: Sequence[Preprocess] = ()
-) -> tuple[ImageSet, tuple[str, ...]]:
-    """Return the set without its unreadable images, and their names; those cached for all `streams` are readable.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A set that the doctor has seen."""
+
+    images: ImageSet  # those that can be evaluated
+    skipped: tuple[str, ...]  # the unreadable ones
+    symptoms: tuple[doctor.Symptom, ...]  # what else is to be said
+
+
+def examined(images: ImageSet, session: Session, *, skip: bool, streams: Sequence[Preprocess] = ()) -> Examined:
+    """Return the set without its unreadable images; those cached for all `streams` are not looked at again.
 
     Raises UnreadableImagesError when there are some and they are not to be skipped, or when no image is left.
     """
@@ -63,13 +70,18 @@ def readable(
     inspections = doctor.inspect(
         mine, workers=session.workers, on_image=lambda done: session.on_progress("checking", done, len(mine), None)
     )
-    found = doctor.unreadable(inspections)
-    faults = sorted((fault for part in group.gather(found) for fault in part), key=lambda fault: fault.name)
+    telling = [one for one in inspections if one.fault or one.traits]
+    found = sorted((one for part in group.gather(telling) for one in part), key=lambda one: one.name)
+    faults = doctor.unreadable(found)
     if faults and not (skip and len(faults) < len(images.samples)):
         remedy = "replace them by intact files" + ("" if skip else ", or leave them out with --skip-unreadable")
         raise loader.UnreadableImagesError(faults, remedy)
-    names = {fault.name for fault in faults}
-    return replace(images, samples=tuple(one for one in images.samples if one.name not in names)), tuple(sorted(names))
+    names = {fault.name: None for fault in faults}
+    return Examined(
+        images=replace(images, samples=tuple(one for one in images.samples if one.name not in names)),
+        skipped=tuple(names),
+        symptoms=doctor.oddities(images, found),
+    )
 
 
 def score(contestants: Sequence[Contestant], images: ImageSet, session: Session) -> list[Rows]:
@@ -137,20 +149,21 @@ def _evaluate(
         way=session.way,
     )
     new: list[list[Rows]] = [[] for _ in contestants]
-    total = len(images.samples)
-    missing = sum(min(session.batch_size, total - start) for start in starts)
-    done, right = total - missing, int(predictions.top1(known[0]).sum())
+    own = sum(len(images.samples[start : start + session.batch_size]) for start in starts)
+    kept = known[0][~np.isin(known[0]["place"] // session.batch_size * session.batch_size, starts)]
+    done, right = len(kept), int(predictions.top1(kept).sum())
+    total = done + own  # other ranks' share is not known before the end
     scored = evaluate(
         contestants, batches, device=session.device, batch_size=session.batch_size, threads=session.threads
     )
     for count, parts in enumerate(scored, start=1):
-        for own, rows, journal in zip(new, parts, journals, strict=True):
+        for before, rows, journal in zip(new, parts, journals, strict=True):
             journal.add(rows)
-            own.append(rows)
+            before.append(rows)
         done, right = done + len(parts[0]), right + int(predictions.top1(parts[0]).sum())
         session.on_progress("evaluating", done, total, right)
         if count & (count - 1) == 0:  # after 1, 2, 4, 8, ... batches
-            _refuse_wrong_labels(contestants, [predictions.merge(own) for own in new], images.classes)
+            _refuse_wrong_labels(contestants, [predictions.merge(parts) for parts in new], images.classes)
     return new
 
 

@@ -17,9 +17,10 @@ from resbench.accuracy.decoders import decoder
 from resbench.accuracy.distributed import Ranks, ranks
 from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
 from resbench.accuracy.figures import Gap, gap
+from resbench.accuracy.hypotheses import unexplained
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.predictions import Predictions
-from resbench.accuracy.session import Progress, Scored, Session, decoded, readable, score, scored, silent
+from resbench.accuracy.session import Examined, Progress, Scored, Session, decoded, examined, score, scored, silent
 from resbench.accuracy.twins import Twin, twins
 from resbench.bench.entries import Entry, Options, fitting, opened
 from resbench.nets.checkpoints import load_checkpoint
@@ -115,11 +116,10 @@ def _one_pass(
     with running.switches(courses[0].settings):
         session = _session(contestants, courses[0].settings, on, group, options, on_progress)
         skip, streams = options.get("skip_unreadable", False), [one.preprocess for one in contestants]
-        usable, skipped = readable(images, session, skip=skip, streams=streams)
-        found = scored(contestants, usable, session)
+        seen = examined(images, session, skip=skip, streams=streams)
+        found = scored(contestants, seen.images, session)
         return [
-            _validated(course, one, images, usable, skipped, session, watch)
-            for course, one in zip(courses, found, strict=True)
+            _validated(course, one, images, seen, session, watch) for course, one in zip(courses, found, strict=True)
         ]
 
 
@@ -159,7 +159,7 @@ def explain_gaps(
         ]
         with running.switches(settings):
             session = _session(contestants, settings, on, Ranks(), options, on_progress)
-            usable, _ = readable(images, session, skip=options.get("skip_unreadable", False))
+            usable = examined(images, session, skip=options.get("skip_unreadable", False)).images
             found = score(contestants, usable, session)
         names = tuple(sample.name for sample in usable.samples)
         seen = [Predictions(names=names, rows=rows) for rows in found]
@@ -260,20 +260,19 @@ def _validated(
     course: Course,
     found: Scored,
     images: ImageSet,
-    usable: ImageSet,
-    skipped: tuple[str, ...],
+    seen: Examined,
     session: Session,
     watch: environment.Watch,
 ) -> Validated:
-    seen = Predictions(names=tuple(sample.name for sample in usable.samples), rows=found.rows)
-    real = predictions.real_top1(seen)
+    answers = Predictions(names=tuple(sample.name for sample in seen.images.samples), rows=found.rows)
+    real = predictions.real_top1(answers)
     contestant = course.contestant
     record = Evaluation(
         network=course.entry.variant.name,
         weights=course.weights,
         weights_sha256=course.weights_sha256,
         dataset=images.describe(),
-        pixels=pixels.describe(contestant.preprocess, decoded(contestant, usable, found.rows, session)),
+        pixels=pixels.describe(contestant.preprocess, decoded(contestant, seen.images, found.rows, session)),
         settings=course.settings,
         batch_size=session.batch_size,
         images=len(found.rows),
@@ -281,11 +280,11 @@ def _validated(
         top5_right=int(predictions.top5(found.rows).sum()),
         real_top1_right=real[0] if real else None,
         real_images=real[1] if real else None,
-        skipped=skipped,
-        predictions_sha256=seen.sha256,
+        skipped=seen.skipped,
+        predictions_sha256=answers.sha256,
         environment=watch.environment(),
         run=watch.run(),
     )
-    left_out = f"no part of the set: {len(images.unused)} of the files ({', '.join(images.unused[:3])})"
-    notes = (*course.notes, *images.notes, *([left_out] if images.unused else []))
-    return Validated(record=record, predictions=seen, notes=notes, journal=found.journal)
+    doubt = unexplained(found.rows, images.classes)
+    notes = (*course.notes, *map(str, seen.symptoms), *([f"{contestant.name}: {doubt}"] if doubt else []))
+    return Validated(record=record, predictions=answers, notes=notes, journal=found.journal)

@@ -67,6 +67,7 @@ def validate_(
     amp: options.Amp = False,
     channels_last: options.ChannelsLast = False,
     fuse: options.Fuse = False,
+    winograd: options.Winograd = False,
     compile_it: options.Compile = False,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of the network. [default: torch's]")] = None,
     skip_unreadable: Annotated[
@@ -128,6 +129,7 @@ def validate_(
         amp=amp,
         channels_last=channels_last,
         fuse=fuse,
+        winograd=winograd,
         compile_mode="default" if compile_it else None,
         threads=threads,
         skip_unreadable=skip_unreadable,

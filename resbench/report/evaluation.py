@@ -192,6 +192,7 @@ def _settings(settings: Settings) -> str:
         "autocast": settings.amp,
         "channels last": settings.memory_format == "channels_last",
         "batch norm folded": settings.fuse,
+        "Winograd": settings.winograd,
         f"compiled ({settings.compile})": settings.compile,
     }
     return ", ".join([settings.dtype, *(word for word, on in flags.items() if on)])

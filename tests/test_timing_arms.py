@@ -213,6 +213,8 @@ def test_contradictions_are_refused_by_name():
             settings(options, 224, CPU)
     with pytest.raises(ResbenchError, match="threads: only for the CPU"):
         settings({"threads": 2}, 224, torch.device("cuda"))
+    with pytest.raises(ResbenchError, match="winograd: only on the CPU"):
+        settings({"winograd": True}, 224, torch.device("cuda"))
     with pytest.raises(ResbenchError, match="cuda-graph with compile"):
         settings({"cuda_graph": True, "compile_mode": "default"}, 224, torch.device("cuda"))
 

@@ -95,6 +95,15 @@ def test_other_convolutions_stay(other):
     assert not replaced(module)
 
 
+def test_a_convolution_with_arithmetic_of_its_own_stays():
+    class Standardised(nn.Conv2d):
+        pass
+
+    module = nn.Sequential(Standardised(128, 128, 3, padding=1))
+    use_winograd(module)
+    assert not replaced(module)
+
+
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "seresnet50", "inception_resnet_v2", "plain34"])
 def test_a_whole_network_computes_the_same(name):
     def built():

@@ -66,7 +66,7 @@ class Winograd(nn.Module):
 def use_winograd(module: nn.Module) -> None:
     """Replace, in place, every convolution that gains: 3x3, stride 1, not grouped, of 128 and more channels."""
     for name, child in list(module.named_modules()):
-        if isinstance(child, nn.Conv2d) and _gains(child):
+        if type(child) is nn.Conv2d and _gains(child):  # a subclass may compute something else
             parent, _, last = name.rpartition(".")
             setattr(module.get_submodule(parent), last, Winograd(child))
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from resbench.cards import facts, render
-from resbench.cards.modelindex import block, index, parameters, percent
+from resbench.cards.modelindex import block, index, parameters
 from resbench.zoo.find import find
 from resbench.zoo.spec import Claim
 from resbench.zoo.variants import VARIANTS
@@ -119,4 +119,7 @@ def test_parameters_round_as_timms_table_does(exact, published):
     ("value", "text"), [(0.8087, "80.87%"), (0.793, "79.3%"), (0.8, "80.0%"), (0.69758, "69.758%")]
 )
 def test_accuracies_print_as_on_timms_cards(value, text):
-    assert percent(Claim(metric="top1", value=value, source="x")) == text
+    whole = gluon("gluon_seresnext50_32x4d")
+    weights = replace(whole.weights[0], claims=(Claim(metric="top1", value=value, source="x"),))
+    (model,) = index([replace(whole, weights=(weights,))])["Models"]
+    assert model["Results"][0]["Metrics"] == {"Top 1 Accuracy": text}

@@ -9,8 +9,9 @@ from resbench.cards.facts import Card, accuracy, dataset, flops, slug
 from resbench.cards.templating import SIGNATURE, render
 from resbench.counting.conventions import convention
 from resbench.counting.counted import counted
+from resbench.nets.cache import file_name
 from resbench.records.record import Evaluation
-from resbench.zoo.spec import Claim, Weights
+from resbench.zoo.spec import Claim, Metric, Weights
 
 # Our data sets -> the hub's type, its name for people, the repository that hosts it.
 _DATASETS = {
@@ -18,7 +19,11 @@ _DATASETS = {
     "CIFAR-10": ("cifar10", "CIFAR-10", "uoft-cs/cifar10"),
     "CIFAR-100": ("cifar100", "CIFAR-100", "uoft-cs/cifar100"),
 }
-_METRICS = (("accuracy", "Top-1 accuracy"), ("top_5_accuracy", "Top-5 accuracy"))
+# Ours -> the type in a model index, the task in .eval_results, and the name for people.
+_METRICS: dict[Metric, tuple[str, str, str]] = {
+    "top1": ("accuracy", "top_1_accuracy", "Top-1 accuracy"),
+    "top5": ("top_5_accuracy", "top_5_accuracy", "Top-5 accuracy"),
+}
 
 
 def pages(cards: Sequence[Card]) -> dict[str, str]:
@@ -47,11 +52,11 @@ def _readme(card: Card, weights: Weights) -> str:
         operations=flops(card.variant.name, name, images.crop_px),
         operations_px=counted(card.variant.name, name, images.crop_px).input_px,
         macs=flops(card.variant.name, "macs", images.crop_px),
-        published=[f"{label} {units.percent(claim.value)}" for label, claim in _claims(weights)],
+        published=[f"{_METRICS[claim.metric][2]} {units.percent(claim.value)}" for claim in _claims(weights)],
         evaluations=list(_evaluations(card, weights).items()),
         errors=[claim for claim in weights.claims if claim.error],
         name=card.variant.name,
-        file=weights.url.rpartition("/")[2],
+        file=file_name(weights),
     )
 
 
@@ -71,72 +76,68 @@ def _front(card: Card, weights: Weights) -> dict[str, Any]:
 
 def _published(weights: Weights) -> dict[str, Any]:
     claims = _claims(weights)
-    metrics = [
-        {"type": kind, "value": modelindex.per_cent(claim), "name": label}
-        for kind, label in _METRICS
-        for said, claim in claims
-        if said == label
-    ]
-    return _result(weights, f"{weights.preprocess.crop_px} px, published", metrics, claims[0][1].source, "publisher")
+    values = {claim.metric: modelindex.per_cent(claim) for claim in claims}
+    return _result(weights, f"{weights.preprocess.crop_px} px, published", values, claims[0].source, "publisher")
 
 
 def _measured(weights: Weights, path: str, record: Evaluation) -> dict[str, Any]:
-    rights = (record.top1_right, record.top5_right)
-    metrics = [
-        {"type": kind, "value": round(100 * right / record.images, 3), "name": label}
-        for (kind, label), right in zip(_METRICS, rights, strict=True)
-    ]
     # The hub merges results that differ only in their source: the configuration tells them apart.
     config = f"{record.pixels.crop_px} px, measured on {record.images} images of {record.dataset.name}, {path}"
-    return _result(weights, config, metrics, weights.url, "measured with resbench")
+    return _result(weights, config, _shares(record), weights.url, "measured with resbench")
 
 
-def _result(weights: Weights, config: str, metrics: list[dict[str, Any]], url: str, source: str) -> dict[str, Any]:
+def _result(weights: Weights, config: str, values: dict[Metric, float], url: str, source: str) -> dict[str, Any]:
     kind, name, _ = _data(weights)
+    words = [(*_METRICS[metric], value) for metric, value in values.items()]
     return {
         "task": {"type": "image-classification", "name": "Image Classification"},
         "dataset": {"name": name, "type": kind, "config": config, "split": "validation"},
-        "metrics": metrics,
+        "metrics": [{"type": word, "value": value, "name": label} for word, _, label, value in words],
         "source": {"name": source, "url": url},
     }
 
 
 def _eval_results(card: Card, weights: Weights) -> list[dict[str, Any]]:
     """Return the entries of the hub's newer format; a claim has no date, since none was published with it."""
-    repository = _data(weights)[2]
     found = [
         {
-            "dataset": {"id": repository, "task_id": _task(label)},
+            "dataset": _task(weights, claim.metric),
             "value": modelindex.per_cent(claim),
             "source": {"url": claim.source, "name": "publisher"},
             "notes": f"{weights.preprocess.crop_px} px, published",
         }
-        for label, claim in _claims(weights)
+        for claim in _claims(weights)
     ]
-    for record in _evaluations(card, weights).values():
-        for (_, label), right in zip(_METRICS, (record.top1_right, record.top5_right), strict=True):
-            found.append(
-                {
-                    "dataset": {"id": repository, "task_id": _task(label)},
-                    "value": round(100 * right / record.images, 3),
-                    "date": record.run.started,
-                    "notes": f"{record.pixels.crop_px} px, resbench, {record.images} images of {record.dataset.name}",
-                }
-            )
+    found += [
+        {
+            "dataset": _task(weights, metric),
+            "value": value,
+            "date": record.run.started,
+            "notes": f"{record.pixels.crop_px} px, resbench, {record.images} images of {record.dataset.name}",
+        }
+        for record in _evaluations(card, weights).values()
+        for metric, value in _shares(record).items()
+    ]
     return found
 
 
-def _claims(weights: Weights) -> list[tuple[str, Claim]]:
-    labels = {"Top-1 accuracy": accuracy(weights, "top1"), "Top-5 accuracy": accuracy(weights, "top5")}
-    return [(label, claim) for label, claim in labels.items() if claim]
+def _claims(weights: Weights) -> list[Claim]:
+    """Return the published accuracies that are not known to be false."""
+    return [claim for metric in _METRICS if (claim := accuracy(weights, metric))]
+
+
+def _shares(record: Evaluation) -> dict[Metric, float]:
+    """Return the measured accuracies in per cent."""
+    rights: dict[Metric, int] = {"top1": record.top1_right, "top5": record.top5_right}
+    return {metric: round(100 * right / record.images, 3) for metric, right in rights.items()}
 
 
 def _evaluations(card: Card, weights: Weights) -> dict[str, Evaluation]:
     return {path: record for path, record in card.evaluations.items() if record.weights == weights.name}
 
 
-def _task(label: str) -> str:
-    return label.lower().replace("-", "_").replace(" ", "_")
+def _task(weights: Weights, metric: Metric) -> dict[str, str]:
+    return {"id": _data(weights)[2], "task_id": _METRICS[metric][1]}
 
 
 def _data(weights: Weights) -> tuple[str, str, str]:

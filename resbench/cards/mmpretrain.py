@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from resbench.cards import architecture, markup, modelindex
-from resbench.cards.facts import Card, accuracy, collections, dataset, flops, slug
+from resbench.cards.facts import Card, collections, dataset, flops, slug
 from resbench.cards.render import result_row
 from resbench.cards.templating import SIGNATURE, render
 from resbench.counting.conventions import convention
@@ -65,8 +65,7 @@ def _metafile(collection: str, cards: Sequence[Card], folder: str) -> dict[str, 
 
 
 def _model(card: Card, weights: Weights) -> dict[str, Any]:
-    names = {"Top 1 Accuracy": accuracy(weights, "top1"), "Top 5 Accuracy": accuracy(weights, "top5")}
-    metrics = {name: modelindex.per_cent(claim) for name, claim in names.items() if claim}
+    metrics = modelindex.metrics(weights)
     result = {"Dataset": _dataset(weights), "Metrics": metrics, "Task": "Image Classification"}
     operations = flops(card.variant.name, card.flops_convention, weights.preprocess.crop_px)
     return {

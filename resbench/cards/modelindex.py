@@ -69,9 +69,10 @@ def parameters(params: int) -> int:
     return int(float(f"{params / 1e6:.2f}") * 1e6)
 
 
-def percent(claim: Claim) -> str:
-    """Return a claimed accuracy as timm's cards print it: "80.87%"."""
-    return f"{per_cent(claim)}%"
+def metrics(weights: Weights) -> dict[str, float]:
+    """Return the published accuracies in per cent; a figure known to be false is not passed on."""
+    claims = {"Top 1 Accuracy": accuracy(weights, "top1"), "Top 5 Accuracy": accuracy(weights, "top5")}
+    return {name: per_cent(claim) for name, claim in claims.items() if claim}
 
 
 def per_cent(claim: Claim) -> float:
@@ -124,9 +125,5 @@ def _untrained(card: Card) -> dict[str, Any]:
 
 
 def _results(weights: Weights) -> list[dict[str, Any]]:
-    """Return the published accuracies; a figure known to be false is not passed on."""
-    claims = {"Top 1 Accuracy": accuracy(weights, "top1"), "Top 5 Accuracy": accuracy(weights, "top5")}
-    metrics = {name: percent(claim) for name, claim in claims.items() if claim}
-    if not metrics:
-        return []
-    return [{"Task": "Image Classification", "Dataset": dataset(weights), "Metrics": metrics}]
+    printed = {name: f"{value}%" for name, value in metrics(weights).items()}
+    return [{"Task": "Image Classification", "Dataset": dataset(weights), "Metrics": printed}] if printed else []

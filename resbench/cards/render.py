@@ -8,6 +8,7 @@ from resbench.cards.facts import Card, accuracy, dataset, flops, printed
 from resbench.cards.templating import render
 from resbench.counting.conventions import CONVENTIONS, convention
 from resbench.counting.counted import counted
+from resbench.nets.cache import file_name
 from resbench.zoo.spec import Metric, Weights
 
 MMPRETRAIN = "mmcv"  # the convention of its tables
@@ -34,7 +35,7 @@ def card_text(card: Card) -> str:
         accuracies=measured.accuracies(card),
         provenance=list(measured.provenance(card)),
         flops_px=counted(card.variant.name, card.flops_convention).input_px,
-        file=_file_name(card.weights[0].url) if card.weights else "",
+        file=file_name(card.weights[0]) if card.weights else "",
         block=modelindex.block([card]),
     )
 
@@ -132,7 +133,3 @@ def _network_row(card: Card, folder: str) -> dict[str, Any]:
         "checkpoints": len(card.weights),
         "top1": f"{100 * max(accuracies):.2f}" if accuracies else "",
     }
-
-
-def _file_name(url: str) -> str:
-    return url.rpartition("/")[2]

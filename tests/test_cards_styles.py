@@ -16,7 +16,7 @@ from resbench.cards.lint import lint
 from resbench.cards.parse import parse
 from resbench.errors import ResbenchError
 from resbench.judging.problem import Level
-from resbench.zoo.find import find
+from resbench.zoo.find import find, find_weights
 from resbench.zoo.spec import Claim
 from resbench.zoo.variants import VARIANTS
 from tests import examples
@@ -59,10 +59,6 @@ def test_mmpretrains_files_give_the_published_figures(tmp_path):
     assert len(loaded.models) == sum(weights.source == "mmpretrain" for card in CARDS for weights in card.weights)
 
 
-def find_weights(name: str):
-    return next(weights for card in CARDS for weights in card.weights if weights.name == name)
-
-
 def test_the_styles_agree_and_lint_without_a_false_figure():
     for style, cards in ((timm, CARDS), (mmpretrain, MMPRETRAIN_CARDS), (huggingface, CARDS)):
         documents = [parse(Path("x") / path, text) for path, text in style.pages(cards).items()]
@@ -90,9 +86,10 @@ def test_a_file_that_somebody_else_wrote_is_not_overwritten(tmp_path):
         files.wanted(["resnet50"], every=False, output=tmp_path, update=[], results=tmp_path / "results")
 
 
-def measured(name: str) -> facts.Card:
+def measured(name: str, images: str = "val") -> facts.Card:
     variant = find(name)
-    record = replace(examples.EVALUATION, network=variant.name, weights=name)
+    data = replace(examples.EVALUATION.dataset, name=images)
+    record = replace(examples.EVALUATION, network=variant.name, weights=name, dataset=data)
     smaller = replace(record, pixels=replace(record.pixels, crop_px=192))
     return facts.gather(variant, {"a.json": record, "b.json": smaller})
 
@@ -120,6 +117,31 @@ def test_measured_accuracies_of_two_sizes_stay_two_results_for_the_hub():
     assert [result["metrics"][0]["value"] for result in results] == [79.92, 79.0, 79.0]
     assert len({result["dataset"]["config"] for result in results}) == 3
     assert "Measured with resbench on 200 images of val: top-1 79.00 %, top-5 95.00 % (`a.json`)." in text
+
+
+@pytest.mark.parametrize(("images", "credited"), [("val", 0), ("part of ImageNet-1k", 0), ("ImageNet-1k", 4)])
+def test_what_was_measured_on_other_images_is_no_result_of_the_hubs_data_set(images, credited):
+    card = measured("gluon_seresnext50_32x4d", images)
+    pages = huggingface.pages([card])
+    entries = yaml.safe_load(pages["gluon_seresnext50_32x4d/.eval_results/imagenet-1k.yaml"])
+    assert [entry["value"] for entry in entries] == [79.92, 94.82, *[79.0, 95.0, 79.0, 95.0][:credited]]
+    front = yaml.safe_load(pages["gluon_seresnext50_32x4d/README.md"].split("---\n")[1])
+    sets = [result["dataset"]["name"] for result in front["model-index"][0]["results"]]
+    assert sets == ["ImageNet-1k", images, images]
+
+
+def test_a_record_that_saw_no_image_gives_no_accuracy():
+    card = facts.gather(
+        find("resnet18"), {"a.json": replace(examples.EVALUATION, images=0, top1_right=0, top5_right=0)}
+    )
+    assert "Accuracy: not measured." in render.card_text(card)
+    assert "Measured: not measured." in huggingface.pages([card])["resnet18/README.md"]
+
+
+def test_the_split_is_the_one_that_the_data_set_has():
+    card = facts.gather(find("resnet20_cifar10"), {})
+    front = yaml.safe_load(huggingface.pages([card])["akamaster_resnet20/README.md"].split("---\n")[1])
+    assert front["model-index"][0]["results"][0]["dataset"]["split"] == "test"
 
 
 BREAKS = ["-->", "<!-- x", "a|b", "`x`", "```\n# x", "\n---\n", "x\r\ny", '"; import os', "{{ x }}", "{% x %}", "&amp;"]
@@ -159,10 +181,10 @@ def test_nothing_breaks_out_of_its_place_in_any_style(name, collection, url, ter
     card = replace(
         whole, variant=replace(whole.variant, about=about, paper=paper), weights=(held,), records={path: record}
     )
-    check_comment(render.card_text(card), [card], headings=9)
+    check_comment(render.card_text(card), [card], count=9)
     assert modelindex.index([card])["Models"][0]["Metadata"]["File Size"] == huge
     (page,) = timm.pages([card]).values()
-    check_comment(page, [card], headings=4)
+    check_comment(page, [card], count=4)
     hub = huggingface.pages([card])
     (readme,) = [text for file, text in hub.items() if file.endswith(".md")]
     front = yaml.safe_load(re.match(r"---\n(.*?)\n---\n", readme, re.DOTALL)[1])
@@ -177,12 +199,12 @@ def test_nothing_breaks_out_of_its_place_in_any_style(name, collection, url, ter
             assert headings(text) == 5
 
 
-def check_comment(page: str, cards: list[facts.Card], *, headings: int) -> None:
+def check_comment(page: str, cards: list[facts.Card], *, count: int) -> None:
     body = re.search(r"<!--\n(Type: model-index\n.*?)-->", page, re.DOTALL)[1]
     assert yaml.safe_load(body) == modelindex.index(cards)
     assert page.count("-->") == page.count("<!--") == 2
     assert "<script" not in MARKDOWN.render(page)
-    assert globals()["headings"](page) == headings
+    assert headings(page) == count
 
 
 def headings(page: str) -> int:

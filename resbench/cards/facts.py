@@ -34,7 +34,7 @@ class Card:
     @property
     def evaluations(self) -> dict[str, Evaluation]:
         """The records of accuracy, by path."""
-        return {path: record for path, record in self.records.items() if isinstance(record, Evaluation)}
+        return evaluations(self.records)
 
 
 def gather(variant: Variant, records: Mapping[str, Record], flops_convention: str = TIMM_CARD) -> Card:
@@ -66,6 +66,12 @@ def printed(claim: Claim) -> str:
     return units.percent(claim.value) if claim.metric in ("top1", "top5") else f"{claim.value:,.0f}"
 
 
+def full_dataset(weights: Weights) -> str:
+    """Return the same set by the name that records and MMPretrain's metafiles give it."""
+    name = dataset(weights)
+    return "ImageNet-1k" if name == "ImageNet" else name
+
+
 def accuracy(weights: Weights, metric: Metric) -> Claim | None:
     """Return a published accuracy, or None when there is none or it is known to be false."""
     claim = weights.claim(metric)
@@ -75,6 +81,12 @@ def accuracy(weights: Weights, metric: Metric) -> Claim | None:
 def results(folder: Path) -> Mapping[str, Record]:
     """Return the records below `folder` by path; none when there is no such folder or nothing in it."""
     return read_folder(folder) if folder.is_dir() and any(folder.rglob("*.json")) else {}
+
+
+def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:
+    """Return the records of accuracy that saw an image, by path."""
+    found = {path: record for path, record in records.items() if isinstance(record, Evaluation)}
+    return {path: record for path, record in found.items() if record.images}
 
 
 def collections(cards: Iterable[Card], source: str) -> dict[str, list[Card]]:

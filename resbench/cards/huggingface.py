@@ -5,7 +5,7 @@ from typing import Any
 
 from resbench import units
 from resbench.cards import architecture, markup, modelindex
-from resbench.cards.facts import Card, accuracy, dataset, flops, slug
+from resbench.cards.facts import Card, accuracy, flops, full_dataset, slug
 from resbench.cards.templating import SIGNATURE, render
 from resbench.counting.conventions import convention
 from resbench.counting.counted import counted
@@ -13,11 +13,11 @@ from resbench.nets.cache import file_name
 from resbench.records.record import Evaluation
 from resbench.zoo.spec import Claim, Metric, Weights
 
-# Our data sets -> the hub's type, its name for people, the repository that hosts it.
+# Data sets -> the hub's type, the split that accuracies are measured on, the repository that hosts it.
 _DATASETS = {
-    "ImageNet": ("imagenet-1k", "ImageNet-1k", "ILSVRC/imagenet-1k"),
-    "CIFAR-10": ("cifar10", "CIFAR-10", "uoft-cs/cifar10"),
-    "CIFAR-100": ("cifar100", "CIFAR-100", "uoft-cs/cifar100"),
+    "ImageNet-1k": ("imagenet-1k", "validation", "ILSVRC/imagenet-1k"),
+    "CIFAR-10": ("cifar10", "test", "uoft-cs/cifar10"),
+    "CIFAR-100": ("cifar100", "test", "uoft-cs/cifar100"),
 }
 # Ours -> the type in a model index, the task in .eval_results, and the name for people.
 _METRICS: dict[Metric, tuple[str, str, str]] = {
@@ -32,10 +32,11 @@ def pages(cards: Sequence[Card]) -> dict[str, str]:
     for card in cards:
         for weights in card.weights:
             folder = slug(weights.name)
-            kind, _, repository = _data(weights)
             found[f"{folder}/README.md"] = _readme(card, weights)
-            if repository and (results := _eval_results(card, weights)):
-                found[f"{folder}/.eval_results/{kind}.yaml"] = f"# {SIGNATURE}\n{markup.yaml_text(results)}"
+            if results := _eval_results(card, weights):
+                found[f"{folder}/.eval_results/{_type(full_dataset(weights))}.yaml"] = (
+                    f"# {SIGNATURE}\n{markup.yaml_text(results)}"
+                )
     return found
 
 
@@ -62,12 +63,12 @@ def _readme(card: Card, weights: Weights) -> str:
 
 def _front(card: Card, weights: Weights) -> dict[str, Any]:
     results = [_published(weights)] if _claims(weights) else []
-    results += [_measured(weights, path, record) for path, record in _evaluations(card, weights).items()]
+    results += [_measured(path, record) for path, record in _evaluations(card, weights).items()]
     return {
         "license": weights.license,
         "library_name": "resbench",
         "tags": ["image-classification", "resbench", slug(card.variant.family)],
-        "datasets": [_data(weights)[0]],
+        "datasets": [_type(full_dataset(weights))],
         "metrics": ["accuracy"],
         "pipeline_tag": "image-classification",
         **({"model-index": [{"name": weights.name, "results": results}]} if results else {}),
@@ -77,31 +78,37 @@ def _front(card: Card, weights: Weights) -> dict[str, Any]:
 def _published(weights: Weights) -> dict[str, Any]:
     claims = _claims(weights)
     values = {claim.metric: modelindex.per_cent(claim) for claim in claims}
-    return _result(weights, f"{weights.preprocess.crop_px} px, published", values, claims[0].source, "publisher")
+    result = _result(full_dataset(weights), f"{weights.preprocess.crop_px} px, published", values)
+    return result | {"source": {"name": "publisher", "url": claims[0].source}}
 
 
-def _measured(weights: Weights, path: str, record: Evaluation) -> dict[str, Any]:
+def _measured(path: str, record: Evaluation) -> dict[str, Any]:
     # The hub merges results that differ only in their source: the configuration tells them apart.
-    config = f"{record.pixels.crop_px} px, measured on {record.images} images of {record.dataset.name}, {path}"
-    return _result(weights, config, _shares(record), weights.url, "measured with resbench")
+    config = f"{record.pixels.crop_px} px, measured with resbench on {record.images} images, {path}"
+    return _result(record.dataset.name, config, _shares(record))
 
 
-def _result(weights: Weights, config: str, values: dict[Metric, float], url: str, source: str) -> dict[str, Any]:
-    kind, name, _ = _data(weights)
+def _result(name: str, config: str, values: dict[Metric, float]) -> dict[str, Any]:
+    split = {"split": _DATASETS[name][1]} if name in _DATASETS else {}
     words = [(*_METRICS[metric], value) for metric, value in values.items()]
     return {
         "task": {"type": "image-classification", "name": "Image Classification"},
-        "dataset": {"name": name, "type": kind, "config": config, "split": "validation"},
+        "dataset": {"name": name, "type": _type(name), "config": config, **split},
         "metrics": [{"type": word, "value": value, "name": label} for word, _, label, value in words],
-        "source": {"name": source, "url": url},
     }
 
 
 def _eval_results(card: Card, weights: Weights) -> list[dict[str, Any]]:
-    """Return the entries of the hub's newer format; a claim has no date, since none was published with it."""
+    """Return the entries of the hub's newer format: what was published, and measured on the very same images.
+
+    Empty for a data set that the hub does not host. A claim has no date, since none was published with it.
+    """
+    name = full_dataset(weights)
+    if name not in _DATASETS:
+        return []
     found = [
         {
-            "dataset": _task(weights, claim.metric),
+            "dataset": _task(name, claim.metric),
             "value": modelindex.per_cent(claim),
             "source": {"url": claim.source, "name": "publisher"},
             "notes": f"{weights.preprocess.crop_px} px, published",
@@ -110,12 +117,13 @@ def _eval_results(card: Card, weights: Weights) -> list[dict[str, Any]]:
     ]
     found += [
         {
-            "dataset": _task(weights, metric),
+            "dataset": _task(name, metric),
             "value": value,
             "date": record.run.started,
-            "notes": f"{record.pixels.crop_px} px, resbench, {record.images} images of {record.dataset.name}",
+            "notes": f"{record.pixels.crop_px} px, measured with resbench on {record.images} images",
         }
         for record in _evaluations(card, weights).values()
+        if record.dataset.name == name
         for metric, value in _shares(record).items()
     ]
     return found
@@ -136,10 +144,9 @@ def _evaluations(card: Card, weights: Weights) -> dict[str, Evaluation]:
     return {path: record for path, record in card.evaluations.items() if record.weights == weights.name}
 
 
-def _task(weights: Weights, metric: Metric) -> dict[str, str]:
-    return {"id": _data(weights)[2], "task_id": _METRICS[metric][1]}
+def _task(name: str, metric: Metric) -> dict[str, str]:
+    return {"id": _DATASETS[name][2], "task_id": _METRICS[metric][1]}
 
 
-def _data(weights: Weights) -> tuple[str, str, str]:
-    name = dataset(weights)
-    return _DATASETS.get(name, (slug(name), name, ""))
+def _type(name: str) -> str:
+    return _DATASETS[name][0] if name in _DATASETS else slug(name)

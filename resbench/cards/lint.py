@@ -8,11 +8,10 @@ from itertools import groupby
 from pathlib import Path
 
 from resbench.cards import claims, form, truth
-from resbench.cards.facts import results
+from resbench.cards.facts import evaluations, results
 from resbench.cards.parse import Document, parse
 from resbench.errors import ResbenchError
 from resbench.judging.problem import Level, Problem
-from resbench.records.record import Evaluation
 from resbench.records.store import write_text
 
 _COUNTS = ("T001", "T002")
@@ -46,11 +45,11 @@ def lint(documents: Iterable[Document], weights: Path | None = None, records: Pa
     `weights` is a folder of checkpoints to compare sizes and hashes with, `records` one of local validations.
     """
     documents = sorted(documents, key=lambda document: document.path)
-    evaluations = {path: record for path, record in results(records).items() if isinstance(record, Evaluation)}
+    validations = evaluations(results(records))
     found = [problem for document in documents for problem in form.problems(document)]
     for entry in (entry for document in documents for entry in document.entries):
         found += [*truth.counts(entry), *claims.accuracies(entry), *claims.published(entry)]
-        found += claims.against_records(entry, evaluations)
+        found += claims.against_records(entry, validations)
         found += claims.on_disk(entry, weights) if weights else ()
     for _, folder in groupby(documents, key=lambda document: document.path.parent):
         found += claims.disagreements(entry for document in folder for entry in document.entries)

@@ -39,7 +39,6 @@ def accuracies(card: Card) -> list[dict[str, Any]]:
             "rows": [_accuracy(record, metric, label) for metric, label in _METRICS],
         }
         for path, record in card.evaluations.items()
-        if record.images
     ]
 
 

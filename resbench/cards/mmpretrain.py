@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from resbench.cards import architecture, markup, modelindex
-from resbench.cards.facts import Card, collections, dataset, flops, slug
+from resbench.cards.facts import Card, collections, flops, full_dataset, slug
 from resbench.cards.render import result_row
 from resbench.cards.templating import SIGNATURE, render
 from resbench.counting.conventions import convention
 from resbench.zoo.spec import Weights
 
 SOURCE = "mmpretrain"
-_DATASETS = {"ImageNet": "ImageNet-1k"}  # as its metafiles call them
 
 
 def pages(cards: Sequence[Card]) -> dict[str, str]:
@@ -40,7 +39,7 @@ def _readme(collection: str, cards: Sequence[Card]) -> str:
         collection=collection,
         paper=cards[0].variant.paper,
         rows=[result_row(card, weights, card.flops_convention) for card in cards for weights in card.weights],
-        datasets=" and ".join(sorted({_dataset(weights) for card in cards for weights in card.weights})),
+        datasets=" and ".join(sorted({full_dataset(weights) for card in cards for weights in card.weights})),
         convention=cards[0].flops_convention,
         meaning=convention(cards[0].flops_convention).meaning,
         first=cards[0].variant.name,
@@ -50,7 +49,7 @@ def _readme(collection: str, cards: Sequence[Card]) -> str:
 def _metafile(collection: str, cards: Sequence[Card], folder: str) -> dict[str, Any]:
     paper = cards[0].variant.paper
     parts = sorted({term for card in cards for term in architecture.terms(card.variant.spec)})
-    data = sorted({_dataset(weights) for card in cards for weights in card.weights})
+    data = sorted({full_dataset(weights) for card in cards for weights in card.weights})
     return {
         "Collections": [
             {
@@ -66,7 +65,7 @@ def _metafile(collection: str, cards: Sequence[Card], folder: str) -> dict[str, 
 
 def _model(card: Card, weights: Weights) -> dict[str, Any]:
     metrics = modelindex.metrics(weights)
-    result = {"Dataset": _dataset(weights), "Metrics": metrics, "Task": "Image Classification"}
+    result = {"Dataset": full_dataset(weights), "Metrics": metrics, "Task": "Image Classification"}
     operations = flops(card.variant.name, card.flops_convention, weights.preprocess.crop_px)
     return {
         "Name": weights.name,
@@ -90,10 +89,6 @@ def _folder(collection: str, cards: Sequence[Card]) -> str:
 def _in_repository(url: str) -> str:
     """https://github.com/open-mmlab/mmpretrain/blob/<commit>/configs/a/b.py -> configs/a/b.py."""
     return re.sub(r"^https://github\.com/[^/]+/[^/]+/blob/[^/]+/", "", url)
-
-
-def _dataset(weights: Weights) -> str:
-    return _DATASETS.get(dataset(weights), dataset(weights))
 
 
 def _yaml(data: dict[str, Any]) -> str:

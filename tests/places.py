@@ -8,7 +8,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 
 OUTCOME = {"regressed": Failure, "not comparable": Error, "invalid": Error, "inconclusive": Skipped}
 KIND = {"regressed": "error", "not comparable": "error", "invalid": "error", "inconclusive": "warning"}
-ANNOTATION = re.compile(r"::(error|warning) title=([a-z ]+)%3A (.*?)::(.*?): ")
+ANNOTATION = re.compile(r"::(error|warning) (?:file=[^,]*,)?title=([a-z ]+)%3A (.*?)::(.*?): ")
 
 
 def in_json(findings):

@@ -78,6 +78,9 @@ def test_every_change_gets_exactly_its_verdict_everywhere(case):
     annotated = places.in_annotations(told.stderr)
     assert set(annotated) <= set(everything)
     assert len(annotated) == (len(everything) if len(everything) <= 10 else 9)
+    files = re.findall(r"::\w+ file=([^,]+),", told.stderr)
+    assert len(files) == len(annotated)
+    assert change == "a deleted record" or all((root / file).is_file() for file in files)
 
     output = dict(line.split("=", 1) for line in (root / "output").read_text().splitlines())
     assert output["exit_code"] == str(code)

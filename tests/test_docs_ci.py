@@ -146,7 +146,7 @@ def test_the_steps_of_the_action_run_and_hand_on_the_verdict(tmp_path, monkeypat
     scripted.CHANGES["a slower block"](root)
     done, outputs = run_action(root, junit="report of today.xml")
     assert done.returncode == 1, done.stderr
-    assert done.stderr.startswith("::error title=regressed%3A ")
+    assert re.match(r"::error file=results/\S+\.json,title=regressed%3A ", done.stderr)
     assert (outputs["verdict"], outputs["exit-code"]) == ("regressed", "1")
     assert float(outputs["worst-ratio"]) == pytest.approx(1.1, abs=0.03)
     assert outputs["summary"].startswith("2 regressed, ")

@@ -1,6 +1,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
@@ -10,11 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml, Properties, Skipped
 from rich.console import Console
+from typer.testing import CliRunner
 
+from resbench.cli.app import app
 from resbench.errors import ExitCode, ResbenchError
 from resbench.judging.finding import Finding, Verdict
+from resbench.records.store import save
 from resbench.report import codequality, findings, github, junit, terminal, wording
+from tests.examples import PROFILE
 
+ROOT = Path("results")
 HOSTILE = "a|b\r\n<script>`x`](y)::error::%0A\x00 --> & \"'"
 TIMING = Finding(
     record="m/n/a.json",
@@ -91,8 +97,8 @@ def test_json_has_every_field_and_the_ratio(capsys):
 
 def test_annotations_are_at_most_ten_of_a_kind_worst_first():
     many = [finding(Verdict.REGRESSED, number) for number in range(10)]
-    assert len(list(github.annotations(many))) == 10
-    shown = list(github.annotations([*many, finding(Verdict.REGRESSED, 10), finding(Verdict.INCONCLUSIVE)]))
+    assert len(list(github.annotations(many, ROOT))) == 10
+    shown = list(github.annotations([*many, finding(Verdict.REGRESSED, 10), finding(Verdict.INCONCLUSIVE)], ROOT))
     errors = [line for line in shown if line.startswith("::error ")]
     assert len(errors) == 10
     assert "m/0.json" in errors[0]
@@ -109,9 +115,10 @@ def read_annotation(line):
 
 @given(st.text(max_size=60) | st.just(HOSTILE))
 def test_nothing_in_a_name_can_leave_its_annotation(text):
-    (line,) = github.annotations([finding(Verdict.REGRESSED, record=text, why=text)])
+    (line,) = github.annotations([finding(Verdict.REGRESSED, record=text, why=text)], ROOT)
     kind, properties, message = read_annotation(line)
-    assert (kind, properties) == ("error", {"title": f"regressed: {text}"})
+    assert (kind, properties.pop("title")) == ("error", f"regressed: {text}")
+    assert set(properties) <= {"file"}
     assert message.endswith(f"; {text}")
 
 
@@ -146,16 +153,56 @@ def test_on_github_the_files_are_appended_to_and_stdout_stays_json(tmp_path, mon
     findings.publish([TIMING], ExitCode.REGRESSED, Path("results"), as_json=True)
     shown = capsys.readouterr()
     assert len(json.loads(shown.out)) == 1
-    assert shown.err.startswith("::error title=regressed%3A m/n/a.json::latency b1")
+    assert shown.err.startswith("::error file=results/m/n/a.json,title=regressed%3A m/n/a.json::latency b1")
     assert summary.read_text().startswith("earlier\n## resbench: regressed\n")
     assert "verdict=regressed\n" in output.read_text()
 
 
-def test_a_summary_that_cannot_be_written_is_one_line(tmp_path, monkeypatch):
-    for path, says in ((str(tmp_path), "Is a directory"), (f"{tmp_path}/{'x' * 300}", "name too long")):
-        monkeypatch.setenv("GITHUB_STEP_SUMMARY", path)
-        with pytest.raises(ResbenchError, match=says):
-            github.publish([TIMING], ExitCode.REGRESSED)
+def test_github_and_gitlab_name_records_and_cards_from_the_top_of_the_repository(tmp_path, monkeypatch):
+    (tmp_path / ".git").mkdir()
+    here = tmp_path / "a,b"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    found = [
+        TIMING,
+        finding(Verdict.REGRESSED, record="cards/resnet18.md", metric="card"),
+        finding(Verdict.REGRESSED, record="resnet18 at 224x224"),
+    ]
+    files = [read_annotation(line)[1].get("file") for line in github.annotations(found, ROOT)]
+    assert files == ["a,b/results/m/n/a.json", "cards/resnet18.md", None]
+    paths = [issue["location"]["path"] for issue in json.loads(codequality.text(found, here / ROOT))]
+    assert paths == [*files[:2], "resnet18 at 224x224"]
+    (here / "one.json").touch()
+    assert "file=a%2Cb/one.json," in next(github.annotations([TIMING], Path("one.json")))
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"])
+def test_a_file_of_github_that_cannot_be_written_is_a_warning_and_hides_no_verdict(
+    tmp_path, monkeypatch, capsys, variable
+):
+    record = save(PROFILE, tmp_path / "results")
+    worse = save(replace(PROFILE, counts=replace(PROFILE.counts, params=1)), tmp_path / "worse")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
+        monkeypatch.delenv(name, raising=False)
+    for path, says in ((str(tmp_path), "Is a directory"), (f"{tmp_path}/{'x' * 300}", "File name too long")):
+        monkeypatch.setenv(variable, path)
+        told = CliRunner().invoke(app, ["check", str(worse), "--against", str(record)])
+        assert told.exit_code == ExitCode.REGRESSED
+        assert "regressed" in told.stdout
+        assert told.stderr.count(f"::warning title=resbench::{path}: {says}; not written\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--junit", "--code-quality"])
+def test_a_report_that_was_asked_for_and_cannot_be_written_is_an_error_after_all_else(tmp_path, monkeypatch, option):
+    record = save(PROFILE, tmp_path / "results")
+    output = tmp_path / "output"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+    told = CliRunner().invoke(app, ["check", str(record), "--against", str(record), option, str(tmp_path)])
+    assert isinstance(told.exception, ResbenchError)
+    assert "1 inconclusive, 3 ok" in told.stdout
+    assert "verdict=inconclusive\n" in output.read_text()
 
 
 def test_elsewhere_nothing_is_said_to_github(tmp_path, monkeypatch, capsys):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resbench.judging.finding import Finding, Verdict
-from resbench.report import wording
+from resbench.report import location, wording
 
 _SEVERITY = {
     Verdict.INVALID: "blocker",
@@ -23,8 +23,7 @@ def text(findings: Sequence[Finding], root: Path) -> str:
 
 
 def _issue(finding: Finding, root: Path) -> dict[str, object]:
-    whole = (root if root.suffix == ".json" else root / finding.record).absolute()
-    path = (whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole).as_posix()
+    path = location.of_finding(finding, root) or finding.record
     # The same problem keeps its fingerprint, whatever its figures are this time.
     identity = f"{path}\n{finding.metric}\n{finding.verdict}"
     return {

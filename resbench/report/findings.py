@@ -40,15 +40,16 @@ def publish(
 ) -> None:
     """Show `findings`, worst first, and write the reports asked for; on GitHub also what its pages show.
 
-    `root` is the folder that the findings' records lie in.
+    `root` is the folder that the findings' records lie in. Raises ResbenchError, at the end, for a report that cannot
+    be written.
     """
     show(findings, as_json=as_json)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        github.publish(findings, code, root)
     if junit_file:
         write_text(junit_file, junit.text(findings))
     if code_quality_file:
         write_text(code_quality_file, codequality.text(findings, root))
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        github.publish(findings, code)
 
 
 def show(findings: Sequence[Finding], *, as_json: bool) -> None:

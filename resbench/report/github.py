@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from resbench.errors import ExitCode, ResbenchError
+from resbench.errors import ExitCode
 from resbench.judging.finding import Finding, Verdict, overall, tally
-from resbench.report import wording
+from resbench.report import location, wording
 
 ANNOTATIONS = 10
 SUMMARY_BYTES = 900_000
@@ -23,9 +23,12 @@ _KINDS = {
 }
 
 
-def publish(findings: Sequence[Finding], code: ExitCode) -> None:
-    """Print annotations to stderr, and append to the files that $GITHUB_STEP_SUMMARY and $GITHUB_OUTPUT name."""
-    for line in annotations(findings):
+def publish(findings: Sequence[Finding], code: ExitCode, root: Path) -> None:
+    """Print annotations to stderr, and append to the files that $GITHUB_STEP_SUMMARY and $GITHUB_OUTPUT name.
+
+    One of them that cannot be written is a warning, for it must not hide what was found. The records lie in `root`.
+    """
+    for line in annotations(findings, root):
         print(line, file=sys.stderr)
     if summary_file := os.environ.get("GITHUB_STEP_SUMMARY"):
         path = Path(summary_file)
@@ -34,15 +37,16 @@ def publish(findings: Sequence[Finding], code: ExitCode) -> None:
         _append(Path(output_file), outputs(findings, code))
 
 
-def annotations(findings: Sequence[Finding]) -> Iterator[str]:
+def annotations(findings: Sequence[Finding], root: Path) -> Iterator[str]:
     """Yield workflow commands for `findings`, which come worst first; of each kind as many as GitHub shows."""
     for kind, verdicts in _KINDS.items():
-        own = [
-            command(kind, wording.sentence(finding), title=f"{finding.verdict}: {finding.record}")
-            for finding in findings
-            if finding.verdict in verdicts
-        ]
+        own = [_annotation(kind, finding, root) for finding in findings if finding.verdict in verdicts]
         yield from capped(kind, own, "see the summary of this job")
+
+
+def _annotation(kind: str, finding: Finding, root: Path) -> str:
+    title = f"{finding.verdict}: {finding.record}"
+    return command(kind, wording.sentence(finding), file=location.of_finding(finding, root), title=title)
 
 
 def capped(kind: str, commands: Sequence[str], where: str) -> Iterator[str]:
@@ -54,8 +58,9 @@ def capped(kind: str, commands: Sequence[str], where: str) -> Iterator[str]:
 
 
 def command(kind: str, message: str, **properties: object) -> str:
-    """Return a workflow command; nothing in its message or properties can end it."""
-    named = ",".join(f"{key}={_escape_property(str(value))}" for key, value in properties.items())
+    """Return a workflow command; nothing in its message or properties (those that are not None) can end it."""
+    given = {key: str(value) for key, value in properties.items() if value is not None}
+    named = ",".join(f"{key}={_escape_property(value)}" for key, value in given.items())
     return f"::{kind} {named}::{_escape(message)}"
 
 
@@ -110,4 +115,4 @@ def _append(path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
     except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; set it to a file that can be written to") from None
+        print(command("warning", f"{path}: {error.strerror}; not written", title="resbench"), file=sys.stderr)

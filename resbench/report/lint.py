@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from resbench import __version__
 from resbench.judging.problem import RULES, Level, Problem
-from resbench.report import github
+from resbench.report import github, location
 from resbench.report.terminal import advice, results
 
 FORMATS = ("text", "json", "sarif", "github")
@@ -99,7 +99,8 @@ def _github(problems: Sequence[Problem]) -> str:
 
 def _annotation(problem: Problem) -> str:
     title = f"{problem.code} {RULES[problem.code]}"
-    return github.command(_GITHUB[problem.level], _said(problem), file=problem.path, line=problem.line, title=title)
+    file = location.in_repository(Path(problem.path))
+    return github.command(_GITHUB[problem.level], _said(problem), file=file, line=problem.line, title=title)
 
 
 def _said(problem: Problem) -> str:

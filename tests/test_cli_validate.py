@@ -249,7 +249,8 @@ def test_the_twin_that_restores_the_accuracy_is_named(tmp_path):
 def test_a_record_that_cannot_be_saved_costs_no_evaluation(folder, monkeypatch, tmp_path):
     words = ("--data", folder, "resnet18", *SMALL, "--save", "--output")
     (tmp_path / "file").touch()
-    assert "choose a folder that can be written to" in str(run(*words, tmp_path / "file").exception)
+    told = "choose a folder that can be written to; what was evaluated is kept"
+    assert told in str(run(*words, tmp_path / "file").exception)
     with monkeypatch.context() as patch:
         patch.setattr(planted.Planted, "forward", None)  # whoever evaluates now fails
         result = run(*words, tmp_path / "results")

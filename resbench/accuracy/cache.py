@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from resbench import units
 from resbench.accuracy.dataset import ImageSet
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
@@ -75,7 +76,7 @@ def open_cache(root: Path, images: ImageSet, preprocess: Preprocess, decoder: st
 def _check_room(path: Path, marks: NDArray[np.int64], frame_bytes: int) -> None:
     needed, free = int((marks == 0).sum()) * frame_bytes, shutil.disk_usage(path.parent).free
     if needed > free:
-        room = f"{free / 2**30:.1f} GiB free, the frames take {needed / 2**30:.1f}"
+        room = f"{units.size(free)} free, the frames take {units.size(needed)}"
         raise ResbenchError(f"{path.parent}: {room}; choose another --cache folder")
 
 

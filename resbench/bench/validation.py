@@ -23,6 +23,7 @@ from resbench.accuracy.predictions import Predictions
 from resbench.accuracy.session import Examined, Progress, Scored, Session, decoded, examined, score, scored, silent
 from resbench.accuracy.twins import Twin, twins
 from resbench.bench.entries import Entry, Options, fitting, opened
+from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records import store
 from resbench.records.record import Evaluation, Settings
@@ -229,9 +230,12 @@ def is_main() -> bool:
 
 
 def _saved(results: Sequence[Validated], root: Path) -> list[Validated]:
-    for one in results:
-        predictions.save(one.predictions, predictions.path_beside(root / store.path_of(one.record)))
-    return [replace(one, path=store.save(one.record, root)) for one in results]
+    try:
+        for one in results:
+            predictions.save(one.predictions, predictions.path_beside(root / store.path_of(one.record)))
+        return [replace(one, path=store.save(one.record, root)) for one in results]
+    except ResbenchError as error:
+        raise ResbenchError(f"{error}; what was evaluated is kept") from None
 
 
 def _batch_size(contestants: Sequence[Contestant], on: torch.device, options: Options) -> int:

@@ -118,6 +118,18 @@ def test_inconclusive_exits_3_only_on_request(base, tmp_path, monkeypatch):
     assert CliRunner().invoke(app, [*words, "--fail-on-inconclusive"]).exit_code == 3
 
 
+def test_a_shallow_clone_is_named_as_the_reason_why_there_are_no_runs(base, tmp_path, monkeypatch):
+    scripted.git(tmp_path, "clone", "-q", "--depth", "1", base.as_uri(), "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    told = CliRunner().invoke(app, ["check"])
+    assert (told.exit_code, told.stderr.count("\n")) == (0, 1)
+    assert "shallow" in told.stderr
+    assert "git fetch --unshallow" in told.stderr
+    scripted.git(tmp_path / "clone", "fetch", "--unshallow")
+    told = CliRunner().invoke(app, ["check"])
+    assert (told.exit_code, told.stderr) == (0, "")
+
+
 def test_the_process_says_what_is_wrong_in_one_line_and_never_imports_torch(base):
     program = (
         "import sys, atexit\n"

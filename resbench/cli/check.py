@@ -39,7 +39,7 @@ def check_(
     from resbench.judging import limits
     from resbench.judging.compare import compare_folders
     from resbench.judging.finding import exit_code, worst_first
-    from resbench.records.runs import read_baseline, read_new, read_predictions
+    from resbench.records.runs import is_cut_off, read_baseline, read_new, read_predictions
     from resbench.report import findings as report
 
     found = compare_folders(
@@ -51,4 +51,5 @@ def check_(
     )
     code = exit_code(found, fail_on_inconclusive=fail_on_inconclusive)
     report.publish(worst_first(found), code, new, as_json=as_json, junit_file=junit, code_quality_file=code_quality)
+    report.advise(found, cut_off=is_cut_off(against, new))
     raise typer.Exit(code)

@@ -14,9 +14,15 @@ def commit_of(folder: Path, revision: str) -> str:
     try:
         return git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
     except ResbenchError:
-        shallow = git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
-        remedy = "fetch it: this clone is shallow (`fetch-depth: 0`)" if shallow else "name one that it knows"
+        remedy = (
+            "fetch it: this clone is shallow (`fetch-depth: 0`)" if is_shallow(folder) else "name one that it knows"
+        )
         raise ResbenchError(f"{folder}: git knows no revision {revision!r}; {remedy}") from None
+
+
+def is_shallow(folder: Path) -> bool:
+    """Tell whether `folder` lies in a clone without its earlier history."""
+    return git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
 
 
 def blobs(folder: Path, objects: Sequence[str]) -> Iterator[bytes | None]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resbench.errors import ResbenchError
-from resbench.records.git import blobs, commit_of, git
+from resbench.records.git import blobs, commit_of, git, is_shallow
 from resbench.records.jsonio import loads, read
 from resbench.records.record import Record
 from resbench.records.store import path_of, read_folder
@@ -45,6 +45,11 @@ def read_baseline(against: str, new: Path) -> dict[str, list[Record]]:
         return {own: [read(folder)]}
     runs = read_pool(folder)
     return {path: found for path, found in runs.items() if own in (None, path)}
+
+
+def is_cut_off(against: str, new: Path) -> bool:
+    """Tell whether `read_baseline` lacks runs because the clone that `new` lies in is shallow."""
+    return against.startswith("git:") and is_shallow(new.parent if new.is_file() else new)
 
 
 def read_pool(root: Path, window: int = WINDOW) -> dict[str, list[Record]]:

@@ -73,6 +73,13 @@ def show(findings: Sequence[Finding], *, as_json: bool) -> None:
     console.print(tally(findings) + (" (not shown; --json has them)" if hidden else ""), highlight=False)
 
 
+def advise(findings: Sequence[Finding], *, cut_off: bool) -> None:
+    """Say on stderr why timings may not have been judged: the history of the baseline is `cut_off`."""
+    if cut_off and any(found.unit == "s" and found.verdict == Verdict.INCONCLUSIVE for found in findings):
+        told = "this clone is shallow, so timings may lack earlier runs to be judged by; "
+        terminal.advice().print(f"{told}git fetch --unshallow (in CI: fetch-depth: 0)", highlight=False)
+
+
 def _wide(console: Console, findings: Sequence[Finding]) -> bool:
     """Tell whether a row per finding fits into the console's width."""
     unwrapped = console.options.update(max_width=terminal.UNWRAPPED)

@@ -241,6 +241,15 @@ def test_unreadable_images_are_skipped_only_when_asked(folder, tmp_path):
     assert predictions.top1(rows).sum() == 15
 
 
+def test_ranks_that_see_other_images_are_refused(folder):
+    class Apart(Ranks):
+        def gather(self, value):
+            return [value, "another"]
+
+    with pytest.raises(ResbenchError, match="not the same images on every machine"):
+        examined(open_set(folder), session(group=Apart()), skip=False)
+
+
 def test_a_set_of_unreadable_images_only_is_refused_even_then(tmp_path):
     (tmp_path / WNIDS[0]).mkdir()
     (tmp_path / WNIDS[0] / "a.JPEG").write_bytes(b"x")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -282,6 +283,18 @@ def test_a_batch_size_that_is_not_looked_for_is_told(folder):
     assert result.exit_code == 0, result.output
     assert "note: --batch-size auto: on the CPU" in result.stderr
     assert ", batch 256," in result.stdout
+
+
+def test_ranks_take_the_smallest_of_their_batch_sizes(folder, monkeypatch):
+    """Each finds one for the memory of its own device, but all go by the same batches."""
+
+    class Two(validation.Ranks):
+        def gather(self, value):
+            return [value, 3] if isinstance(value, int) else [value]
+
+    monkeypatch.setattr(validation, "ranks", lambda: nullcontext(Two()))
+    record = json.loads(run("--data", folder, "resnet18", *SMALL, "-b", "64", "--json").stdout)
+    assert (record["batch_size"], record["top1_right"]) == (3, 2)
 
 
 @pytest.mark.parametrize("text", ["0", "many", "-3", "1.5"])

@@ -61,9 +61,12 @@ class Examined:
 def examined(images: ImageSet, session: Session, *, skip: bool, streams: Sequence[Preprocess] = ()) -> Examined:
     """Return the set without its unreadable images; those cached for all `streams` are not looked at again.
 
-    Raises UnreadableImagesError when there are some and they are not to be skipped, or when no image is left.
+    Raises UnreadableImagesError when there are some and they are not to be skipped, or when no image is left, and
+    ResbenchError when ranks do not see the same images.
     """
     group = session.group
+    if len(set(group.gather(images.fingerprint))) > 1:
+        raise ResbenchError(f"{images.name}: not the same images on every machine; give all of them the same --data")
     kept = [cache.marks == cache.times for cache in _caches(images, streams, session).values()]
     cached = np.logical_and.reduce(kept) if kept else np.zeros(len(images.samples), bool)
     mine = [images.samples[place] for place in np.flatnonzero(~cached)[group.rank :: group.size]]

@@ -178,7 +178,7 @@ def _session(
 ) -> Session:
     return Session(
         device=on,
-        batch_size=_batch_size(contestants, on, options),
+        batch_size=min(group.gather(_batch_size(contestants, on, options))),  # ranks share batches: one size for all
         workers=options.get("workers") or max(1, environment.cpu_cores() // group.local_size),
         threads=_passes_at_a_time(settings),
         group=group,

@@ -29,7 +29,9 @@ def lint_(
     """Check anybody's model cards: which figures are true, at which input and by which convention.
 
     Reads timm's pages (model-index in HTML comments), MMPretrain's README and metafile, Hugging Face's README and
-    .eval_results, and model-index files with imports. Exit code: 0 nothing false, 1 something is, 2 unreadable.
+    .eval_results, and model-index files with imports: figures in their fields and in tables with a column of models.
+    What else stands on cards of resbench's own is held to every byte by `resbench card --check`. Exit code: 0 nothing
+    false, 1 something is, 2 unreadable.
 
     \b
     Examples:

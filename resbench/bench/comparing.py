@@ -217,21 +217,15 @@ def _together(requests: tuple[speeds.Request, speeds.Request], batch_size: int) 
     subjects = [ready(request) for request in requests]
     switching = requests[0].settings.threads != requests[1].settings.threads
     arms = [Local(subject.arm, batch_size, switching=switching) for subject in subjects]
-    about = tuple(
-        Arm(
-            network=request.network,
-            weights=subject.weights,
-            settings=request.settings,
-            program="this process",
-            output_difference=difference(request, subject.arm),
-        )
+    abouts = [
+        About(program="this process", output_difference=difference(request, subject.arm))
         for request, subject in zip(requests, subjects, strict=True)
-    )
+    ]
     chance = random.Random()  # the same orders every time would favour the same arm every time
     with without_garbage_collection():
         shape = interleave.shape(arms)
         yield _Source(
-            draw=lambda: (interleave.cluster(arms, shape, chance),), calls=shape.calls, arms=(about[0], about[1])
+            draw=lambda: (interleave.cluster(arms, shape, chance),), calls=shape.calls, arms=_measured(requests, abouts)
         )
 
 
@@ -243,22 +237,26 @@ def _apart(
     chance = random.Random()  # the same orders every time would favour the same arm every time
     with _processes(sides, requests, batch_size, chance) as (arms, abouts):
         shape = interleave.shape(arms)
-        about = tuple(
-            Arm(
-                network=request.network,
-                weights=request.weights,
-                settings=request.settings,
-                program=about.program,
-                output_difference=about.output_difference,
-            )
-            for request, about in zip(requests, abouts, strict=True)
-        )
 
     def draw() -> Unit:
         with _processes(sides, requests, batch_size, chance) as (arms, _):
             return tuple(interleave.cluster(arms, shape, chance) for _ in range(CLUSTERS_PER_LAUNCH))
 
-    yield _Source(draw=draw, calls=shape.calls, arms=(about[0], about[1]))
+    yield _Source(draw=draw, calls=shape.calls, arms=_measured(requests, abouts))
+
+
+def _measured(requests: tuple[speeds.Request, speeds.Request], abouts: Sequence[About]) -> tuple[Arm, Arm]:
+    a, b = (
+        Arm(
+            network=request.network,
+            weights=request.weights,
+            settings=request.settings,
+            program=about.program,
+            output_difference=about.output_difference,
+        )
+        for request, about in zip(requests, abouts, strict=True)
+    )
+    return a, b
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from resbench.cards import facts, render
 from resbench.cards.lint import lint
 from resbench.cards.parse import parse
 from resbench.judging.problem import Level
-from resbench.records.record import Pipeline
+from resbench.records.record import Memory, Pipeline
 from resbench.zoo.find import find
 from resbench.zoo.variants import VARIANTS
 from tests import examples
@@ -94,7 +94,7 @@ def test_a_published_figure_known_to_be_false_is_named_so():
     )
     text = render.card_text(replace(whole, weights=(replace(whole.weights[0], claims=claims),)))
     assert "| false | 95.31 |" in text
-    assert "published with top1 0.95 %, which is false: labels off by one" in text
+    assert "published with top-1 0.95 %, which is false: labels off by one" in text
 
 
 def test_the_index_lists_every_card():
@@ -143,15 +143,22 @@ def test_a_speed_on_images_says_in_words_which_they_were():
     text = render.card_text(card("resnext50_32x4d", {"p.json": replace(examples.PROFILE, series=(fed,))}))
     assert "| end to end | 1 |" in text
     assert "1024 images of val from the page cache, fingerprint abababababababab" in text
-    assert "256 px (bilinear, pillow 11), 224 px; threads that decode: 2" in text
+    assert "shorter side to 256 px (bilinear, pillow 11), centre crop 224 px; threads that decode: 2" in text
 
 
-def test_the_code_on_a_card_runs():
-    text = render.card_text(card("resnet20_cifar10"))
-    snippet = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
-    names: dict = {}
-    exec(snippet, names)
-    assert names["logits"].shape == (1, 10)
+def test_images_that_were_squashed_are_not_said_to_be_resized_by_their_shorter_side():
+    pixels = replace(examples.EVALUATION.pixels, crop_mode="squash")
+    text = render.card_text(card("resnet18", {"r.json": replace(examples.EVALUATION, pixels=pixels)}))
+    assert "both sides to 256 px (bilinear, pillow 11), centre crop 224 px" in text
+
+
+def test_peak_memory_stands_beside_the_speed_of_its_batch():
+    on_gpu = Memory(batch_size=8, allocated_bytes=2**30, reserved_bytes=2**31)
+    series = tuple(replace(examples.series("throughput"), batch_size=size) for size in (1, 8, 16))
+    record = replace(examples.PROFILE, series=series, memory=(*examples.PROFILE.memory, on_gpu))
+    text = render.card_text(card("resnext50_32x4d", {"p.json": record}))
+    rows = [cells(line) for line in text.splitlines() if line.startswith("| throughput |")]
+    assert [row[-1] for row in rows] == ["381 MiB resident", "1.00 GiB allocated", "not measured"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)

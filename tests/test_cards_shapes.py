@@ -8,6 +8,7 @@ import torch
 
 from resbench.cards import drawing, shapes
 from resbench.nets.build import build
+from resbench.zoo.find import find
 from resbench.zoo.variants import VARIANTS
 
 STAGES = ("layer1", "layer2", "layer3", "layer4", "repeat", "repeat_1", "repeat_2")
@@ -68,6 +69,11 @@ def test_a_drawing_is_well_formed_and_inside_its_frame(variant):
                 assert 0 <= float(part.get(vertical)) <= height
     for part in svg.iter("{http://www.w3.org/2000/svg}rect"):
         assert float(part.get("x")) + float(part.get("width")) <= width
+
+
+def test_one_block_is_one_and_several_are_blocks():
+    (title,) = [line for line in drawing.network(find("ecaresnetlight")).splitlines() if line.startswith("<title>")]
+    assert [part.split(",")[0] for part in title.split(": ")[2:]] == ["1 block", "1 block", "11 blocks", "3 blocks"]
 
 
 def test_a_plot_of_nothing_is_none_and_of_something_has_a_point_per_size():

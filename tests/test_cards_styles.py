@@ -6,11 +6,13 @@ from pathlib import Path
 
 import modelindex as model_index_package
 import pytest
+import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+import resbench
 from resbench.cards import facts, files, huggingface, mmpretrain, modelindex, render, timm
 from resbench.cards.lint import lint
 from resbench.cards.parse import parse
@@ -142,6 +144,39 @@ def test_the_split_is_the_one_that_the_data_set_has():
     card = facts.gather(find("resnet20_cifar10"), {})
     front = yaml.safe_load(huggingface.pages([card])["akamaster_resnet20/README.md"].split("---\n")[1])
     assert front["model-index"][0]["results"][0]["dataset"]["split"] == "test"
+
+
+@pytest.mark.parametrize(
+    ("page", "snippets"),
+    [
+        (lambda card: render.card_text(card), 2),
+        (lambda card: timm.pages([published_by(card, "timm")])["resnet-for-cifar-10.md"], 1),
+        (lambda card: mmpretrain.pages([published_by(card, "mmpretrain")])["configs/resnet-for-cifar-10/README.md"], 1),
+        (lambda card: huggingface.pages([card])["akamaster_resnet20/README.md"], 1),
+    ],
+    ids=["default", "timm", "mmpretrain", "huggingface"],
+)
+def test_the_code_on_a_page_runs_once_the_checkpoint_is_here(page, snippets, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("resbench.nets.cache.check", lambda *_: None)  # the published file is not ours to keep
+    here = tmp_path / "hub" / "checkpoints"
+    here.mkdir(parents=True)
+    network = resbench.build("resnet20_cifar10")
+    torch.save(network.state_dict(), here / "resnet20-12fca82f.th")
+    monkeypatch.chdir(here)
+    found = re.findall(r"```python\n(.*?)```", page(facts.gather(find("resnet20_cifar10"), {})), re.DOTALL)
+    assert len(found) == snippets
+    for snippet in found:
+        names: dict = {}
+        exec(snippet, names)
+        assert names["model"](torch.zeros(1, 3, 32, 32)).shape == (1, 10)
+        assert "logits" not in names or names["logits"].shape == (1, 10)
+    weights = names["model"].state_dict()
+    assert all(torch.equal(weights[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def published_by(card: facts.Card, source: str) -> facts.Card:
+    return replace(card, weights=tuple(replace(row, source=source) for row in card.weights))
 
 
 BREAKS = ["-->", "<!-- x", "a|b", "`x`", "```\n# x", "\n---\n", "x\r\ny", '"; import os', "{{ x }}", "{% x %}", "&amp;"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from resbench.cards.markup import Markdown, one_line
-from resbench.cards.shapes import Block, block, stages
+from resbench.cards.shapes import Block, Stage, block, stages
 from resbench.zoo.spec import Variant
 
 _BLUE, _GREEN, _ORANGE, _PURPLE = "#3b82f6", "#10b981", "#f59e0b", "#a855f7"
@@ -20,9 +20,7 @@ def network(variant: Variant) -> Markdown:
     """Return the drawing of the stages of `variant` and of the block that they repeat."""
     inner = block(variant)
     found = stages(variant)
-    words = "; ".join(
-        f"{one.name}: {one.blocks} blocks, {one.channels} x {one.side_px} x {one.side_px}" for one in found
-    )
+    words = "; ".join(f"{one.name}: {_blocks(one)}, {one.channels} x {one.side_px} x {one.side_px}" for one in found)
     height = _STAGES_PX + 70 + _ROW_PX * len(inner.branches)
     return _svg(height, f"{variant.name}: {words}", [*_stages(variant), *_block(inner, _STAGES_PX + 20)])
 
@@ -63,7 +61,7 @@ def _stages(variant: Variant) -> list[str]:
     for one in found:
         high = max(16, 84 * one.side_px / found[0].side_px)
         size = f"{one.channels} x {one.side_px} x {one.side_px}"
-        boxes.append((one.name, size, f"{one.blocks} blocks", high, 0.45 + 0.55 * one.blocks / widest, _BLUE))
+        boxes.append((one.name, size, _blocks(one), high, 0.45 + 0.55 * one.blocks / widest, _BLUE))
     boxes.append(("classes", str(variant.classes), "pool, linear", 16, 0.25, _GREEN))
     room = (_WIDTH - 20) / len(boxes)
     parts = []
@@ -75,6 +73,10 @@ def _stages(variant: Variant) -> list[str]:
         if index:
             parts.append(_arrow(middle - room / 2 - 7, floor - 8, middle - room / 2 + 7, floor - 8))
     return [part for part in parts if part]
+
+
+def _blocks(stage: Stage) -> str:
+    return f"{stage.blocks} block{'s' if stage.blocks != 1 else ''}"
 
 
 def _block(inner: Block, top: float) -> list[str]:

@@ -8,10 +8,10 @@ from pathlib import Path
 from resbench import units
 from resbench.counting.conventions import operations
 from resbench.counting.counted import counted
-from resbench.records.record import Counts, Evaluation, Profile, Record
+from resbench.records.record import Counts, Evaluation, Pixels, Profile, Record
 from resbench.records.store import read_folder
 from resbench.zoo.find import checkpoints
-from resbench.zoo.spec import Claim, Metric, Variant, Weights
+from resbench.zoo.spec import Claim, Metric, Preprocess, Variant, Weights
 
 TIMM_CARD = "timm-card"
 
@@ -81,6 +81,12 @@ def accuracy(weights: Weights, metric: Metric) -> Claim | None:
 def results(folder: Path) -> Mapping[str, Record]:
     """Return the records below `folder` by path; none when there is no such folder or nothing in it."""
     return read_folder(folder) if folder.is_dir() and any(folder.rglob("*.json")) else {}
+
+
+def shaped(images: Preprocess | Pixels, how: str) -> str:
+    """Return in words what becomes of an image: "shorter side to 256 px (bicubic), centre crop 224 px"."""
+    side = {"center": "shorter side", "squash": "both sides", "border": "longer side"}[images.crop_mode]
+    return f"{side} to {images.resize_px} px ({how}), centre crop {images.crop_px} px"
 
 
 def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:

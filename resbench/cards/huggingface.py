@@ -1,11 +1,13 @@
 """Folders for the Hugging Face hub, one per checkpoint: README.md with its front matter, and .eval_results."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from resbench import units
 from resbench.cards import architecture, markup, modelindex
-from resbench.cards.facts import Card, accuracy, flops, full_dataset, slug
+from resbench.cards.facts import Card, accuracy, flops, full_dataset, shaped, slug
+from resbench.cards.render import notes
 from resbench.cards.templating import SIGNATURE, render
 from resbench.counting.conventions import convention
 from resbench.counting.counted import counted
@@ -55,7 +57,8 @@ def _readme(card: Card, weights: Weights) -> str:
         macs=flops(card.variant.name, "macs", images.crop_px),
         published=[f"{_METRICS[claim.metric][2]} {units.percent(claim.value)}" for claim in _claims(weights)],
         evaluations=list(_evaluations(card, weights).items()),
-        errors=[claim for claim in weights.claims if claim.error],
+        notes=list(notes(replace(card, weights=(weights,)))),
+        images=shaped(images, images.interpolation),
         name=card.variant.name,
         file=file_name(weights),
     )

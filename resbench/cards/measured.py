@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from resbench import units
-from resbench.cards.facts import Card
-from resbench.records.record import Environment, Evaluation, Pipeline, Profile, Record, Series, Settings
+from resbench.cards.facts import Card, shaped
+from resbench.records.record import Environment, Evaluation, Memory, Pipeline, Pixels, Profile, Record, Series, Settings
 from resbench.records.store import machine_folder
 from resbench.zoo.spec import Metric
 
@@ -20,7 +20,9 @@ def speeds(card: Card) -> list[dict[str, Any]]:
     found = []
     for path, record in card.profiles.items():
         series = sorted(record.series, key=lambda one: (one.speed, one.batch_size))
-        rows = [_speed(one) for one in series if any(part.wall_ns for run in one.launches for part in run.clusters)]
+        memory = {one.batch_size: _peak(one) for one in record.memory}
+        timed = [one for one in series if any(part.wall_ns for run in one.launches for part in run.clusters)]
+        rows = [_speed(one) | {"memory": memory.get(one.batch_size, "not measured")} for one in timed]
         if rows:
             where = {"path": path, "machine": machine_folder(record.environment.machine)}
             how = {"settings": _settings(record.settings), "noise": record.environment.conditions.noise}
@@ -102,21 +104,28 @@ def _speed(series: Series) -> dict[str, Any]:
     }
 
 
+def _peak(memory: Memory) -> str:
+    if memory.allocated_bytes is not None:
+        return f"{units.size(memory.allocated_bytes)} allocated"
+    return "not measured" if memory.resident_bytes is None else f"{units.size(memory.resident_bytes)} resident"
+
+
 def _images(record: Record) -> str:
     """Return which images an evaluation or an end-to-end speed saw; nothing for other speeds."""
     if isinstance(record, Profile):
         fed = dict.fromkeys(series.pipeline for series in record.series if series.pipeline)
         return "".join(_fed(pipeline) for pipeline in fed)
-    pixels, data = record.pixels, record.dataset
-    shaped = f"shorter side to {pixels.resize_px} px ({pixels.interpolation}, {pixels.decoder})"
-    return f"; {shaped}, centre crop {pixels.crop_px} px; {data.layout}, fingerprint {data.fingerprint[:16]}"
+    data = record.dataset
+    return f"; {_pixels(record.pixels)}; {data.layout}, fingerprint {data.fingerprint[:16]}"
 
 
 def _fed(pipeline: Pipeline) -> str:
-    pixels = pipeline.pixels
-    shaped = f"shorter side to {pixels.resize_px} px ({pixels.interpolation}, {pixels.decoder})"
     cached = f"{pipeline.images} images of {pipeline.data} from the page cache, fingerprint {pipeline.fingerprint[:16]}"
-    return f"; end to end: {shaped}, {pixels.crop_px} px; threads that decode: {pipeline.workers}; {cached}"
+    return f"; end to end: {_pixels(pipeline.pixels)}; threads that decode: {pipeline.workers}; {cached}"
+
+
+def _pixels(pixels: Pixels) -> str:
+    return shaped(pixels, f"{pixels.interpolation}, {pixels.decoder}")
 
 
 def _settings(settings: Settings) -> str:

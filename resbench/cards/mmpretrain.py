@@ -6,7 +6,7 @@ from typing import Any
 
 from resbench.cards import architecture, markup, modelindex
 from resbench.cards.facts import Card, collections, flops, full_dataset, slug
-from resbench.cards.render import result_row
+from resbench.cards.render import notes, result_row
 from resbench.cards.templating import SIGNATURE, render
 from resbench.counting.conventions import convention
 from resbench.zoo.spec import Weights
@@ -42,7 +42,9 @@ def _readme(collection: str, cards: Sequence[Card]) -> str:
         datasets=" and ".join(sorted({full_dataset(weights) for card in cards for weights in card.weights})),
         convention=cards[0].flops_convention,
         meaning=convention(cards[0].flops_convention).meaning,
-        first=cards[0].variant.name,
+        notes=[note for card in cards for note in notes(card)],
+        first=cards[0].weights[0],
+        classes=cards[0].variant.classes,
     )
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from resbench.cards import architecture, drawing, markup, measured, modelindex
-from resbench.cards.facts import Card, accuracy, dataset, flops, printed
+from resbench.cards.entry import WORDS
+from resbench.cards.facts import Card, accuracy, dataset, flops, printed, shaped
 from resbench.cards.templating import render
 from resbench.counting.conventions import CONVENTIONS, convention
 from resbench.counting.counted import counted
-from resbench.nets.cache import file_name
 from resbench.zoo.spec import Metric, Weights
 
 MMPRETRAIN = "mmcv"  # the convention of its tables
@@ -29,13 +29,13 @@ def card_text(card: Card) -> str:
         conventions=[_convention_row(card, row.name) for row in CONVENTIONS],
         rows=[result_row(card, weights, MMPRETRAIN) for weights in card.weights],
         datasets=" and ".join(sorted({dataset(weights) for weights in card.weights})),
-        notes=[*_errors(card), *_caveats(card)],
+        notes=list(notes(card)),
         speeds=measured.speeds(card),
         plot=drawing.plot(measured.throughputs(card)),
         accuracies=measured.accuracies(card),
         provenance=list(measured.provenance(card)),
         flops_px=counted(card.variant.name, card.flops_convention).input_px,
-        file=file_name(card.weights[0]) if card.weights else "",
+        first=card.weights[0].name if card.weights else "",
         block=modelindex.block([card]),
     )
 
@@ -75,17 +75,11 @@ def result_row(card: Card, weights: Weights, flops_convention: str) -> dict[str,
         "top5": _accuracy(weights, "top5"),
         "config": markup.link("config", weights.code) if weights.code else "not published",
         "download": markup.link("model", weights.url),
-        "preprocess": _preprocess(weights),
+        "preprocess": shaped(weights.preprocess, weights.preprocess.interpolation),
         "license": weights.license,
         "source": _source(weights),
-        "caveat": weights.caveat,
         "hash": weights.sha256_prefix,
     }
-
-
-def _preprocess(weights: Weights) -> str:
-    images = weights.preprocess
-    return f"shorter side to {images.resize_px} px ({images.interpolation}), centre crop {images.crop_px} px"
 
 
 def _accuracy(weights: Weights, metric: Metric) -> str:
@@ -107,19 +101,13 @@ def _page(url: str) -> str:
     return f"{host}/…/{'/'.join(path.split('/')[-2:])}"
 
 
-def _errors(card: Card) -> Iterator[str]:
-    """Yield a sentence for each published figure that is known to be false."""
+def notes(card: Card) -> Iterator[str]:
+    """Yield a sentence for each published figure that is known to be false, then what sets others apart."""
     for weights in card.weights:
-        for claim in weights.claims:
-            if claim.error:
-                said = f"{claim.metric} {printed(claim)}"
-                yield f"{weights.name} was published with {said}, which is false: {claim.error}"
-
-
-def _caveats(card: Card) -> Iterator[str]:
-    for weights in card.weights:
-        if weights.caveat:
-            yield f"{weights.name}: {weights.caveat}"
+        for claim in (claim for claim in weights.claims if claim.error):
+            said = f"{WORDS[claim.metric]} {printed(claim)}"
+            yield f"{weights.name} was published with {said}, which is false: {claim.error}"
+    yield from (f"{weights.name}: {weights.caveat}" for weights in card.weights if weights.caveat)
 
 
 def _network_row(card: Card, folder: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from resbench import units
 from resbench.cards import architecture, modelindex
 from resbench.cards.facts import Card, collections, flops, slug
+from resbench.cards.render import notes, result_row
 from resbench.cards.templating import render
 from resbench.counting.conventions import convention
 from resbench.counting.counted import counted
@@ -33,7 +34,9 @@ def _page(collection: str, cards: Sequence[Card]) -> str:
         meaning=convention(name).meaning,
         shared=[fact for fact in _facts(cards[0]) if all(fact in _facts(card) for card in cards)],
         networks=[(card.variant.name, _own_facts(card, cards)) for card in cards],
-        first=cards[0].variant.name,
+        notes=[note for card in cards for note in notes(card)],
+        first=in_order[0][1],
+        classes=cards[0].variant.classes,
         block=modelindex.block(replace(card, weights=(weights,)) for card, weights in in_order),
     )
 
@@ -44,17 +47,15 @@ def _facts(card: Card) -> list[tuple[str, str]]:
 
 def _own_facts(card: Card, cards: Sequence[Card]) -> str:
     """Return what sets a network apart from the others on its page, in words."""
-    own = [words for aspect, words in _facts(card) if not all((aspect, words) in _facts(other) for other in cards)]
-    return "; ".join(own) or "as above"
+    own = [fact for fact in _facts(card) if not all(fact in _facts(other) for other in cards)]
+    return "; ".join(f"{aspect.lower()}: {words}" for aspect, words in own) or "as above"
 
 
 def _row(card: Card, weights: Weights) -> dict[str, Any]:
     side_px = weights.preprocess.crop_px
     at = counted(card.variant.name, card.flops_convention, side_px).input_px
-    return {
-        "name": weights.name,
+    return result_row(card, weights, card.flops_convention) | {
         "params": units.integer(card.counts.params),
         "macs": f"{units.integer(flops(card.variant.name, 'macs', side_px))} at {units.pixels(side_px)}",
         "flops": f"{units.integer(flops(card.variant.name, card.flops_convention, side_px))} at {units.pixels(at)}",
-        "caveat": weights.caveat,
     }

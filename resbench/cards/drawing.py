@@ -72,7 +72,7 @@ def _stages(variant: Variant) -> list[str]:
         parts.append(_text(middle, floor + 45, blocks, size=11))
         if index:
             parts.append(_arrow(middle - room / 2 - 7, floor - 8, middle - room / 2 + 7, floor - 8))
-    return [part for part in parts if part]
+    return parts
 
 
 def _blocks(stage: Stage) -> str:
@@ -94,10 +94,8 @@ def _block(inner: Block, top: float) -> list[str]:
     parts += _chain(tail, joint, middle, wide, _ORANGE)
     parts += [_arrow(end - 14, middle, end + 5, middle)] if tail else []
     if inner.shortcut:
-        arc, ring = (
-            f"M 36 {middle - 10:.1f} V {top + 18} H {end + 18:.1f}",
-            f'cx="{end + 18:.1f}" cy="{middle:.1f}" r="11"',
-        )
+        arc = f"M 36 {middle - 10:.1f} V {top + 18} H {end + 18:.1f}"
+        ring = f'cx="{end + 18:.1f}" cy="{middle:.1f}" r="11"'
         parts.append(f'<path d="{arc}" fill="none" stroke="currentColor" stroke-opacity="0.6"/>')
         parts.append(_arrow(end + 18, top + 18, end + 18, middle - 13))
         parts.append(f'<circle {ring} fill="{_GREEN}" fill-opacity="0.3" stroke="{_GREEN}"/>')
@@ -121,12 +119,10 @@ def _fitted(x: float, y: float, words: str, wide: float) -> list[str]:
     """Words in a box: on one line where they fit, else on two."""
     if len(words) * 6.2 <= wide:
         return [_text(x, y + 4, words)]
-    parts = words.split(", ")
-    half = max(1, len(parts) // 2) if len(parts) > 1 else 0
-    if not half:
-        first, _, second = words.partition(" ")
-        return [_text(x, y - 2, first, size=10), _text(x, y + 10, second, size=10)]
-    return [_text(x, y - 2, ", ".join(parts[:half]), size=10), _text(x, y + 10, ", ".join(parts[half:]), size=10)]
+    between = ", " if ", " in words else " "
+    parts = words.split(between)
+    first, second = (between.join(half) for half in (parts[: len(parts) // 2], parts[len(parts) // 2 :]))
+    return [_text(x, y - 2, first, size=10), _text(x, y + 10, second, size=10)]
 
 
 def _svg(height: float, title: str, parts: Sequence[str]) -> Markdown:
@@ -135,7 +131,8 @@ def _svg(height: float, title: str, parts: Sequence[str]) -> Markdown:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" role="img" '
         'style="max-width: 100%; height: auto" font-family="system-ui, sans-serif" fill="currentColor">'
     )
-    return Markdown("\n".join(["<div>", head, f"<title>{escape(one_line(title))}</title>", *parts, "</svg>", "</div>"]))
+    lines = ["<div>", head, f"<title>{escape(one_line(title))}</title>", *filter(None, parts), "</svg>", "</div>"]
+    return Markdown("\n".join(lines))
 
 
 def _box(x: float, y: float, wide: float, high: float, colour: str) -> str:

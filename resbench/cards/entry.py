@@ -1,7 +1,7 @@
 """What a card says: a figure as it is printed and what its digits stand for, and the model that it is about."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -71,9 +71,8 @@ class Said:
 def accuracy(quantity: Literal["top1", "top5"], text: str, line: int, *, may_be_fraction: bool) -> Said:
     """Return an accuracy as printed; where fractions are usual, 1 and less is one."""
     said = Said(quantity=quantity, text=text, unit="%" if "%" in text else "", line=line)
-    if not may_be_fraction or said.unit or said.number is None or said.number > 1:
-        return said
-    return Said(quantity=quantity, text=text, unit="1", line=line)
+    is_fraction = may_be_fraction and not said.unit and said.number is not None and said.number <= 1
+    return replace(said, unit="1") if is_fraction else said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,10 +33,10 @@ class Style:
 
 
 STYLES = {
-    "default": Style(pages=render.pages, index=render.index_page, convention="timm-card"),
-    "timm": Style(pages=timm.pages, convention="timm-card", source=timm.SOURCE),
+    "default": Style(pages=render.pages, index=render.index_page, convention=facts.TIMM_CARD),
+    "timm": Style(pages=timm.pages, convention=facts.TIMM_CARD, source=timm.SOURCE),
     "mmpretrain": Style(
-        pages=mmpretrain.pages, index=mmpretrain.index_page, convention="mmcv", source=mmpretrain.SOURCE
+        pages=mmpretrain.pages, index=mmpretrain.index_page, convention=render.MMPRETRAIN, source=mmpretrain.SOURCE
     ),
     "huggingface": Style(pages=huggingface.pages, convention="fvcore"),
 }

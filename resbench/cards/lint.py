@@ -10,6 +10,7 @@ from pathlib import Path
 from resbench.cards import claims, form, truth
 from resbench.cards.facts import evaluations, results
 from resbench.cards.parse import Document, parse
+from resbench.cards.regions import read_exactly
 from resbench.errors import ResbenchError
 from resbench.judging.problem import Level, Problem
 from resbench.records.store import write_text
@@ -25,7 +26,7 @@ def read(targets: Sequence[str]) -> list[Document]:
     documents: dict[Path, Document] = {}
     for target in targets:
         if target == "-":
-            documents[Path("-")] = parse(Path("-"), _decode(sys.stdin.buffer.read(), "-"))
+            documents[Path("-")] = parse(Path("-"), _standard_input())
         else:
             _add(documents, _files(Path(target)))
     return list(documents.values())
@@ -35,7 +36,7 @@ def _add(documents: dict[Path, Document], paths: Iterable[Path]) -> None:
     """Parse `paths` and the files that they import, each once."""
     for path in paths:
         if path not in documents:
-            documents[path] = parse(path, _text(path))
+            documents[path] = parse(path, read_exactly(path))
             _add(documents, _imported(documents[path]))
 
 
@@ -77,7 +78,7 @@ def fix(problems: Sequence[Problem]) -> Iterator[Problem]:
     """Write the remedies that are certain into their files, line ends kept; yield the problems that this mended."""
     certain = [problem for problem in fixable(problems) if problem.path != "-"]
     for path, group in groupby(sorted(certain, key=lambda problem: problem.path), key=lambda problem: problem.path):
-        lines = re.split(r"(?<=\n)", _text(Path(path)))
+        lines = re.split(r"(?<=\n)", read_exactly(Path(path)))
         mended = [problem for problem in group if _mend(lines, problem)]
         if mended:
             write_text(Path(path).resolve(), "".join(lines))
@@ -127,15 +128,8 @@ def _is_card(path: Path) -> bool:
     return path.suffix in (".yml", ".yaml") and (named or path.parent.name == ".eval_results")
 
 
-def _text(path: Path) -> str:
+def _standard_input() -> str:
     try:
-        return _decode(path.read_bytes(), str(path))
-    except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; give a card, a folder of cards, or -") from None
-
-
-def _decode(data: bytes, where: str) -> str:
-    try:
-        return data.decode("utf-8")
+        return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError:
-        raise ResbenchError(f"{where}: not UTF-8 text; give a Markdown or YAML card") from None
+        raise ResbenchError("-: not UTF-8 text; give a Markdown or YAML card") from None

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from resbench import units
+from resbench.cards.entry import WORDS
 from resbench.cards.facts import Card, shaped
 from resbench.records.record import Environment, Evaluation, Memory, Pipeline, Pixels, Profile, Record, Series, Settings
 from resbench.records.store import machine_folder
 from resbench.zoo.spec import Metric
 
-_METRICS: tuple[tuple[Metric, str], ...] = (("top1", "top-1"), ("top5", "top-5"))
+_METRICS: tuple[Metric, ...] = ("top1", "top5")
 
 
 def speeds(card: Card) -> list[dict[str, Any]]:
@@ -38,13 +39,13 @@ def accuracies(card: Card) -> list[dict[str, Any]]:
             "weights": record.weights,
             "data": record.dataset.name,
             "images": record.images,
-            "rows": [_accuracy(record, metric, label) for metric, label in _METRICS],
+            "rows": [_accuracy(record, metric) for metric in _METRICS],
         }
         for path, record in card.evaluations.items()
     ]
 
 
-def _accuracy(record: Evaluation, metric: Metric, label: str) -> dict[str, Any]:
+def _accuracy(record: Evaluation, metric: Metric) -> dict[str, Any]:
     from resbench.judging.claims import reproduction
     from resbench.judging.stats import clopper_pearson
 
@@ -55,7 +56,7 @@ def _accuracy(record: Evaluation, metric: Metric, label: str) -> dict[str, Any]:
     if published:
         verdict = published.why if published.difference is not None else f"not comparable: published {published.why}"
     return {
-        "metric": label,
+        "metric": WORDS[metric],
         "right": right,
         "share": right / record.images,
         "span": f"{100 * low:.2f} to {100 * high:.2f} %",

@@ -73,6 +73,6 @@ def read_exactly(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; give a text file that exists") from None
+        raise ResbenchError(f"{path}: {error.strerror}; give a Markdown or YAML file") from None
     except UnicodeDecodeError:
-        raise ResbenchError(f"{path}: not UTF-8 text; give a text file") from None
+        raise ResbenchError(f"{path}: not UTF-8 text; give a Markdown or YAML file") from None

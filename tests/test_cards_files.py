@@ -56,6 +56,26 @@ def test_check_shows_a_stale_a_missing_and_an_extra_card_and_writes_nothing(tmp_
     assert snapshot(tmp_path) == before
 
 
+def test_check_without_names_is_about_the_cards_that_are_there(tmp_path):
+    def check():
+        done = card("--check", "--output", tmp_path)
+        return done.exit_code, [line for line in done.stdout.splitlines() if line.startswith("+++ ")], done.stderr
+
+    with pytest.raises(ResbenchError, match="no such folder"):
+        files.there(tmp_path / "none", tmp_path)
+    (tmp_path / "resnet50.md").write_text("# written by hand\n")
+    assert check() == (0, [], "no cards here that resbench wrote\n")
+    card("resnet18", "resnet34", "--output", tmp_path)
+    assert check() == (0, [], "")
+    stale = tmp_path / "resnet18.md"
+    stale.write_text(stale.read_text().replace("11,689,512", "11,689,513"))
+    assert check() == (1, [f"+++ {stale}"], "")
+    (tmp_path / "resnet50.md").unlink()
+    card("--all", "--output", tmp_path)
+    (tmp_path / "resnet50.md").unlink()
+    assert check() == (1, [f"+++ {tmp_path / 'resnet50.md'}"], "")
+
+
 def test_records_below_the_results_folder_reach_the_card(tmp_path):
     save(examples.PROFILE, tmp_path / "results")
     card("resnext50_32x4d", "--output", tmp_path / "cards", "--results", tmp_path / "results")

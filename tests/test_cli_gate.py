@@ -189,7 +189,23 @@ def test_a_stale_card_is_found(tmp_path, monkeypatch):
     assert exited == 1
     stale = ["cards/resnet18.md", "cards/resnet34.md"]
     assert places.in_json(found) == [("regressed", card, "card") for card in stale]
-    assert {f["why"] for f in found} == {"stale; write it with `resbench card --all`"}
+    assert {f["why"] for f in found} == {
+        f"stale or missing; write it with `resbench card {name}`" for name in ("resnet18", "resnet34")
+    }
+
+
+def test_a_repository_with_some_cards_and_pages_of_its_own_is_held_to_those_cards(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    git(tmp_path, "init", "-q")
+    assert CliRunner().invoke(app, ["card", "resnet18", "resnet34"]).exit_code == 0
+    (tmp_path / "cards" / "resnet50.md").write_text("# What we think of it\n")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "cards")
+    with gate.trees(tmp_path, None) as sides:
+        assert [f.verdict for f in gate.cards(sides, Path("cards"), Path("results"))] == [Verdict.OK]
+        card = tmp_path / "cards" / "resnet18.md"
+        card.write_text(card.read_text().replace("11,689,512", "11,689,513"))
+        assert [f.record for f in gate.cards(sides, Path("cards"), Path("results"))] == ["cards/resnet18.md"]
 
 
 def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypatch):

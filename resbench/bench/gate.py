@@ -140,14 +140,19 @@ def cards(sides: Trees, folder: Path, results: Path) -> Iterator[Finding]:
     if not folder.is_dir():
         return
     places = [os.path.relpath(place.resolve(), sides.root) for place in (folder, results)]
-    told = _run(sides.root, "card", "--all", "--check", "--output", places[0], "--results", places[1])
+    told = _run(sides.root, "card", "--check", "--output", places[0], "--results", places[1])
     stale = _changed_files(told.stdout)
     if told.returncode != (1 if stale else 0):
-        raise ResbenchError(f"{folder}: `resbench card --all --check` failed: {_last_line(told)}")
-    verdict = Verdict.REGRESSED if stale else Verdict.OK
-    why = "stale; write it with `resbench card --all`" if stale else "every card says what it should"
-    for card in stale or [str(folder)]:
-        yield Finding(record=card, metric="card", before=None, after=None, verdict=verdict, why=why)
+        raise ResbenchError(f"{folder}: `resbench card --check` failed: {_last_line(told)}")
+    for card in stale:
+        name = "--all" if Path(card).name == "README.md" else Path(card).stem
+        yield _card(card, Verdict.REGRESSED, f"stale or missing; write it with `resbench card {name}`")
+    if not stale:
+        yield _card(str(folder), Verdict.OK, "every card that resbench wrote says what it should")
+
+
+def _card(place: str, verdict: Verdict, why: str) -> Finding:
+    return Finding(record=place, metric="card", before=None, after=None, verdict=verdict, why=why)
 
 
 def accuracies(sides: Trees, asked: Asked, config: Config) -> list[Finding]:

@@ -76,6 +76,24 @@ def wanted(
     return found | {path: _updated(path, output, records) for path in update}
 
 
+def there(output: Path, results: Path, flops: str | None = None) -> Wanted:
+    """Return the text of the cards that lie in `output`; of every network where their index lies there too.
+
+    Raises ResbenchError when there is no such folder.
+    """
+    if not output.is_dir():
+        raise ResbenchError(f"{output}: no such folder; write cards with `resbench card NAME`, or name their --output")
+    every = _is_card(output / "README.md")
+    names = [variant.name for variant in VARIANTS if _is_card(output / f"{variant.name}.md")]
+    if not (every or names):
+        return {}
+    return wanted([] if every else names, every=every, output=output, update=(), results=results, flops=flops)
+
+
+def _is_card(path: Path) -> bool:
+    return path.is_file() and _is_generated(path)
+
+
 def _whole(chosen: Sequence[Variant], source: str) -> Sequence[Variant]:
     """Return the networks that share a collection of `source` with `chosen`: a page holds its collection whole."""
     if not source:

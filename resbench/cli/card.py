@@ -31,7 +31,12 @@ def card_(
     ] = None,
     results: Annotated[Path, typer.Option(help="Folder of the records to quote.")] = Path("results"),
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 when a file is stale.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Write nothing; print a diff and exit 1 when a file is stale. Without names: of the cards in "
+            "--output, and where their index is, of every network.",
+        ),
     ] = False,
 ) -> None:
     """Write model cards: what a network is, costs, was published and measured with.
@@ -43,17 +48,20 @@ def card_(
     \b
     Examples:
       resbench card resnet50
-      resbench card --all --check
+      resbench card --check
       resbench card 'se*' --style timm
       resbench card --update README.md
     """
     from resbench.cards import files
     from resbench.report import cards as report
 
-    wanted = files.wanted(
-        names or [], every=every, output=output, update=update or [], results=results, style=style, flops=flops
-    )
+    if check and style == Style.DEFAULT and not (names or every or update):
+        wanted = files.there(output, results, flops)
+    else:
+        wanted = files.wanted(
+            names or [], every=every, output=output, update=update or [], results=results, style=style, flops=flops
+        )
     if check:
-        report.diff(difference := files.stale(wanted))
+        report.checked(difference := files.stale(wanted), len(wanted))
         raise typer.Exit(1 if difference else 0)
     report.written(files.write(wanted), len(wanted))

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def diff(text: str) -> None:
-    """Print a unified diff to stdout, coloured on a terminal; nothing when it is empty."""
+def checked(text: str, total: int) -> None:
+    """Print a unified diff to stdout, coloured on a terminal; say on stderr when it is of no files at all."""
+    if not total:
+        print("no cards here that resbench wrote", file=sys.stderr)
     if not text or not sys.stdout.isatty():
         sys.stdout.write(text)
         return

@@ -1,10 +1,14 @@
 """Arithmetic twins hold the same weights and compute what their name says."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
+from resbench.accuracy import pixels
 from resbench.accuracy.figures import gap
+from resbench.accuracy.pixels import normalise
 from resbench.accuracy.twins import twins
 from resbench.nets.build import build
 from resbench.zoo.find import find
@@ -31,19 +35,26 @@ def others(own):
     return {one.what: one for one in twins(own, Preprocess())}
 
 
-def logits(module):
+def logits(module, image=None):
     with torch.inference_mode():
-        return module(filled.image(64, 64))
+        return module(filled.image(64, 64) if image is None else image)
 
 
 def test_every_twin_holds_the_same_weights_and_computes_something_else(own, others):
     changed = [one for one in others.values() if one.module is not own]
-    assert len(changed) == 5
+    assert len(changed) == 6
     for one in changed:
         state = {key.removeprefix("module."): value for key, value in one.module.state_dict().items()}
         assert state.keys() == own.state_dict().keys()
         assert all(torch.equal(value, own.state_dict()[key]) for key, value in state.items())
         assert not torch.allclose(logits(one.module), logits(own), rtol=1e-6), one.what
+    caffe = others["Caffe's input: blue, green, red from 0 to 255 less the mean"]
+    red = normalise(torch.tensor([255, 0, 0], dtype=torch.uint8).expand(1, 8, 8, 3), caffe.preprocess)
+    seen = []
+    caffe.module.module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    logits(caffe.module, red.double())
+    expected = torch.tensor([-0.406 * 255, -0.456 * 255, 255 - 0.485 * 255])
+    torch.testing.assert_close(seen[0][0, :, 0, 0].float(), expected)
 
 
 def test_the_network_itself_is_left_as_it_was(own, others):
@@ -60,6 +71,14 @@ def test_the_stride_moves_to_the_first_convolution(others):
     again = {one.what: one for one in twins(twin, Preprocess())}
     back = again["the stride of bottlenecks on the other convolution (1x1 or 3x3)"].module
     assert torch.equal(logits(back), logits(filled.fill(build(TINY))))
+
+
+def test_without_antialiasing_a_pixel_is_made_of_its_nearest_neighbours(others):
+    way = others["resizing without antialiasing (OpenCV's, and torch's of tensors)"].way
+    columns = np.tile(np.array([200, 10, 30, 200], np.uint8), 2)  # of four columns the middle two count
+    picture = Image.fromarray(np.tile(columns[None, :, None], (8, 1, 3)))
+    assert (way.frame(picture, Preprocess(crop_px=2, crop_pct=1.0)) == 20).all()
+    assert (pixels.frame(picture, Preprocess(crop_px=2, crop_pct=1.0)) > 60).all()
 
 
 def test_only_what_differs_is_a_twin(others):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from resbench.accuracy import predictions
 from resbench.accuracy.labels import imagenet
-from resbench.bench import entries, validation
+from resbench.bench import entries, gaps, validation
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.nets.cache import path_of
@@ -51,7 +51,8 @@ def planted_checkpoint(monkeypatch, tmp_path):
             notes=(),
         )
 
-    monkeypatch.setattr(validation, "load_checkpoint", load)
+    for module in (validation, gaps):
+        monkeypatch.setattr(module, "load_checkpoint", load)
 
 
 def run(*words):
@@ -247,6 +248,29 @@ def test_the_twin_that_restores_the_accuracy_is_named(tmp_path):
     assert " 40 " in restoring[0]
 
 
+def test_decoder_resizing_and_type_are_tried_each_alone(tmp_path):
+    for place in range(4):
+        planted.write(tmp_path / "val" / WNIDS[25 * place] / f"{place}.JPEG", 25 * place)
+    words = ("--data", tmp_path / "val", "resnet18", *SMALL, "--explain-gap", "--json")
+    result = run(*words, "--decoder", "simplejpeg+torch", "--dtype", "bf16")
+    assert result.exit_code == 0, result.exception
+    rows = result.stderr
+    for what in ("pixels of Pillow", "everything in fp32", "resizing without antialiasing"):
+        assert re.search(rf"{what}\W.* 4 ", rows), what
+    assert "in bf16" not in rows
+    rows = run(*words).stderr
+    assert "everything in bf16" in rows
+    assert "lanczos resizing" in rows
+    assert "pixels of Pillow" not in rows
+
+
+def test_the_result_is_shown_before_twins_are_tried(folder, monkeypatch):
+    monkeypatch.setattr(gaps, "twins", None)  # what comes after the validation fails
+    result = run("--data", folder, "resnet18", *SMALL, "--explain-gap", "--json")
+    assert isinstance(result.exception, TypeError)
+    assert json.loads(result.stdout)["top1_right"] == 2
+
+
 def test_a_record_that_cannot_be_saved_costs_no_evaluation(folder, monkeypatch, tmp_path):
     words = ("--data", folder, "resnet18", *SMALL, "--save", "--output")
     (tmp_path / "file").touch()
@@ -273,7 +297,7 @@ def test_several_passes_are_all_kept_until_every_record_is_saved(folder, monkeyp
 
 def test_of_several_processes_one_looks_for_twins_and_shows_the_result(folder, monkeypatch):
     monkeypatch.setenv("RANK", "1")
-    monkeypatch.setattr(validation, "explain_gaps", None)  # whoever calls it now fails
+    monkeypatch.setattr(gaps, "explain_gaps", None)  # whoever calls it now fails
     result = run("--data", folder, "resnet18", *SMALL, "--explain-gap")
     assert (result.exit_code, result.output) == (0, "")
 

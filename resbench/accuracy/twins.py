@@ -7,10 +7,17 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
+from resbench.accuracy import pixels
+from resbench.accuracy.decoders import Decoder, Frame, decoder
 from resbench.zoo.spec import Preprocess
+
+_MEAN = (0.485, 0.456, 0.406)  # of ImageNet's training images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -20,14 +27,22 @@ class Twin:
     what: str
     module: nn.Module
     preprocess: Preprocess
+    way: Decoder | None = None  # how its images are decoded and resized; None: as asked for
 
 
 def twins(module: nn.Module, preprocess: Preprocess) -> Iterator[Twin]:
-    """Yield every twin of a network that differs from it, each with a copy of the weights."""
+    """Yield every twin of a network that differs from it; what changes the network has a copy of the weights."""
     for what, changed in _other_inputs(preprocess):
         if changed != preprocess:
-            yield Twin(what=what, module=module, preprocess=changed)
-    yield Twin(what="channels blue, green, red", module=_Reversed(module), preprocess=preprocess)
+            way = decoder("pillow") if changed.interpolation == "lanczos" else None  # others cannot
+            yield Twin(what=what, module=module, preprocess=changed, way=way)
+    if preprocess.crop_mode != "border" and preprocess.interpolation != "lanczos":
+        what = "resizing without antialiasing (OpenCV's, and torch's of tensors)"
+        yield Twin(what=what, module=module, preprocess=preprocess, way=_ALIASING)
+    reverse = _Reversed(copy.deepcopy(module))
+    yield Twin(what="channels blue, green, red", module=reverse, preprocess=preprocess)
+    caffes = replace(preprocess, mean=_MEAN, std=(1 / 255,) * 3)
+    yield Twin(what="Caffe's input: blue, green, red from 0 to 255 less the mean", module=reverse, preprocess=caffes)
     for what, change in _CHANGES.items():
         other = copy.deepcopy(module)
         if change(other):
@@ -38,8 +53,8 @@ def _other_inputs(own: Preprocess) -> Iterator[tuple[str, Preprocess]]:
     levels = {
         "inputs from 0 to 1, not normalised": ((0.0,) * 3, (1.0,) * 3),
         "inputs from -1 to 1 (mean and std 0.5)": ((0.5,) * 3, (0.5,) * 3),
-        "inputs from 0 to 255 less the mean, not divided": ((0.485, 0.456, 0.406), (1 / 255,) * 3),
-        "ImageNet's mean and std": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        "inputs from 0 to 255 less the mean, not divided": (_MEAN, (1 / 255,) * 3),
+        "ImageNet's mean and std": (_MEAN, (0.229, 0.224, 0.225)),
     }
     for what, (mean, std) in levels.items():
         yield what, replace(own, mean=mean, std=std)
@@ -48,6 +63,18 @@ def _other_inputs(own: Preprocess) -> Iterator[tuple[str, Preprocess]]:
     yield "lanczos resizing", replace(own, interpolation="lanczos")
     for share in (0.875, 0.95, 1.0):
         yield f"crop of {share} of the image", replace(own, crop_pct=share)
+
+
+def _aliased(image: Image.Image, preprocess: Preprocess) -> Frame:
+    """Resize so that a pixel is made of its nearest neighbours only, however many others are dropped, then crop."""
+    width, height = pixels.resized(image.size, preprocess)
+    planes = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float()
+    larger = interpolate(planes, size=(height, width), mode=preprocess.interpolation).round_().clamp_(0, 255)
+    left, top, right, bottom = pixels.centred((width, height), preprocess.crop_px)
+    return larger[0, :, top:bottom, left:right].permute(1, 2, 0).byte().numpy()
+
+
+_ALIASING = Decoder(name=f"{pixels.DECODER}, resized without antialiasing", decode=pixels.decode, frame=_aliased)
 
 
 class _Reversed(nn.Module):

@@ -16,12 +16,10 @@ from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.decoders import decoder
 from resbench.accuracy.distributed import Ranks, ranks
 from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
-from resbench.accuracy.figures import Gap, gap
 from resbench.accuracy.hypotheses import unexplained
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.predictions import Predictions
-from resbench.accuracy.session import Examined, Progress, Scored, Session, decoded, examined, score, scored, silent
-from resbench.accuracy.twins import Twin, twins
+from resbench.accuracy.session import Examined, Progress, Scored, Session, decoded, examined, scored, silent
 from resbench.bench.entries import Entry, Options, fitting, opened
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint
@@ -30,8 +28,6 @@ from resbench.records.record import Evaluation, Settings
 from resbench.timing import settings as running
 from resbench.timing.arms import prepare
 from resbench.timing.device import resolve
-
-GAP_IMAGES = 500  # on which twins are compared: enough to tell a gap of some points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,7 +111,7 @@ def _one_pass(
     courses = [_course(entry, images, on, options) for entry in entries]
     contestants = [course.contestant for course in courses]
     with running.switches(courses[0].settings):
-        session = _session(contestants, courses[0].settings, on, group, options, on_progress)
+        session = session_of(contestants, courses[0].settings, on, group, options, on_progress)
         skip, streams = options.get("skip_unreadable", False), [one.preprocess for one in contestants]
         seen = examined(images, session, skip=skip, streams=streams)
         found = scored(contestants, seen.images, session)
@@ -128,47 +124,7 @@ def _free_bytes(on: torch.device) -> int:
     return torch.cuda.mem_get_info(on)[0] if on.type == "cuda" else psutil.virtual_memory().available
 
 
-def explain_gaps(
-    networks: Sequence[str],
-    weights: Sequence[str | Path],
-    data: Path,
-    options: Options,
-    on_progress: Progress = silent,
-) -> list[Gap]:
-    """Evaluate the arithmetic twins of checkpoints on a sample of `data`: what would the gap to a claim come from?
-
-    In fp32 and eager mode. Arguments and errors are those of `validate_all`.
-    """
-    images, entries = opened(networks, weights, data, options)
-    images = replace(images, samples=images.samples[:GAP_IMAGES])
-    on = resolve(options.get("device"))
-    settings = running.settings({"threads": options.get("threads")}, entries[0].preprocess.crop_px, on)
-    gaps = []
-    for entry in entries:
-        loaded = load_checkpoint(entry.asked, entry.weights)
-        own = Twin(what="as it is", module=loaded.module, preprocess=entry.preprocess)
-        candidates = [own, *twins(own.module, own.preprocess)]
-        contestants = [
-            Contestant(
-                name=entry.asked,
-                identity=f"{entry.variant.name} {loaded.sha256} {one.what}",
-                forward=one.module.to(on),
-                preprocess=one.preprocess,
-                among=images.among,
-            )
-            for one in candidates
-        ]
-        with running.switches(settings):
-            session = _session(contestants, settings, on, Ranks(), options, on_progress)
-            usable = examined(images, session, skip=options.get("skip_unreadable", False)).images
-            found = score(contestants, usable, session)
-        names = tuple(sample.name for sample in usable.samples)
-        seen = [Predictions(names=names, rows=rows) for rows in found]
-        gaps.append(gap(entry.asked, [one.what for one in candidates], seen))
-    return gaps
-
-
-def _session(
+def session_of(
     contestants: Sequence[Contestant],
     settings: Settings,
     on: torch.device,
@@ -176,6 +132,7 @@ def _session(
     options: Options,
     on_progress: Progress,
 ) -> Session:
+    """Return how contestants are gone through with on `on`, the first of them in `settings`."""
     return Session(
         device=on,
         batch_size=min(group.gather(_batch_size(contestants, on, options))),  # ranks share batches: one size for all

@@ -109,7 +109,7 @@ def validate_(
       resbench validate --data ILSVRC2012_img_val.tar gluon_seresnext50_32x4d gluon_seresnext101_32x4d
     """
     from resbench.accuracy.allocator import keep_memory
-    from resbench.bench import validation
+    from resbench.bench import gaps, validation
     from resbench.bench.entries import Options, parse_batch_size
     from resbench.report import evaluation as report
 
@@ -139,10 +139,12 @@ def validate_(
     networks = ["*"] if every else names or []
     with report.progress(quiet=not validation.is_main()) as on_progress:
         results = validation.validate_all(networks, weights or [], data, how, on_progress, output if save else None)
-        sought = explain_gap and validation.is_main()  # by one process: a sample needs no sharing
-        gaps = validation.explain_gaps(networks, weights or [], data, how, on_progress) if sought else []
-    if validation.is_main():
-        report.show([result.record for result in results], as_json=as_json)
-        report.explain(gaps)
-        report.advise(results, explained=explain_gap)
-        report.saved([result.path for result in results if result.path])
+    if not validation.is_main():
+        return
+    report.show([result.record for result in results], as_json=as_json)
+    report.advise(results, explained=explain_gap)
+    report.saved([result.path for result in results if result.path])
+    if explain_gap:  # by one process: a sample needs no sharing
+        with report.progress() as on_progress:
+            found = gaps.explain_gaps(networks, weights or [], data, how, on_progress)
+        report.explain(found)

@@ -1,0 +1,124 @@
+"""Where a gap to a published accuracy may come from: checkpoints beside their arithmetic twins, on a sample."""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from resbench.accuracy.dataset import ImageSet
+from resbench.accuracy.decoders import Decoder, decoder
+from resbench.accuracy.distributed import Ranks
+from resbench.accuracy.evaluate import Contestant
+from resbench.accuracy.figures import Gap, gap
+from resbench.accuracy.predictions import Predictions, Rows
+from resbench.accuracy.session import Progress, Session, examined, score, silent
+from resbench.accuracy.twins import twins
+from resbench.bench.entries import Entry, Options, opened
+from resbench.bench.validation import session_of
+from resbench.nets.checkpoints import load_checkpoint
+from resbench.records.record import Settings
+from resbench.timing import settings as running
+from resbench.timing.arms import Arm, prepare
+from resbench.timing.device import resolve
+from resbench.zoo.spec import Preprocess
+
+GAP_IMAGES = 500  # on which twins are compared: enough to tell a gap of some points
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Trial:
+    """A network in one way of being run, differing in one thing from how it was asked for."""
+
+    what: str
+    module: nn.Module
+    preprocess: Preprocess
+    settings: Settings
+    way: Decoder
+
+
+def explain_gaps(
+    networks: Sequence[str],
+    weights: Sequence[str | Path],
+    data: Path,
+    options: Options,
+    on_progress: Progress = silent,
+) -> list[Gap]:
+    """Evaluate twins of checkpoints on a sample of `data`: what would the gap to a claim come from?
+
+    Each differs in one thing from the network as `options` have it, but never compiled. Arguments and errors are those
+    of `validate_all`.
+    """
+    images, entries = opened(networks, weights, data, options)
+    images = replace(images, samples=images.samples[:GAP_IMAGES])
+    on = resolve(options.get("device"))
+    return [_gap(entry, images, on, options, on_progress) for entry in entries]
+
+
+def _gap(entry: Entry, images: ImageSet, on: torch.device, options: Options, on_progress: Progress) -> Gap:
+    loaded = load_checkpoint(entry.asked, entry.weights)
+    known = {name: value for name, value in options.items() if name in running.Options.__annotations__}
+    known |= {"input_px": entry.preprocess.crop_px, "compile_mode": None}
+    settings = running.settings(running.Options(**known), entry.variant.input_px, on)  # type: ignore[typeddict-item]
+    way = decoder(options.get("decoder", "pillow"), on)
+    own = _Trial(what="as it is", module=loaded.module, preprocess=entry.preprocess, settings=settings, way=way)
+    trials = [own, *_others(own)]
+    with running.switches(settings):
+        contestants = _contestants(trials, entry, loaded.sha256, images, on)
+        session = session_of(contestants, settings, on, Ranks(), options, on_progress)
+        usable = examined(images, session, skip=options.get("skip_unreadable", False)).images
+        found = _scored(trials, contestants, usable, session)
+    names = tuple(sample.name for sample in usable.samples)
+    return gap(entry.asked, [one.what for one in trials], [Predictions(names=names, rows=rows) for rows in found])
+
+
+def _others(own: _Trial) -> Iterator[_Trial]:
+    for twin in twins(own.module, own.preprocess):
+        yield replace(own, what=twin.what, module=twin.module, preprocess=twin.preprocess, way=twin.way or own.way)
+    if own.way.name != (pillow := decoder("pillow")).name:
+        yield replace(own, what="pixels of Pillow", way=pillow)
+    plain = replace(own.settings, amp=False)
+    for dtype in ("fp32", "bf16"):
+        if plain.dtype != dtype:
+            yield replace(own, what=f"everything in {dtype}", settings=replace(plain, dtype=dtype))
+
+
+def _contestants(
+    trials: Sequence[_Trial], entry: Entry, sha256: str, images: ImageSet, on: torch.device
+) -> list[Contestant]:
+    """Return the trials ready to run; those that differ in their input only share a network."""
+    arms: dict[tuple[int, Settings], Arm] = {}
+    for one in trials:
+        if (id(one.module), one.settings) not in arms:
+            module = copy.deepcopy(one.module) if one.module is trials[0].module else one.module
+            arms[id(one.module), one.settings] = prepare(module, one.settings, on, entry.variant.classes)
+    return [
+        Contestant(
+            name=entry.asked,
+            identity=f"{entry.variant.name} {sha256} {one.what} {replace(one.settings, threads=None)}",
+            forward=partial(_forward, arms[id(one.module), one.settings]),
+            preprocess=one.preprocess,
+            among=images.among,
+        )
+        for one in trials
+    ]
+
+
+def _forward(arm: Arm, inputs: Tensor) -> Tensor:
+    how = arm.settings
+    return arm.forward(inputs.to(dtype=running.weight_dtype(how), memory_format=running.layout(how)))
+
+
+def _scored(
+    trials: Sequence[_Trial], contestants: Sequence[Contestant], images: ImageSet, session: Session
+) -> list[Rows]:
+    """Return the rows of all contestants in order; those whose images are decoded alike share a pass."""
+    found: dict[int, Rows] = {}
+    for way in {one.way.name: one.way for one in trials}.values():
+        places = [place for place, one in enumerate(trials) if one.way.name == way.name]
+        rows = score([contestants[place] for place in places], images, replace(session, way=way))
+        found |= dict(zip(places, rows, strict=True))
+    return [found[place] for place in range(len(trials))]

@@ -126,6 +126,13 @@ def test_a_record_is_compared_with_its_own_runs_only(tmp_path):
     assert read_new(new) == {PATH: PROFILE}
 
 
+def test_a_folder_is_compared_with_one_record(tmp_path):
+    old = save(run(0), tmp_path / "old")
+    save(run(1), tmp_path / "new")
+    old = old.rename(tmp_path / "main.json")
+    assert read_baseline(str(old), tmp_path / "new") == {PATH: [run(0)]}
+
+
 def test_an_unreadable_run_is_an_error_but_one_that_is_pruned_meanwhile_is_not(tmp_path, monkeypatch):
     add(run(0), tmp_path)
     add(run(1), tmp_path)

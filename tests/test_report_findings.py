@@ -129,6 +129,13 @@ def test_nothing_in_a_name_can_leave_its_cell_in_the_summary(text):
     assert not re.search(r"[<>`*\[\]]", row)
 
 
+def test_a_file_name_that_is_no_text_ends_no_report():
+    odd = [finding(Verdict.REGRESSED, record="\udcff/a.json")]
+    assert "/a.json" in github.summary(odd)
+    assert json.loads(codequality.text(odd, ROOT))[0]["location"]["path"].endswith("/a.json")
+    assert "/a.json" in junit.text(odd)
+
+
 def test_the_summary_keeps_below_its_size():
     many = [finding(Verdict.REGRESSED, number, why="ü" * 500) for number in range(3000)]
     text = github.summary(many)

@@ -41,8 +41,9 @@ def read_baseline(against: str, new: Path) -> dict[str, list[Record]]:
         runs = _history(against.removeprefix("git:"), new)
         return {own: next(iter(runs.values()))} if own else runs
     folder = Path(against)
-    if own and folder.is_file():
-        return {own: [read(folder)]}
+    if folder.is_file():
+        record = read(folder)
+        return {own or path_of(record).as_posix(): [record]}
     runs = read_pool(folder)
     return {path: found for path, found in runs.items() if own in (None, path)}
 

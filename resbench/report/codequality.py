@@ -29,7 +29,7 @@ def _issue(finding: Finding, root: Path) -> dict[str, object]:
     return {
         "description": f"{finding.verdict}: {wording.sentence(finding)}",
         "check_name": f"resbench {finding.metric}",
-        "fingerprint": hashlib.sha256(identity.encode()).hexdigest(),
+        "fingerprint": hashlib.sha256(identity.encode(errors="backslashreplace")).hexdigest(),
         "severity": _SEVERITY[finding.verdict],
         "location": {"path": path, "lines": {"begin": 1}},
     }

@@ -91,7 +91,7 @@ def _row(cells: Iterable[str]) -> str:
 
 def _markdown(value: str) -> str:
     """Return `value` for a cell of a table: nothing in it can end the cell or mean markup."""
-    line = re.sub(r"[\s\x00-\x1f]+", " ", value)
+    line = re.sub(r"[\s\x00-\x1f\ud800-\udfff]+", " ", value)
     return re.sub(r"[|&<>\\`*\[\]~!#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", lambda found: f"&#{ord(found[0])};", line)
 
 

@@ -1,7 +1,6 @@
 """What is behind an accuracy: classes, confusions, images that two checkpoints see differently."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.markup import escape
@@ -45,17 +44,15 @@ def show(one: Stored, *, limit: int, as_json: bool) -> None:
     rows = one.predictions.rows
     classes, confusions, error = figures.per_class(rows), figures.confusions(rows), figures.calibration_error(rows)
     if as_json:
-        parts = {"classes": [asdict(row) for row in classes], "confusions": [asdict(row) for row in confusions]}
-        print(json.dumps({"calibration_error": error} | parts, indent=2))
+        terminal.print_json({"calibration_error": error, "classes": classes, "confusions": confusions})
         return
     right, images = one.record.top1_right, one.record.images
     console = terminal.results()
     console.print(
         f"[bold]{escape(one.record.weights)}[/] on {escape(one.record.dataset.name)}: {units.integer(right)} of "
         f"{units.integer(images)} right, {units.percent(right / images)} ({interval(right, images)})",
-        highlight=False,
     )
-    console.print(f"expected calibration error {units.percent(error)} ({figures.BINS} bins)", highlight=False)
+    console.print(f"expected calibration error {units.percent(error)} ({figures.BINS} bins)")
     worst = Table("worst classes", "images", "top-1", "top-5")
     for row in classes[:limit]:
         worst.add_row(
@@ -74,14 +71,13 @@ def show(one: Stored, *, limit: int, as_json: bool) -> None:
 def diff(before: Stored, after: Stored, found: figures.Paired, *, limit: int, as_json: bool) -> None:
     """Print how two checkpoints differ on the same images."""
     if as_json:
-        print(json.dumps(asdict(found), indent=2))
+        terminal.print_json(found)
         return
     console = terminal.results()
     console.print(
         f"before: {escape(before.record.weights)}, {units.integer(before.record.top1_right)} of "
         f"{units.integer(found.images)} right\nafter:  {escape(after.record.weights)}, "
         f"{units.integer(after.record.top1_right)} of {units.integer(found.images)} right",
-        highlight=False,
     )
     out = Table("", "after right", "after wrong")
     out.add_row("before right", units.integer(found.both), f"{units.integer(len(found.lost))} lost")
@@ -90,7 +86,6 @@ def diff(before: Stored, after: Stored, found: figures.Paired, *, limit: int, as
     console.print(
         f"McNemar's exact test: p = {found.p_value:.3g}; {units.integer(found.changed)} first answers differ; "
         f"among five: {found.top5_lost} lost, {found.top5_gained} gained",
-        highlight=False,
     )
     for title, flips in (("lost", found.lost), ("gained", found.gained)):
         if flips and limit:

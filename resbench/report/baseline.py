@@ -1,8 +1,6 @@
 """What a pool of runs holds."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from rich.markup import escape
 from rich.table import Column, Table
@@ -14,7 +12,7 @@ from resbench.report import terminal
 def show(shelves: Sequence[Shelf], *, as_json: bool) -> None:
     """Print one row per path to stdout."""
     if as_json:
-        print(json.dumps([asdict(shelf) for shelf in shelves], indent=2))
+        terminal.print_json(shelves)
         return
     table = Table(Column("record", overflow="fold"), "runs", "oldest", "newest")
     for shelf in shelves:
@@ -24,7 +22,7 @@ def show(shelves: Sequence[Shelf], *, as_json: bool) -> None:
 
 def told(runs: int, what: str, pool: object) -> None:
     """Print what was done to how many runs, to stderr."""
-    terminal.advice().print(f"{what} {runs} {'run' if runs == 1 else 'runs'}: {escape(str(pool))}", highlight=False)
+    terminal.advice().print(f"{what} {runs} {'run' if runs == 1 else 'runs'}: {escape(str(pool))}")
 
 
 def _day(started: str) -> str:

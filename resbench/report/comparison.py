@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
+from rich.markup import escape
 from rich.table import Table
 
 from resbench import units
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 def show(comparison: "Comparison", findings: Sequence[Finding], *, as_json: bool) -> None:
     """Print both arms, the ratio by either clock and the verdict to stdout."""
     if as_json:
-        plain = msgspec.json.encode({"comparison": comparison, "findings": findings})
-        print(msgspec.json.format(plain, indent=2).decode())
+        terminal.print_json({"comparison": comparison, "findings": findings})
         return
     console = terminal.results()
     for letter, arm in (("A", comparison.a), ("B", comparison.b)):
-        console.print(f"{letter}: {_arm(arm)}", markup=False, highlight=False)
-    console.print(f"on {device(comparison.environment)}", markup=False, highlight=False)
+        console.print(f"{letter}: {_arm(arm)}", markup=False)
+    console.print(f"on {device(comparison.environment)}", markup=False)
     table = Table("verdict", "metric", "A", "B", "B/A, 95 % interval", "limit", "detectable", "")
     for finding in findings:
         table.add_row(
@@ -35,12 +34,12 @@ def show(comparison: "Comparison", findings: Sequence[Finding], *, as_json: bool
             wording.change(finding),
             wording.share(finding, finding.limit),
             wording.share(finding, finding.detectable),
-            finding.why,
+            escape(finding.why),
         )
     console.print(table)
-    console.print(noise(comparison.environment), markup=False, highlight=False)
+    console.print(noise(comparison.environment), markup=False)
     for line in notes(comparison, findings[0]):
-        console.print(line, markup=False, highlight=False)
+        console.print(line, markup=False)
 
 
 def notes(comparison: "Comparison", finding: Finding) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """What networks cost."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,7 +27,7 @@ def show(found: Iterable[Figures], *, as_json: bool) -> None:
     """Print the costs of networks to stdout: a sheet for one, a table for several."""
     rows = list(found)
     if as_json:
-        _print_json([msgspec.to_builtins(row) | {"bytes_moved": row.counts.bytes_moved()} for row in rows])
+        terminal.print_json([msgspec.to_builtins(row) | {"bytes_moved": row.counts.bytes_moved()} for row in rows])
     elif len(rows) == 1:
         _sheet(rows[0])
     else:
@@ -41,12 +40,13 @@ def show_stages(
     """Print what each stage of each network costs to stdout; operations at the stated input."""
     names = tuple(conventions)
     if as_json:
-        _print_json({name: {stage: _plain(counts, names) for stage, counts in of.items()} for name, of in found})
+        terminal.print_json(
+            {name: {stage: _plain(counts, names) for stage, counts in of.items()} for name, of in found}
+        )
         return
     for name, of in found:
-        table = Table("stage", title=name)
-        for heading in ("parameters", *names, "activations", "operators", "receptive field"):
-            table.add_column(heading, justify="right")
+        headings = ("parameters", *names, "activations", "operators", "receptive field")
+        table = Table("stage", *terminal.figures(*headings), title=name)
         for stage, counts in of.items():
             table.add_row(
                 stage,
@@ -62,7 +62,7 @@ def show_stages(
 def show_modules(found: Iterable[tuple[str, Modules]], *, as_json: bool) -> None:
     """Print fvcore's table of each network to stdout."""
     if as_json:
-        _print_json({name: modules.rows for name, modules in found})
+        terminal.print_json({name: modules.rows for name, modules in found})
         return
     for name, modules in found:
         print(f"{name}, counted by fvcore\n{modules.text}")
@@ -72,11 +72,9 @@ def show_crosscheck(found: Iterable[tuple[str, Iterable[Comparison]]], *, as_jso
     """Print our counts beside those of other counters to stdout."""
     rows = [{"network": name} | msgspec.to_builtins(row) for name, comparisons in found for row in comparisons]
     if as_json:
-        _print_json(rows)
+        terminal.print_json(rows)
         return
-    table = Table("network", "quantity", "counter")
-    table.add_column("ours", justify="right")
-    table.add_column("theirs", justify="right")
+    table = Table("network", "quantity", "counter", *terminal.figures("ours", "theirs"))
     for row in rows:
         table.add_row(
             row["network"], row["quantity"], row["counter"], units.integer(row["ours"]), units.integer(row["theirs"])
@@ -101,24 +99,20 @@ def _sheet(row: Figures) -> None:
         "bytes moved": f"{units.integer(counts.bytes_moved() or 0)} at least, for one image in fp32",
         "receptive field": f"{_field(counts)} px",
     }
-    console.print(f"[bold]{row.network}[/] at {units.pixels(counts.input_px)}", highlight=False)
+    console.print(f"[bold]{row.network}[/] at {units.pixels(counts.input_px)}")
     for name, fact in facts.items():
-        console.print(f"{name:<16} {fact}", highlight=False)
-    table = Table("convention", "input")
-    table.add_column("operations", justify="right")
-    table.add_column("what it counts")
+        console.print(f"{name:<16} {fact}")
+    table = Table("convention", "input", *terminal.figures("operations"), "what it counts")
     for entry in row.operations:
         meaning = convention(entry.convention).meaning
         table.add_row(entry.convention, units.pixels(entry.input_px), units.integer(entry.value), meaning)
     console.print(table)
 
 
-def _table(rows: Iterable[Figures]) -> None:
-    rows = list(rows)
-    table = Table("network", "input")
-    headings = [entry.convention for entry in rows[0].operations] if rows else []
-    for heading in ("parameters", *headings, "activations", "operators", "weights", "receptive field"):
-        table.add_column(heading, justify="right")
+def _table(rows: Sequence[Figures]) -> None:
+    conventions = [entry.convention for entry in rows[0].operations] if rows else []
+    headings = ("parameters", *conventions, "activations", "operators", "weights", "receptive field")
+    table = Table("network", "input", *terminal.figures(*headings))
     for row in rows:
         table.add_row(
             row.network,
@@ -144,7 +138,3 @@ def _field(counts: Counts) -> str:
 
 def _operators(counts: Counts) -> str:
     return "-" if counts.operators is None else units.integer(counts.operators)
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2))

@@ -1,6 +1,5 @@
 """What the doctor says of a set of images."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -20,17 +19,15 @@ def show(diagnosis: Diagnosis, *, as_json: bool) -> None:
     images = diagnosis.images
     facts = asdict(images.describe()) | {"images_per_class": [diagnosis.fewest, diagnosis.most]}
     if as_json:
-        symptoms = [asdict(symptom) for symptom in diagnosis.symptoms]
-        print(json.dumps(facts | {"healthy": diagnosis.healthy, "symptoms": symptoms}, indent=2))
+        terminal.print_json(facts | {"healthy": diagnosis.healthy, "symptoms": diagnosis.symptoms})
         return
     console = terminal.results()
     per_class = "each" if diagnosis.fewest == diagnosis.most else f"to {diagnosis.most} each"
     console.print(
         f"[bold]{escape(images.name)}[/]: {units.integer(facts['images'])} images of {facts['classes']} classes "
         f"({diagnosis.fewest} {per_class}), {images.layout}",
-        highlight=False,
     )
-    console.print(f"fingerprint {images.fingerprint}", highlight=False, soft_wrap=True)
+    console.print(f"fingerprint {images.fingerprint}", soft_wrap=True)
     if diagnosis.symptoms:
         console.print(_table(diagnosis))
     console.print("can be evaluated" if diagnosis.healthy else "cannot be evaluated as it is")

@@ -1,9 +1,9 @@
 """An environment: what must agree before timings are compared, and what may explain a difference."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from resbench.records.record import Environment
@@ -21,19 +21,19 @@ ADVICE = {
 def show(environment: Environment, *, as_json: bool) -> None:
     """Print both parts to stdout, and what the noise grade means."""
     if as_json:
-        print(json.dumps(asdict(environment), indent=2))
+        terminal.print_json(environment)
         return
     console = terminal.results()
     for title, part in (
         ("must agree before two timings are compared", environment.machine),
         ("may explain a difference", environment.conditions),
     ):
-        table = Table("", "value", title=title, title_justify="left", show_header=False)
+        table = Table(title=title, title_justify="left", show_header=False)
         for name, value in asdict(part).items():
             if value is not None:
-                table.add_row(name.replace("_", " "), _text(value))
+                table.add_row(name.replace("_", " "), escape(_text(value)))
         console.print(table)
-    console.print(f"{noise(environment)}: {ADVICE[environment.conditions.noise]}", markup=False, highlight=False)
+    console.print(f"{noise(environment)}: {ADVICE[environment.conditions.noise]}", markup=False)
 
 
 def _text(value: Any) -> str:

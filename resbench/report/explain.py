@@ -1,6 +1,5 @@
 """What a published figure counts."""
 
-import json
 from collections.abc import Iterator
 
 import msgspec
@@ -26,16 +25,16 @@ _SHOWN = 8
 def show(network: str, figure: str, found: Explanation, *, as_json: bool) -> None:
     """Print the readings of `figure`, who published it, and the known errors, to stdout."""
     if as_json:
-        print(json.dumps(_plain(network, figure, found), indent=2))
+        terminal.print_json(_plain(network, figure, found))
         return
     console = terminal.results()
     for line in _verdict(network, figure, found):
-        console.print(escape(line), highlight=False)
+        console.print(escape(line))
     rows = found.fits or (() if found.explained else found.nearest)
     if rows:
         console.print(_table(rows))
     for line in _sources(found):
-        console.print(escape(line), highlight=False)
+        console.print(escape(line))
 
 
 def _verdict(network: str, figure: str, found: Explanation) -> Iterator[str]:
@@ -55,10 +54,7 @@ def _verdict(network: str, figure: str, found: Explanation) -> Iterator[str]:
 
 
 def _table(rows: tuple[Reading, ...]) -> Table:
-    table = Table("count", "input")
-    table.add_column("value", justify="right")
-    table.add_column("gives the figure", justify="right")
-    table.add_column("what it counts")
+    table = Table("count", "input", *terminal.figures("value", "gives the figure"), "what it counts")
     for row in rows[:_SHOWN]:
         meaning = convention(row.counted).meaning if row.counted in NAMES else ""
         how = _HOW[row.rounding] if row.rounding else f"{100 * row.off:+.2f} %"
@@ -88,8 +84,8 @@ def _plain(network: str, figure: str, found: Explanation) -> dict[str, object]:
         "figure": figure,
         "explained": found.explained,
         "errors": found.errors,
-        "fits": msgspec.to_builtins(found.fits),
-        "nearest": msgspec.to_builtins(found.nearest),
+        "fits": found.fits,
+        "nearest": found.nearest,
         "claims": [_published(weights, claim) for weights, claim in found.claims],
     }
 

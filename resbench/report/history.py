@@ -1,6 +1,5 @@
 """What became of figures over many runs."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +20,7 @@ _WIDTH = 40  # runs in a trend; the newest are shown
 def show(traces: Sequence[Trace], *, as_json: bool) -> None:
     """Print one row per figure to stdout: its trend, and where it changed for good."""
     if as_json:
-        print(json.dumps([_as_dict(trace) for trace in traces], indent=2))
+        terminal.print_json([_as_dict(trace) for trace in traces])
         return
     record, trend = (Column(name, overflow="fold") for name in ("record", "trend"))
     table = Table(record, "metric", "runs", trend, "first", "latest", "changes")
@@ -50,7 +49,7 @@ def export(text: str | dict[str, str], output: Path | None) -> None:
         raise ResbenchError(f"--format: this one has {len(text)} files; give --output a folder for them")
     for name, content in text.items():
         write_text(output / name, content)
-    terminal.advice().print(f"wrote {len(text)} files to {escape(str(output))}", highlight=False)
+    terminal.advice().print(f"wrote {len(text)} files to {escape(str(output))}")
 
 
 def _as_dict(trace: Trace) -> dict[str, Any]:
@@ -58,9 +57,8 @@ def _as_dict(trace: Trace) -> dict[str, Any]:
         {"started": run.run.started, "git_revision": run.run.git_revision, **asdict(measure)}
         for run, measure in zip(trace.runs, trace.measures, strict=True)
     ]
-    changes = None if trace.changes is None else [asdict(change) for change in trace.changes]
     names = {"record": trace.record, "network": trace.network, "metric": trace.metric}
-    return {**names, "runs": runs, "changes": changes}
+    return {**names, "runs": runs, "changes": trace.changes}
 
 
 def _trend(values: Sequence[float]) -> str:

@@ -33,7 +33,7 @@ def mended(problems: Sequence[Problem]) -> None:
     for problem in problems:
         if problem.edit:
             where = f"{problem.path}:{problem.line}"
-            advice().print(f"{where}: {problem.edit.old} -> {problem.edit.new}", highlight=False, markup=False)
+            advice().print(f"{where}: {problem.edit.old} -> {problem.edit.new}", markup=False)
 
 
 def _text(problems: Sequence[Problem]) -> None:
@@ -43,12 +43,12 @@ def _text(problems: Sequence[Problem]) -> None:
         where = escape(f"{problem.path}:{problem.line}: ")
         style = _STYLE[problem.level]
         said = escape(f" {problem.code} {model}{problem.message}")
-        console.print(f"{where}[{style}]{problem.level}[/]{said}", highlight=False, soft_wrap=True)
+        console.print(f"{where}[{style}]{problem.level}[/]{said}", soft_wrap=True)
         if problem.fix and problem.level is not Level.NOTE:
-            console.print(escape(f"    fix: {problem.fix}"), highlight=False, soft_wrap=True)
+            console.print(escape(f"    fix: {problem.fix}"), soft_wrap=True)
     counts = Counter(problem.level for problem in problems)
     summary = ", ".join(_count(counts[level], level) for level in Level if counts[level])
-    console.print(summary or "no figures and no problems found", highlight=False)
+    console.print(summary or "no problems found")
 
 
 def _count(number: int, level: Level) -> str:

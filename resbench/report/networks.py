@@ -1,6 +1,5 @@
 """The table of networks."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from rich.table import Table
 from resbench import units
 from resbench.counting.counted import counted
 from resbench.errors import ResbenchError
-from resbench.report.terminal import results
+from resbench.report import terminal
 from resbench.report.where import condition
 from resbench.zoo.find import checkpoints
 from resbench.zoo.spec import Variant
@@ -42,16 +41,15 @@ def rows(
 def show(found: Sequence[Row], *, as_json: bool) -> None:
     """Print one row per network to stdout."""
     if as_json:
-        print(json.dumps(found, indent=2))
+        terminal.print_json(found)
         return
-    table = Table("name", "family")
-    for title in ("input px", "parameters", "MACs", "top-1", "checkpoints"):
-        table.add_column(title, justify="right")
+    columns = terminal.figures("input px", "parameters", "MACs", "top-1", "checkpoints")
+    table = Table("name", "family", *columns)
     for row in found:
         top1 = "-" if row["top1"] is None else f"{row['top1']:.2f} %"
         numbers = (str(row["input_px"]), units.si(row["params"]), units.si(row["macs"]), top1)
         table.add_row(row["name"], row["family"], *numbers, str(len(row["checkpoints"])))
-    results().print(table)
+    terminal.results().print(table)
 
 
 def _row(variant: Variant) -> Row:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from resbench.report import terminal
 
@@ -11,9 +11,8 @@ from resbench.report import terminal
 @contextmanager
 def progress(*, quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
     """Yield what takes (stage, share done); every stage gets a bar with an estimate of the time that it still needs."""
-    console = terminal.advice()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
+    with terminal.bars(*columns, quiet=quiet) as bar:
         tasks: dict[str, TaskID] = {}
 
         def update(stage: str, share: float) -> None:

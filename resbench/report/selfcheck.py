@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import msgspec
 from rich.table import Table
 
 from resbench import units
@@ -18,11 +17,10 @@ if TYPE_CHECKING:
 def show(check: "SelfCheck", found: "list[Score]", alarms: tuple[int, int, float], *, as_json: bool) -> None:
     """Print a row per injected slowdown, then the three figures that matter, to stdout."""
     if as_json:
-        plain = msgspec.json.encode({"check": check, "scores": found, "false_alarms": alarms})
-        print(msgspec.json.format(plain, indent=2).decode())
+        terminal.print_json({"check": check, "scores": found, "false_alarms": alarms})
         return
     console = terminal.results()
-    console.print(f"on {device(check.environment)}", markup=False, highlight=False)
+    console.print(f"on {device(check.environment)}", markup=False)
     shown = (Verdict.REGRESSED, Verdict.OK, Verdict.IMPROVED, Verdict.INCONCLUSIVE)
     table = Table("injected", "runs", *map(str, shown), "right, 95 % interval", "measured", "bias", "truth in interval")
     for score in found:
@@ -36,16 +34,14 @@ def show(check: "SelfCheck", found: "list[Score]", alarms: tuple[int, int, float
             f"{score.covered} of {score.runs}",
         )
     console.print(table)
-    console.print(noise(check.environment), markup=False, highlight=False)
+    console.print(noise(check.environment), markup=False)
     count, runs, bound = alarms
     console.print(
         f"false alarms: {count} of {runs}, so at most {units.percent(bound, 1)} of comparisons (95 % confidence)",
-        highlight=False,
     )
     smallest = next(score.detectable for score in found if score.injected == 0)
     console.print(
         f"a slowdown of {units.percent(smallest, 1)} is found in 9 of 10 comparisons (median of those of equal arms)",
-        highlight=False,
     )
 
 

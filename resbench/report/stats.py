@@ -1,11 +1,11 @@
 """Every figure of the profiles in files, computed from their raw samples."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from resbench import units
@@ -24,7 +24,7 @@ def show(found: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -> None:
             f"{', '.join(map(str, found))}: holds no timings; write some with `resbench profile --save`"
         )
     if as_json:
-        print(json.dumps([figures(name, record, series) for name, record, series in rows], indent=2))
+        terminal.print_json([figures(name, record, series) for name, record, series in rows])
         return
     for name, record, series in rows:
         terminal.results().print(_table(name, record, series))
@@ -59,9 +59,8 @@ def _profiles(found: Mapping[Path, Mapping[str, Record]]) -> Iterator[tuple[str,
 
 def _table(name: str, record: Profile, series: Series) -> Table:
     summary = stats.summarise(series)
-    out = Table(title=f"{record.network}, {series.speed.replace('_', ' ')} at batch {series.batch_size}: {name}")
-    out.add_column("figure")
-    out.add_column("value", justify="right")
+    title = f"{record.network}, {series.speed.replace('_', ' ')} at batch {series.batch_size}: {name}"
+    out = Table("figure", *terminal.figures("value"), title=escape(title))
     samples = f"{summary.samples} in {summary.clusters} clusters of {summary.launches} launches"
     rows = {
         "median": time(summary.median),
@@ -83,5 +82,5 @@ def _table(name: str, record: Profile, series: Series) -> Table:
     if series.pipeline:
         rows["images"] = images(series.pipeline)
     for figure, value in rows.items():
-        out.add_row(figure, value)
+        out.add_row(figure, escape(value))
     return out

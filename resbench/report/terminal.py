@@ -1,17 +1,37 @@
-"""The two streams: results to stdout, progress and advice to stderr."""
+"""The two streams: results to stdout, progress and advice to stderr; and what is the same on them for every command."""
 
 import sys
 
+import msgspec
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn
+from rich.table import Column
 
 UNWRAPPED = 1000  # columns: a table that goes to a file or pipe keeps each row on one line
 
 
 def results() -> Console:
     """Return the console for results, on stdout."""
-    return Console(width=None if sys.stdout.isatty() else UNWRAPPED)
+    return Console(width=None if sys.stdout.isatty() else UNWRAPPED, highlight=False)
 
 
 def advice() -> Console:
     """Return the console for progress, warnings and logs, on stderr."""
-    return Console(stderr=True, width=None if sys.stderr.isatty() else UNWRAPPED)
+    return Console(stderr=True, width=None if sys.stderr.isatty() else UNWRAPPED, highlight=False)
+
+
+def print_json(value: object) -> None:
+    """Print plain values, dataclasses and structs to stdout as JSON; what is infinite or not a number is null."""
+    text = msgspec.json.encode(value, enc_hook=float)  # numpy's scalars
+    print(msgspec.json.format(text, indent=2).decode())
+
+
+def figures(*titles: str) -> list[Column]:
+    """Return columns of a table for figures, which stand on the right."""
+    return [Column(title, justify="right") for title in titles]
+
+
+def bars(*columns: ProgressColumn, quiet: bool = False) -> Progress:
+    """Return a display of progress on stderr, on a terminal only; it leaves nothing behind."""
+    console = advice()
+    return Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True)

@@ -1,12 +1,12 @@
 """Published checkpoints and files of weights, as tables, and downloads as bars."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
 from resbench import units
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 def show(published: Sequence[Weights], *, as_json: bool) -> None:
     """Print one row per checkpoint to stdout."""
     if as_json:
-        print(json.dumps([_facts(weights) for weights in published], indent=2))
+        terminal.print_json([_facts(weights) for weights in published])
         return
-    table = Table("checkpoint", "network", "source", "licence")
-    for title in ("input px", "top-1", "top-5", "file", "here"):
-        table.add_column(title, justify="right")
+    columns = terminal.figures("input px", "top-1", "top-5", "file", "here")
+    table = Table("checkpoint", "network", "source", "licence", *columns)
     for weights in published:
         here = "yes" if cache.path_of(weights).exists() else "-"
         numbers = (_accuracy(weights, "top1"), _accuracy(weights, "top5"), _size(weights), here)
@@ -36,7 +35,6 @@ def show(published: Sequence[Weights], *, as_json: bool) -> None:
 
 def fetch(published: Sequence[Weights]) -> None:
     """Download what is not here, with a bar for each on a terminal, and print the path of each to stdout."""
-    console = terminal.advice()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -45,18 +43,18 @@ def fetch(published: Sequence[Weights]) -> None:
         TimeRemainingColumn(),
     )
     for weights in published:
-        with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        with terminal.bars(*columns) as bar:
             task = bar.add_task(weights.name, total=None)
             path = cache.fetch(weights, lambda here, total: bar.update(task, completed=here, total=total))  # noqa: B023
         if not weights.sha256_prefix:
-            console.print(f"{weights.name}: no hash is published, so the file could not be verified")
+            terminal.advice().print(f"{weights.name}: no hash is published, so the file could not be verified")
         print(path)
 
 
 def show_identity(identity: "Identity", *, as_json: bool) -> None:
     """Print what a file of weights is to stdout."""
     if as_json:
-        print(json.dumps(asdict(identity), indent=2))
+        terminal.print_json(identity)
         return
     names = ", ".join(identity.published)
     verdict = {
@@ -65,7 +63,7 @@ def show_identity(identity: "Identity", *, as_json: bool) -> None:
         "unknown": "no published checkpoint of the table",
     }
     table = Table(box=None, show_header=False)
-    table.add_row("file", identity.file)
+    table.add_row("file", escape(identity.file))
     table.add_row("sha256", identity.sha256)
     table.add_row("it is", verdict[identity.verdict])
     if identity.verdict != "wrong":
@@ -76,7 +74,7 @@ def show_identity(identity: "Identity", *, as_json: bool) -> None:
 def show_notes(path: Path, notes: Sequence[str]) -> None:
     """Print the path of a written file to stdout, and what was changed in it to stderr."""
     for note in notes:
-        terminal.advice().print(note)
+        terminal.advice().print(note, markup=False)
     print(path)
 
 

@@ -1,0 +1,48 @@
+"""What is the same for every command: nothing in a name is obeyed, JSON is JSON, bars are for terminals only."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resbench.nets.identify import Identity
+from resbench.records.pool import Shelf
+from resbench.report import baseline, environment, stats, terminal, weights
+from resbench.report.progress import progress
+from tests import examples
+
+HOSTILE = "[/]a[red]b[/red]"
+MACHINE = replace(examples.MACHINE, device_name=HOSTILE)
+IDENTITY = Identity(file=HOSTILE, sha256="ab" * 32, verdict="unknown", published=(), networks=())
+SHELF = Shelf(path=HOSTILE, network="n", runs=1, oldest="2026-01-01T00:00:00", newest="2026-01-01T00:00:00")
+SHOWN = {
+    "stats": lambda: stats.show({Path(HOSTILE): {"a.json": examples.PROFILE}}, as_json=False),
+    "env": lambda: environment.show(replace(examples.ENVIRONMENT, machine=MACHINE), as_json=False),
+    "weights verify": lambda: weights.show_identity(IDENTITY, as_json=False),
+    "weights convert": lambda: weights.show_notes(Path("x"), [HOSTILE]),
+    "baseline list": lambda: baseline.show([SHELF], as_json=False),
+    "baseline add": lambda: baseline.told(2, "added", HOSTILE),
+}
+
+
+@pytest.mark.parametrize("show", SHOWN.values(), ids=SHOWN)
+def test_what_looks_like_markup_is_shown_as_it_is(show, capsys):
+    show()
+    assert HOSTILE in "".join(capsys.readouterr())
+
+
+def test_what_is_infinite_or_not_a_number_is_null_and_numpys_scalars_are_numbers(capsys):
+    terminal.print_json({"a": math.inf, "b": math.nan, "c": np.float64(1.5), "d": examples.MACHINE, "é": (1, None)})
+    shown = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert [shown[key] for key in "abcé"] == [None, None, 1.5, [1, None]]
+    assert shown["d"]["cpu_cores"] == 2
+
+
+def test_nothing_of_a_bar_is_seen_off_a_terminal(capsys):
+    with progress() as update:
+        update("warming up", 0.5)
+        update("measuring", 0.5)
+    assert "".join(capsys.readouterr()) == ""

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from resbench.cli.app import app
 from resbench.judging.history import measures
+from resbench.judging.timings import unit_times_s
 from resbench.records.pool import add
 from resbench.records.record import Evaluation
 from resbench.report import exports
@@ -91,7 +92,7 @@ def test_pyperf_reads_its_suite():
     benchmark = suite.get_benchmark(f"{NAME} latency b1 (CPU time)")
     assert (benchmark.get_nrun(), benchmark.get_nvalue()) == (3, 36)
     assert benchmark.get_unit() == "second"
-    assert benchmark.get_values()[-12:] == tuple(exports.units(NEWEST.series[0], "cpu_ns"))
+    assert benchmark.get_values()[-12:] == tuple(unit_times_s(NEWEST.series[0], "cpu_ns"))
     assert benchmark.get_dates()[0] == datetime(2026, 1, 1, 0, 0, 1)
 
 

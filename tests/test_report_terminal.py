@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +41,20 @@ def test_what_is_infinite_or_not_a_number_is_null_and_numpys_scalars_are_numbers
     shown = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert [shown[key] for key in "abcé"] == [None, None, 1.5, [1, None]]
     assert shown["d"]["cpu_cores"] == 2
+
+
+def test_a_diff_is_cut_off_on_no_terminal(capsys, monkeypatch):
+    text = f"--- a\n+++ b\n@@ -1 +1 @@\n-[red]x {'long ' * 50}\n+y\n same\n"
+    terminal.diff(text)
+    assert capsys.readouterr().out == text
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    terminal.diff(text)
+    shown = capsys.readouterr().out
+    assert re.sub(r"\x1b\[[0-9;]*m", "", shown) == text
+    assert "\x1b[32m+y" in shown
+    assert "\n same" in shown  # in the terminal's own colour
 
 
 def test_nothing_of_a_bar_is_seen_off_a_terminal(capsys):

@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import fmean, median
 
 from resbench.judging.exact import differences
-from resbench.judging.timings import CLOCKS, clocks_of, units
+from resbench.judging.timings import CLOCKS, clocks_of, unit_times_s
 from resbench.records.record import Evaluation, Profile, Record, Series
 
 FEWEST_RUNS = 3  # on either side of a change of something that scatters
@@ -157,7 +157,7 @@ def _timings(profile: Profile) -> Iterator[tuple[str, Measure]]:
         if not has_samples(series):
             continue
         for clock in (clocks := clocks_of([series], profile)):
-            interval = log_interval(units(series, clock))
+            interval = log_interval(unit_times_s(series, clock))
             label = f"{series.speed} b{series.batch_size}" + (f" ({CLOCKS[clock]})" if len(clocks) > 1 else "")
             yield label, Measure(value=interval.estimate, unit="s", low=interval.low, high=interval.high)
 

@@ -104,7 +104,7 @@ def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, fl
 
 def _advice(timed: Timed, runs: Sequence[Series], new: Series, clock: Clock, *, trusted: bool) -> Finding:
     """Judge by the scatter inside runs; it leaves out how runs differ, so only a gross change is called."""
-    low, high = _welch([value for series in runs for value in units(series, clock)], units(new, clock))
+    low, high = _welch([value for series in runs for value in unit_times_s(series, clock)], unit_times_s(new, clock))
     limit = max(timed.finding.limit or 0.0, GROSS)
     half = math.log(high / low) / 2
     judged = replace(
@@ -171,7 +171,7 @@ def _busier(pool: Iterable[Profile], after: Profile) -> str:
     return "" if noise in ("quiet", *known) else f"the machine was {noise}, as in no run of the baseline"
 
 
-def units(series: Series, clock: Clock) -> list[float]:
+def unit_times_s(series: Series, clock: Clock) -> list[float]:
     """Return the independent values of `series` in seconds per forward pass, one per cluster or launch."""
     from resbench.judging.stats import unit_values
 
@@ -183,7 +183,7 @@ def units(series: Series, clock: Clock) -> list[float]:
 def _middle(series: Series, clock: Clock) -> float:
     from resbench.judging.stats import log_interval
 
-    return log_interval(units(series, clock)).estimate
+    return log_interval(unit_times_s(series, clock)).estimate
 
 
 def _welch(before: Iterable[float], after: Iterable[float]) -> tuple[float, float]:

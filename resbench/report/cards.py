@@ -4,18 +4,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from resbench.report import terminal
+
 
 def checked(text: str, total: int) -> None:
-    """Print a unified diff to stdout, coloured on a terminal; say on stderr when it is of no files at all."""
+    """Print a unified diff to stdout; say on stderr when it is of no files at all."""
     if not total:
         print("no cards here that resbench wrote", file=sys.stderr)
-    if not text or not sys.stdout.isatty():
-        sys.stdout.write(text)
-        return
-    from rich.console import Console
-    from rich.syntax import Syntax
-
-    Console().print(Syntax(text, "diff", background_color="default"))
+    terminal.diff(text)
 
 
 def written(paths: Sequence[Path], total: int) -> None:

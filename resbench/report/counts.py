@@ -84,7 +84,7 @@ def show_crosscheck(found: Iterable[tuple[str, Iterable[Comparison]]], *, as_jso
 
 def show_diff(diff: str) -> int:
     """Print `diff` to stdout and return the exit code: 1 when there is a difference."""
-    print(diff, end="")
+    terminal.diff(diff)
     return 1 if diff else 0
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from resbench.counting.counted import counted
 from resbench.judging.history import Measure, has_samples, measures
-from resbench.judging.timings import CLOCKS, clocks_of, units
+from resbench.judging.timings import CLOCKS, clocks_of, unit_times_s
 from resbench.records.record import Evaluation, Profile, Record, Series
 from resbench.zoo.find import find_weights
 
@@ -158,7 +158,7 @@ def _values(record: Record) -> Iterator[tuple[str, list[float]]]:
     if isinstance(record, Profile):
         for series in filter(has_samples, record.series):
             for clock in clocks_of([series], record):
-                yield f"{series.speed} b{series.batch_size} ({CLOCKS[clock]})", units(series, clock)
+                yield f"{series.speed} b{series.batch_size} ({CLOCKS[clock]})", unit_times_s(series, clock)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -8,6 +8,7 @@ from rich.progress import Progress, ProgressColumn
 from rich.table import Column
 
 UNWRAPPED = 1000  # columns: a table that goes to a file or pipe keeps each row on one line
+_DIFF = {"+": "green", "-": "red", "@": "cyan"}  # the rest in the terminal's own colour, light or dark
 
 
 def results() -> Console:
@@ -24,6 +25,16 @@ def print_json(value: object) -> None:
     """Print plain values, dataclasses and structs to stdout as JSON; what is infinite or not a number is null."""
     text = msgspec.json.encode(value, enc_hook=float)  # numpy's scalars
     print(msgspec.json.format(text, indent=2).decode())
+
+
+def diff(text: str) -> None:
+    """Print a unified diff to stdout, coloured on a terminal; nothing when it is empty."""
+    if not text or not sys.stdout.isatty():
+        sys.stdout.write(text)
+        return
+    console = results()
+    for line in text.removesuffix("\n").split("\n"):
+        console.print(line, style=_DIFF.get(line[:1]), markup=False, soft_wrap=True)
 
 
 def figures(*titles: str) -> list[Column]:

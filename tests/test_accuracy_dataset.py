@@ -1,5 +1,7 @@
 """What lies in a folder: classes by WordNet id, never by order."""
 
+import os
+
 import pytest
 
 from resbench.accuracy.labels import class_of, imagenet
@@ -64,4 +66,18 @@ def test_a_class_that_imagenet_does_not_have_is_named(tmp_path):
 def test_images_without_classes_are_refused(tmp_path):
     planted.write(tmp_path / "a.JPEG", 0)
     with pytest.raises(ResbenchError, match="flat folder of 1 images, no telling what they show"):
+        open_set(tmp_path)
+
+
+def test_a_folder_that_cannot_be_read_is_refused(tmp_path, monkeypatch):
+    for label in (3, 4):
+        planted.write(tmp_path / WNIDS[label] / "a.jpg", label)
+
+    def scandir(path, real=os.scandir):
+        if str(path).endswith(WNIDS[4]):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(ResbenchError, match=f"{WNIDS[4]}: Permission denied; make the folder readable"):
         open_set(tmp_path)

@@ -42,7 +42,7 @@ def logits(module, image=None):
 
 def test_every_twin_holds_the_same_weights_and_computes_something_else(own, others):
     changed = [one for one in others.values() if one.module is not own]
-    assert len(changed) == 6
+    assert len(changed) == 7
     for one in changed:
         state = {key.removeprefix("module."): value for key, value in one.module.state_dict().items()}
         assert state.keys() == own.state_dict().keys()
@@ -98,7 +98,7 @@ def test_a_twin_is_named_only_when_it_is_better_by_more_than_chance():
     own, slightly, clearly = (named(rows(labels, [0] * right + [1] * (100 - right))) for right in (60, 64, 80))
     found = gap("net", ["as it is", "slightly", "clearly"], [own, slightly, clearly])
     assert (found.top1_right, found.images) == (60, 100)
-    assert [(twin.what, twin.top1_right, twin.restores) for twin in found.twins] == [
+    assert [(twin.what, twin.top1_right, twin.better) for twin in found.twins] == [
         ("clearly", 80, True),
         ("slightly", 64, False),
     ]

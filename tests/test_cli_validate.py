@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from resbench.accuracy import predictions
+from resbench.accuracy.figures import Gap, TwinFigure
 from resbench.accuracy.labels import imagenet
 from resbench.bench import entries, gaps, validation
 from resbench.cli.app import app
@@ -17,6 +18,7 @@ from resbench.errors import ResbenchError
 from resbench.nets.cache import path_of
 from resbench.nets.checkpoints import Loaded
 from resbench.records import jsonio
+from resbench.report import evaluation as report
 from resbench.zoo.find import find, find_weights
 from tests import planted
 
@@ -246,6 +248,16 @@ def test_the_twin_that_restores_the_accuracy_is_named(tmp_path):
     assert len(restoring) == 1
     assert "channels blue, green, red" in restoring[0]
     assert " 40 " in restoring[0]
+
+
+def test_of_twins_that_do_better_the_best_restores(capsys):
+    def twin(what, right, better=True):
+        return TwinFigure(what=what, top1_right=right, gained=right, lost=0, better=better)
+
+    found = (twin("right", 90), twin("partly", 40), twin("wrong", 3, better=False))
+    report.explain([Gap(name="net", images=100, top1_right=1, twins=found)])
+    rows = [line.split("│") for line in capsys.readouterr().err.splitlines() if "│" in line]
+    assert [row[6].strip() for row in rows] == ["", "restores", "better", ""]
 
 
 def test_decoder_resizing_and_type_are_tried_each_alone(tmp_path):

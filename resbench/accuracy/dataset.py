@@ -88,7 +88,7 @@ class ImageSet:
 def listing(path: Path) -> list[File]:
     """Return every file in a folder or a tar archive, by name; hidden ones are left out.
 
-    Raises ResbenchError when `path` is neither.
+    Raises ResbenchError when `path` is neither, and for a folder that cannot be read.
     """
     if path.is_dir():
         return sorted(_folder(path), key=lambda file: file.name)
@@ -115,7 +115,7 @@ def listing(path: Path) -> list[File]:
 
 def _folder(root: Path) -> list[File]:
     found = []
-    for folder, below, names in os.walk(root, followlinks=True):
+    for folder, below, names in os.walk(root, followlinks=True, onerror=_refuse):
         below[:] = [name for name in below if not name.startswith(".")]
         for name in names:
             if not name.startswith("."):
@@ -123,6 +123,10 @@ def _folder(root: Path) -> list[File]:
                 name = path.relative_to(root).as_posix()
                 found.append(_described(name, path) if path.exists() else File(name=name, path=path, size_bytes=0))
     return found  # a dangling link is among them, and unreadable later
+
+
+def _refuse(error: OSError) -> None:
+    raise ResbenchError(f"{error.filename}: {error.strerror}; make the folder readable, or move it away") from None
 
 
 def _described(name: str, path: Path) -> File:

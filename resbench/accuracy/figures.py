@@ -65,7 +65,7 @@ class TwinFigure:
     top1_right: int
     gained: int  # images that only the twin got right
     lost: int
-    restores: bool  # better than the checkpoint as it is, by more than chance
+    better: bool  # than the checkpoint as it is, by more than chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def gap(name: str, what: Sequence[str], seen: Sequence[Predictions]) -> Gap:
         compared = paired(seen[0], other)
         lost, gained = len(compared.lost), len(compared.gained)
         better = gained > lost and compared.p_value < CHANCE / len(what)  # the best of many is better by chance alone
-        found.append(TwinFigure(what=label, top1_right=own + gained - lost, gained=gained, lost=lost, restores=better))
+        found.append(TwinFigure(what=label, top1_right=own + gained - lost, gained=gained, lost=lost, better=better))
     best_first = sorted(found, key=lambda twin: -twin.top1_right)
     return Gap(name=name, images=len(seen[0].rows), top1_right=own, twins=tuple(best_first))
 

@@ -43,6 +43,10 @@ def twins(module: nn.Module, preprocess: Preprocess) -> Iterator[Twin]:
     yield Twin(what="channels blue, green, red", module=reverse, preprocess=preprocess)
     caffes = replace(preprocess, mean=_MEAN, std=(1 / 255,) * 3)
     yield Twin(what="Caffe's input: blue, green, red from 0 to 255 less the mean", module=reverse, preprocess=caffes)
+    both = copy.deepcopy(module)
+    if _swap_strides(both) and _pool_rounding_up(both):
+        what = "Caffe's input, the stride of bottlenecks and the stem's pool as there"
+        yield Twin(what=what, module=_Reversed(both), preprocess=caffes)
     for what, change in _CHANGES.items():
         other = copy.deepcopy(module)
         if change(other):

@@ -102,10 +102,11 @@ def explain(gaps: "Sequence[Gap]") -> None:
         out = Table(f"{gap.name} with", "top-1 right", "of", "gained", "lost", "")
         out.add_row("nothing changed", str(gap.top1_right), str(gap.images), "", "", "")
         for twin in gap.twins:
-            verdict = "[bold]restores[/]" if twin.restores else ""
+            restores = twin.better and twin.top1_right == gap.twins[0].top1_right  # the best comes first
+            verdict = "[bold]restores[/]" if restores else "better" if twin.better else ""
             out.add_row(twin.what, str(twin.top1_right), str(gap.images), str(twin.gained), str(twin.lost), verdict)
         console.print(out)
-        if not any(twin.restores for twin in gap.twins):
+        if not any(twin.better for twin in gap.twins):
             console.print("none of these is better than chance would have it", highlight=False)
 
 

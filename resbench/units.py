@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 _SI = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _TIME = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_LARGEST_PX = 100_000
 _BINARY = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
@@ -48,13 +49,13 @@ def pixels(size_px: int | Sequence[int]) -> str:
 
 
 def parse_pixels(text: str) -> tuple[int, int]:
-    """Read "224" -> (224, 224) or "224x285" -> (224, 285); ValueError for anything else or below 1."""
+    """Read "224" -> (224, 224) or "224x285" -> (224, 285); ValueError for anything else, below 1 or above 100,000."""
     parts = text.lower().split("x")
     try:
         numbers = [int(part) for part in parts]
     except ValueError:
         numbers = []
-    if len(numbers) not in (1, 2) or min(numbers) < 1:
+    if len(numbers) not in (1, 2) or not all(1 <= number <= _LARGEST_PX for number in numbers):
         raise ValueError(f"{text!r} is not a size in pixels; give 224 or HxW such as 224x285")
     return numbers[0], numbers[-1]
 

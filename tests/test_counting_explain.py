@@ -79,6 +79,14 @@ def test_an_accuracy_is_looked_up_and_not_counted():
     assert {claim.metric for _, claim in found.claims} == {"top1"}
 
 
+def test_a_bare_number_may_be_an_accuracy_in_per_cent():
+    found = explain.explain_usual("resnet50", "76.13")
+    assert found.explained
+    assert {(weights.name, claim.metric) for weights, claim in found.claims} == {
+        ("ResNet50_Weights.IMAGENET1K_V1", "top1")
+    }
+
+
 def test_a_figure_that_nothing_gives_shows_the_nearest_and_how_far_off_they_are():
     found = explain.explain_usual("resnet50", "8.5G")
     assert not found.explained
@@ -97,20 +105,21 @@ def test_an_input_that_is_given_is_the_only_one():
     assert not costs.explanation("resnet18", "2.37G", "224").fits
 
 
-@pytest.mark.parametrize("text", ["", "abc", "5.28 apples", "5,28G", "-3G", "1e9", "nan"])
+@pytest.mark.parametrize("text", ["", "abc", "5.28 apples", "5,28G", "-3G", "1e9", "nan", "0", "0.00G"])
 def test_what_is_not_a_figure_is_refused_in_one_line(text):
     with pytest.raises(ResbenchError, match=r"^[^\n]*not a figure; give one such as 5\.28G"):
         explain.parse(text)
 
 
-def test_a_size_that_is_none_is_refused():
+@pytest.mark.parametrize("size", ["big", "100001"])
+def test_a_size_that_is_none_is_refused(size):
     with pytest.raises(ResbenchError, match=r"--input-px.*not a size"):
-        costs.explanation("resnet18", "2.37G", "big")
+        costs.explanation("resnet18", "2.37G", size)
 
 
 @given(value=st.integers(10**6, 10**12), digits=st.integers(0, 3))
 def test_a_count_gives_its_own_rounded_digits(value, digits):
-    figure = explain.parse(f"{value / 1e9:.{digits}f}G")[0]
+    figure = explain.parse(f"{value / 1e6:.{digits}f}M")[0]
     assert explain.rounding(value, figure) in ("exact", "rounded")
 
 

@@ -45,6 +45,8 @@ def test_the_name_of_a_network_alone_is_no_checkpoint():
     [
         ("resnet5O", "resnet50"),
         ("ResNet50", "resnet50"),
+        ("RESNET18", "resnet18"),
+        ("resnext50", "resnext50_32x4d"),
         ("gluon_seresnext50", "gluon_seresnext50_32x4d"),
         ("resnet50.ram_in1", "resnet50.ram_in1k"),
         ("ResNet50_Weights.IMAGENET1K_V3", "ResNet50_Weights.IMAGENET1K_V2"),

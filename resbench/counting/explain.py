@@ -21,7 +21,7 @@ _FIGURE = re.compile(
     r"((?:\d{1,3}(?:,\d{3})+|\d[\d_]*)(?:\.\d+)?)\s*([KMGBT]?)\s*(%|flops?|macs?|ops|params?|parameters)?",
     re.IGNORECASE,
 )
-_BARE_UNITS = (10**9, 10**6)  # what "4.27" may mean: thousand millions of operations, millions of parameters
+_BARE_UNITS = (10**9, 10**6)  # what "4.27" may mean: thousand millions of operations, millions of parameters; or %
 NOT_COUNTED: tuple[Metric, ...] = ("top1", "top5", "file_size")
 _SHOWN = 5
 _FAR = 0.5  # further off than by half, a reading explains nothing
@@ -79,16 +79,18 @@ def parse(text: str) -> tuple[Figure, ...]:
     Raises ResbenchError for anything else.
     """
     match = _FIGURE.fullmatch(text.strip())
-    if not match:
+    if not match or not match[1].strip("0.,_"):
         raise ResbenchError(f"{text!r}: not a figure; give one such as 5.28G, 5282531328, 4.27, 25.56M or 79.04%")
     digits, unit, word = match[1].replace(",", "").replace("_", ""), match[2].upper(), (match[3] or "").lower()
     value, quantum = Fraction(digits), Fraction(1, 10 ** len(digits.partition(".")[2]))
+    accuracies = tuple(Figure(value=value / 100, quantum=quantum / 100, metric=name) for name in ("top1", "top5"))
     if word == "%":
-        return tuple(Figure(value=value / 100, quantum=quantum / 100, metric=name) for name in ("top1", "top5"))
+        return accuracies
     metric: Metric | None = "params" if word.startswith("param") else "flops" if word else None
     if unit or value >= 10**5:
         return tuple(_scaled(value, quantum, _SCALE[unit], metric))
-    return tuple(figure for scale in _BARE_UNITS for figure in _scaled(value, quantum, scale, metric))
+    counts = tuple(figure for scale in _BARE_UNITS for figure in _scaled(value, quantum, scale, metric))
+    return counts if metric else counts + accuracies
 
 
 def explain_usual(network: str, figure: str) -> Explanation:

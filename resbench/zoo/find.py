@@ -91,9 +91,13 @@ def match(patterns: Iterable[str]) -> list[Variant]:
 
 
 def unknown(kind: str, name: str, known: Iterable[str], table: str = "resbench list") -> str:
-    """Return the error line for an unknown `name`, with up to three nearest `known` ones."""
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
-    hint = f"did you mean {', '.join(near)}?" if near else f"`{table}` shows the table"
+    """Return the error line for an unknown `name`, with up to three `known` ones: longer first, then near."""
+    spelled = {each.lower(): each for each in known}  # whatever their case
+    longer = [each for each in spelled if name and each.startswith(name.lower())]
+    near = dict.fromkeys([*longer, *difflib.get_close_matches(name.lower(), spelled, n=3, cutoff=0.6)])
+    hint = (
+        f"did you mean {', '.join(spelled[each] for each in list(near)[:3])}?" if near else f"`{table}` shows the table"
+    )
     return f"unknown {kind} {name!r}; {hint}"
 
 

@@ -61,4 +61,6 @@ def test_a_plain_network_has_no_residual_connection():
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_every_network_has_terms_and_facts(variant):
     assert {"Convolution", "Batch Normalization", "Global Average Pooling"} <= set(terms(variant.spec))
-    assert all(aspect and words for aspect, words in facts(variant))
+    found = facts(variant)
+    assert found
+    assert all(aspect and words for aspect, words in found)

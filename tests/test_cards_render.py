@@ -1,4 +1,4 @@
-"""The card for people: what it shows, what it admits, and that the same facts give the same bytes."""
+"""The card for people: what it shows, and what it admits."""
 
 import re
 from dataclasses import replace
@@ -49,10 +49,6 @@ def test_a_card_without_records_says_that_nothing_was_measured(variant):
     assert f"{facts.gather(variant, {}).counts.params:,}" in text
     assert text.endswith("-->\n")
     assert not re.search(r"\n\n\n|[ \t]\n", text)
-
-
-def test_the_same_facts_give_the_same_bytes():
-    assert render.card_text(card("resnet50")) == render.card_text(card("resnet50"))
 
 
 def test_macs_stand_beside_the_flops_of_timms_cards_with_their_inputs():

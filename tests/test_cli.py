@@ -17,25 +17,13 @@ from resbench.cli.app import COMMANDS, app
 from resbench.records.pool import add
 from resbench.records.store import save
 from tests.examples import COUNTS, PROFILE
+from tests.imported import modules_after
 
 HEAVY = ("torch", "numpy", "pandas", "scipy", "jinja2", "PIL", "fvcore", "yaml", "rich")
 
 
 def run(*words: str, cwd=None) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "resbench", *words], capture_output=True, text=True, cwd=cwd)
-
-
-def modules_after(*words: str) -> set[str]:
-    """The top-level modules that a run of the program has imported when it exits."""
-    program = (
-        "import sys, json, atexit\n"
-        "atexit.register(lambda: print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})), file=sys.stderr))\n"
-        f"sys.argv = ['resbench', *{words!r}]\n"
-        "from resbench.__main__ import main\nmain()\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return set(json.loads(done.stderr.splitlines()[-1]))
 
 
 def test_help_imports_nothing_heavy():

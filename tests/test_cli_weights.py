@@ -1,8 +1,6 @@
 """`resbench weights` as a shell sees it; tests/test_nets_cache.py has the network."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -18,6 +16,7 @@ from resbench.nets import cache
 from resbench.zoo import find as lookup
 from resbench.zoo.find import find_weights
 from resbench.zoo.weights import WEIGHTS
+from tests.imported import modules_after
 
 FILE = "resnet20-12fca82f.th"
 
@@ -86,11 +85,8 @@ def test_the_table_says_what_is_here_and_what_was_published_in_error(hub):
 
 def test_listing_and_locating_do_not_import_torch(hub):
     (hub / FILE).write_bytes(b"x")
-    program = "import sys; sys.argv[0] = 'resbench'; import resbench.__main__ as m, atexit; "
-    program += "atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr)); m.main()"
     for words in (("list", "resnet50"), ("path", "akamaster_resnet20")):
-        done = subprocess.run([sys.executable, "-c", program, "weights", *words], capture_output=True, text=True)
-        assert (done.returncode, done.stderr.strip()) == (0, "False")
+        assert "torch" not in modules_after("weights", *words)
 
 
 def test_the_path_of_what_is_here_is_printed(hub):

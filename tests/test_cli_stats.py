@@ -60,3 +60,11 @@ def test_env_prints_what_records_carry():
     text = run("env", "--device", "cpu", "--seconds", "0.1").stdout
     assert data["machine"]["math_libraries"] in text
     assert "machine " in text
+
+
+def test_a_series_without_samples_is_passed_over(tmp_path):
+    (whole,) = PROFILE.series
+    path = store.save(replace(PROFILE, series=(replace(whole, launches=()), whole)), tmp_path)
+    assert len(json.loads(run("stats", path, "--json").stdout)) == 1
+    path = store.save(replace(PROFILE, series=(replace(whole, launches=()),)), tmp_path)
+    assert "holds no timings" in str(run("stats", path).exception)

@@ -36,7 +36,7 @@ def plot(lines: Mapping[str, Sequence[tuple[int, float]]]) -> Markdown | None:
     parts = [_text(left, 16, "images per second", "start"), _text((left + right) / 2, floor + 40, "batch size")]
     for share in (0, 0.5, 1):
         y = floor - (floor - ceiling) * share
-        parts += [_line(left, y, right, y, 0.25), _text(left - 8, y + 4, f"{top * share:,.0f}", "end")]
+        parts += [_line(left, y, right, y, 0.25), _text(left - 8, y + 4, _rate(top * share), "end")]
     parts += [_text(x, floor + 18, str(size)) for size, x in columns.items()]
     for index, (name, points) in enumerate(lines.items()):
         colour = (_BLUE, _ORANGE, _GREEN, _PURPLE)[index % 4]
@@ -73,6 +73,10 @@ def _stages(variant: Variant) -> list[str]:
         if index:
             parts.append(_arrow(middle - room / 2 - 7, floor - 8, middle - room / 2 + 7, floor - 8))
     return parts
+
+
+def _rate(images_per_s: float) -> str:
+    return f"{images_per_s:,.0f}" if images_per_s >= 100 else f"{images_per_s:.3g}"
 
 
 def _blocks(stage: Stage) -> str:

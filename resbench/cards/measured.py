@@ -9,6 +9,7 @@ from typing import Any
 from resbench import units
 from resbench.cards.entry import WORDS
 from resbench.cards.facts import Card, shaped
+from resbench.judging.history import has_samples
 from resbench.records.record import Environment, Evaluation, Memory, Pipeline, Pixels, Profile, Record, Series, Settings
 from resbench.records.store import machine_folder
 from resbench.zoo.spec import Metric
@@ -22,8 +23,9 @@ def speeds(card: Card) -> list[dict[str, Any]]:
     for path, record in card.profiles.items():
         series = sorted(record.series, key=lambda one: (one.speed, one.batch_size))
         memory = {one.batch_size: _peak(one) for one in record.memory}
-        timed = [one for one in series if any(part.wall_ns for run in one.launches for part in run.clusters)]
-        rows = [_speed(one) | {"memory": memory.get(one.batch_size, "not measured")} for one in timed]
+        rows = [
+            _speed(one) | {"memory": memory.get(one.batch_size, "not measured")} for one in filter(has_samples, series)
+        ]
         if rows:
             where = {"path": path, "machine": machine_folder(record.environment.machine)}
             how = {"settings": _settings(record.settings), "noise": record.environment.conditions.noise}

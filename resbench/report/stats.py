@@ -11,14 +11,15 @@ from rich.table import Table
 from resbench import units
 from resbench.errors import ResbenchError
 from resbench.judging import stats
+from resbench.judging.history import has_samples
 from resbench.records.record import Profile, Record, Series
 from resbench.report import terminal
 from resbench.report.profile import images, percentile, rate, time
 
 
 def show(found: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -> None:
-    """Print one table (or JSON object) per series to stdout. Raises ResbenchError when there is no profile."""
-    rows = [(name, record, series) for name, record in _profiles(found) for series in record.series]
+    """Print one table (or JSON object) per series to stdout. Raises ResbenchError when there are no samples."""
+    rows = [(name, record, one) for name, record in _profiles(found) for one in filter(has_samples, record.series)]
     if not rows:
         raise ResbenchError(
             f"{', '.join(map(str, found))}: holds no timings; write some with `resbench profile --save`"

@@ -81,3 +81,12 @@ def test_a_folder_that_cannot_be_read_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(ResbenchError, match=f"{WNIDS[4]}: Permission denied; make the folder readable"):
         open_set(tmp_path)
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
+    planted.write(tmp_path / "elsewhere" / "a.jpg", 3)
+    (tmp_path / "val").mkdir()
+    (tmp_path / "val" / WNIDS[3]).symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "val" / "up").symlink_to(tmp_path)
+    assert [one.name for one in open_set(tmp_path / "val").samples] == [f"{WNIDS[3]}/a.jpg"]

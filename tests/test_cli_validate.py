@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import warnings
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -204,6 +205,24 @@ def test_what_the_doctor_sees_is_told(folder):
     told = "note: PNG under the name of another format (1: n01443537/b.JPEG); decoded as what they are"
     assert told.replace("n01443537", WNIDS[5]) in result.stderr
     assert "note: images of 4 of the 1000 classes; the accuracy is that of these classes" in result.stderr
+
+
+def test_the_bar_begins_anew_with_every_pass_and_tells_what_is_kept(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal to rich
+    monkeypatch.setenv("COLUMNS", "120")
+    with pytest.raises(KeyboardInterrupt), report.progress() as update:
+        update("evaluating", 4, 4, 1)
+        warnings.warn_explicit("odd but readable", UserWarning, "Image.py", 1, module="PIL.Image")
+        update("evaluating", 2, 8, 1)
+        update("evaluating", 4, 8, 1)
+        raise KeyboardInterrupt
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
+    assert "4/8" in shown
+    assert "top-1 25.00 %" in shown
+    assert "4 images are kept; the same command goes on from there" in shown
+    with report.progress(quiet=True) as update:
+        update("evaluating", 1, 1, 1)
+    assert capsys.readouterr().err == ""
 
 
 def test_networks_for_other_classes_are_refused(folder):

@@ -116,13 +116,18 @@ def listing(path: Path) -> list[File]:
 def _folder(root: Path) -> list[File]:
     found = []
     for folder, below, names in os.walk(root, followlinks=True, onerror=_refuse):
-        below[:] = [name for name in below if not name.startswith(".")]
+        below[:] = [name for name in below if not (name.startswith(".") or _leads_back(Path(folder, name)))]
         for name in names:
             if not name.startswith("."):
                 path = Path(folder, name)
                 name = path.relative_to(root).as_posix()
                 found.append(_described(name, path) if path.exists() else File(name=name, path=path, size_bytes=0))
     return found  # a dangling link is among them, and unreadable later
+
+
+def _leads_back(path: Path) -> bool:
+    """Tell whether a folder is a link to one that it lies in, below which every image would be met again and again."""
+    return path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
 
 
 def _refuse(error: OSError) -> None:

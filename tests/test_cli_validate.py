@@ -210,12 +210,17 @@ def test_what_the_doctor_sees_is_told(folder):
 def test_the_bar_begins_anew_with_every_pass_and_tells_what_is_kept(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal to rich
     monkeypatch.setenv("COLUMNS", "120")
-    with pytest.raises(KeyboardInterrupt), report.progress() as update:
-        update("evaluating", 4, 4, 1)
-        warnings.warn_explicit("odd but readable", UserWarning, "Image.py", 1, module="PIL.Image")
-        update("evaluating", 2, 8, 1)
-        update("evaluating", 4, 8, 1)
-        raise KeyboardInterrupt
+
+    def cut_off():
+        with report.progress() as update:
+            update("evaluating", 4, 4, 1)
+            warnings.warn_explicit("odd but readable", UserWarning, "Image.py", 1, module="PIL.Image")
+            update("evaluating", 2, 8, 1)
+            update("evaluating", 4, 8, 1)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cut_off()
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
     assert "4/8" in shown
     assert "top-1 25.00 %" in shown

@@ -9,13 +9,21 @@ from resbench import units
 from resbench.counting.counted import counted
 from resbench.errors import ResbenchError
 from resbench.report import terminal
-from resbench.report.where import condition
+from resbench.report.where import Kind, condition
 from resbench.zoo.find import checkpoints
 from resbench.zoo.spec import Variant
 
 Row = dict[str, Any]
 
-COLUMNS = ("name", "family", "input_px", "params", "macs", "top1", "checkpoints")
+COLUMNS: dict[str, Kind] = {
+    "name": "text",
+    "family": "text",
+    "input_px": "number",
+    "params": "number",
+    "macs": "number",
+    "top1": "per cent",
+    "checkpoints": "number",
+}
 
 
 def rows(
@@ -28,14 +36,14 @@ def rows(
     found = [_row(variant) for variant in variants]
     if where is not None:
         holds = condition(where, COLUMNS)
-        found = [row for row in found if holds({**row, "checkpoints": len(row["checkpoints"])})]
+        found = [row for row in found if holds(_figures(row))]
     if sort is None:
         return found[::-1] if descending else found
     if sort not in COLUMNS:
         raise ResbenchError(f"--sort {sort}: no such column; choose from {', '.join(COLUMNS)}")
     present = [row for row in found if row[sort] is not None]
     absent = [row for row in found if row[sort] is None]
-    return sorted(present, key=lambda row: _key(row[sort]), reverse=descending) + absent
+    return sorted(present, key=lambda row: _figures(row)[sort], reverse=descending) + absent
 
 
 def show(found: Sequence[Row], *, as_json: bool) -> None:
@@ -67,5 +75,6 @@ def _row(variant: Variant) -> Row:
     }
 
 
-def _key(value: Any) -> Any:
-    return len(value) if isinstance(value, list) else value
+def _figures(row: Row) -> Row:
+    """Return `row` with the number of its checkpoints instead of their names."""
+    return {**row, "checkpoints": len(row["checkpoints"])}

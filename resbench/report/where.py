@@ -5,15 +5,14 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from resbench.errors import ResbenchError
 
 Row = Mapping[str, Any]
 Condition = Callable[[Row], bool]
-
-TEXTS = ("name", "family")  # columns of text; the others are numbers
-PER_CENT = ("top1",)  # columns in per cent, as people write accuracies
+Kind = Literal["text", "number", "per cent"]  # what a column holds; accuracies are in per cent, as people write them
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Lt: operator.lt,
@@ -28,23 +27,22 @@ _SUFFIXES = {"k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _NUMBER = re.compile(r"""("[^"]*"|'[^']*')|(?<![\w.])(\d+\.?\d*|\.\d+)\s*([kKMGT%])(?!\w)""")
 
 
-def condition(text: str, columns: Iterable[str]) -> Condition:
+def condition(text: str, columns: Mapping[str, Kind]) -> Condition:
     """Return what `text` asks of a row: comparisons of `columns` with numbers and texts, joined by and, or, not.
 
     Numbers may end in k, M, G, T, and in % for accuracies. A missing value fulfils no comparison.
     Raises ResbenchError for anything else.
     """
-    known = tuple(columns)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about escapes in texts, which compare as they stand
             tree = ast.parse(_NUMBER.sub(_plain, text.strip()), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise _error(text, "cannot be read", known) from None
+        raise _error(text, "cannot be read", columns) from None
     try:
-        return _compiled(tree.body, known)
+        return _compiled(tree.body, columns)
     except _UnfitError as unfit:
-        raise _error(text, str(unfit), known) from None
+        raise _error(text, str(unfit), columns) from None
 
 
 class _UnfitError(Exception):
@@ -65,7 +63,7 @@ def _plain(found: re.Match[str]) -> str:
     return f"percent({number})" if suffix == "%" else f"({number}*{_SUFFIXES[suffix]})"
 
 
-def _compiled(node: ast.expr, columns: tuple[str, ...]) -> Condition:
+def _compiled(node: ast.expr, columns: Mapping[str, Kind]) -> Condition:
     match node:
         case ast.BoolOp(op=ast.And(), values=values):
             parts = [_compiled(value, columns) for value in values]
@@ -81,7 +79,7 @@ def _compiled(node: ast.expr, columns: tuple[str, ...]) -> Condition:
     raise _UnfitError(f"{ast.unparse(node)!r} is no comparison")
 
 
-def _comparison(node: ast.Compare, columns: tuple[str, ...]) -> Condition:
+def _comparison(node: ast.Compare, columns: Mapping[str, Kind]) -> Condition:
     """Return a chain of comparisons such as 10e6 < params < 30e6."""
     sides = [_side(side, columns) for side in (node.left, *node.comparators)]
     names = [side for side in sides if isinstance(side, _Column)]
@@ -92,7 +90,7 @@ def _comparison(node: ast.Compare, columns: tuple[str, ...]) -> Condition:
     steps = [_COMPARISONS.get(type(step)) for step in node.ops]
 
     def holds(row: Row) -> bool:
-        values = [row[side] if isinstance(side, _Column) else side for side in sides]
+        values = [row[side.name] if isinstance(side, _Column) else side for side in sides]
         triples = zip(values, steps, values[1:], strict=False)
         return None not in values and all(step is not None and step(left, right) for left, step, right in triples)
 
@@ -101,10 +99,12 @@ def _comparison(node: ast.Compare, columns: tuple[str, ...]) -> Condition:
     return holds
 
 
-class _Column(str):
-    """The name of a column, as opposed to a text."""
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column, as opposed to a text."""
 
-    __slots__ = ()
+    name: str
+    kind: Kind
 
 
 class _PerCent(float):
@@ -113,10 +113,10 @@ class _PerCent(float):
     __slots__ = ()
 
 
-def _side(node: ast.expr, columns: tuple[str, ...]) -> Any:
+def _side(node: ast.expr, columns: Mapping[str, Kind]) -> Any:
     match node:
         case ast.Name(id=name) if name in columns:
-            return _Column(name)
+            return _Column(name, columns[name])
         case ast.Name(id=name):
             raise _UnfitError(f"there is no column {name!r}")
         case ast.Constant(value=int() | float() | str() as value) if not isinstance(value, bool):
@@ -132,12 +132,13 @@ def _check(column: _Column, others: list[Any]) -> None:
     """Refuse what can only be a misunderstanding."""
     for other in others:
         if _is_text(other) != _is_text(column):
-            raise _UnfitError(f"{column} is {'a text' if _is_text(column) else 'a number'}, {other!r} is not")
-        if isinstance(other, _PerCent) and column not in PER_CENT:
-            raise _UnfitError(f"{column} is not in per cent")
-        if column in PER_CENT and type(other) in (int, float) and 0 < other <= 1:
-            raise _UnfitError(f"{column} is in per cent: write {100 * other:g}, not {other:g}")
+            said = other.name if isinstance(other, _Column) else other
+            raise _UnfitError(f"{column.name} is {'a text' if _is_text(column) else 'a number'}, {said!r} is not")
+        if isinstance(other, _PerCent) and column.kind != "per cent":
+            raise _UnfitError(f"{column.name} is not in per cent")
+        if column.kind == "per cent" and type(other) in (int, float) and 0 < other <= 1:
+            raise _UnfitError(f"{column.name} is in per cent: write {100 * other:g}, not {other:g}")
 
 
 def _is_text(side: Any) -> bool:
-    return side in TEXTS if isinstance(side, _Column) else isinstance(side, str)
+    return side.kind == "text" if isinstance(side, _Column) else isinstance(side, str)

@@ -4,11 +4,13 @@ import json
 import math
 import re
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.table import Table
 
 from resbench.nets.identify import Identity
 from resbench.records.pool import Shelf
@@ -41,6 +43,21 @@ def test_what_is_infinite_or_not_a_number_is_null_and_numpys_scalars_are_numbers
     shown = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert [shown[key] for key in "abcé"] == [None, None, 1.5, [1, None]]
     assert shown["d"]["cpu_cores"] == 2
+
+
+@pytest.mark.parametrize("columns", [40, 80, 1000])
+def test_a_table_is_shown_whole_on_every_terminal(capsys, monkeypatch, columns):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    cells = ("legacy_seresnext101_32x4d", "Legacy SENet", "48,955,416", "7,974,584,000", "1.81 ms [1.70, 1.92]")
+    headings = ("checkpoints", "family", *map(str, range(3)))
+    table = Table(*headings)
+    table.add_row(*cells)
+    terminal.results().print(table)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert max(map(len, shown.splitlines())) <= columns
+    assert Counter(re.findall(r"[!-~]", shown)) == Counter("".join(headings + cells).replace(" ", ""))
 
 
 def test_a_diff_is_cut_off_on_no_terminal(capsys, monkeypatch):

@@ -1,16 +1,11 @@
 """The findings of a comparison, wherever people look at them."""
 
-import json
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.table import Table
 
 from resbench.errors import ExitCode
@@ -58,32 +53,26 @@ def show(findings: Sequence[Finding], *, as_json: bool) -> None:
     Where the rows are wider than the terminal, those that are not ok get a sentence each.
     """
     if as_json:
-        print(json.dumps([as_dict(finding) for finding in findings], indent=2))
+        terminal.print_json([asdict(finding) | {"ratio": finding.ratio} for finding in findings])
         return
     console = terminal.results()
-    wide = _wide(console, findings)
+    wide = terminal.width(console, _table(findings)) <= console.width
     shown = [found for found in findings if (wide and len(findings) <= _ROWS) or found.verdict != Verdict.OK]
     if wide and shown:
         console.print(_table(shown))
     else:
         for found in shown:
             told = f"{found.verdict}: {found.record}: {wording.sentence(found)}"
-            console.print(escape(told), style=_STYLE[found.verdict], highlight=False)
+            console.print(escape(told), style=_STYLE[found.verdict])
     hidden = len(findings) - len(shown)
-    console.print(tally(findings) + (" (not shown; --json has them)" if hidden else ""), highlight=False)
+    console.print(tally(findings) + (" (not shown; --json has them)" if hidden else ""))
 
 
 def advise(findings: Sequence[Finding], *, cut_off: bool) -> None:
     """Say on stderr why timings may not have been judged: the history of the baseline is `cut_off`."""
     if cut_off and any(found.unit == "s" and found.verdict == Verdict.INCONCLUSIVE for found in findings):
         told = "this clone is shallow, so timings may lack earlier runs to be judged by; "
-        terminal.advice().print(f"{told}git fetch --unshallow (in CI: fetch-depth: 0)", highlight=False)
-
-
-def _wide(console: Console, findings: Sequence[Finding]) -> bool:
-    """Tell whether a row per finding fits into the console's width."""
-    unwrapped = console.options.update(max_width=terminal.UNWRAPPED)
-    return Measurement.get(console, unwrapped, _table(findings)).maximum <= console.width
+        terminal.advice().print(f"{told}git fetch --unshallow (in CI: fetch-depth: 0)")
 
 
 def _table(findings: Sequence[Finding]) -> Table:
@@ -92,9 +81,3 @@ def _table(findings: Sequence[Finding]) -> Table:
     for row, finding in zip(rows, findings, strict=True):
         table.add_row(*map(escape, row.values()), style=_STYLE[finding.verdict])
     return table
-
-
-def as_dict(finding: Finding) -> dict[str, Any]:
-    """Return `finding` with its ratio as plain values; what is infinite (a limit that is off) is None."""
-    fields = asdict(finding) | {"ratio": finding.ratio}
-    return {key: None if value == math.inf else value for key, value in fields.items()}

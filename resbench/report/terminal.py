@@ -1,19 +1,39 @@
 """The two streams: results to stdout, progress and advice to stderr; and what is the same on them for every command."""
 
 import sys
+from typing import Any
 
 import msgspec
+from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import Progress, ProgressColumn
-from rich.table import Column
+from rich.table import Column, Table
 
 UNWRAPPED = 1000  # columns: a table that goes to a file or pipe keeps each row on one line
 _DIFF = {"+": "green", "-": "red", "@": "cyan"}  # the rest in the terminal's own colour, light or dark
 
 
+class _Whole(Console):
+    """A console that cuts nothing off: a table that is too wide for it loses its frame, and words are broken."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        for table in objects:
+            if isinstance(table, Table) and width(self, table) > self.width:
+                table.box, table.padding = box.SIMPLE_HEAD, (0, 1, 0, 0)
+                for column in table.columns:
+                    column.overflow = "fold"
+        super().print(*objects, **options)
+
+
+def width(console: Console, table: Table) -> int:
+    """Return how many columns of characters the rows of `table` take when none is broken."""
+    return Measurement.get(console, console.options.update(max_width=UNWRAPPED), table).maximum
+
+
 def results() -> Console:
     """Return the console for results, on stdout."""
-    return Console(width=None if sys.stdout.isatty() else UNWRAPPED, highlight=False)
+    return _Whole(width=None if sys.stdout.isatty() else UNWRAPPED, highlight=False)
 
 
 def advice() -> Console:

@@ -61,11 +61,31 @@ def test_mmpretrains_files_give_the_published_figures(tmp_path):
     assert len(loaded.models) == sum(weights.source == "mmpretrain" for card in CARDS for weights in card.weights)
 
 
+def test_mmpretrains_tables_hold_the_checkpoints_of_one_data_set_each():
+    sections = re.split(r"\n### ", mmpretrain.pages(MMPRETRAIN_CARDS)["configs/resnet/README.md"])[1:]
+    sets = {section.partition("\n")[0]: re.findall(r"(?m)^\| `([^`]+)`", section) for section in sections}
+    assert list(sets) == ["ImageNet-1k", "CUB-200-2011", "CIFAR-10", "CIFAR-100"]
+    for data, names in sets.items():
+        assert names
+        assert {facts.full_dataset(find_weights(name)) for name in names} == {data}
+
+
+def test_one_caveat_of_several_checkpoints_is_said_once():
+    page = mmpretrain.pages(MMPRETRAIN_CARDS)["configs/resnet/README.md"]
+    assert page.count("OpenCV") == 1
+    assert "> resnet18_8xb32_in1k, resnet34_8xb32_in1k, resnet50_8xb32_in1k, " in page
+
+
 def test_the_styles_agree_and_lint_without_a_false_figure():
     for style, cards in ((timm, CARDS), (mmpretrain, MMPRETRAIN_CARDS), (huggingface, CARDS)):
         documents = [parse(Path("x") / path, text) for path, text in style.pages(cards).items()]
         found = lint(documents, records=Path("absent"))
         assert [problem for problem in found if problem.level in (Level.FALSE, Level.UNREADABLE)] == []
+        shown = {
+            row.name for card in cards for row in card.weights if style is huggingface or row.source == style.SOURCE
+        }
+        for code in ("T001", "T002"):
+            assert {problem.model for problem in found if problem.code == code} == shown
 
 
 def test_another_convention_can_be_asked_for(tmp_path):

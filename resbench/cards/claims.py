@@ -28,7 +28,7 @@ def accuracies(entry: Entry) -> Iterator[Problem]:
         if one.value is None:
             yield about(entry, "T005", Level.FALSE, one, f"{one} is not a number", "give a number")
         elif not 0 <= one.value <= 1:
-            yield about(entry, "T005", Level.FALSE, one, f"{one} is not possible: not in 0 to 100 %", "correct it")
+            yield about(entry, "T005", Level.FALSE, one, f"{one} is not possible: not in 0 to 100 %", "give per cent")
     first, fifth = said.get("top1"), said.get("top5")
     if first and first.value is not None and 0 <= first.value < CHANCE and _classes(entry) >= 1000:
         yield _near_chance(entry, first)

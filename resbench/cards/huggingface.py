@@ -57,7 +57,7 @@ def _readme(card: Card, weights: Weights) -> str:
         macs=flops(card.variant.name, "macs", images.crop_px),
         published=[f"{_METRICS[claim.metric][2]} {units.percent(claim.value)}" for claim in _claims(weights)],
         evaluations=list(_evaluations(card, weights).items()),
-        notes=list(notes(replace(card, weights=(weights,)))),
+        notes=list(notes([replace(card, weights=(weights,))])),
         images=shaped(images, images.interpolation),
         name=card.variant.name,
         file=file_name(weights),

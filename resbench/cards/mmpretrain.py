@@ -38,14 +38,23 @@ def _readme(collection: str, cards: Sequence[Card]) -> str:
         "mmpretrain.md.j2",
         collection=collection,
         paper=cards[0].variant.paper,
-        rows=[result_row(card, weights, card.flops_convention) for card in cards for weights in card.weights],
-        datasets=" and ".join(sorted({full_dataset(weights) for card in cards for weights in card.weights})),
+        results=_results(cards),
         convention=cards[0].flops_convention,
         meaning=convention(cards[0].flops_convention).meaning,
-        notes=[note for card in cards for note in notes(card)],
+        notes=list(notes(cards)),
         first=cards[0].weights[0],
         classes=cards[0].variant.classes,
     )
+
+
+def _results(cards: Sequence[Card]) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of the table of each data set."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for card in cards:
+        for weights in card.weights:
+            row = result_row(card, weights, card.flops_convention)
+            found.setdefault(full_dataset(weights), []).append(row)
+    return found
 
 
 def _metafile(collection: str, cards: Sequence[Card], folder: str) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Document:
 
     @property
     def is_metafile(self) -> bool:
-        """Whether it is MMPretrain's: one index in a file called metafile.yml."""
+        """Whether it is MMPretrain's, by its name."""
         return self.path.name in ("metafile.yml", "metafile.yaml")
 
 

@@ -29,7 +29,7 @@ def card_text(card: Card) -> str:
         conventions=[_convention_row(card, row.name) for row in CONVENTIONS],
         rows=[result_row(card, weights, MMPRETRAIN) for weights in card.weights],
         datasets=" and ".join(sorted({dataset(weights) for weights in card.weights})),
-        notes=list(notes(card)),
+        notes=list(notes([card])),
         speeds=measured.speeds(card),
         plot=drawing.plot(measured.throughputs(card)),
         accuracies=measured.accuracies(card),
@@ -101,13 +101,16 @@ def _page(url: str) -> str:
     return f"{host}/…/{'/'.join(path.split('/')[-2:])}"
 
 
-def notes(card: Card) -> Iterator[str]:
+def notes(cards: Iterable[Card]) -> Iterator[str]:
     """Yield a sentence for each published figure that is known to be false, then what sets others apart."""
-    for weights in card.weights:
+    caveats: dict[str, list[str]] = {}
+    for weights in (weights for card in cards for weights in card.weights):
         for claim in (claim for claim in weights.claims if claim.error):
             said = f"{WORDS[claim.metric]} {printed(claim)}"
             yield f"{weights.name} was published with {said}, which is false: {claim.error}"
-    yield from (f"{weights.name}: {weights.caveat}" for weights in card.weights if weights.caveat)
+        if weights.caveat:
+            caveats.setdefault(weights.caveat, []).append(weights.name)
+    yield from (f"{', '.join(names)}: {caveat}" for caveat, names in caveats.items())
 
 
 def _network_row(card: Card, folder: str) -> dict[str, Any]:

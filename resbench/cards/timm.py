@@ -34,7 +34,7 @@ def _page(collection: str, cards: Sequence[Card]) -> str:
         meaning=convention(name).meaning,
         shared=[fact for fact in _facts(cards[0]) if all(fact in _facts(card) for card in cards)],
         networks=[(card.variant.name, _own_facts(card, cards)) for card in cards],
-        notes=[note for card in cards for note in notes(card)],
+        notes=list(notes(cards)),
         first=in_order[0][1],
         classes=cards[0].variant.classes,
         block=modelindex.block(replace(card, weights=(weights,)) for card, weights in in_order),

@@ -1,1 +1,1 @@
-"""What the terminal shows."""
+"""What people and other programs are shown: tables, progress, findings, exports."""

@@ -7,6 +7,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from resbench.nets.checkpoints import Loaded
+from resbench.zoo.find import find
 from resbench.zoo.spec import Preprocess
 
 SMALL = Preprocess(crop_px=16, crop_pct=0.8)
@@ -44,3 +46,16 @@ class Planted(nn.Module):
         levels = ((x * self.std + self.mean).mean((2, 3)) * 255 - 12).div(25).round()
         shown = (levels * torch.tensor([100.0, 10.0, 1.0])).sum(1, keepdim=True)
         return -(shown + 0.25 - torch.arange(self.classes)).abs()
+
+
+class Bgr(Planted):
+    """Was trained on reversed channels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.flip(1))
+
+
+def load_checkpoint(network: str, weights: object) -> Loaded:
+    """Stand in for that of nets.checkpoints: files named bgr hold a network that was trained on reversed channels."""
+    module = Bgr() if "bgr" in str(weights) else Planted()
+    return Loaded(module=module, variant=find(network), path=Path(str(weights or "x.pth")), sha256="ab" * 32, notes=())

@@ -194,63 +194,11 @@ def test_folders_of_other_names_and_compressed_archives_are_refused(tmp_path):
         open_set(tmp_path / "a.txt")
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("1.jpg 3\n", r"no class for 7 of 8 images \(2.jpg, 3.jpg, 4.jpg\)"),
-        ("".join(f"{n}.jpg 1000\n" for n in NUMBERS), "'1000' is no class"),
-        ("3\n4\n", "2 classes for 8 images"),
-        ("image class\n1.jpg\n", "no class for '1.jpg'"),
-        ("image class\nno class here\n", "'class' is no class"),
-        ("1.jpg 3\n2.jpg 4\n1.jpg 5\n", "'1.jpg' has two classes"),
-        (f'1.jpg,"{"x" * 200_000}"\n', "not a text file"),
-    ],
-)
-def test_a_labels_file_that_does_not_fit_is_refused(tmp_path, text, message):
-    folder, labels = with_a_list_of_numbers(tmp_path)
-    labels.write_text(text)
-    with pytest.raises(ResbenchError, match=message):
-        open_set(folder, labels)
-
-
-@pytest.mark.parametrize(
-    "line", ["{name} {label}", "{name}  {label} 0.5 x", '"{name}",{label}', "{name};{label};x", "{name}\t{label}"]
-)
-def test_names_with_blanks_are_read_whole(tmp_path, line):
-    names = {f"my photo{label} of all.jpg": label for label in (3, 14)}
-    for name, label in names.items():
-        planted.write(tmp_path / "val" / name, label)
-    (tmp_path / "labels").write_text("".join(line.format(name=name, label=names[name]) + "\n" for name in names))
-    assert {one.base: one.label for one in open_set(tmp_path / "val", tmp_path / "labels").samples} == names
-
-
-def test_a_labels_file_that_is_missing_or_no_text_is_refused(tmp_path):
-    folder, labels = with_a_list_of_numbers(tmp_path)
-    labels.write_bytes(b"\xff\xfe\x00\xd8")
-    with pytest.raises(ResbenchError, match="not a text file"):
-        open_set(folder, labels)
-    with pytest.raises(ResbenchError, match="No such file"):
-        open_set(folder, tmp_path / "none.txt")
-
-
 def samples(bases, labels, folder=""):
     return tuple(
         Sample(name=f"{folder}{base}", label=shown, path=Path("x"), size_bytes=1)
         for base, shown in zip(bases, labels, strict=True)
     )
-
-
-def test_the_development_kits_ground_truth_is_known_by_its_agreement(tmp_path):
-    other = np.random.default_rng(0).permutation(1000) + 1  # the kit numbers the classes in an order of its own
-    truth = tmp_path / "ILSVRC2012_validation_ground_truth.txt"
-    truth.write_text("".join(f"{other[shown]}\n" for shown in validation()))
-    from resbench.accuracy.annotations import annotate
-
-    files = list(samples(map(official, range(1, 50_001)), [-1] * 50_000))
-    assert tuple(sample.label for sample in annotate(files, truth)) == validation()
-    truth.write_text("".join(f"{other[shown]}\n" for shown in (*validation()[1:], validation()[0])))
-    with pytest.raises(ResbenchError, match="'1000' is no class"):
-        annotate(files, truth)
 
 
 def test_published_sets_are_recognised():

@@ -3,33 +3,23 @@
 import hashlib
 import json
 import re
-import warnings
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from resbench.accuracy import predictions
-from resbench.accuracy.figures import Gap, TwinFigure
 from resbench.accuracy.labels import imagenet
-from resbench.bench import entries, gaps, validation
+from resbench.bench import entries, validation
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.nets.cache import path_of
-from resbench.nets.checkpoints import Loaded
 from resbench.records import jsonio
-from resbench.report import evaluation as report
-from resbench.zoo.find import find, find_weights
+from resbench.zoo.find import find_weights
 from tests import planted
 
 WNIDS = list(imagenet())
 SMALL = ["--img-size", "16", "--crop-pct", "0.8"]
-
-
-class Bgr(planted.Planted):
-    def forward(self, x):
-        return super().forward(x.flip(1))
 
 
 @pytest.fixture
@@ -41,21 +31,8 @@ def folder(tmp_path):
 
 @pytest.fixture(autouse=True)
 def planted_checkpoint(monkeypatch, tmp_path):
-    """Files named bgr hold a network that was trained on reversed channels."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-    def load(network, weights):
-        variant = find(network)
-        return Loaded(
-            module=Bgr() if "bgr" in str(weights) else planted.Planted(),
-            variant=variant,
-            path=Path(weights or "x.pth"),
-            sha256="ab" * 32,
-            notes=(),
-        )
-
-    for module in (validation, gaps):
-        monkeypatch.setattr(module, "load_checkpoint", load)
+    monkeypatch.setattr(validation, "load_checkpoint", planted.load_checkpoint)
 
 
 def run(*words):
@@ -207,29 +184,6 @@ def test_what_the_doctor_sees_is_told(folder):
     assert "note: images of 4 of the 1000 classes; the accuracy is that of these classes" in result.stderr
 
 
-def test_the_bar_begins_anew_with_every_pass_and_tells_what_is_kept(capsys, monkeypatch):
-    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal to rich
-    monkeypatch.setenv("COLUMNS", "120")
-
-    def cut_off():
-        with report.progress() as update:
-            update("evaluating", 4, 4, 1)
-            warnings.warn_explicit("odd but readable", UserWarning, "Image.py", 1, module="PIL.Image")
-            update("evaluating", 2, 8, 1)
-            update("evaluating", 4, 8, 1)
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cut_off()
-    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
-    assert "4/8" in shown
-    assert "top-1 25.00 %" in shown
-    assert "4 images are kept; the same command goes on from there" in shown
-    with report.progress(quiet=True) as update:
-        update("evaluating", 1, 1, 1)
-    assert capsys.readouterr().err == ""
-
-
 def test_networks_for_other_classes_are_refused(folder):
     refused = str(run("--data", folder, "resnet20_cifar10", "--weights", "x.pth").exception)
     assert refused.startswith("resnet20_cifar10: tells 10 classes apart, the images of")
@@ -263,50 +217,6 @@ def test_predictions_lie_beside_the_record(folder, tmp_path):
     assert sorted(found.rows["top5"][:, 0].tolist()) == [5, 17, 401, 990]
 
 
-def test_the_twin_that_restores_the_accuracy_is_named(tmp_path):
-    for place in range(40):
-        planted.write(tmp_path / "val" / WNIDS[25 * place] / f"{place}.JPEG", 25 * place)
-    result = run("--data", tmp_path / "val", "--weights", "bgr.pth", "resnet18", *SMALL, "--explain-gap")
-    assert result.exit_code == 0, result.output
-    restoring = [line for line in result.stderr.splitlines() if "restores" in line]
-    assert len(restoring) == 1
-    assert "channels blue, green, red" in restoring[0]
-    assert " 40 " in restoring[0]
-
-
-def test_of_twins_that_do_better_the_best_restores(capsys):
-    def twin(what, right, better=True):
-        return TwinFigure(what=what, top1_right=right, gained=right, lost=0, better=better)
-
-    found = (twin("right", 90), twin("partly", 40), twin("wrong", 3, better=False))
-    report.explain([Gap(name="net", images=100, top1_right=1, twins=found)])
-    rows = [line.split("│") for line in capsys.readouterr().err.splitlines() if "│" in line]
-    assert [row[6].strip() for row in rows] == ["", "restores", "better", ""]
-
-
-def test_decoder_resizing_and_type_are_tried_each_alone(tmp_path):
-    for place in range(4):
-        planted.write(tmp_path / "val" / WNIDS[25 * place] / f"{place}.JPEG", 25 * place)
-    words = ("--data", tmp_path / "val", "resnet18", *SMALL, "--explain-gap", "--json")
-    result = run(*words, "--decoder", "simplejpeg+torch", "--dtype", "bf16")
-    assert result.exit_code == 0, result.exception
-    rows = result.stderr
-    for what in ("pixels of Pillow", "everything in fp32", "resizing without antialiasing"):
-        assert re.search(rf"{what}\W.* 4 ", rows), what
-    assert "in bf16" not in rows
-    rows = run(*words).stderr
-    assert "everything in bf16" in rows
-    assert "lanczos resizing" in rows
-    assert "pixels of Pillow" not in rows
-
-
-def test_the_result_is_shown_before_twins_are_tried(folder, monkeypatch):
-    monkeypatch.setattr(gaps, "twins", None)  # what comes after the validation fails
-    result = run("--data", folder, "resnet18", *SMALL, "--explain-gap", "--json")
-    assert isinstance(result.exception, TypeError)
-    assert json.loads(result.stdout)["top1_right"] == 2
-
-
 def test_a_record_that_cannot_be_saved_costs_no_evaluation(folder, monkeypatch, tmp_path):
     words = ("--data", folder, "resnet18", *SMALL, "--save", "--output")
     (tmp_path / "file").touch()
@@ -329,13 +239,6 @@ def test_several_passes_are_all_kept_until_every_record_is_saved(folder, monkeyp
     result = run("--data", folder, "resnet18", "resnet34", *SMALL, *saving)
     assert result.exit_code == 0, result.output
     assert (seen, list(kept.iterdir())) == ([2, 2], [])
-
-
-def test_of_several_processes_one_looks_for_twins_and_shows_the_result(folder, monkeypatch):
-    monkeypatch.setenv("RANK", "1")
-    monkeypatch.setattr(gaps, "explain_gaps", None)  # whoever calls it now fails
-    result = run("--data", folder, "resnet18", *SMALL, "--explain-gap")
-    assert (result.exit_code, result.output) == (0, "")
 
 
 def test_a_batch_size_that_is_not_looked_for_is_told(folder):

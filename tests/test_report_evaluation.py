@@ -1,0 +1,42 @@
+"""What is shown of validations while they run, and of the twins of their networks."""
+
+import re
+import warnings
+
+import pytest
+
+from resbench.accuracy.figures import Gap, TwinFigure
+from resbench.report import evaluation as report
+
+
+def test_the_bar_begins_anew_with_every_pass_and_tells_what_is_kept(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal to rich
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def cut_off():
+        with report.progress() as update:
+            update("evaluating", 4, 4, 1)
+            warnings.warn_explicit("odd but readable", UserWarning, "Image.py", 1, module="PIL.Image")
+            update("evaluating", 2, 8, 1)
+            update("evaluating", 4, 8, 1)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cut_off()
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
+    assert "4/8" in shown
+    assert "top-1 25.00 %" in shown
+    assert "4 images are kept; the same command goes on from there" in shown
+    with report.progress(quiet=True) as update:
+        update("evaluating", 1, 1, 1)
+    assert capsys.readouterr().err == ""
+
+
+def test_of_twins_that_do_better_the_best_restores(capsys):
+    def twin(what, right, better=True):
+        return TwinFigure(what=what, top1_right=right, gained=right, lost=0, better=better)
+
+    found = (twin("right", 90), twin("partly", 40), twin("wrong", 3, better=False))
+    report.explain([Gap(name="net", images=100, top1_right=1, twins=found)])
+    rows = [line.split("│") for line in capsys.readouterr().err.splitlines() if "│" in line]
+    assert [row[6].strip() for row in rows] == ["", "restores", "better", ""]

@@ -7,11 +7,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from resbench.accuracy.distributed import ranks
+from resbench.accuracy.distributed import Ranks, ranks
 from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.session import Session, examined, score
 from tests import planted
+
+
+def session(**changes) -> Session:
+    """A session of this process alone on the CPU."""
+    plan = {"device": torch.device("cpu"), "batch_size": 4, "workers": 2, "threads": 1, "group": Ranks()}
+    return Session(**(plan | changes))
+
+
+def contestant(model=None, identity="0") -> Contestant:
+    """The planted network, or another."""
+    return Contestant(name="planted", identity=identity, forward=model or planted.Planted(), preprocess=planted.SMALL)
 
 
 class Slow(planted.Planted):
@@ -37,15 +48,13 @@ def run(data: Path, out: Path, variables: dict[str, str], models: int = 1) -> No
 
     with ranks() as group:
         images = open_set(data)
-        session = Session(
-            device=torch.device("cpu"), batch_size=4, workers=1, threads=1, group=group, on_progress=on_progress
-        )
+        own = session(workers=1, group=group, on_progress=on_progress)
         contestants = [
             Contestant(name=f"planted {k}", identity=str(k), forward=Slow(classes=1000 - k), preprocess=planted.SMALL)
             for k in range(models)
         ]
-        usable = examined(images, session, skip=False).images
+        usable = examined(images, own, skip=False).images
         out.with_suffix(".begun").touch()
-        found = score(contestants, usable, session)
+        found = score(contestants, usable, own)
     np.save(out, np.stack(found))
     out.with_suffix(".evaluated").write_text(str(len(seen)))

@@ -6,25 +6,20 @@ import random
 import shutil
 import socket
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from resbench.accuracy import predictions
-from resbench.accuracy.cache import open_cache
-from resbench.accuracy.dataset import File
 from resbench.accuracy.distributed import Ranks
-from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.labels import imagenet
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.loader import UnreadableImagesError
-from resbench.accuracy.session import Session, examined, score
+from resbench.accuracy.session import examined, score
 from resbench.errors import ResbenchError
-from resbench.zoo.spec import Preprocess
 from tests import planted, sessions
+from tests.sessions import contestant, session
 
 WNIDS = list(imagenet())
 IMAGES = 59  # divisible by neither the batch nor 2 nor 3
@@ -49,15 +44,6 @@ def processes():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.sessions"])  # imports torch once for all
     return context
-
-
-def session(**changes):
-    plan = {"device": torch.device("cpu"), "batch_size": 4, "workers": 2, "threads": 1, "group": Ranks()}
-    return Session(**(plan | changes))
-
-
-def contestant(model=None, identity="0"):
-    return Contestant(name="planted", identity=identity, forward=model or planted.Planted(), preprocess=planted.SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -265,54 +251,6 @@ def test_no_variable_of_torchrun_means_one_rank():
         assert (group.rank, group.size, group.gather("x")) == (0, 1, ["x"])
 
 
-def test_a_cache_gives_the_same_rows_and_the_second_run_decodes_nothing(folder, expected, tmp_path, monkeypatch):
-    images, streams = open_set(folder), [planted.SMALL]
-    with_cache = session(cache=tmp_path / "frames")
-    (rows,) = score([contestant()], images, with_cache)
-    np.testing.assert_array_equal(rows, expected)
-    monkeypatch.setattr(File, "read", None)  # whoever reads a file now fails
-    examined(images, with_cache, skip=False, streams=streams)
-    (rows,) = score([contestant()], images, with_cache)
-    np.testing.assert_array_equal(rows, expected)
-    other = Preprocess(crop_px=24, crop_pct=1.0)
-    with pytest.raises(TypeError):
-        examined(images, with_cache, skip=False, streams=[*streams, other])
-
-
-def test_a_cache_that_was_cut_off_is_completed(folder, expected, tmp_path):
-    images = open_set(folder)
-    cache = open_cache(tmp_path, images, planted.SMALL, "pillow")
-    assert cache.load(3) is None
-    frame = np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3)
-    cache.store(3, frame)
-    again = open_cache(tmp_path, images, planted.SMALL, "pillow")
-    np.testing.assert_array_equal(again.load(3), frame)
-    assert [place for place in range(IMAGES) if again.load(place) is not None] == [3]
-
-
-@pytest.fixture
-def two_files(tmp_path):
-    """A set of two images, and another image for the second of them, equal in size."""
-    planted.write(tmp_path / "val" / WNIDS[7] / "a.bmp", 7, kind="BMP")
-    path = planted.write(tmp_path / "val" / WNIDS[8] / "b.bmp", 8, kind="BMP")
-    other = planted.write(tmp_path / "other.bmp", 9, kind="BMP")
-    assert path.stat().st_size == other.stat().st_size
-    return path, other
-
-
-def test_a_cache_does_not_know_a_file_that_replaced_another_of_its_name_and_size(two_files, tmp_path):
-    path, other = two_files
-    with_cache = session(cache=tmp_path / "frames")
-    (before,) = score([contestant()], open_set(tmp_path / "val"), with_cache)
-    other.replace(path)
-    images = open_set(tmp_path / "val")
-    cache = open_cache(tmp_path / "frames", images, planted.SMALL, with_cache.way.name)
-    assert [cache.load(place) is None for place in range(2)] == [one.base == "b.bmp" for one in images.samples]
-    (after,) = score([contestant()], images, with_cache)
-    assert [sorted(rows["top5"][:, 0]) for rows in (before, after)] == [[7, 8], [7, 9]]
-    assert all(cache.load(place) is not None for place in range(2))
-
-
 def test_a_run_does_not_go_on_with_what_it_saw_in_files_that_were_replaced_since(tmp_path):
     for label in range(5):
         planted.write(tmp_path / "val" / WNIDS[label] / f"{label}.bmp", label, kind="BMP")
@@ -330,18 +268,3 @@ def test_a_run_does_not_go_on_with_what_it_saw_in_files_that_were_replaced_since
     planted.write(tmp_path / "other.bmp", 9, kind="BMP").replace(images.samples[0].path)
     (rows,) = score([contestant()], open_set(tmp_path / "val"), session(batch_size=1))
     assert rows["top5"][:, 0].tolist() == [9, *(sample.label for sample in images.samples[1:])]
-
-
-def test_frames_that_stay_on_a_device_are_not_cached(folder, tmp_path):
-    way = replace(session().way, device=torch.device("cpu"))
-    with pytest.raises(ResbenchError, match="--cache keeps frames on disk, this --decoder on the device"):
-        examined(open_set(folder), session(cache=tmp_path, way=way), skip=False, streams=[planted.SMALL])
-
-
-def test_a_cache_without_room_is_refused_beforehand(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 90, 10))
-    with pytest.raises(ResbenchError, match=r"10 B free, the frames take 44.2 KiB; choose another --cache folder"):
-        open_cache(tmp_path, open_set(folder), planted.SMALL, "pillow")
-    (tmp_path / "file").touch()
-    with pytest.raises(ResbenchError, match="choose another --cache folder"):
-        open_cache(tmp_path / "file" / "x", open_set(folder), planted.SMALL, "pillow")

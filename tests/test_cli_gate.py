@@ -244,6 +244,7 @@ def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypat
         (["resnet0"], "unknown network"),
         (["--data", "x"], "give both"),
         (["--evaluate", "resnet18"], "give both"),
+        (["--weights", "x.pth"], "give both"),
     ],
 )
 def test_what_cannot_be_done_is_said(repository, words, says):
@@ -254,6 +255,12 @@ def test_what_cannot_be_done_is_said(repository, words, says):
 def test_code_that_does_not_run_is_an_error_and_not_ok(repository):
     (repository / "resbench" / "nets" / "resnet.py").write_text("raise RuntimeError('broken')\n")
     with pytest.raises(ResbenchError, match=r"counting .*broken"):
+        CliRunner().invoke(app, ["gate", "-q"], catch_exceptions=False)
+
+
+def test_records_that_are_gone_with_their_folder_are_missed(repository):
+    shutil.rmtree(repository / "results")
+    with pytest.raises(ResbenchError, match=r"results: \w+ has records there, the work tree none"):
         CliRunner().invoke(app, ["gate", "-q"], catch_exceptions=False)
 
 

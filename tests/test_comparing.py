@@ -11,7 +11,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from resbench.bench import comparing, worker
+from resbench.bench import comparing, subject, worker
 from resbench.bench.comparing import Side
 from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError, ResbenchError
@@ -186,6 +186,20 @@ def test_a_process_that_cannot_build_the_network_says_why(tmp_path):
     request = comparing.request_of(Side(network="resnet18", weights=str(tmp_path / "none.pth")), CPU)
     with closing(worker.Remote(request, 1, python=None, tree=None)) as arm, pytest.raises(ResbenchError, match="none"):
         arm.ready()
+
+
+def test_images_that_do_not_fit_into_memory_are_one_line(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")
+
+    request = comparing.request_of(Side(network="resnet18", options=SMALL), CPU)
+    local = worker.Local(replace(subject.ready(request).arm, forward=fail), 64)
+    local.materialise()
+    with pytest.raises(ResbenchError, match="batch size 64: does not fit into memory"):
+        local.time(1)
+    monkeypatch.setattr(subject, "settle", fail)
+    with pytest.raises(ResbenchError, match=r"input size \d+x\d+: does not fit into memory"):
+        subject.ready(request)
 
 
 def test_an_interpreter_that_is_not_there_or_lacks_resbench_is_named(tmp_path):

@@ -74,7 +74,7 @@ def gate(against: str | None, asked: Asked, config: Config, on_progress: compari
     """
     for name in asked.networks:
         find(name)
-    if bool(asked.data) != bool(asked.evaluate):
+    if bool(asked.data) != bool(asked.evaluate) or (asked.weights and not asked.evaluate):
         raise ResbenchError("--data and --evaluate: give both, the images and what is to be evaluated on them")
     with trees(Path.cwd(), against) as sides:
         on_progress("counting", 0.0)
@@ -209,7 +209,11 @@ def _main_branch(root: Path) -> str:
 
 def _holds_records(sides: Trees, results: Path) -> bool:
     listed = git(results.parent, "ls-tree", "-r", "-z", "--name-only", sides.commit, "--", results.name)
-    return results.is_dir() and any(name.endswith(".json") for name in listed.split("\0"))
+    if not any(name.endswith(".json") for name in listed.split("\0")):
+        return False
+    if not results.is_dir():
+        raise ResbenchError(f"{results}: {sides.commit[:9]} has records there, the work tree none; restore them")
+    return True
 
 
 def _committed(sides: Trees, results: Path) -> Iterator[tuple[str, Profile]]:

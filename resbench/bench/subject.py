@@ -18,7 +18,13 @@ from resbench.nets.checkpoints import load_checkpoint
 from resbench.records.record import Kernels, Memory
 from resbench.timing import fresh, speeds
 from resbench.timing.arms import Arm, output_difference, prepare, settle
-from resbench.timing.device import peak_memory, peak_resident_bytes, reset_peak_memory, reset_peak_resident
+from resbench.timing.device import (
+    peak_memory,
+    peak_resident_bytes,
+    reset_peak_memory,
+    reset_peak_resident,
+    within_memory,
+)
 from resbench.timing.settings import plain
 from resbench.zoo.find import find, find_weights
 
@@ -62,12 +68,14 @@ def _plain(request: speeds.Request) -> _Loaded:
     """Return the network in fp32 on the CPU; the same weights for the same request."""
     if request.weights is None:
         module, classes = fresh_network(request.network, request.settings.seed)
+        size = units.pixels(request.settings.input_px)
         try:
-            settle(module, request.settings)
+            with within_memory(f"input size {size}"):
+                settle(module, request.settings)
         except RuntimeError as error:
             if "size" not in str(error):
                 raise
-            size, said = units.pixels(request.settings.input_px), str(error).splitlines()[0]
+            said = str(error).splitlines()[0]
             raise ResbenchError(f"{request.network}: cannot take {size} px ({said}); give a larger input") from None
         return _Loaded(module=module, classes=classes)
     found = load_checkpoint(request.network, request.weights)

@@ -21,6 +21,7 @@ from resbench.bench.subject import difference, ready
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.timing import arms, speeds
 from resbench.timing.clock import Call, host_clock
+from resbench.timing.device import within_memory
 from resbench.timing.sampler import without_garbage_collection
 from resbench.timing.settings import switches
 
@@ -38,6 +39,7 @@ class Local:
     def __init__(self, arm: arms.Arm, batch_size: int, *, slowdown: float = 0.0, switching: bool = False) -> None:
         """Take `slowdown` of each call's process time longer; `switching`: the other arm sets other switches."""
         self._settings = arm.settings
+        self._batch_size = batch_size
         self._work = arms.inference(arm, batch_size, graph=arm.settings.cuda_graph)
         self._clock = host_clock(arm.device)
         self._slowdown = slowdown
@@ -59,7 +61,7 @@ class Local:
 
     @contextmanager
     def _running(self) -> Iterator[None]:
-        with switches(self._settings), torch.inference_mode():
+        with switches(self._settings), torch.inference_mode(), within_memory(f"batch size {self._batch_size}"):
             yield
 
 

@@ -10,7 +10,7 @@ from resbench.cli import options
 
 def gate_(
     networks: Annotated[
-        list[str] | None, typer.Argument(metavar="[NETWORK]...", help="Networks whose speed is compared.")
+        list[str] | None, typer.Argument(metavar="NETWORK", help="Networks whose speed is compared.")
     ] = None,
     against: Annotated[
         str | None,

@@ -2,8 +2,8 @@
 
 import re
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +29,17 @@ def resolve(asked: str | None = None) -> torch.device:
     if str(device) not in present:
         raise ResbenchError(f"device {asked!r}: not on this machine; choose from {', '.join(present)}")
     return device
+
+
+@contextmanager
+def within_memory(what: str) -> Iterator[None]:
+    """Turn torch's words for the end of memory into one line: `what` is too much."""
+    try:
+        yield
+    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator raises the plain kind
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            raise ResbenchError(f"{what}: does not fit into memory; give a smaller one") from None
+        raise
 
 
 def waiting(device: torch.device) -> Callable[[], None]:

@@ -12,7 +12,7 @@ from resbench.errors import ResbenchError
 from resbench.records.record import Energy, Kernels, Series, Settings, Speed, StopReason
 from resbench.timing.arms import Arm, inference, training
 from resbench.timing.clock import Timer, event_timer, host_clock
-from resbench.timing.device import waiting
+from resbench.timing.device import waiting, within_memory
 from resbench.timing.kernels import started
 from resbench.timing.sampler import Materialise, Plan, Surroundings, sample
 from resbench.timing.settings import switches
@@ -220,18 +220,14 @@ def _plan(arm: Arm, want: Wanted, request: Request) -> Plan:
 
 @contextmanager
 def _running(arm: Arm, want: Wanted) -> Iterator[None]:
-    """Set the switches and the mode that `want` needs; turn torch's words for the end of memory into one line."""
+    """Set the switches and the mode that `want` needs; a batch that does not fit, or teaches nothing, is one line."""
     train = want.speed == "train"
     arm.module.train(train)
     if arm.settings.compile:
         torch.compiler.reset()  # after compiling for several shapes torch would silently give up and run eagerly
     try:
-        with switches(arm.settings), torch.inference_mode(not train):
+        with switches(arm.settings), torch.inference_mode(not train), within_memory(f"batch size {want.batch_size}"):
             yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator raises the plain kind
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-            raise ResbenchError(f"batch size {want.batch_size}: does not fit into memory; give a smaller one") from None
-        raise
     except ValueError as error:
         if "more than 1 value per channel" in str(error):
             wanted = f"batch size {want.batch_size}: too small for batch norm to learn from at this image size"

@@ -17,12 +17,12 @@ from resbench.records.record import Kernels
 from tests.examples import EVALUATION, PROFILE
 
 
-def stored(path, seen, labels=(0, 0, 1, 1)):
+def stored(path, seen, labels=(0, 0, 1, 1), name="{}.jpg"):
     rows = np.zeros(len(labels), ROW)
     rows["place"], rows["label"] = np.arange(len(labels)), labels
     rows["top5"][:] = 900
     rows["top5"][:, 0] = seen
-    found = Predictions(names=tuple(f"{k}.jpg" for k in range(len(labels))), rows=rows)
+    found = Predictions(names=tuple(name.format(k) for k in range(1, len(labels) + 1)), rows=rows)
     predictions.save(found, predictions.path_beside(path))
     record = replace(
         EVALUATION,
@@ -48,7 +48,7 @@ def test_diff_shows_what_was_lost_and_gained(tmp_path):
     assert "p = 1" in result.stdout
     assert "cock" in result.stdout  # class 7, seen instead of a tench
     told = json.loads(run("diff", before, after, "--json").stdout)
-    assert told["lost"] == [{"name": "1.jpg", "label": 0, "before": 0, "after": 7}]
+    assert told["lost"] == [{"name": "2.jpg", "label": 0, "before": 0, "after": 7}]
 
 
 def test_show_tells_the_worst_classes_and_confusions(tmp_path):
@@ -59,6 +59,18 @@ def test_show_tells_the_worst_classes_and_confusions(tmp_path):
     assert "goldfish" not in result.stdout
     told = json.loads(run("show", str(tmp_path / "a.json"), "--json").stdout)
     assert [row["top1_right"] for row in told["classes"]] == [1, 2]
+
+
+def test_official_images_are_scored_anew_by_reals_labels(tmp_path):
+    # Of the images 1 to 4 ReaL's annotators saw: nothing; 970 and 795; 230 and 231; 809.
+    seen, labels = (65, 795, 231, 1), (65, 970, 230, 809)
+    path = stored(tmp_path / "a.json", seen, labels, "ILSVRC2012_val_0000000{}.JPEG")
+    result = run("show", path)
+    assert "1 of 4 right" in result.stdout
+    assert "by ReaL's labels: 2 of 3 right, 66.67 %" in result.stdout
+    told = json.loads(run("show", path, "--json").stdout)
+    assert (told["real_top1_right"], told["real_images"]) == (2, 3)
+    assert "by ReaL" not in run("show", stored(tmp_path / "b.json", (0, 0, 1, 1))).stdout
 
 
 def test_what_does_not_belong_together_is_refused(tmp_path):

@@ -43,15 +43,17 @@ def show(one: Stored, *, limit: int, as_json: bool) -> None:
     """Print one validation by classes."""
     rows = one.predictions.rows
     classes, confusions, error = figures.per_class(rows), figures.confusions(rows), figures.calibration_error(rows)
+    real = predictions.real_top1(one.predictions)
     if as_json:
-        terminal.print_json({"calibration_error": error, "classes": classes, "confusions": confusions})
+        counts = {"real_top1_right": real[0], "real_images": real[1]} if real else {}
+        terminal.print_json({"calibration_error": error, **counts, "classes": classes, "confusions": confusions})
         return
     right, images = one.record.top1_right, one.record.images
     console = terminal.results()
-    console.print(
-        f"[bold]{escape(one.record.weights)}[/] on {escape(one.record.dataset.name)}: {units.integer(right)} of "
-        f"{units.integer(images)} right, {units.percent(right / images)} ({interval(right, images)})",
-    )
+    asked = f"[bold]{escape(one.record.weights)}[/] on {escape(one.record.dataset.name)}"
+    console.print(f"{asked}: {_right(right, images)}")
+    if real and real[1]:
+        console.print(f"by ReaL's labels: {_right(*real)}")
     console.print(f"expected calibration error {units.percent(error)} ({figures.BINS} bins)")
     worst = Table("worst classes", "images", "top-1", "top-5")
     for row in classes[:limit]:
@@ -66,6 +68,11 @@ def show(one: Stored, *, limit: int, as_json: bool) -> None:
     for pair in confusions[:limit]:
         mistaken.add_row(escape(one.name(pair.label)), escape(one.name(pair.seen)), units.integer(pair.images))
     console.print(mistaken)
+
+
+def _right(right: int, images: int) -> str:
+    counts = f"{units.integer(right)} of {units.integer(images)} right"
+    return f"{counts}, {units.percent(right / images)} ({interval(right, images)})"
 
 
 def diff(before: Stored, after: Stored, found: figures.Paired, *, limit: int, as_json: bool) -> None:

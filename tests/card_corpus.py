@@ -81,6 +81,22 @@ model-index:
 | gluon_seresnext50_32x4d | 27.56M | 4.23G |
 """
 
+LISTS = """# Model card for resnet50.a3_in1k
+
+A list in the manner of timm's cards at the hub, whose first size is the one that was trained at.
+
+- **Model Stats:**
+  - Params (M): 25.6
+  - GMACs: 2.1
+  - Activations (M): 5.7
+  - Image size: train = 160 x 160, test = 224 x 224
+
+| model | img_size | top1 | top5 | gmacs |
+| --- | --- | --- | --- | --- |
+| [resnet50.a1_in1k](https://huggingface.co/timm/resnet50.a1_in1k) | 288 | 81.22 | 95.11 | 6.8 |
+| [resnet50.tv_in1k](https://huggingface.co/timm/resnet50.tv_in1k) | 224 | 76.13 | 92.86 | 4.1 |
+"""
+
 
 def mmpretrain(folder: Path, *, readme: str = README, metafile: str = METAFILE) -> Path:
     """Lay out a folder as MMPretrain does; return its root."""

@@ -11,7 +11,7 @@ from resbench.cards.parse import parse
 from resbench.judging.problem import RULES, Level
 from tests import card_corpus
 
-CARDS = (card_corpus.TIMM, card_corpus.README, card_corpus.METAFILE, card_corpus.HUB)
+CARDS = (card_corpus.TIMM, card_corpus.README, card_corpus.METAFILE, card_corpus.HUB, card_corpus.LISTS)
 NAMES = ("-", "card.md", "metafile.yml", ".eval_results/a.yaml")
 YAML = ["-->", "<!--", "\n---\n", "model-index:", "Models:\n-", "*a", "&a[*a]", "null", "\x00", "\u2028"]
 FIGURES = ["80%", "resnet50|25.6M", "1e9999999", "9" * 40, "Image Size: '20'", "Image Size: '7'"]

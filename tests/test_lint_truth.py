@@ -114,6 +114,34 @@ def test_a_lie_on_a_hub_card_is_caught(true, lie, code):
     assert code in {problem.code for problem in worst(problems(card_corpus.HUB.replace(true, lie)))}
 
 
+def test_a_list_of_counts_is_true_at_its_first_size():
+    found = problems(card_corpus.LISTS)
+    assert [problem for problem in found if problem.level is not Level.NOTE] == []
+    assert said(found, "T001", "resnet50.a3_in1k") == ["parameters 25.6 M: true, rounded from 25,557,032"]
+    (message,) = said(found, "T002", "resnet50.a3_in1k")
+    assert message == "MACs 2.1 G: true to the printed digits under macs, 2,087,321,600 at 160x160"
+
+
+LIST_LIES = {
+    "parameters off by a printed digit": ("Params (M): 25.6", "Params (M): 25.7", "T001"),
+    "MACs doubled": ("GMACs: 2.1", "GMACs: 4.2", "T002"),
+    "another network": ("for resnet50.a3_in1k", "for resnet101.a3_in1k", "T001"),
+    "MACs of another size in the table": ("| 95.11 | 6.8 |", "| 95.11 | 6.9 |", "T002"),
+}
+
+
+@pytest.mark.parametrize(("true", "lie", "code"), LIST_LIES.values(), ids=LIST_LIES)
+def test_a_lie_in_a_list_of_counts_is_caught(true, lie, code):
+    assert card_corpus.LISTS.count(true) == 1
+    assert code in {problem.code for problem in worst(problems(card_corpus.LISTS.replace(true, lie)))}
+
+
+def test_a_list_under_no_known_title_is_left_alone():
+    page = "# My fine-tuned model\n\n- Params (M): 23.5\n- Accuracy: 0.93\n"
+    assert [problem.code for problem in problems(page)] == ["F011"]
+    assert problems("# A page\n\n- Accuracy: 0.93\n- Parameters: see below\n") == []
+
+
 def test_the_unit_that_would_make_a_figure_true_is_named():
     found = problems(card_corpus.README.replace("Flops (G)", "Flops (M)"))
     assert "true in thousand millions (G)" in worst(found)[0].message
@@ -234,3 +262,11 @@ def test_a_validation_on_other_images_contradicts_nothing(images, tmp_path):
     data = replace(examples.EVALUATION.dataset, name=images)
     save(replace(examples.EVALUATION, weights="gluon_seresnext50_32x4d", dataset=data), tmp_path)
     assert not worst(problems(card_corpus.TIMM, "-", records=tmp_path))
+
+
+def test_a_validation_at_another_size_than_the_card_states_contradicts_nothing(tmp_path):
+    data = replace(examples.EVALUATION.dataset, name="ImageNet-1k")
+    save(replace(examples.EVALUATION, network="resnet50", weights="tv_resnet50", dataset=data), tmp_path)
+    page = "| Model | img_size | Top-1 (%) |\n| --- | --- | --- |\n| tv_resnet50 | {} | 70.00 |\n"
+    assert [problem.code for problem in problems(page.format(224), records=tmp_path)] == ["T009", "T012"]
+    assert problems(page.format(288), records=tmp_path) == []

@@ -54,6 +54,8 @@ def published(entry: Entry) -> Iterator[Problem]:
         said = entry.said.get(claim.metric)
         if said is None or said.value is None or claim.metric in ("params", "flops"):
             continue
+        if claim.metric in ("top1", "top5") and entry.image_px not in (None, known.preprocess.crop_px):
+            continue
         if claim.error and _says(said, claim):
             yield about(entry, "T012", Level.FALSE, said, f"{said}: known to be false, {claim.error}", "validate again")
         elif not claim.error and not any(_says(said, weights.claim(claim.metric)) for weights in meant):
@@ -108,6 +110,8 @@ def against_records(entry: Entry, evaluations: Mapping[str, Evaluation]) -> Iter
     known = entry.weights
     for path, record in evaluations.items():
         if known is None or record.weights != known.name or obstacle(record, known):
+            continue
+        if entry.image_px not in (None, record.pixels.crop_px):
             continue
         rights: dict[Quantity, int] = {"top1": record.top1_right, "top5": record.top5_right}
         for metric, right in rights.items():

@@ -104,15 +104,15 @@ class Entry:
         """The network of the table that this is, by its name however it is written: ResNeXt-50 (32x4d)."""
         if weights := self.weights:
             return next(variant for variant in VARIANTS if variant.name == weights.network)
-        wanted = {_plain(name) for name in self._spellings} - {""}
+        # Behind the dot is timm's tag: another one is another checkpoint, but the same network.
+        wanted = {_plain(name) for one in self._spellings for name in (one, one.partition(".")[0])} - {""}
         return next((variant for variant in VARIANTS if _plain(variant.name) in wanted), None)
 
     @property
     def _spellings(self) -> tuple[str, ...]:
-        """The names, without an owner in front ("timm/") and a tag behind (".a1_in1k")."""
+        """The names, also without an owner in front ("timm/")."""
         names = [name for name in (self.name, *self.names) if name]
-        owned = [name.rpartition("/")[2] for name in names]
-        return tuple(dict.fromkeys([*names, *owned, *(name.partition(".")[0] for name in owned)]))
+        return tuple(dict.fromkeys([*names, *(name.rpartition("/")[2] for name in names)]))
 
 
 def _plain(name: str) -> str:

@@ -10,7 +10,7 @@ import yaml
 
 from resbench.cards import trees
 from resbench.cards.entry import Entry, Quantity, Said, accuracy, side, stem
-from resbench.cards.tables import COMMENT, table_entries
+from resbench.cards.tables import COMMENT, list_entries, table_entries
 from resbench.cards.trees import Tree
 from resbench.counting.conventions import NAMES
 
@@ -56,7 +56,7 @@ def parse(path: Path, text: str) -> Document:
         hub = None
     entries = [entry for block in blocks for entry in _index_entries(path, block)]
     entries += _hub_entries(path, hub) if hub else []
-    entries += table_entries(path, text)
+    entries += [*table_entries(path, text), *list_entries(path, text)]
     named = frozenset(name for name in NAMES if re.search(rf"(?<![\w-]){name}(?![\w-])", text))
     return Document(
         path=path,

@@ -1,7 +1,8 @@
-"""Tables of models in Markdown, and the lines of Markdown that are neither code nor comment."""
+"""Tables of models and lists of their counts in Markdown, and the lines that are neither code nor comment."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
@@ -10,7 +11,8 @@ from resbench.cards.entry import Entry, Quantity, Said, side, stem
 
 COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _LINK = re.compile(r"\[(?:[^\[\]\\]|\\.)*\]\(\s*<?([^)\s>]+)")
-_HEADERS: tuple[tuple[Quantity | Literal["model", "config", "download", "size"], re.Pattern[str]], ...] = (
+Kind = Quantity | Literal["model", "config", "download", "size", ""]  # what a column holds; empty: nothing known
+_HEADERS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("model", re.compile(r"^(model|network|name|arch\w*|checkpoint)s?$")),
     ("params", re.compile(r"param")),
     ("macs", re.compile(r"\b[kmgt]?macs?\b|multiply")),
@@ -25,7 +27,7 @@ _HEADERS: tuple[tuple[Quantity | Literal["model", "config", "download", "size"],
 
 def table_entries(path: Path, text: str) -> Iterator[Entry]:
     """Yield the rows of the tables in `text` that have a column of models."""
-    columns: list[tuple[str, str]] = []
+    columns: list[tuple[Kind, str]] = []
     previous = ""
     for number, line in _prose(text):
         cells = _cells(line)
@@ -40,16 +42,13 @@ def table_entries(path: Path, text: str) -> Iterator[Entry]:
         previous = line
 
 
-def _row(path: Path, number: int, columns: list[tuple[str, str]], cells: list[str]) -> Entry | None:
+def _row(path: Path, number: int, columns: list[tuple[Kind, str]], cells: list[str]) -> Entry | None:
     found = {kind: (cell, unit) for (kind, unit), cell in zip(columns, cells, strict=False) if kind}
     quantities: tuple[Quantity, ...] = ("params", "flops", "macs", "top1", "top5")
     said: dict[Quantity, Said] = {}
     for quantity in quantities:
-        cell, unit = found.get(quantity, ("", ""))
-        if figure := re.fullmatch(r"\**([\d.,_]+)\s*([KMGBT%]?)\**\\?\**(?:\^.*)?", cell.strip()):
-            own = figure[2] or unit
-            if (own == "%") <= (quantity in ("top1", "top5")):  # a percentage of parameters is no count
-                said[quantity] = Said(quantity=quantity, text=figure[1], unit=own, line=number)
+        if figure := _figure(quantity, *found.get(quantity, ("", "")), number):
+            said[quantity] = figure
     dressed = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", found.get("model", ("", ""))[0])
     name = re.sub(r"[`*\\]|<[^>]*>", "", dressed).strip()
     config = next(iter(_LINK.findall(found.get("config", ("", ""))[0])), "")
@@ -69,12 +68,44 @@ def _row(path: Path, number: int, columns: list[tuple[str, str]], cells: list[st
     )
 
 
-def _column(header: str) -> tuple[str, str]:
+def list_entries(path: Path, text: str) -> Iterator[Entry]:
+    """Yield a model for each title that is followed by a list of its counts, as on timm's cards at the hub.
+
+    The first size that the list gives is the one that the counts hold at.
+    """
+    titled = Entry(style="table", path=path, line=1, name="")
+    for number, line in _prose(text):
+        if title := re.fullmatch(r"#[ \t].*?([^\s#]+)[ \t#]*", line):
+            if titled.said:
+                yield titled
+            titled = replace(titled, line=number, name=re.sub(r"[`*\\]", "", title[1]), said={}, image_px=None)
+        elif item := re.fullmatch(r"\s*[-*+]\s+([^:]+):\s*(.*)", line):
+            kind, unit = _column(item[1])
+            if (kind == "params" or kind == "macs" or kind == "flops") and (
+                figure := _figure(kind, item[2], unit, number)
+            ):
+                titled.said.setdefault(kind, figure)
+            elif kind == "size" and (size := re.search(r"\d+", item[2])):
+                titled = replace(titled, image_px=titled.image_px or side(size[0]))
+    if titled.said:
+        yield titled
+
+
+def _figure(quantity: Quantity, cell: str, unit: str, line: int) -> Said | None:
+    """Return the figure in a cell, in its own unit or that of its column; None for anything else."""
+    figure = re.fullmatch(r"\**([\d.,_]+)\s*([KMGBT%]?)\**\\?\**(?:\^.*)?", cell.strip())
+    own = (figure[2] or unit) if figure else ""
+    if figure is None or (own == "%" and quantity not in ("top1", "top5")):  # a percentage of parameters is no count
+        return None
+    return Said(quantity=quantity, text=figure[1], unit=own, line=line)
+
+
+def _column(header: str) -> tuple[Kind, str]:
     """Return what a column holds and the unit that its header gives."""
     plain = re.sub(r"[`*#_]|<[^>]*>", " ", header).strip().lower()
     if "best" in plain.split():  # of several checkpoints, so no claim about the one in the row
         return "", ""
-    kind = next((kind for kind, pattern in _HEADERS if pattern.search(plain)), "")
+    kind: Kind = next((kind for kind, pattern in _HEADERS if pattern.search(plain)), "")
     unit = re.search(
         r"\(\s*([kmgbt])(?:flops?|macs?|ops|illions?|illiards?)?\s*\)|\b([kmgt])(?:flops?|macs?|ops|params?)\b|(%)",
         plain,

@@ -188,6 +188,13 @@ def test_a_process_that_cannot_build_the_network_says_why(tmp_path):
         arm.ready()
 
 
+def test_an_interruption_from_the_keyboard_does_not_reach_a_process_of_an_arm():
+    request = comparing.request_of(Side(network="resnet18", options=SMALL), CPU)
+    with closing(worker.Remote(request, 1, python=None, tree=None)) as arm:
+        assert os.getpgid(arm._process.pid) != os.getpgid(0)
+    assert arm._process.poll() is not None
+
+
 def test_images_that_do_not_fit_into_memory_are_one_line(monkeypatch):
     def fail(*_):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")

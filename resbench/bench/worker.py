@@ -85,6 +85,7 @@ class Remote:
                 stdout=subprocess.PIPE,
                 env=environment,
                 cwd=tree,
+                process_group=0,  # Ctrl-C is for the one who asked, who then ends this process
             )
         except OSError as error:
             raise ResbenchError(

@@ -68,7 +68,7 @@ def test_records_are_quoted_with_their_paths_and_only_on_their_networks_card():
     assert "`cpu/resnext50_32x4d/profile.json`" in speed
     assert "cpu/resnet18" not in speed
     assert "Measured: `resnet18.pth` on 200 images of val (`cpu/resnet18/evaluation.json`):" in accuracy
-    assert "| top-1 | 158 | 79.00 % | 72.69 to 84.43 % | nothing | nothing to compare with |" in accuracy
+    assert "| top-1 | 158 | 79.00 % | 72.84 to 84.07 % | nothing | nothing to compare with |" in accuracy
     assert "| latency | 1 | 1.01 ms |" in speed
     assert "Speed: not measured." in accuracy
 

@@ -48,11 +48,11 @@ def accuracies(card: Card) -> list[dict[str, Any]]:
 
 
 def _accuracy(record: Evaluation, metric: Metric) -> dict[str, Any]:
+    from resbench.judging.accuracy import wilson
     from resbench.judging.claims import reproduction
-    from resbench.judging.stats import clopper_pearson
 
     right = record.top1_right if metric == "top1" else record.top5_right
-    low, high = clopper_pearson(right, record.images)
+    low, high = wilson(right, record.images)
     published = reproduction(record, metric)
     verdict = "nothing to compare with"
     if published:

@@ -144,18 +144,23 @@ def paired(blank: Finding, lost: int, gained: int, images: int, limits: Limits) 
     return replace(judged, verdict=Verdict.INCONCLUSIVE, why=f"{why}; too few changed to tell")
 
 
+def wilson(right: int, images: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of an accuracy: how far other images of the same kind would scatter."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, images).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
 def newcombe(before: int, before_of: int, after: int, after_of: int) -> tuple[float, float]:
     """Return the 95 % interval of the difference of proportions, after - before; conservative on the same images.
 
     Source: Newcombe 1998 (Statistics in Medicine 17:873), method 10: from the Wilson intervals of both.
     """
-    from scipy import stats
-
-    first = stats.binomtest(before, before_of).proportion_ci(CONFIDENCE, method="wilson")
-    second = stats.binomtest(after, after_of).proportion_ci(CONFIDENCE, method="wilson")
+    (old_low, old_high), (new_low, new_high) = wilson(before, before_of), wilson(after, after_of)
     old, new = before / before_of, after / after_of
-    low = new - old - math.hypot(new - second.low, first.high - old)
-    high = new - old + math.hypot(second.high - new, old - first.low)
+    low = new - old - math.hypot(new - new_low, old_high - old)
+    high = new - old + math.hypot(new_high - new, old - old_low)
     return low, high
 
 

@@ -147,7 +147,11 @@ def test_without_a_name_the_checkpoints_on_this_machine_are_taken(folder, monkey
     assert {one["weights"] for one in found} == {"gluon_seresnext50_32x4d", "gluon_seresnext101_32x4d"}
     (one,) = [json.loads(run("--data", folder, "seresnext50*", *SMALL, "--json").stdout)]
     assert one["weights"] == "gluon_seresnext50_32x4d"
-    assert "that fit resnest*" in str(run("--data", folder, "resnest*").exception)
+    for words in (["resnest*"], ["resnest*", "seresnext50*"], ["resnest*", "--all"]):
+        assert "that fit resnest* in" in str(run("--data", folder, *words).exception)
+    for words in (["seresnext*"], ["--all"]):
+        assert "name the network of each" in str(run("--data", folder, *words, "--weights", "a.pth").exception)
+    assert len(json.loads(run("--data", folder, "seresnext50*", "--all", *SMALL, "--json").stdout)) == 2
 
 
 def test_networks_that_do_not_fit_into_memory_together_take_several_passes(folder, monkeypatch, tmp_path):

@@ -99,6 +99,10 @@ def _asked(networks: Sequence[str], weights: Sequence[str | Path]) -> list[tuple
     if weights and len(weights) != len(networks):
         raise ResbenchError(f"{len(weights)} times --weights for {len(networks)} networks; give one for each, in order")
     if not networks or any(mark in name for name in networks for mark in "*?["):
+        if weights:
+            raise ResbenchError(
+                "--weights beside patterns or --all: no telling what each file is for; name the network of each"
+            )
         return []
     for name in networks:
         find(name)
@@ -109,15 +113,16 @@ def _asked(networks: Sequence[str], weights: Sequence[str | Path]) -> list[tuple
 def _on_disk(patterns: Sequence[str], classes: int) -> list[tuple[str, str | Path | None]]:
     """Return the published checkpoints on this machine for so many classes whose own or network's name fits."""
     here = [one for one in WEIGHTS if path_of(one).exists() and find(one.name).classes == classes]
-    fits = [
-        one.name for one in here if any(fnmatchcase(n, p) for p in patterns or ["*"] for n in (one.name, one.network))
-    ]
-    if not fits:
-        wanted = f"that fit {' '.join(patterns)}" if patterns else f"for {classes} classes"
-        raise ResbenchError(
-            f"no published checkpoints {wanted} in {folder()}; fetch one, or name NETWORK and --weights"
-        )
-    return [(name, None) for name in fits]
+    fits = {
+        p: [one for one in here if fnmatchcase(one.name, p) or fnmatchcase(one.network, p)] for p in patterns or "*"
+    }
+    for pattern, found in fits.items():
+        if not found:
+            wanted = f"for {classes} classes" + (f" that fit {pattern}" if patterns else "")
+            raise ResbenchError(
+                f"no published checkpoints {wanted} in {folder()}; fetch one, or name NETWORK and --weights"
+            )
+    return [(one.name, None) for one in here if any(one in found for found in fits.values())]
 
 
 def entry_of(network: str, weights: str | Path | None, options: Options) -> Entry:

@@ -136,7 +136,7 @@ def validate_(
         cache=cache,
         decoder=decoder,
     )
-    networks = ["*"] if every else names or []
+    networks = [*(names or []), *(["*"] if every else [])]
     with report.progress(quiet=not validation.is_main()) as on_progress:
         results = validation.validate_all(networks, weights or [], data, how, on_progress, output if save else None)
     if not validation.is_main():

@@ -195,6 +195,21 @@ def test_a_network_is_known_however_its_name_is_written(name, network, params):
     assert f"{network} has" in problem.message
 
 
+@pytest.mark.parametrize(
+    "head",
+    ["| Weight | Params | GFLOPS |", "| **Weight** | **Params** | **GFLOPS** |", "| Checkpoint | Params | GFLOPS |"],
+)
+def test_a_table_of_checkpoints_is_read_as_torchvisions_is(head):
+    page = f"{head}\n| - | - | - |\n| ResNet50_Weights.IMAGENET1K_V1 | 25.6M | {{}} |\n"
+    assert [problem.level for problem in problems(page.format("4.09"))] == [Level.NOTE, Level.NOTE]
+    assert [problem.code for problem in worst(problems(page.format("4.49")))] == ["T002"]
+
+
+def test_a_column_of_checkpoints_beside_the_models_is_of_downloads():
+    page = "| Model | Params (M) | Checkpoint |\n| - | - | - |\n| resnet50 | 37.00 | [model](x.pth) |\n"
+    assert [problem.code for problem in worst(problems(page))] == ["T001"]
+
+
 def test_a_header_that_names_no_unit_gives_none():
     head = "| Model | Accuracy (testA) | Accuracy (testB) | Params (millions) |\n| - | - | - | - |\n"
     page = f"{head}| resnet50 | 90 | 83 | 25.56 |\n"

@@ -11,9 +11,12 @@ from resbench.cards.entry import Entry, Quantity, Said, side, stem
 
 COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _LINK = re.compile(r"\[(?:[^\[\]\\]|\\.)*\]\(\s*<?([^)\s>]+)")
-Kind = Quantity | Literal["model", "config", "download", "size", ""]  # what a column holds; empty: nothing known
+Kind = (
+    Quantity | Literal["model", "checkpoint", "config", "download", "size", ""]
+)  # what a column holds; empty: nothing known
 _HEADERS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("model", re.compile(r"^(model|network|name|arch\w*|checkpoint)s?$")),
+    ("model", re.compile(r"^(model|network|name|arch\w*)s?$")),
+    ("checkpoint", re.compile(r"^(checkpoint|weight)s?$")),
     ("params", re.compile(r"param")),
     ("macs", re.compile(r"\b[kmgt]?macs?\b|multiply")),
     ("flops", re.compile(r"flop|\b[mg]?ops\b")),
@@ -32,9 +35,7 @@ def table_entries(path: Path, text: str) -> Iterator[Entry]:
     for number, line in _prose(text):
         cells = _cells(line)
         if {"|", "-"} <= set(line) <= set("|:- \t"):
-            columns = [_column(cell) for cell in _cells(previous)]
-            if [kind for kind, _ in columns].count("model") != 1:
-                columns = []
+            columns = _columns(_cells(previous))
         elif "|" not in line:
             columns = []
         elif columns and (entry := _row(path, number, columns, cells)):
@@ -98,6 +99,18 @@ def _figure(quantity: Quantity, cell: str, unit: str, line: int) -> Said | None:
     if figure is None or (own == "%" and quantity not in ("top1", "top5")):  # a percentage of parameters is no count
         return None
     return Said(quantity=quantity, text=figure[1], unit=own, line=line)
+
+
+def _columns(headers: list[str]) -> list[tuple[Kind, str]]:
+    """Return what the columns hold; none for a table that is not of models, each named once.
+
+    Checkpoints are downloads where models are named beside them, and else the models themselves.
+    """
+    found = [_column(header) for header in headers]
+    kinds = [kind for kind, _ in found]
+    checkpoint: Kind = "download" if "model" in kinds else "model"
+    found = [(checkpoint if kind == "checkpoint" else kind, unit) for kind, unit in found]
+    return found if [kind for kind, _ in found].count("model") == 1 else []
 
 
 def _column(header: str) -> tuple[Kind, str]:

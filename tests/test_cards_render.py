@@ -100,6 +100,14 @@ def test_the_index_lists_every_card():
     assert len([line for line in text.splitlines() if line.startswith("| [`")]) == len(VARIANTS)
 
 
+def test_every_row_of_the_index_is_checked_and_true():
+    text = render.index_page([facts.gather(variant, {}) for variant in VARIANTS])["README.md"]
+    found = lint([parse(Path("-"), text)], records=Path("absent"))
+    assert {problem.level for problem in found} == {Level.NOTE}
+    for code in ("T001", "T002"):
+        assert [problem.model for problem in found if problem.code == code] == [variant.name for variant in VARIANTS]
+
+
 def test_measured_and_published_stand_side_by_side_with_a_verdict():
     pixels = replace(examples.EVALUATION.pixels, interpolation="bicubic")
     whole = replace(examples.EVALUATION.dataset, name="ImageNet-1k", images=50_000, classes=1000)

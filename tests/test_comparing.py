@@ -62,6 +62,20 @@ def test_every_verdict_is_said_in_words(found, verdict, words):
     assert said.startswith(words)
 
 
+@pytest.mark.parametrize(
+    ("low", "words"),
+    [
+        (1.02, "B is slower, by more than the noise floor of 1 % and perhaps"),
+        (1.9, "B is slower, by more than the lim"),
+    ],
+)
+def test_it_is_said_whether_a_slowdown_is_certainly_beyond_the_limit(found, low, words):
+    finding = replace(comparing.findings(found)[0], verdict=Verdict.REGRESSED, ratio_low=low)
+    assert next(report.notes(found, finding)).startswith(words)
+    fine = replace(found, rules=replace(found.rules, limit=0.005))
+    assert "0.5 %" in next(report.notes(fine, replace(finding, verdict=Verdict.OK)))
+
+
 def test_a_comparison_holds_every_sample_and_its_verdict_follows_from_them(found):
     assert [arm.settings.fuse for arm in (found.a, found.b)] == [False, True]
     assert found.a.settings.threads == found.b.settings.threads == 1

@@ -52,7 +52,12 @@ def test_a_sentence_has_ratio_interval_limit_and_detectable_change():
 
 def test_large_shares_are_written_out_and_limits_that_are_off_are_not():
     shown = [wording.share(TIMING, value) for value in (0.0, 0.032, 0.25, 9.4, float("inf"), None)]
-    assert shown == ["exact", "3.2 %", "25 %", "940 %", "-", "-"]
+    assert shown == ["0 %", "3.2 %", "25 %", "940 %", "-", "-"]
+
+
+def test_only_counts_must_be_exact():
+    assert wording.share(TIMING, 0.0) == "0 %"
+    assert wording.share(finding(Verdict.OK), 0.0) == "exact"
 
 
 def test_one_parameter_of_millions_is_seen_in_the_ratio():

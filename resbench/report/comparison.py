@@ -44,15 +44,18 @@ def show(comparison: "Comparison", findings: Sequence[Finding], *, as_json: bool
 
 def notes(comparison: "Comparison", finding: Finding) -> Iterator[str]:
     """Yield what the verdict means and what to do next."""
-    smallest = wording.share(finding, finding.detectable)
+    shares = (comparison.rules.floor, comparison.rules.limit, finding.detectable)
+    floor, limit, smallest = (wording.share(finding, share) for share in shares)
     match finding.verdict:
         case Verdict.REGRESSED:
-            floor, limit = (units.percent(share, 0) for share in (comparison.rules.floor, comparison.rules.limit))
-            yield f"B is slower, by more than the noise floor of {floor} and perhaps by more than the limit of {limit}"
+            if (finding.ratio_low or 0) > 1 + comparison.rules.limit:
+                yield f"B is slower, by more than the limit of {limit}"
+            else:
+                yield f"B is slower, by more than the noise floor of {floor} and perhaps than the limit of {limit}"
         case Verdict.IMPROVED:
-            yield f"B is faster, by more than the noise floor of {units.percent(comparison.rules.floor, 0)}"
+            yield f"B is faster, by more than the noise floor of {floor}"
         case Verdict.OK:
-            yield f"B is not slower by {units.percent(comparison.rules.limit, 0)} or more"
+            yield f"B is not slower by {limit} or more"
         case _:
             yield "the data cannot tell; a larger --time-budget or a quieter machine may"
     yield f"a slowdown of {smallest} would have been found in 9 of 10 such comparisons"

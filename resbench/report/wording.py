@@ -42,7 +42,7 @@ def share(finding: Finding, value: float | None) -> str:
     if finding.points_low is not None:
         return f"{100 * value:.2f} points"
     percent = 100 * value
-    return "exact" if value == 0 else f"{percent:.0f} %" if percent >= 100 else f"{percent:.2g} %"
+    return "exact" if value == 0 and not finding.unit else f"{percent:.0f} %" if percent >= 100 else f"{percent:.2g} %"
 
 
 def cells(finding: Finding) -> dict[str, str]:

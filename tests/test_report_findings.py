@@ -184,6 +184,7 @@ def test_github_and_gitlab_name_records_and_cards_from_the_top_of_the_repository
     assert files == ["a,b/results/m/n/a.json", "cards/resnet18.md", None]
     paths = [issue["location"]["path"] for issue in json.loads(codequality.text(found, here / ROOT))]
     assert paths == [*files[:2], "resnet18 at 224x224"]
+    assert "file=results/m/n/a.json," in next(github.annotations([TIMING], Path("../results")))
     (here / "one.json").touch()
     assert "file=a%2Cb/one.json," in next(github.annotations([TIMING], Path("one.json")))
 

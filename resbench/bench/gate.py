@@ -85,7 +85,7 @@ def gate(against: str | None, asked: Asked, config: Config, on_progress: compari
         found += accuracies(sides, asked, config)
         found += speeds(sides, asked, config, on_progress)
     if not found:
-        raise ResbenchError(f"{sides.root}: no records, cards or networks to judge; name networks, or add --data")
+        raise ResbenchError(f"{Path.cwd()}: no records, cards or networks to judge; name networks, or add --data")
     return found
 
 

@@ -10,7 +10,7 @@ def in_repository(path: Path) -> str:
 
     Without a repository it is relative to the current folder.
     """
-    whole, top = path.absolute(), _top()
+    whole, top = path.resolve(), _top()
     return (whole.relative_to(top) if whole.is_relative_to(top) else whole).as_posix()
 
 
@@ -28,5 +28,5 @@ def of_finding(finding: Finding, root: Path) -> str | None:
 
 
 def _top() -> Path:
-    here = Path.cwd()
+    here = Path.cwd().resolve()
     return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)

@@ -28,5 +28,5 @@ def of_finding(finding: Finding, root: Path) -> str | None:
 
 
 def _top() -> Path:
-    here = Path.cwd().resolve()
+    here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)

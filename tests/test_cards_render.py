@@ -137,7 +137,7 @@ def test_speeds_at_several_batch_sizes_are_plotted_and_tabled_with_intervals():
     (row,) = [cells(line) for line in text.splitlines() if line.startswith("| throughput | 8 |")]
     assert row[2:4] == ["1.01 ms", "1.01 ms to 1.02 ms"]
     assert text.count("still changing") == 1
-    assert "cpu-example-cpu-2c, fp32, 224x224, contiguous, 1 thread, noise quiet (`p.json`):" in text
+    assert "cpu-example-cpu-2c, 224x224 px, fp32, 1 thread, noise quiet (`p.json`):" in text
     assert "- `p.json`: 2026-01-01T00:00:00+00:00, Example CPU (2 cores), torch 2.13.0, noise quiet" in text
 
 

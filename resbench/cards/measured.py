@@ -12,6 +12,7 @@ from resbench.cards.facts import Card, shaped
 from resbench.judging.history import has_samples
 from resbench.records.record import Environment, Evaluation, Memory, Pipeline, Pixels, Profile, Record, Series, Settings
 from resbench.records.store import machine_folder
+from resbench.records.words import setting_words
 from resbench.zoo.spec import Metric
 
 _METRICS: tuple[Metric, ...] = ("top1", "top5")
@@ -132,11 +133,7 @@ def _pixels(pixels: Pixels) -> str:
 
 
 def _settings(settings: Settings) -> str:
-    words = [settings.dtype, units.pixels(settings.input_px), settings.memory_format.replace("_", " ")]
-    words += [word.replace("_", " ") for word in ("amp", "fuse", "winograd", "cuda_graph") if getattr(settings, word)]
-    words += [f"compile {settings.compile}"] if settings.compile else []
-    words += [f"{settings.threads} thread{'s' if settings.threads > 1 else ''}"] if settings.threads else []
-    return ", ".join(words)
+    return ", ".join([f"{units.pixels(settings.input_px)} px", *setting_words(settings)])
 
 
 def _environment(environment: Environment) -> str:

@@ -8,8 +8,9 @@ from rich.table import Table
 
 from resbench import units
 from resbench.judging.finding import Finding, Verdict
+from resbench.records.words import setting_words
 from resbench.report import terminal, wording
-from resbench.report.profile import device, noise, setting_words
+from resbench.report.profile import device, noise
 
 if TYPE_CHECKING:
     from resbench.bench.comparing import Arm, Comparison

@@ -12,7 +12,8 @@ from resbench.errors import ExitCode
 from resbench.judging import stats
 from resbench.judging.roofline import roofline
 from resbench.records import jsonio
-from resbench.records.record import Environment, Gpu, Kernels, Memory, Pipeline, Profile, Series, Settings
+from resbench.records.record import Environment, Gpu, Kernels, Memory, Pipeline, Profile, Series
+from resbench.records.words import setting_words
 from resbench.report import terminal
 
 if TYPE_CHECKING:
@@ -99,23 +100,6 @@ def images(pipeline: Pipeline) -> str:
     who = f"{pixels.decoder} in {workers} thread{'s' if workers > 1 else ''}"
     number = f"{units.integer(pipeline.images)} images of {pipeline.data}"
     return f"{number} from the page cache, no disk; {who}, {cut}; fingerprint {pipeline.fingerprint[:16]}"
-
-
-def setting_words(settings: Settings) -> Iterator[str]:
-    """Yield the settings, as far as they are not the usual ones, in words."""
-    yield f"{settings.dtype}{' autocast' if settings.amp else ''}"
-    if settings.memory_format == "channels_last":
-        yield "channels last"
-    if settings.compile:
-        yield f"compiled ({settings.compile})"
-    if settings.cuda_graph:
-        yield "CUDA graph"
-    if settings.fuse:
-        yield "batch norm folded"
-    if settings.winograd:
-        yield "Winograd"
-    if settings.threads:
-        yield f"{settings.threads} threads" if settings.threads > 1 else "1 thread"
 
 
 def noise(environment: Environment) -> str:

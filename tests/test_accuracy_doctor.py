@@ -103,7 +103,8 @@ def test_missing_official_images_are_told(tmp_path):
     for number in (1, 2, 4):
         planted.write(tmp_path / f"ILSVRC2012_val_{number:08d}.JPEG", validation()[number - 1])
     found = symptoms(tmp_path)["49,997 of the 50,000 official images are not there"]
-    assert found.files[0] == "ILSVRC2012_val_00000003.JPEG"
+    assert (found.files[0], len(found.files)) == ("ILSVRC2012_val_00000003.JPEG", 49_997)
+    assert str(found).startswith("49,997 of the 50,000 official images are not there (49,997: ILSVRC2012_val_00000003")
 
 
 def test_the_command_prints_the_diagnosis_and_exits_by_it(healthy):

@@ -35,7 +35,8 @@ class Journal:
                 stream.write(rows.tobytes())
         except OSError as error:
             raise ResbenchError(
-                f"{self.folder}: {error.strerror}; what was evaluated before is kept, make room and run again"
+                f"{self.folder}: {error.strerror}; what was evaluated before is kept, make room and run again, "
+                "or let XDG_CACHE_HOME name a folder that can be written to"
             ) from None
 
     def remove(self) -> None:

@@ -94,6 +94,15 @@ def test_a_profile_is_shown_as_when_it_was_made_and_as_json_byte_for_byte(tmp_pa
     assert run("show", str(path), "--json").stdout == path.read_text()
 
 
+def test_a_series_without_samples_is_passed_over(tmp_path):
+    whole = PROFILE.series[0]
+    path = tmp_path / "p.json"
+    path.write_text(jsonio.dumps(replace(PROFILE, series=(replace(whole, batch_size=77, launches=()), whole))))
+    result = run("show", str(path))
+    assert result.exit_code == 0
+    assert [line.split("│")[2].strip() for line in result.stdout.splitlines() if "│ latency " in line] == ["1"]
+
+
 def test_kernels_and_operators_are_shown_of_profiles_that_have_them(tmp_path):
     path = tmp_path / "p.json"
     path.write_text(jsonio.dumps(PROFILE))

@@ -1,7 +1,9 @@
 """A stored record, shown as when it was made, or looked into."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from resbench.judging.history import has_samples
 from resbench.records.jsonio import dumps, read
 from resbench.records.record import Profile
 
@@ -18,4 +20,4 @@ def show(path: Path, *, limit: int, as_json: bool) -> None:
     else:
         from resbench.report import profile
 
-        profile.sheet(record)
+        profile.sheet(replace(record, series=tuple(filter(has_samples, record.series))))

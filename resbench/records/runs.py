@@ -35,7 +35,7 @@ def read_baseline(against: str, new: Path) -> dict[str, list[Record]]:
     a path cannot be read.
     """
     if not new.exists():
-        raise ResbenchError(f"{new}: no such file or folder; give records, which `resbench profile NAME --save` writes")
+        raise ResbenchError(f"{new}: no such file or folder; give records, as `resbench profile NAME --save` writes")
     own = path_of(read(new)).as_posix() if new.is_file() else None
     if against.startswith("git:"):
         runs = _history(against.removeprefix("git:"), new)

@@ -81,7 +81,7 @@ def read_folder(root: Path) -> dict[str, Record]:
     if root.is_file():
         return {root.name: read(root)}
     if not root.is_dir():
-        raise ResbenchError(f"{root}: no such file or folder; give records, which `resbench profile NAME --save` writes")
+        raise ResbenchError(f"{root}: no such file or folder; give records, as `resbench profile NAME --save` writes")
     found = {path.relative_to(root).as_posix(): read(path) for path in sorted(root.rglob("*.json"))}
     if not found:
         raise ResbenchError(f"{root}: holds no records; write some with `resbench profile NAME --save`")

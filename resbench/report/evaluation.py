@@ -11,9 +11,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextCol
 from rich.table import Table
 
 from resbench import units
+from resbench.judging.accuracy import wilson
 from resbench.judging.claims import reproduction
 from resbench.records import jsonio
-from resbench.records.record import Evaluation, Settings
+from resbench.records.record import Evaluation
+from resbench.records.words import setting_words
 from resbench.report import terminal
 from resbench.zoo.spec import Metric
 
@@ -122,7 +124,6 @@ def progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, int, int | 
 
     When the run is cut off, say how to go on. Pillow's warnings would tear the bar, and name no file.
     """
-    console = terminal.advice()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -130,8 +131,7 @@ def progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, int, int | 
         TextColumn("{task.fields[about]}"),
         TimeRemainingColumn(),
     )
-    off = quiet or not console.is_terminal
-    with warnings.catch_warnings(), Progress(*columns, console=console, disable=off, transient=True) as bar:
+    with warnings.catch_warnings(), terminal.bars(*columns, quiet=quiet) as bar:
         warnings.filterwarnings("ignore", module="PIL")
         tasks: dict[str, Task] = {}
 
@@ -149,7 +149,7 @@ def progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, int, int | 
         except KeyboardInterrupt:
             if "evaluating" in tasks and not quiet:
                 done = int(tasks["evaluating"].completed)
-                console.print(f"{units.integer(done)} images are kept; the same command goes on from there")
+                bar.console.print(f"{units.integer(done)} images are kept; the same command goes on from there")
             raise
 
 
@@ -161,10 +161,8 @@ def _begun(bar: Progress, stage: str, total: int, before: Task | None) -> Task:
 
 
 def interval(right: int, images: int) -> str:
-    """Return Wilson's 95 % interval of an accuracy: how far other images of the same kind would scatter."""
-    from scipy.stats import binomtest
-
-    low, high = binomtest(right, images).proportion_ci(0.95, method="wilson")
+    """Return Wilson's 95 % interval of an accuracy in words."""
+    low, high = wilson(right, images)
     return f"{100 * low:.2f} to {100 * high:.2f} %"
 
 
@@ -183,17 +181,11 @@ def _conditions(record: Evaluation) -> Iterator[str]:
         f"pixels    {_SIDES[pixels.crop_mode]} {pixels.resize_px}, centre crop {pixels.crop_px}, "
         f"{pixels.interpolation}, {pixels.decoder}"
     )
-    words = [_settings(record.settings), machine.device_name, f"batch {record.batch_size}", f"torch {machine.torch}"]
+    words = [
+        *setting_words(record.settings),
+        machine.device_name,
+        f"batch {record.batch_size}",
+        f"torch {machine.torch}",
+    ]
     yield f"run       {', '.join(words)}"
     yield f"weights   sha256 {record.weights_sha256[:16]}"
-
-
-def _settings(settings: Settings) -> str:
-    flags = {
-        "autocast": settings.amp,
-        "channels last": settings.memory_format == "channels_last",
-        "batch norm folded": settings.fuse,
-        "Winograd": settings.winograd,
-        f"compiled ({settings.compile})": settings.compile,
-    }
-    return ", ".join([settings.dtype, *(word for word, on in flags.items() if on)])

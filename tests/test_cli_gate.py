@@ -252,6 +252,12 @@ def test_what_cannot_be_done_is_said(repository, words, says):
         CliRunner().invoke(app, ["gate", "-q", *words], catch_exceptions=False)
 
 
+@pytest.mark.parametrize("option", ["--results", "--cards"])
+def test_a_folder_that_is_named_must_be_there(repository, option):
+    done = CliRunner().invoke(app, ["gate", "-q", option, "nonesuch"])
+    assert (done.exit_code, f"'{option}': " in done.stderr) == (2, True)
+
+
 def test_code_that_does_not_run_is_an_error_and_not_ok(repository):
     (repository / "resbench" / "nets" / "resnet.py").write_text("raise RuntimeError('broken')\n")
     with pytest.raises(ResbenchError, match=r"counting .*broken"):

@@ -18,7 +18,7 @@ from resbench.report import baseline, environment, stats, terminal, weights
 from resbench.report.progress import progress
 from tests import examples
 
-HOSTILE = "[/]a[red]b[/red]"
+HOSTILE = "[/]a[red]b[/red]:warning:"
 MACHINE = replace(examples.MACHINE, device_name=HOSTILE)
 IDENTITY = Identity(file=HOSTILE, sha256="ab" * 32, verdict="unknown", published=(), networks=())
 SHELF = Shelf(path=HOSTILE, network="n", runs=1, oldest="2026-01-01T00:00:00", newest="2026-01-01T00:00:00")

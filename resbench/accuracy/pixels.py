@@ -68,7 +68,7 @@ def frame(image: _Picture, preprocess: Preprocess) -> NDArray[np.uint8]:
         return np.asarray(larger.crop(centred(larger.size, crop)))
     if _PILLOW > 13:  # the order of its passes is not known
         return np.asarray(image.resize(size, how).crop(centred(size, crop)))
-    return np.asarray(_cut(image, size, how, centred(size, crop)))
+    return _cut(image, size, how, centred(size, crop))
 
 
 def centred(size: tuple[int, int], crop: int) -> tuple[int, int, int, int]:
@@ -78,7 +78,9 @@ def centred(size: tuple[int, int], crop: int) -> tuple[int, int, int, int]:
     return left, top, left + crop, top + crop
 
 
-def _cut(image: _Picture, size: tuple[int, int], how: Image.Resampling, box: tuple[int, int, int, int]) -> Image.Image:
+def _cut(
+    image: _Picture, size: tuple[int, int], how: Image.Resampling, box: tuple[int, int, int, int]
+) -> NDArray[np.uint8]:
     """Resize and crop without computing all that the crop drops.
 
     Pillow resizes in one direction, rounds to bytes, and resizes these in the other. Each pass is done here on what is
@@ -89,11 +91,11 @@ def _cut(image: _Picture, size: tuple[int, int], how: Image.Resampling, box: tup
         first, last = _read(width, to_width, left, right)
         strip = image.crop((first, 0, last, height)).resize((last - first, to_height), how)
         strip = strip.crop((-first, top, width - first, bottom))  # black where nothing is read: the same geometry
-        return strip.resize((to_width, bottom - top), how).crop((left, 0, right, bottom - top))
+        return np.asarray(strip.resize((to_width, bottom - top), how))[:, left:right]
     first, last = _read(height, to_height, top, bottom)
     strip = image.crop((0, first, width, last)).resize((to_width, last - first), how)
     strip = strip.crop((left, -first, right, height - first))
-    return strip.resize((right - left, to_height), how).crop((0, top, right - left, bottom))
+    return np.asarray(strip.resize((right - left, to_height), how))[top:bottom]
 
 
 def _columns_first(size: tuple[int, int], to: tuple[int, int]) -> bool:

@@ -16,8 +16,12 @@ def gate_(
         str | None,
         typer.Option(help="The branch to be merged into; judged is what was done since. [default: the main branch]"),
     ] = None,
-    results: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results"),
-    cards: Annotated[Path, typer.Option(help="Folder of the cards.")] = Path("cards"),
+    results: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of the records. [default: results]")
+    ] = None,
+    cards: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of the cards. [default: cards]")
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Images on which both sides are evaluated.")] = None,
     evaluate: Annotated[
         list[str] | None, typer.Option(help="With --data: a network or checkpoint to evaluate; may be repeated.")
@@ -55,8 +59,8 @@ def gate_(
     from resbench.timing.settings import Options
 
     asked = gate.Asked(
-        results=results,
-        cards=cards,
+        results=results or Path("results"),
+        cards=cards or Path("cards"),
         networks=networks or (),
         options=Options(input_px=profiling.parse_input_px(input_px), threads=threads),
         batch_size=batch_size,
@@ -68,5 +72,7 @@ def gate_(
     with progress(quiet=quiet) as on_progress:
         found = gate.gate(against, asked, limits.load(config), on_progress)
     code = exit_code(found, fail_on_inconclusive=fail_on_inconclusive)
-    report.publish(worst_first(found), code, results, as_json=as_json, junit_file=junit, code_quality_file=code_quality)
+    report.publish(
+        worst_first(found), code, asked.results, as_json=as_json, junit_file=junit, code_quality_file=code_quality
+    )
     raise typer.Exit(code)

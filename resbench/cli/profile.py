@@ -10,7 +10,7 @@ from resbench.cli import options
 
 def profile_(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Networks, or patterns such as 'resnext*'.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Networks, or patterns such as 'resnext*'.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Profile every network of the table.")] = False,
     batch_size: Annotated[

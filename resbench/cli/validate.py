@@ -12,7 +12,7 @@ def validate_(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME]...",
+            metavar="NAME",
             help="Networks (with --weights) or published checkpoints, or patterns for those on this machine. "
             "[default: all of these]",
         ),

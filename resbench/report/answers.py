@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.markup import escape
 from rich.table import Table
 
 from resbench import units
@@ -50,15 +49,14 @@ def show(one: Stored, *, limit: int, as_json: bool) -> None:
         return
     right, images = one.record.top1_right, one.record.images
     console = terminal.results()
-    asked = f"[bold]{escape(one.record.weights)}[/] on {escape(one.record.dataset.name)}"
-    console.print(f"{asked}: {_right(right, images)}")
+    console.print(terminal.titled(one.record.weights, f" on {one.record.dataset.name}: {_right(right, images)}"))
     if real and real[1]:
         console.print(f"by ReaL's labels: {_right(*real)}")
     console.print(f"expected calibration error {units.percent(error)} ({figures.BINS} bins)")
     worst = Table("worst classes", "images", "top-1", "top-5")
     for row in classes[:limit]:
         worst.add_row(
-            escape(one.name(row.label)),
+            one.name(row.label),
             units.integer(row.images),
             units.percent(row.top1_right / row.images, 1),
             units.percent(row.top5_right / row.images, 1),
@@ -66,7 +64,7 @@ def show(one: Stored, *, limit: int, as_json: bool) -> None:
     console.print(worst)
     mistaken = Table("images of", "seen as", "images")
     for pair in confusions[:limit]:
-        mistaken.add_row(escape(one.name(pair.label)), escape(one.name(pair.seen)), units.integer(pair.images))
+        mistaken.add_row(one.name(pair.label), one.name(pair.seen), units.integer(pair.images))
     console.print(mistaken)
 
 
@@ -82,8 +80,8 @@ def diff(before: Stored, after: Stored, found: figures.Paired, *, limit: int, as
         return
     console = terminal.results()
     console.print(
-        f"before: {escape(before.record.weights)}, {units.integer(before.record.top1_right)} of "
-        f"{units.integer(found.images)} right\nafter:  {escape(after.record.weights)}, "
+        f"before: {before.record.weights}, {units.integer(before.record.top1_right)} of "
+        f"{units.integer(found.images)} right\nafter:  {after.record.weights}, "
         f"{units.integer(after.record.top1_right)} of {units.integer(found.images)} right",
     )
     out = Table("", "after right", "after wrong")
@@ -103,5 +101,5 @@ def _flips(one: Stored, title: str, flips: tuple[figures.Flip, ...], total: int)
     more = f" ({len(flips)} of {total})" if total > len(flips) else ""
     out = Table(title + more, "shows", "before", "after")
     for flip in flips:
-        out.add_row(escape(flip.name), *(escape(one.name(k)) for k in (flip.label, flip.before, flip.after)))
+        out.add_row(flip.name, *(one.name(k) for k in (flip.label, flip.before, flip.after)))
     return out

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from rich.markup import escape
 from rich.table import Column, Table
 
 from resbench.records.pool import Shelf
@@ -16,13 +15,13 @@ def show(shelves: Sequence[Shelf], *, as_json: bool) -> None:
         return
     table = Table(Column("record", overflow="fold"), "runs", "oldest", "newest")
     for shelf in shelves:
-        table.add_row(escape(shelf.path), str(shelf.runs), _day(shelf.oldest), _day(shelf.newest))
+        table.add_row(shelf.path, str(shelf.runs), _day(shelf.oldest), _day(shelf.newest))
     terminal.results().print(table)
 
 
 def told(runs: int, what: str, pool: object) -> None:
     """Print what was done to how many runs, to stderr."""
-    terminal.advice().print(f"{what} {runs} {'run' if runs == 1 else 'runs'}: {escape(str(pool))}")
+    terminal.advice().print(f"{what} {runs} {'run' if runs == 1 else 'runs'}: {pool}")
 
 
 def _day(started: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.table import Table
 
 from resbench import units
@@ -23,8 +22,8 @@ def show(comparison: "Comparison", findings: Sequence[Finding], *, as_json: bool
         return
     console = terminal.results()
     for letter, arm in (("A", comparison.a), ("B", comparison.b)):
-        console.print(f"{letter}: {_arm(arm)}", markup=False)
-    console.print(f"on {device(comparison.environment)}", markup=False)
+        console.print(f"{letter}: {_arm(arm)}")
+    console.print(f"on {device(comparison.environment)}")
     table = Table("verdict", "metric", "A", "B", "B/A, 95 % interval", "limit", "detectable", "")
     for finding in findings:
         table.add_row(
@@ -35,12 +34,12 @@ def show(comparison: "Comparison", findings: Sequence[Finding], *, as_json: bool
             wording.change(finding),
             wording.share(finding, finding.limit),
             wording.share(finding, finding.detectable),
-            escape(finding.why),
+            finding.why,
         )
     console.print(table)
-    console.print(noise(comparison.environment), markup=False)
+    console.print(noise(comparison.environment))
     for line in notes(comparison, findings[0]):
-        console.print(line, markup=False)
+        console.print(line)
 
 
 def notes(comparison: "Comparison", finding: Finding) -> Iterator[str]:

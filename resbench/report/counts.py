@@ -99,7 +99,7 @@ def _sheet(row: Figures) -> None:
         "bytes moved": f"{units.integer(counts.bytes_moved() or 0)} at least, for one image in fp32",
         "receptive field": f"{_field(counts)} px",
     }
-    console.print(f"[bold]{row.network}[/] at {units.pixels(counts.input_px)}")
+    console.print(terminal.titled(row.network, f" at {units.pixels(counts.input_px)}"))
     for name, fact in facts.items():
         console.print(f"{name:<16} {fact}")
     table = Table("convention", "input", *terminal.figures("operations"), "what it counts")

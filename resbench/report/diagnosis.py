@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from resbench import units
 from resbench.accuracy.doctor import Diagnosis, Symptom
@@ -24,8 +24,11 @@ def show(diagnosis: Diagnosis, *, as_json: bool) -> None:
     console = terminal.results()
     per_class = "each" if diagnosis.fewest == diagnosis.most else f"to {diagnosis.most} each"
     console.print(
-        f"[bold]{escape(images.name)}[/]: {units.integer(facts['images'])} images of {facts['classes']} classes "
-        f"({diagnosis.fewest} {per_class}), {images.layout}",
+        terminal.titled(
+            images.name,
+            f": {units.integer(facts['images'])} images of {facts['classes']} classes "
+            f"({diagnosis.fewest} {per_class}), {images.layout}",
+        )
     )
     console.print(f"fingerprint {images.fingerprint}", soft_wrap=True)
     if diagnosis.symptoms:
@@ -44,11 +47,11 @@ def _table(diagnosis: Diagnosis) -> Table:
     out = Table("", "what", "files", "for example", "what to do")
     for symptom in diagnosis.symptoms:
         out.add_row(
-            "[red]error[/]" if symptom.fatal else "note",
-            escape(symptom.what),
+            Text("error", "red") if symptom.fatal else "note",
+            symptom.what,
             units.integer(len(symptom.files)) if symptom.files else "",
-            escape(_examples(symptom)),
-            escape(symptom.remedy),
+            _examples(symptom),
+            symptom.remedy,
         )
     return out
 

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from resbench.records.record import Environment
@@ -31,9 +30,9 @@ def show(environment: Environment, *, as_json: bool) -> None:
         table = Table(title=title, title_justify="left", show_header=False)
         for name, value in asdict(part).items():
             if value is not None:
-                table.add_row(name.replace("_", " "), escape(_text(value)))
+                table.add_row(name.replace("_", " "), _text(value))
         console.print(table)
-    console.print(f"{noise(environment)}: {ADVICE[environment.conditions.noise]}", markup=False)
+    console.print(f"{noise(environment)}: {ADVICE[environment.conditions.noise]}")
 
 
 def _text(value: Any) -> str:

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from resbench import units
 from resbench.judging.accuracy import wilson
@@ -53,10 +53,10 @@ def sheet(record: Evaluation) -> None:
     if record.real_top1_right is not None and record.real_images:
         out.add_row("ReaL top-1", *_counts(record.real_top1_right, record.real_images), "-")
     console = terminal.results()
-    console.print(f"[bold]{escape(record.network)}[/] with {escape(record.weights)}", highlight=False)
+    console.print(terminal.titled(record.network, f" with {record.weights}"))
     console.print(out)
     for line in _conditions(record):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def table(records: Sequence[Evaluation]) -> None:
@@ -67,7 +67,7 @@ def table(records: Sequence[Evaluation]) -> None:
     out = Table("checkpoint", "top-1 right", "top-1", "published", *verdict, "top-5 right", "top-5", "input", "sha256")
     for record, found in zip(ranked, published, strict=True):
         out.add_row(
-            escape(record.weights),
+            record.weights,
             units.integer(record.top1_right),
             units.percent(record.top1_right / record.images),
             units.percent(found.published) if found else "-",
@@ -79,14 +79,14 @@ def table(records: Sequence[Evaluation]) -> None:
         )
     console = terminal.results()
     console.print(out)
-    console.print(next(_conditions(records[0])), highlight=False, markup=False, soft_wrap=True)
+    console.print(next(_conditions(records[0])), soft_wrap=True)
 
 
 def advise(results: "Sequence[Validated]", *, explained: bool) -> None:
     """Say on stderr what was assumed of the images, and what to do about a figure that is not reproduced."""
     console = terminal.advice()
     for note in dict.fromkeys(note for one in results for note in one.notes):
-        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"note: {note}", soft_wrap=True)
     short = [one.record.weights for one in results if _falls_short(one.record)]
     if short and not explained:
         console.print(f"note: {', '.join(short)}: below the published figure; --explain-gap looks for the cause")
@@ -105,17 +105,17 @@ def explain(gaps: "Sequence[Gap]") -> None:
         out.add_row("nothing changed", str(gap.top1_right), str(gap.images), "", "", "")
         for twin in gap.twins:
             restores = twin.better and twin.top1_right == gap.twins[0].top1_right  # the best comes first
-            verdict = "[bold]restores[/]" if restores else "better" if twin.better else ""
+            verdict = Text("restores", "bold") if restores else "better" if twin.better else ""
             out.add_row(twin.what, str(twin.top1_right), str(gap.images), str(twin.gained), str(twin.lost), verdict)
         console.print(out)
         if not any(twin.better for twin in gap.twins):
-            console.print("none of these is better than chance would have it", highlight=False)
+            console.print("none of these is better than chance would have it")
 
 
 def saved(paths: Sequence[Path]) -> None:
     """Say on stderr where records were written."""
     for path in paths:
-        terminal.advice().print(f"saved {path}", markup=False, highlight=False, soft_wrap=True)
+        terminal.advice().print(f"saved {path}", soft_wrap=True)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import msgspec
-from rich.markup import escape
 from rich.table import Table
 
 from resbench import units
@@ -29,12 +28,12 @@ def show(network: str, figure: str, found: Explanation, *, as_json: bool) -> Non
         return
     console = terminal.results()
     for line in _verdict(network, figure, found):
-        console.print(escape(line))
+        console.print(line)
     rows = found.fits or (() if found.explained else found.nearest)
     if rows:
         console.print(_table(rows))
     for line in _sources(found):
-        console.print(escape(line))
+        console.print(line)
 
 
 def _verdict(network: str, figure: str, found: Explanation) -> Iterator[str]:

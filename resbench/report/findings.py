@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.markup import escape
 from rich.table import Table
 
 from resbench.errors import ExitCode
@@ -63,7 +62,7 @@ def show(findings: Sequence[Finding], *, as_json: bool) -> None:
     else:
         for found in shown:
             told = f"{found.verdict}: {found.record}: {wording.sentence(found)}"
-            console.print(escape(told), style=_STYLE[found.verdict])
+            console.print(told, style=_STYLE[found.verdict])
     hidden = len(findings) - len(shown)
     console.print(tally(findings) + (" (not shown; --json has them)" if hidden else ""))
 
@@ -79,5 +78,5 @@ def _table(findings: Sequence[Finding]) -> Table:
     rows = [wording.cells(finding) for finding in findings]
     table = Table(*(rows[0] if rows else ()))
     for row, finding in zip(rows, findings, strict=True):
-        table.add_row(*map(escape, row.values()), style=_STYLE[finding.verdict])
+        table.add_row(*row.values(), style=_STYLE[finding.verdict])
     return table

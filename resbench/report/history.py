@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Column, Table
 
 from resbench.errors import ResbenchError
@@ -27,17 +26,17 @@ def show(traces: Sequence[Trace], *, as_json: bool) -> None:
     for trace in traces:
         first, latest = (wording.quantity(trace.measures[i].value, trace.measures[i].unit) for i in (0, -1))
         table.add_row(
-            escape(trace.record),
+            trace.record,
             trace.metric,
             str(len(trace.measures)),
             _trend([measure.value for measure in trace.measures]),
             first,
             latest,
-            escape("; ".join(_told(trace, change) for change in trace.changes or ())),
+            "; ".join(_told(trace, change) for change in trace.changes or ()),
         )
     terminal.results().print(table)
     if any(trace.changes is None for trace in traces):
-        terminal.advice().print("changes of what scatters are not marked; pip install 'resbench\\[history]' marks them")
+        terminal.advice().print("changes of what scatters are not marked; pip install 'resbench[history]' marks them")
 
 
 def export(text: str | dict[str, str], output: Path | None) -> None:
@@ -49,7 +48,7 @@ def export(text: str | dict[str, str], output: Path | None) -> None:
         raise ResbenchError(f"--format: this one has {len(text)} files; give --output a folder for them")
     for name, content in text.items():
         write_text(output / name, content)
-    terminal.advice().print(f"wrote {len(text)} files to {escape(str(output))}")
+    terminal.advice().print(f"wrote {len(text)} files to {output}")
 
 
 def _as_dict(trace: Trace) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
-from rich.markup import escape
+from rich.text import Text
 
 from resbench import __version__
 from resbench.judging.problem import RULES, Level, Problem
@@ -33,19 +33,18 @@ def mended(problems: Sequence[Problem]) -> None:
     for problem in problems:
         if problem.edit:
             where = f"{problem.path}:{problem.line}"
-            advice().print(f"{where}: {problem.edit.old} -> {problem.edit.new}", markup=False)
+            advice().print(f"{where}: {problem.edit.old} -> {problem.edit.new}")
 
 
 def _text(problems: Sequence[Problem]) -> None:
     console = results()
     for problem in problems:
         model = f"{problem.model}: " if problem.model else ""
-        where = escape(f"{problem.path}:{problem.line}: ")
-        style = _STYLE[problem.level]
-        said = escape(f" {problem.code} {model}{problem.message}")
-        console.print(f"{where}[{style}]{problem.level}[/]{said}", soft_wrap=True)
+        level = (str(problem.level), _STYLE[problem.level])
+        said = f" {problem.code} {model}{problem.message}"
+        console.print(Text.assemble(f"{problem.path}:{problem.line}: ", level, said), soft_wrap=True)
         if problem.fix and problem.level is not Level.NOTE:
-            console.print(escape(f"    fix: {problem.fix}"), soft_wrap=True)
+            console.print(f"    fix: {problem.fix}", soft_wrap=True)
     counts = Counter(problem.level for problem in problems)
     summary = ", ".join(_count(counts[level], level) for level in Level if counts[level])
     console.print(summary or "no problems found")

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.table import Table
 
 from resbench import units
@@ -33,9 +32,9 @@ def show(outcomes: "Iterable[Outcome]", *, single: bool, as_json: bool, quiet: b
                 found.append(outcome.record)
             if outcome.error:
                 worst = max(worst, outcome.error.exit_code)
-                terminal.advice().print(f"resbench: {outcome.network}: {outcome.error}", markup=False)
+                terminal.advice().print(f"resbench: {outcome.network}: {outcome.error}")
             elif outcome.path and not quiet:
-                terminal.advice().print(f"saved {outcome.path}", markup=False, highlight=False, soft_wrap=True)
+                terminal.advice().print(f"saved {outcome.path}", soft_wrap=True)
     finally:
         _print(found, single=single, as_json=as_json, quiet=quiet)
     return worst
@@ -44,18 +43,18 @@ def show(outcomes: "Iterable[Outcome]", *, single: bool, as_json: bool, quiet: b
 def sheet(record: Profile, *, quiet: bool = False) -> None:
     """Print everything about one profile to stdout, and to stderr what to beware of."""
     console = terminal.results()
-    console.print(f"[bold]{escape(record.network)}[/] on {escape(device(record.environment))}", highlight=False)
-    console.print(escape(conditions(record)), highlight=False)
+    console.print(terminal.titled(record.network, f" on {device(record.environment)}"))
+    console.print(conditions(record))
     parts = (_costs(record), _speeds(record), _memory(record.memory), _kernels(record.kernels or ()))
     for part in (*parts, _roofline(record), _energy(record)):
         if part.row_count:
             console.print(part)
     for line in dict.fromkeys(f"end to end: {images(series.pipeline)}" for series in record.series if series.pipeline):
-        console.print(escape(line), highlight=False)
-    console.print(escape(noise(record.environment)), highlight=False)
+        console.print(line)
+    console.print(noise(record.environment))
     if not quiet:
         for note in notes(record):
-            terminal.advice().print(f"note: {note}", markup=False, highlight=False)
+            terminal.advice().print(f"note: {note}")
 
 
 def table(records: Iterable[Profile]) -> None:

@@ -20,7 +20,7 @@ def show(check: "SelfCheck", found: "list[Score]", alarms: tuple[int, int, float
         terminal.print_json({"check": check, "scores": found, "false_alarms": alarms})
         return
     console = terminal.results()
-    console.print(f"on {device(check.environment)}", markup=False)
+    console.print(f"on {device(check.environment)}")
     shown = (Verdict.REGRESSED, Verdict.OK, Verdict.IMPROVED, Verdict.INCONCLUSIVE)
     table = Table("injected", "runs", *map(str, shown), "right, 95 % interval", "measured", "bias", "truth in interval")
     for score in found:
@@ -34,7 +34,7 @@ def show(check: "SelfCheck", found: "list[Score]", alarms: tuple[int, int, float
             f"{score.covered} of {score.runs}",
         )
     console.print(table)
-    console.print(noise(check.environment), markup=False)
+    console.print(noise(check.environment))
     count, runs, bound = alarms
     console.print(
         f"false alarms: {count} of {runs}, so at most {units.percent(bound, 1)} of comparisons (95 % confidence)",

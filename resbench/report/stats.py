@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from resbench import units
@@ -61,7 +60,7 @@ def _profiles(found: Mapping[Path, Mapping[str, Record]]) -> Iterator[tuple[str,
 def _table(name: str, record: Profile, series: Series) -> Table:
     summary = stats.summarise(series)
     title = f"{record.network}, {series.speed.replace('_', ' ')} at batch {series.batch_size}: {name}"
-    out = Table("figure", *terminal.figures("value"), title=escape(title))
+    out = Table("figure", *terminal.figures("value"), title=title)
     samples = f"{summary.samples} in {summary.clusters} clusters of {summary.launches} launches"
     rows = {
         "median": time(summary.median),
@@ -83,5 +82,5 @@ def _table(name: str, record: Profile, series: Series) -> Table:
     if series.pipeline:
         rows["images"] = images(series.pipeline)
     for figure, value in rows.items():
-        out.add_row(figure, escape(value))
+        out.add_row(figure, value)
     return out

@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import Progress, ProgressColumn
 from rich.table import Column, Table
+from rich.text import Text
 
 UNWRAPPED = 1000  # columns: a table that goes to a file or pipe keeps each row on one line
+_PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}  # names may hold [anything] and :any:
 _DIFF = {"+": "green", "-": "red", "@": "cyan"}  # the rest in the terminal's own colour, light or dark
 
 
@@ -33,12 +35,17 @@ def width(console: Console, table: Table) -> int:
 
 def results() -> Console:
     """Return the console for results, on stdout."""
-    return _Whole(width=None if sys.stdout.isatty() else UNWRAPPED, highlight=False)
+    return _Whole(width=None if sys.stdout.isatty() else UNWRAPPED, **_PLAIN)
 
 
 def advice() -> Console:
     """Return the console for progress, warnings and logs, on stderr."""
-    return Console(stderr=True, width=None if sys.stderr.isatty() else UNWRAPPED, highlight=False)
+    return Console(stderr=True, width=None if sys.stderr.isatty() else UNWRAPPED, **_PLAIN)
+
+
+def titled(title: str, rest: str) -> Text:
+    """Return a line that begins with what it is about."""
+    return Text.assemble((title, "bold"), rest)
 
 
 def print_json(value: object) -> None:
@@ -54,7 +61,7 @@ def diff(text: str) -> None:
         return
     console = results()
     for line in text.removesuffix("\n").split("\n"):
-        console.print(line, style=_DIFF.get(line[:1]), markup=False, soft_wrap=True)
+        console.print(line, style=_DIFF.get(line[:1]), soft_wrap=True)
 
 
 def figures(*titles: str) -> list[Column]:

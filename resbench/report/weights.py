@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
@@ -63,7 +62,7 @@ def show_identity(identity: "Identity", *, as_json: bool) -> None:
         "unknown": "no published checkpoint of the table",
     }
     table = Table(box=None, show_header=False)
-    table.add_row("file", escape(identity.file))
+    table.add_row("file", identity.file)
     table.add_row("sha256", identity.sha256)
     table.add_row("it is", verdict[identity.verdict])
     if identity.verdict != "wrong":
@@ -74,7 +73,7 @@ def show_identity(identity: "Identity", *, as_json: bool) -> None:
 def show_notes(path: Path, notes: Sequence[str]) -> None:
     """Print the path of a written file to stdout, and what was changed in it to stderr."""
     for note in notes:
-        terminal.advice().print(note, markup=False)
+        terminal.advice().print(note)
     print(path)
 
 

@@ -80,7 +80,7 @@ def _others(own: _Trial) -> Iterator[_Trial]:
         yield replace(own, what=twin.what, module=twin.module, preprocess=twin.preprocess, way=twin.way or own.way)
     if own.way.name != (pillow := decoder("pillow")).name:
         yield replace(own, what="pixels of Pillow", way=pillow)
-    plain = replace(own.settings, amp=False)
+    plain = replace(own.settings, amp=False, winograd=False)
     for dtype in ("fp32", "bf16"):
         if plain.dtype != dtype:
             yield replace(own, what=f"everything in {dtype}", settings=replace(plain, dtype=dtype))

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,8 +15,8 @@ from resbench.accuracy.decoders import decoder
 from resbench.accuracy.evaluate import Contestant, evaluate
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.pixels import decode, frame, normalise
-from resbench.timing.arms import prepare
-from resbench.timing.settings import Options, layout, settings
+from resbench.timing.arms import answer, prepare
+from resbench.timing.settings import Options, settings
 from resbench.zoo.spec import Preprocess
 
 CORES = len(os.sched_getaffinity(0))
@@ -147,9 +148,7 @@ def our_validation(
         Contestant(
             name="",
             identity="",
-            forward=lambda images, arm=prepare(model, how, CPU, 1000): arm.forward(
-                images.to(memory_format=layout(how))
-            ),
+            forward=partial(answer, prepare(model, how, CPU, 1000)),
             preprocess=stream,
         )
         for model in models

@@ -265,7 +265,7 @@ def test_the_sheet_and_the_figures_say_what_was_measured_in_words(folder, tmp_pa
     words = [*WORDS, "--data", str(folder), "-j", "2", "--save", "-o", str(tmp_path / "results")]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
-    for said in ("end to end", "5 images of mine from the page cache", "in 2 threads", "32 px center crop"):
+    for said in ("end to end", "5 images of mine from the page cache", "in 2 threads", "centre crop 32 px"):
         assert said in result.stdout
     (path,) = (tmp_path / "results").rglob("*.json")
     shown = CliRunner().invoke(app, ["stats", str(path)])

@@ -131,7 +131,7 @@ def on_device(device: torch.device) -> Decoder:
         return torch.from_numpy(np.array(image)) if on_cpu else from_dlpack(image)
 
     def frame(image: Tensor, preprocess: Preprocess) -> Tensor:
-        return _resized("nvimgcodec", image, preprocess, _in_floats)
+        return cut_by_torch("nvimgcodec", image, preprocess, _in_floats)
 
     try:
         works = decoded(_smallest_jpeg()) is not None
@@ -178,13 +178,16 @@ def _host(frame: Frame | Tensor) -> Frame:
 
 def _by_torch(array: Frame, preprocess: Preprocess) -> Frame:
     image = torch.from_numpy(array if array.flags.writeable else array.copy())
-    return _resized("simplejpeg+torch", image, preprocess, _in_bytes).numpy()
+    return cut_by_torch("simplejpeg+torch", image, preprocess, _in_bytes).numpy()
 
 
-def _resized(
+def cut_by_torch(
     way: str, image: Tensor, preprocess: Preprocess, kernels: Callable[[Tensor, tuple[int, int], str], Tensor]
 ) -> Tensor:
-    """Resize with torch's antialiased kernels, then crop: (H, W, 3) -> (crop_px, crop_px, 3), uint8."""
+    """Resize with `kernels` of torch, then crop: (H, W, 3) -> (crop_px, crop_px, 3), uint8.
+
+    Raises ResbenchError, in which `way` is named, for what torch does not have.
+    """
     if preprocess.interpolation == "lanczos" or preprocess.crop_mode == "border":
         what = preprocess.interpolation if preprocess.interpolation == "lanczos" else "the border crop mode"
         raise ResbenchError(f"decoder {way!r}: torch has no {what}; choose simplejpeg or pillow")

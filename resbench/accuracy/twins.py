@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from resbench.accuracy import pixels
-from resbench.accuracy.decoders import Decoder, Frame, decoder
+from resbench.accuracy.decoders import Decoder, cut_by_torch, decoder
 from resbench.zoo.spec import Preprocess
 
-_MEAN = (0.485, 0.456, 0.406)  # of ImageNet's training images
+_IMAGENET = Preprocess()  # its mean and spread are those of ImageNet's training images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,7 +40,7 @@ def twins(module: nn.Module, preprocess: Preprocess) -> Iterator[Twin]:
         yield Twin(what=what, module=module, preprocess=preprocess, way=_ALIASING)
     reverse = _Reversed(copy.deepcopy(module))
     yield Twin(what="channels blue, green, red", module=reverse, preprocess=preprocess)
-    caffes = replace(preprocess, mean=_MEAN, std=(1 / 255,) * 3)
+    caffes = replace(preprocess, mean=_IMAGENET.mean, std=(1 / 255,) * 3)
     yield Twin(what="Caffe's input: blue, green, red from 0 to 255 less the mean", module=reverse, preprocess=caffes)
     both = copy.deepcopy(module)
     if _swap_strides(both) and _pool_rounding_up(both):
@@ -57,8 +56,8 @@ def _other_inputs(own: Preprocess) -> Iterator[tuple[str, Preprocess]]:
     levels = {
         "inputs from 0 to 1, not normalised": ((0.0,) * 3, (1.0,) * 3),
         "inputs from -1 to 1 (mean and std 0.5)": ((0.5,) * 3, (0.5,) * 3),
-        "inputs from 0 to 255 less the mean, not divided": (_MEAN, (1 / 255,) * 3),
-        "ImageNet's mean and std": (_MEAN, (0.229, 0.224, 0.225)),
+        "inputs from 0 to 255 less the mean, not divided": (_IMAGENET.mean, (1 / 255,) * 3),
+        "ImageNet's mean and std": (_IMAGENET.mean, _IMAGENET.std),
     }
     for what, (mean, std) in levels.items():
         yield what, replace(own, mean=mean, std=std)
@@ -69,16 +68,16 @@ def _other_inputs(own: Preprocess) -> Iterator[tuple[str, Preprocess]]:
         yield f"crop of {share} of the image", replace(own, crop_pct=share)
 
 
-def _aliased(image: Image.Image, preprocess: Preprocess) -> Frame:
-    """Resize so that a pixel is made of its nearest neighbours only, however many others are dropped, then crop."""
-    width, height = pixels.resized(image.size, preprocess)
-    planes = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float()
-    larger = interpolate(planes, size=(height, width), mode=preprocess.interpolation).round_().clamp_(0, 255)
-    left, top, right, bottom = pixels.centred((width, height), preprocess.crop_px)
-    return larger[0, :, top:bottom, left:right].permute(1, 2, 0).byte().numpy()
+def _aliased(planes: Tensor, size: tuple[int, int], mode: str) -> Tensor:
+    """Resize so that a pixel is made of its nearest neighbours only, however many others are dropped."""
+    return interpolate(planes.float(), size=size, mode=mode).round_().clamp_(0, 255).byte()
 
 
-_ALIASING = Decoder(name=f"{pixels.DECODER}, resized without antialiasing", decode=pixels.decode, frame=_aliased)
+_ALIASING = Decoder(
+    name=f"{pixels.DECODER}, resized without antialiasing",
+    decode=lambda data: np.array(pixels.decode(data)),
+    frame=lambda array, how: cut_by_torch("twin without antialiasing", torch.from_numpy(array), how, _aliased).numpy(),
+)
 
 
 class _Reversed(nn.Module):

@@ -114,7 +114,7 @@ def _on_disk(patterns: Sequence[str], classes: int) -> list[tuple[str, str | Pat
     """Return the published checkpoints on this machine for so many classes whose own or network's name fits."""
     here = [one for one in WEIGHTS if path_of(one).exists() and find(one.name).classes == classes]
     fits = {
-        p: [one for one in here if fnmatchcase(one.name, p) or fnmatchcase(one.network, p)] for p in patterns or "*"
+        p: [one for one in here if fnmatchcase(one.name, p) or fnmatchcase(one.network, p)] for p in patterns or ["*"]
     }
     for pattern, found in fits.items():
         if not found:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.decoders import Decoder, decoder
@@ -18,11 +18,11 @@ from resbench.accuracy.predictions import Predictions, Rows
 from resbench.accuracy.session import Progress, Session, examined, score, silent
 from resbench.accuracy.twins import twins
 from resbench.bench.entries import Entry, Options, opened
-from resbench.bench.validation import session_of
+from resbench.bench.validation import session_of, settings_of
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records.record import Settings
 from resbench.timing import settings as running
-from resbench.timing.arms import Arm, prepare
+from resbench.timing.arms import Arm, answer, prepare
 from resbench.timing.device import resolve
 from resbench.zoo.spec import Preprocess
 
@@ -60,9 +60,7 @@ def explain_gaps(
 
 def _gap(entry: Entry, images: ImageSet, on: torch.device, options: Options, on_progress: Progress) -> Gap:
     loaded = load_checkpoint(entry.asked, entry.weights)
-    known = {name: value for name, value in options.items() if name in running.Options.__annotations__}
-    known |= {"input_px": entry.preprocess.crop_px, "compile_mode": None}
-    settings = running.settings(running.Options(**known), entry.variant.input_px, on)  # type: ignore[typeddict-item]
+    settings = settings_of(entry, {**options, "compile_mode": None}, on)
     way = decoder(options.get("decoder", "pillow"), on)
     own = _Trial(what="as it is", module=loaded.module, preprocess=entry.preprocess, settings=settings, way=way)
     trials = [own, *_others(own)]
@@ -99,17 +97,12 @@ def _contestants(
         Contestant(
             name=entry.asked,
             identity=f"{entry.variant.name} {sha256} {one.what} {replace(one.settings, threads=None)}",
-            forward=partial(_forward, arms[id(one.module), one.settings]),
+            forward=partial(answer, arms[id(one.module), one.settings]),
             preprocess=one.preprocess,
             among=images.among,
         )
         for one in trials
     ]
-
-
-def _forward(arm: Arm, inputs: Tensor) -> Tensor:
-    how = arm.settings
-    return arm.forward(inputs.to(dtype=running.weight_dtype(how), memory_format=running.layout(how)))
 
 
 def _scored(

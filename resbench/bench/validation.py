@@ -3,12 +3,12 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
 import psutil
 import torch
-from torch import Tensor
 
 from resbench import environment
 from resbench.accuracy import pixels, predictions
@@ -26,7 +26,7 @@ from resbench.nets.checkpoints import load_checkpoint
 from resbench.records import store
 from resbench.records.record import Evaluation, Settings
 from resbench.timing import settings as running
-from resbench.timing.arms import prepare
+from resbench.timing.arms import answer, prepare
 from resbench.timing.device import resolve
 
 
@@ -145,23 +145,21 @@ def session_of(
     )
 
 
-def _course(entry: Entry, images: ImageSet, on: torch.device, options: Options) -> Course:
+def settings_of(entry: Entry, options: Options, on: torch.device) -> Settings:
+    """Return how a checkpoint is run at the size of its own images. Raises ResbenchError for what `on` cannot run."""
     known = {name: value for name, value in options.items() if name in running.Options.__annotations__}
-    settings = running.settings(
-        running.Options(**{**known, "input_px": entry.preprocess.crop_px}),  # type: ignore[typeddict-item]
-        entry.variant.input_px,
-        on,
-    )
+    chosen = running.Options(**{**known, "input_px": entry.preprocess.crop_px})  # type: ignore[typeddict-item]
+    return running.settings(chosen, entry.variant.input_px, on)
+
+
+def _course(entry: Entry, images: ImageSet, on: torch.device, options: Options) -> Course:
+    settings = settings_of(entry, options, on)
     loaded = load_checkpoint(entry.asked, entry.weights)
     arm = prepare(loaded.module, settings, on, entry.variant.classes)
-
-    def forward(inputs: Tensor) -> Tensor:
-        return arm.forward(inputs.to(dtype=running.weight_dtype(settings), memory_format=running.layout(settings)))
-
     contestant = Contestant(
         name=entry.asked,
         identity=f"{entry.variant.name} {loaded.sha256} {replace(settings, threads=None)}",
-        forward=forward,
+        forward=partial(answer, arm),
         preprocess=entry.preprocess,
         among=images.among,
     )

@@ -11,7 +11,7 @@ from resbench.counting.counted import counted
 from resbench.records.record import Counts, Evaluation, Pixels, Profile, Record
 from resbench.records.store import read_folder
 from resbench.zoo.find import checkpoints
-from resbench.zoo.spec import Claim, Metric, Preprocess, Variant, Weights
+from resbench.zoo.spec import RESIZED_SIDE, Claim, Metric, Preprocess, Variant, Weights
 
 TIMM_CARD = "timm-card"
 
@@ -85,8 +85,7 @@ def results(folder: Path) -> Mapping[str, Record]:
 
 def shaped(images: Preprocess | Pixels, how: str) -> str:
     """Return in words what becomes of an image: "shorter side to 256 px (bicubic), centre crop 224 px"."""
-    side = {"center": "shorter side", "squash": "both sides", "border": "longer side"}[images.crop_mode]
-    return f"{side} to {images.resize_px} px ({how}), centre crop {images.crop_px} px"
+    return f"{RESIZED_SIDE[images.crop_mode]} to {images.resize_px} px ({how}), centre crop {images.crop_px} px"
 
 
 def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:

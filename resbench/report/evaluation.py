@@ -17,13 +17,11 @@ from resbench.records import jsonio
 from resbench.records.record import Evaluation
 from resbench.records.words import setting_words
 from resbench.report import terminal
-from resbench.zoo.spec import Metric
+from resbench.zoo.spec import RESIZED_SIDE, Metric
 
 if TYPE_CHECKING:
     from resbench.accuracy.figures import Gap
     from resbench.bench.validation import Validated
-
-_SIDES = {"center": "shorter side", "squash": "both sides", "border": "longer side"}
 
 
 def show(records: Sequence[Evaluation], *, as_json: bool) -> None:
@@ -178,7 +176,7 @@ def _conditions(record: Evaluation) -> Iterator[str]:
         more = ", ..." if len(record.skipped) > 5 else ""
         yield f"skipped   {len(record.skipped)} unreadable: {', '.join(record.skipped[:5])}{more}"
     yield (
-        f"pixels    {_SIDES[pixels.crop_mode]} {pixels.resize_px}, centre crop {pixels.crop_px}, "
+        f"pixels    {RESIZED_SIDE[pixels.crop_mode]} {pixels.resize_px}, centre crop {pixels.crop_px}, "
         f"{pixels.interpolation}, {pixels.decoder}"
     )
     words = [

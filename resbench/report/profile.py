@@ -14,6 +14,7 @@ from resbench.records import jsonio
 from resbench.records.record import Environment, Gpu, Kernels, Memory, Pipeline, Profile, Series
 from resbench.records.words import setting_words
 from resbench.report import terminal
+from resbench.zoo.spec import RESIZED_SIDE
 
 if TYPE_CHECKING:
     from resbench.bench.profiling import Outcome
@@ -95,7 +96,8 @@ def conditions(record: Profile) -> str:
 def images(pipeline: Pipeline) -> str:
     """Return what fed an end-to-end speed, in words."""
     pixels, workers = pipeline.pixels, pipeline.workers
-    cut = f"shorter side to {pixels.resize_px} px ({pixels.interpolation}), {pixels.crop_px} px {pixels.crop_mode} crop"
+    side = f"{RESIZED_SIDE[pixels.crop_mode]} to {pixels.resize_px} px"
+    cut = f"{side} ({pixels.interpolation}), centre crop {pixels.crop_px} px"
     who = f"{pixels.decoder} in {workers} thread{'s' if workers > 1 else ''}"
     number = f"{units.integer(pipeline.images)} images of {pipeline.data}"
     return f"{number} from the page cache, no disk; {who}, {cut}; fingerprint {pipeline.fingerprint[:16]}"

@@ -44,6 +44,11 @@ def prepare(module: nn.Module, settings: Settings, device: torch.device, classes
     )
 
 
+def answer(arm: Arm, batch: Tensor) -> Tensor:
+    """Return the logits of `batch` (N, 3, H, W), wherever and in whatever type and order it lies."""
+    return arm.forward(_placed(batch, arm.settings, arm.device))
+
+
 def images(arm: Arm, batch_size: int, generator: torch.Generator) -> Tensor:
     """Return normally distributed images: never zeros, which cost less energy and time on some devices."""
     batch = torch.randn(batch_size, 3, *arm.settings.input_px, generator=generator, device=arm.device)
@@ -111,7 +116,7 @@ def fed(arm: Arm, inputs: Callable[[], Tensor], paused: Callable[[], AbstractCon
     def materialise() -> Sequence[Call]:
         with paused():
             padding[:] = relocate(arm.module, chance)
-        return (lambda: arm.forward(_placed(inputs(), arm.settings, arm.device)),)
+        return (lambda: answer(arm, inputs()),)
 
     return materialise
 
@@ -162,7 +167,7 @@ def output_difference(module: nn.Module, arm: Arm) -> float | None:
         with switches(replace(settings, dtype="fp32")):
             expected = module.to(arm.device)(example.to(arm.device))
         with switches(settings):
-            found = arm.forward(_placed(example, settings, arm.device)).float()
+            found = answer(arm, example).float()
     if not bool(torch.isfinite(found).all()):
         raise InvalidMeasurementError("the output is not finite in these settings; use --dtype bf16 or fp32")
     return float((found - expected).abs().max() / expected.abs().max())

@@ -114,6 +114,10 @@ class Variant:
     about: str = ""  # one sentence for its card where the family's does not say enough
 
 
+# What becomes `resize_px` long before the crop, by crop mode.
+RESIZED_SIDE: dict[str, str] = {"center": "shorter side", "squash": "both sides", "border": "longer side"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocess:
     """How an image becomes the input of a checkpoint: shorter side to `resize_px`, centre crop, normalise."""

@@ -90,7 +90,9 @@ def test_every_convolution_that_gains_is_replaced_and_no_other():
     ],
 )
 def test_other_convolutions_stay(other):
-    module = nn.Sequential(nn.Conv2d(128, 128, **{"kernel_size": 3, "padding": 1, **other}), nn.Conv2d(64, 128, 3))
+    module = nn.Sequential(
+        nn.Conv2d(128, 128, **{"kernel_size": 3, "padding": 1, **other}), nn.Conv2d(64, 128, 3, padding=1)
+    )
     use_winograd(module)
     assert not replaced(module)
 

@@ -21,7 +21,7 @@ from resbench.bench import gate
 from resbench.judging.finding import Finding, Verdict, overall
 from resbench.judging.limits import Config
 from resbench.judging.stats import clopper_pearson
-from resbench.timing.settings import Options
+from resbench.running.settings import Options
 
 FORWARD = "        x = self.maxpool(self.act1(self.bn1(self.conv1(x))))\n"
 END = "        return self.fc("

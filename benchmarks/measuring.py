@@ -32,10 +32,10 @@ from resbench.bench.subject import ready
 from resbench.bench.worker import Remote
 from resbench.judging.paired import unit_logs
 from resbench.judging.stats import hodges_lehmann, log_interval
-from resbench.timing import arms, interleave
+from resbench.running.device import resolve
+from resbench.timing import calls, interleave
 from resbench.timing.clock import host_clock
 from resbench.timing.contest import Rules
-from resbench.timing.device import resolve
 
 CPU = torch.device("cpu")
 CALLS = 4
@@ -58,7 +58,7 @@ def agreement() -> Any:
     """Our CPU time over torch.utils.benchmark's: four calls in turn with its four, 12 times on each of 20 layouts."""
     arm = ready(request_of(Side(network="resnet18", options={"input_px": 64}), resolve("cpu"))).arm
     clock, chance = host_clock(CPU), random.Random(0)
-    work = arms.inference(arm, 1)
+    work = calls.inference(arm, 1)
     ratios = []
     with torch.inference_mode():
         for _ in range(20):

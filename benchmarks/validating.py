@@ -37,9 +37,9 @@ import torch
 from validating_arms import CORES, CPU, FIVE, LOADERS, NETWORKS, SMALL, arm
 
 import resbench
-from resbench.accuracy.allocator import keep_memory
+from resbench.running.allocator import keep_memory
+from resbench.running.settings import settings
 from resbench.timing import ceilings
-from resbench.timing.settings import settings
 
 
 def cpu_seconds() -> float:

@@ -15,8 +15,8 @@ from resbench.accuracy.decoders import decoder
 from resbench.accuracy.evaluate import Contestant, evaluate
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.pixels import decode, frame, normalise
-from resbench.timing.arms import answer, prepare
-from resbench.timing.settings import Options, settings
+from resbench.running.arm import answer, prepare
+from resbench.running.settings import Options, settings
 from resbench.zoo.spec import Preprocess
 
 CORES = len(os.sched_getaffinity(0))

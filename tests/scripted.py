@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from resbench.accuracy import predictions
 from resbench.counting.tally import count
 from resbench.nets.build import build
+from resbench.records import predictions
 from resbench.records.record import Evaluation, Profile
 from resbench.records.store import save
 from resbench.zoo.find import find

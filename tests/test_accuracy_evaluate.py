@@ -11,8 +11,8 @@ from resbench.accuracy.dataset import Sample
 from resbench.accuracy.evaluate import Contestant, evaluate, images_per_pass, largest_batch
 from resbench.accuracy.labels import imagenet
 from resbench.accuracy.layouts import open_set
-from resbench.accuracy.predictions import merge, top1, top5
 from resbench.errors import InvalidMeasurementError, ResbenchError
+from resbench.records.predictions import merge, top1, top5
 from resbench.zoo.spec import Preprocess
 from tests import planted
 

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from resbench.accuracy import figures, predictions
-from resbench.accuracy.predictions import ROW, Predictions
+from resbench.accuracy import figures
 from resbench.errors import NotComparableError, ResbenchError
+from resbench.records import predictions
+from resbench.records.predictions import ROW, Predictions
 
 
 def rows(labels, seen, confidence=0.5):

@@ -11,9 +11,9 @@ from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.hypotheses import mislabelled, unexplained
 from resbench.accuracy.labels import class_of, devkit, validation
 from resbench.accuracy.layouts import open_set
-from resbench.accuracy.predictions import ROW
 from resbench.accuracy.session import Session, score
 from resbench.errors import ResbenchError
+from resbench.records.predictions import ROW
 from tests import planted
 
 

@@ -8,12 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from resbench.accuracy import loader, predictions
+from resbench.accuracy import figures, loader
 from resbench.accuracy.dataset import Sample
 from resbench.accuracy.evaluate import Contestant, evaluate
 from resbench.accuracy.labels import imagenet, real, subsets, validation
 from resbench.accuracy.layouts import official_number, open_set, recognise
 from resbench.errors import ResbenchError
+from resbench.records import predictions
 from resbench.zoo.spec import Preprocess
 from tests import planted
 
@@ -272,5 +273,5 @@ def test_reals_count_leaves_out_images_without_a_label():
     assert [sorted(real()[n]) for n in range(4)] == [[], [795, 970], [230, 231], [809]]
     rows = np.zeros(4, predictions.ROW)
     rows["top5"][:, 0] = [5, 795, 100, 809]
-    assert predictions.real_top1(predictions.Predictions(names=names, rows=rows)) == (2, 3)
-    assert predictions.real_top1(predictions.Predictions(names=("a.jpg",) * 4, rows=rows)) is None
+    assert figures.real_top1(predictions.Predictions(names=names, rows=rows)) == (2, 3)
+    assert figures.real_top1(predictions.Predictions(names=("a.jpg",) * 4, rows=rows)) is None

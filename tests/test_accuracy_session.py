@@ -10,7 +10,6 @@ import time
 import numpy as np
 import pytest
 
-from resbench.accuracy import predictions
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.labels import imagenet
@@ -18,6 +17,7 @@ from resbench.accuracy.layouts import open_set
 from resbench.accuracy.loader import UnreadableImagesError
 from resbench.accuracy.session import examined, score
 from resbench.errors import ResbenchError
+from resbench.records import predictions
 from tests import planted, sessions
 from tests.sessions import contestant, session
 

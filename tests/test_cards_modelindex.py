@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from resbench.cards import facts, render
-from resbench.cards.modelindex import block, index, parameters
+from resbench.cards.modelindex import block, index
+from resbench.counting.figures import parameters
 from resbench.zoo.find import find
 from resbench.zoo.spec import Claim
 from resbench.zoo.variants import VARIANTS

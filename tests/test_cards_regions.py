@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resbench.cards.regions import read_exactly, replace
+from resbench.cards.regions import replace
 from resbench.errors import ResbenchError
+from resbench.records.store import read_exactly
 
 BEGIN, END = "<!-- resbench:networks begin -->", "<!-- resbench:networks end -->"
 

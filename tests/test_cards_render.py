@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from resbench.cards import facts, render
-from resbench.cards.lint import lint
-from resbench.cards.parse import parse
-from resbench.judging.problem import Level
+from resbench.lint.lint import lint
+from resbench.lint.parse import parse
+from resbench.lint.problem import Level
 from resbench.records.record import Memory, Pipeline
 from resbench.zoo.find import find
 from resbench.zoo.variants import VARIANTS

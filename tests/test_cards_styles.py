@@ -14,10 +14,10 @@ from markdown_it import MarkdownIt
 
 import resbench
 from resbench.cards import facts, files, huggingface, mmpretrain, modelindex, render, timm
-from resbench.cards.lint import lint
-from resbench.cards.parse import parse
 from resbench.errors import ResbenchError
-from resbench.judging.problem import Level
+from resbench.lint.lint import lint
+from resbench.lint.parse import parse
+from resbench.lint.problem import Level
 from resbench.zoo.find import find, find_weights
 from resbench.zoo.spec import Claim
 from resbench.zoo.variants import VARIANTS

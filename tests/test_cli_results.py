@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from resbench.accuracy import predictions
-from resbench.accuracy.predictions import ROW, Predictions
 from resbench.cli.app import app
 from resbench.errors import NotComparableError, ResbenchError
-from resbench.records import jsonio
+from resbench.records import jsonio, predictions
+from resbench.records.predictions import ROW, Predictions
 from resbench.records.record import Kernels
 from tests.examples import EVALUATION, PROFILE
 

@@ -8,13 +8,12 @@ from contextlib import nullcontext
 import pytest
 from typer.testing import CliRunner
 
-from resbench.accuracy import predictions
 from resbench.accuracy.labels import imagenet
 from resbench.bench import entries, validation
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.nets.cache import path_of
-from resbench.records import jsonio
+from resbench.records import jsonio, predictions
 from resbench.zoo.find import find_weights
 from tests import planted
 

@@ -18,9 +18,9 @@ from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.judging import family
 from resbench.judging.finding import Finding, Verdict
 from resbench.report import comparison as report
-from resbench.report import wording
-from resbench.timing import arms
+from resbench.running import arm as arms
 from resbench.timing.contest import Rules
+from resbench.words import findings as wording
 from tests.test_timing_arms import CPU, chosen, tiny
 
 QUICK = Rules(looks=(3,), confirm=False)

@@ -9,9 +9,10 @@ from resbench.accuracy.dataset import File
 from resbench.accuracy.decoders import decoder, difference
 from resbench.accuracy.loader import batches
 from resbench.bench import subject
-from resbench.timing import arms, speeds
+from resbench.running import arm as arms
+from resbench.running.settings import settings
+from resbench.timing import speeds
 from resbench.timing.clock import event_timer, host_clock
-from resbench.timing.settings import settings
 from resbench.zoo.spec import Preprocess
 from tests.test_accuracy_pixels import SIZES, photograph
 

@@ -239,7 +239,7 @@ def test_without_predictions_on_both_sides_bare_counts_are_judged():
 
 
 def test_the_files_that_validation_writes_are_understood(tmp_path):
-    predictions = pytest.importorskip("resbench.accuracy.predictions")
+    predictions = pytest.importorskip("resbench.records.predictions")
     rows = np.zeros(8, predictions.ROW)
     rows["top5"], rows["label"] = -1, range(8)
     rows["top5"][:, 0] = ANSWERS

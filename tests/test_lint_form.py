@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from resbench import cards
-from resbench.cards.lint import lint, read
-from resbench.cards.parse import parse
 from resbench.errors import ResbenchError
-from resbench.judging.problem import RULES, Level, exit_code
+from resbench.lint.lint import lint, read
+from resbench.lint.parse import parse
+from resbench.lint.problem import RULES, Level, exit_code
 from tests import card_corpus
 
 BREACHES = {

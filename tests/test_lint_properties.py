@@ -6,9 +6,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resbench.cards.lint import lint
-from resbench.cards.parse import parse
-from resbench.judging.problem import RULES, Level
+from resbench.lint.lint import lint
+from resbench.lint.parse import parse
+from resbench.lint.problem import RULES, Level
 from tests import card_corpus
 
 CARDS = (card_corpus.TIMM, card_corpus.README, card_corpus.METAFILE, card_corpus.HUB, card_corpus.LISTS)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from resbench.cards.lint import fix, lint, read
 from resbench.cli.app import app
-from resbench.judging.problem import RULES, Level, Problem
+from resbench.lint.lint import fix, lint, read
+from resbench.lint.problem import RULES, Level, Problem
 from resbench.report import lint as report
 from tests import card_corpus
 from tests.imported import modules_after

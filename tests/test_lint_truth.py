@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from resbench.cards.lint import lint, read
-from resbench.cards.parse import parse
-from resbench.judging.problem import Level, Problem, exit_code
+from resbench.lint.lint import lint, read
+from resbench.lint.parse import parse
+from resbench.lint.problem import Level, Problem, exit_code
 from resbench.records.store import save
 from tests import card_corpus, examples
 

@@ -17,7 +17,8 @@ from resbench.bench import pipeline, profiling
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.records import jsonio, store
-from resbench.timing import arms, sampler, speeds
+from resbench.running import arm as arms
+from resbench.timing import sampler, speeds
 from resbench.timing.clock import Clock
 from resbench.zoo import find
 from tests import planted

@@ -17,7 +17,8 @@ from resbench.cli.app import app
 from resbench.errors import ExitCode, ResbenchError
 from resbench.judging.finding import Finding, Verdict
 from resbench.records.store import save
-from resbench.report import codequality, findings, github, junit, terminal, wording
+from resbench.report import codequality, findings, github, junit, terminal
+from resbench.words import findings as wording
 from tests.examples import PROFILE
 
 ROOT = Path("results")

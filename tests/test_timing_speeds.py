@@ -7,7 +7,8 @@ import torch
 
 from resbench.errors import ResbenchError
 from resbench.records.record import Settings
-from resbench.timing import arms, speeds
+from resbench.running import arm as arms
+from resbench.timing import speeds
 from resbench.timing.sampler import Surroundings
 from tests.examples import series
 from tests.test_timing_arms import CPU, chosen, tiny

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from resbench.accuracy.loader import Batch, single_core
 from resbench.accuracy.pixels import normalise
-from resbench.accuracy.predictions import ROW, Rows
 from resbench.errors import InvalidMeasurementError, ResbenchError
+from resbench.records.predictions import ROW, Rows
 from resbench.zoo.spec import Preprocess
 
 # Forward passes on the CPU take as many images as 16 of 224 px, where memory is kept (allocator.py): fewer leave the

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resbench.accuracy.predictions import Predictions, Rows, top1, top5
+from resbench.accuracy.labels import real
+from resbench.accuracy.layouts import official_number
 from resbench.errors import NotComparableError
+from resbench.records.predictions import Predictions, Rows, top1, top5
 
 CHANCE = 0.01  # of naming a twin wrongly
 BINS = 15  # of equal width, as in Guo et al. 2017 (arXiv 1706.04599)
@@ -161,3 +163,13 @@ def _flip(before: Predictions, after: Predictions, place: int) -> Flip:
         before=int(before.rows["top5"][place, 0]),
         after=int(after.rows["top5"][place, 0]),
     )
+
+
+def real_top1(predictions: Predictions) -> tuple[int, int] | None:
+    """Return (right, images) by ReaL's labels, images without any left out; None unless all are ImageNet's own."""
+    numbers = [official_number(name.rpartition("/")[2]) for name in predictions.names]
+    shown = [real()[number - 1] for number in numbers if number]
+    if len(shown) != len(numbers):
+        return None
+    right = [int(best) in classes for best, classes in zip(predictions.rows["top5"][:, 0], shown, strict=True)]
+    return sum(right), sum(bool(classes) for classes in shown)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resbench.accuracy.labels import devkit
-from resbench.accuracy.predictions import Rows, top1
+from resbench.records.predictions import Rows, top1
 
 FEWEST = 200  # images from which a guess is worth anything
 FITS = 0.2  # share of right answers under other labels that no chance explains

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from resbench.accuracy.predictions import ROW, Rows, merge
 from resbench.errors import ResbenchError
+from resbench.records.predictions import ROW, Rows, merge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

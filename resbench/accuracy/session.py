@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from resbench.accuracy import doctor, loader, pixels, predictions
+from resbench.accuracy import doctor, loader, pixels
 from resbench.accuracy.cache import FrameCache, open_cache
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.decoders import COMPARED, Decoder, decoder, difference
@@ -16,8 +16,9 @@ from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant, evaluate, images_per_pass
 from resbench.accuracy.hypotheses import mislabelled
 from resbench.accuracy.journal import Journal, root
-from resbench.accuracy.predictions import Rows
 from resbench.errors import ResbenchError
+from resbench.records import predictions
+from resbench.records.predictions import Rows
 from resbench.zoo.spec import Preprocess
 
 Progress = Callable[[str, int, int, int | None], None]  # stage, images done, images in all, right answers so far

@@ -21,12 +21,12 @@ from resbench.judging.finding import Finding, Verdict
 from resbench.judging.paired import Judgement, change, judge, unit_logs
 from resbench.judging.stats import Clock, cluster_medians, log_interval
 from resbench.records.record import Cluster, Environment, Run, Settings
+from resbench.running.device import resolve
+from resbench.running.settings import Options
+from resbench.running.settings import settings as settings_of
 from resbench.timing import interleave, speeds
 from resbench.timing.contest import Rules, Surroundings, Unit, contest
-from resbench.timing.device import resolve
 from resbench.timing.sampler import without_garbage_collection
-from resbench.timing.settings import Options
-from resbench.timing.settings import settings as settings_of
 
 LAUNCH_LOOKS = (4, 6, 9, 13, 20, 32)  # launches after which arms in processes of their own are judged
 # Starting costs as much as eight clusters of short calls, and launches scatter less than clusters (docs/measuring.md).

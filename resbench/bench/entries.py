@@ -10,7 +10,7 @@ from resbench.accuracy import layouts, pixels
 from resbench.accuracy.dataset import ImageSet
 from resbench.errors import ResbenchError
 from resbench.nets.cache import folder, path_of, sha256
-from resbench.timing import settings as running
+from resbench.running import settings as running
 from resbench.zoo.find import by_digest, find, find_weights
 from resbench.zoo.spec import Preprocess, Variant, Weights
 from resbench.zoo.weights import WEIGHTS

@@ -14,16 +14,16 @@ from resbench.accuracy.decoders import Decoder, decoder
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.figures import Gap, gap
-from resbench.accuracy.predictions import Predictions, Rows
 from resbench.accuracy.session import Progress, Session, examined, score, silent
 from resbench.accuracy.twins import twins
 from resbench.bench.entries import Entry, Options, opened
 from resbench.bench.validation import session_of, settings_of
 from resbench.nets.checkpoints import load_checkpoint
+from resbench.records.predictions import Predictions, Rows
 from resbench.records.record import Settings
-from resbench.timing import settings as running
-from resbench.timing.arms import Arm, answer, prepare
-from resbench.timing.device import resolve
+from resbench.running import settings as running
+from resbench.running.arm import Arm, answer, prepare
+from resbench.running.device import resolve
 from resbench.zoo.spec import Preprocess
 
 GAP_IMAGES = 500  # on which twins are compared: enough to tell a gap of some points

@@ -29,8 +29,8 @@ from resbench.judging.limits import Config
 from resbench.records.git import commit_of, git, git_bytes
 from resbench.records.record import Counts, Profile
 from resbench.records.runs import read_baseline, read_new, read_predictions
+from resbench.running.settings import Options
 from resbench.timing.contest import Rules
-from resbench.timing.settings import Options
 from resbench.units import pixels
 from resbench.zoo.find import find
 

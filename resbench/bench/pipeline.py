@@ -19,8 +19,9 @@ from resbench.bench.entries import entry_of
 from resbench.bench.subject import ready
 from resbench.errors import ResbenchError
 from resbench.records.record import Pipeline, Series, Settings
+from resbench.running.arm import Arm
 from resbench.timing import speeds
-from resbench.timing.arms import Arm, fed
+from resbench.timing.calls import fed
 from resbench.timing.sampler import Surroundings, unwatched
 from resbench.timing.speeds import Images
 from resbench.timing.telemetry import telemetry

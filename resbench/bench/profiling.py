@@ -18,11 +18,12 @@ from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.records import store
 from resbench.records.record import Memory, Profile, Series
-from resbench.timing import ceilings, fresh, speeds
-from resbench.timing.device import resolve
+from resbench.running import fresh
+from resbench.running.device import resolve
+from resbench.running.settings import Options
+from resbench.running.settings import settings as settings_of
+from resbench.timing import ceilings, speeds
 from resbench.timing.sampler import Surroundings, unwatched
-from resbench.timing.settings import Options
-from resbench.timing.settings import settings as settings_of
 from resbench.timing.telemetry import Telemetry, telemetry
 from resbench.zoo.find import find, match
 

@@ -15,9 +15,9 @@ from resbench.bench.worker import Local
 from resbench.judging.finding import Verdict
 from resbench.judging.stats import Clock, Interval, clopper_pearson, t_half_width, upper_bound
 from resbench.records.record import Environment, Run, Settings
+from resbench.running.device import resolve
 from resbench.timing import interleave
 from resbench.timing.contest import Rules, Surroundings, contest
-from resbench.timing.device import resolve
 from resbench.timing.sampler import without_garbage_collection
 
 

@@ -16,16 +16,17 @@ from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records.record import Kernels, Memory
-from resbench.timing import fresh, speeds
-from resbench.timing.arms import Arm, output_difference, prepare, settle
-from resbench.timing.device import (
+from resbench.running import fresh
+from resbench.running.arm import Arm, output_difference, prepare, settle
+from resbench.running.device import (
     peak_memory,
     peak_resident_bytes,
     reset_peak_memory,
     reset_peak_resident,
     within_memory,
 )
-from resbench.timing.settings import plain
+from resbench.running.settings import plain
+from resbench.timing import speeds
 from resbench.zoo.find import find, find_weights
 
 

@@ -11,23 +11,23 @@ import psutil
 import torch
 
 from resbench import environment
-from resbench.accuracy import pixels, predictions
+from resbench.accuracy import figures, pixels
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.decoders import decoder
 from resbench.accuracy.distributed import Ranks, ranks
 from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
 from resbench.accuracy.hypotheses import unexplained
 from resbench.accuracy.journal import Journal
-from resbench.accuracy.predictions import Predictions
 from resbench.accuracy.session import Examined, Progress, Scored, Session, decoded, examined, scored, silent
 from resbench.bench.entries import Entry, Options, fitting, opened
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint
-from resbench.records import store
+from resbench.records import predictions, store
+from resbench.records.predictions import Predictions
 from resbench.records.record import Evaluation, Settings
-from resbench.timing import settings as running
-from resbench.timing.arms import answer, prepare
-from resbench.timing.device import resolve
+from resbench.running import settings as running
+from resbench.running.arm import answer, prepare
+from resbench.running.device import resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -224,7 +224,7 @@ def _validated(
     watch: environment.Watch,
 ) -> Validated:
     answers = Predictions(names=tuple(sample.name for sample in seen.images.samples), rows=found.rows)
-    real = predictions.real_top1(answers)
+    real = figures.real_top1(answers)
     contestant = course.contestant
     record = Evaluation(
         network=course.entry.variant.name,

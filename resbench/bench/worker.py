@@ -19,11 +19,13 @@ import torch
 import resbench
 from resbench.bench.subject import difference, ready
 from resbench.errors import InvalidMeasurementError, ResbenchError
-from resbench.timing import arms, speeds
+from resbench.running.arm import Arm
+from resbench.running.device import within_memory
+from resbench.running.settings import switches
+from resbench.timing import speeds
+from resbench.timing.calls import inference
 from resbench.timing.clock import Call, host_clock
-from resbench.timing.device import within_memory
 from resbench.timing.sampler import without_garbage_collection
-from resbench.timing.settings import switches
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,11 +38,11 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 class Local:
     """An arm in this process."""
 
-    def __init__(self, arm: arms.Arm, batch_size: int, *, slowdown: float = 0.0, switching: bool = False) -> None:
+    def __init__(self, arm: Arm, batch_size: int, *, slowdown: float = 0.0, switching: bool = False) -> None:
         """Take `slowdown` of each call's process time longer; `switching`: the other arm sets other switches."""
         self._settings = arm.settings
         self._batch_size = batch_size
-        self._work = arms.inference(arm, batch_size, graph=arm.settings.cuda_graph)
+        self._work = inference(arm, batch_size, graph=arm.settings.cuda_graph)
         self._clock = host_clock(arm.device)
         self._slowdown = slowdown
         self._switching = switching

@@ -3,13 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from resbench import units
 from resbench.counting.conventions import operations
 from resbench.counting.counted import counted
 from resbench.records.record import Counts, Evaluation, Pixels, Profile, Record
-from resbench.records.store import read_folder
+from resbench.records.store import evaluations
 from resbench.zoo.find import checkpoints
 from resbench.zoo.spec import RESIZED_SIDE, Claim, Metric, Preprocess, Variant, Weights
 
@@ -61,11 +59,6 @@ def dataset(weights: Weights) -> str:
     return "ImageNet" if "ImageNet" in weights.dataset else weights.dataset
 
 
-def printed(claim: Claim) -> str:
-    """Return the value of `claim` for people: "80.87 %", "110,578,827"."""
-    return units.percent(claim.value) if claim.metric in ("top1", "top5") else f"{claim.value:,.0f}"
-
-
 def full_dataset(weights: Weights) -> str:
     """Return the same set by the name that records and MMPretrain's metafiles give it."""
     name = dataset(weights)
@@ -78,20 +71,9 @@ def accuracy(weights: Weights, metric: Metric) -> Claim | None:
     return None if claim is None or claim.error else claim
 
 
-def results(folder: Path) -> Mapping[str, Record]:
-    """Return the records below `folder` by path; none when there is no such folder or nothing in it."""
-    return read_folder(folder) if folder.is_dir() and any(folder.rglob("*.json")) else {}
-
-
 def shaped(images: Preprocess | Pixels, how: str) -> str:
     """Return in words what becomes of an image: "shorter side to 256 px (bicubic), centre crop 224 px"."""
     return f"{RESIZED_SIDE[images.crop_mode]} to {images.resize_px} px ({how}), centre crop {images.crop_px} px"
-
-
-def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:
-    """Return the records of accuracy that saw an image, by path."""
-    found = {path: record for path, record in records.items() if isinstance(record, Evaluation)}
-    return {path: record for path, record in found.items() if record.images}
 
 
 def collections(cards: Iterable[Card], source: str) -> dict[str, list[Card]]:

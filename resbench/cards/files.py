@@ -11,6 +11,7 @@ from resbench.cards.facts import Card
 from resbench.cards.templating import SIGNATURE
 from resbench.counting.conventions import NAMES
 from resbench.errors import ResbenchError
+from resbench.records import store
 from resbench.records.record import Record
 from resbench.records.store import write_text
 from resbench.zoo.find import checkpoints, find, match
@@ -61,7 +62,7 @@ def wanted(
         raise ResbenchError("which networks? give their names, or --all, or --update FILE")
     if flops and flops not in NAMES:
         raise ResbenchError(f"unknown convention {flops!r}; --flops takes {', '.join(NAMES)}")
-    form, records = STYLES[style], facts.results(results)
+    form, records = STYLES[style], store.results(results)
     chosen = match(names or (["*"] if every else []))
     cards = [facts.gather(variant, records, flops or form.convention) for variant in _whole(chosen, form.source)]
     pages = form.pages(_held(cards, chosen, form.source))
@@ -118,7 +119,7 @@ def _collections(variants: Sequence[Variant], source: str) -> set[str]:
 def _updated(path: Path, output: Path, records: Mapping[str, Record]) -> str:
     """Return the text of `path` with its regions generated anew; links to cards are relative to it."""
     generate = partial(_region, folder=f"{output.as_posix()}/", records=records)
-    return regions.replace(regions.read_exactly(path), generate, str(path))
+    return regions.replace(store.read_exactly(path), generate, str(path))
 
 
 def _region(name: str, folder: str, records: Mapping[str, Record]) -> str:
@@ -128,7 +129,7 @@ def _region(name: str, folder: str, records: Mapping[str, Record]) -> str:
 
 
 def _is_generated(path: Path) -> bool:
-    return SIGNATURE in regions.read_exactly(path)[:5000]
+    return SIGNATURE in store.read_exactly(path)[:5000]
 
 
 def stale(wanted: Wanted) -> str:
@@ -155,4 +156,4 @@ def _diff(path: Path, text: str | None) -> str:
 
 
 def _on_disk(path: Path) -> str | None:
-    return regions.read_exactly(path) if path.exists() else None
+    return store.read_exactly(path) if path.exists() else None

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from resbench import units
-from resbench.cards.entry import WORDS
 from resbench.cards.facts import Card, shaped
 from resbench.judging.history import has_samples
 from resbench.records.record import Environment, Evaluation, Memory, Pipeline, Pixels, Profile, Record, Series, Settings
 from resbench.records.store import machine_folder
-from resbench.records.words import setting_words
+from resbench.words.quantities import WORDS
+from resbench.words.settings import setting_words
 from resbench.zoo.spec import Metric
 
 _METRICS: tuple[Metric, ...] = ("top1", "top5")

@@ -5,6 +5,7 @@ from typing import Any
 
 from resbench.cards import architecture, markup
 from resbench.cards.facts import Card, accuracy, dataset, flops
+from resbench.counting.figures import parameters
 from resbench.zoo.spec import Claim, Paper, Weights
 
 # The pages by which timm's cards name the papers; the site has closed, the addresses still identify them.
@@ -62,11 +63,6 @@ def index(cards: Iterable[Card]) -> dict[str, Any]:
         "Collections": [_collection(name, paper) for name, paper in collections.items()],
         "Models": models,
     }
-
-
-def parameters(params: int) -> int:
-    """Return a parameter count as timm's cards round it: in hundredths of a million, then cut to an integer."""
-    return int(float(f"{params / 1e6:.2f}") * 1e6)
 
 
 def metrics(weights: Weights) -> dict[str, float]:

@@ -6,7 +6,6 @@ A region begins with a line `<!-- resbench:NAME begin -->` and ends with `<!-- r
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from resbench.errors import ResbenchError
 
@@ -66,13 +65,3 @@ def _fence_after(fence: str, ticks: str) -> str:
     if not fence:
         return ticks
     return "" if ticks[0] == fence[0] and len(ticks) >= len(fence) else fence
-
-
-def read_exactly(path: Path) -> str:
-    """Return the text of `path` with its line ends as they are. Raises ResbenchError when it cannot be read."""
-    try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; give a Markdown or YAML file") from None
-    except UnicodeDecodeError:
-        raise ResbenchError(f"{path}: not UTF-8 text; give a Markdown or YAML file") from None

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from resbench.cards import architecture, drawing, markup, measured, modelindex
-from resbench.cards.entry import WORDS
-from resbench.cards.facts import Card, accuracy, dataset, flops, printed, shaped
+from resbench.cards.facts import Card, accuracy, dataset, flops, shaped
 from resbench.cards.templating import render
 from resbench.counting.conventions import CONVENTIONS, convention
 from resbench.counting.counted import counted
+from resbench.words.quantities import WORDS, printed
 from resbench.zoo.spec import Metric, Weights
 
 MMPRETRAIN = "mmcv"  # the convention of its tables

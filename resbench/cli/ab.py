@@ -62,8 +62,8 @@ def ab_(
     from resbench.bench import comparing, profiling
     from resbench.report import comparison as report
     from resbench.report.progress import progress
+    from resbench.running.settings import Options
     from resbench.timing.contest import Rules
-    from resbench.timing.settings import Options
 
     shared = Options(
         input_px=profiling.parse_input_px(input_px),

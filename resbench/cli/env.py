@@ -21,6 +21,6 @@ def env_(
     """
     from resbench import environment
     from resbench.report import environment as report
-    from resbench.timing.device import resolve
+    from resbench.running.device import resolve
 
     report.show(environment.collect(resolve(device), seconds=seconds), as_json=as_json)

@@ -56,7 +56,7 @@ def gate_(
     from resbench.judging.finding import exit_code, worst_first
     from resbench.report import findings as report
     from resbench.report.progress import progress
-    from resbench.timing.settings import Options
+    from resbench.running.settings import Options
 
     asked = gate.Asked(
         results=results or Path("results"),

@@ -38,8 +38,8 @@ def lint_(
       resbench lint README.md
       resbench lint configs/ --format sarif > cards.sarif
     """
-    from resbench.cards import lint
-    from resbench.judging.problem import exit_code
+    from resbench.lint import lint
+    from resbench.lint.problem import exit_code
     from resbench.report import lint as report
 
     problems = lint.lint(lint.read(cards), weights, results)

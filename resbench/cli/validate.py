@@ -108,10 +108,10 @@ def validate_(
       resbench validate --data imagenet/val --weights resnet18.pth resnet18
       resbench validate --data ILSVRC2012_img_val.tar gluon_seresnext50_32x4d gluon_seresnext101_32x4d
     """
-    from resbench.accuracy.allocator import keep_memory
     from resbench.bench import gaps, validation
     from resbench.bench.entries import Options, parse_batch_size
     from resbench.report import evaluation as report
+    from resbench.running.allocator import keep_memory
 
     keep_memory()
     how = Options(

@@ -44,3 +44,8 @@ def figures(network: str, count_at: Callable[[Pair], Counts], input_px: Pair, na
 def _input(name: str, input_px: Pair) -> Pair:
     height, width = input_px
     return convention(name).input_rule(height) if height == width else input_px
+
+
+def parameters(params: int) -> int:
+    """Return a parameter count as timm's cards round it: in hundredths of a million, then cut to an integer."""
+    return int(float(f"{params / 1e6:.2f}") * 1e6)

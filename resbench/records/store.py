@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,3 +124,24 @@ def _images(pipeline: Pipeline) -> list[str]:
 def _slug(text: str) -> str:
     """Keep letters, digits, dot and underscore; a run of anything else becomes one hyphen."""
     return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.") or "unnamed"
+
+
+def results(folder: Path) -> Mapping[str, Record]:
+    """Return the records below `folder` by path; none when there is no such folder or nothing in it."""
+    return read_folder(folder) if folder.is_dir() and any(folder.rglob("*.json")) else {}
+
+
+def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:
+    """Return the records of accuracy that saw an image, by path."""
+    found = {path: record for path, record in records.items() if isinstance(record, Evaluation)}
+    return {path: record for path, record in found.items() if record.images}
+
+
+def read_exactly(path: Path) -> str:
+    """Return the text of `path` with its line ends as they are. Raises ResbenchError when it cannot be read."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; give a Markdown or YAML file") from None
+    except UnicodeDecodeError:
+        raise ResbenchError(f"{path}: not UTF-8 text; give a Markdown or YAML file") from None

@@ -6,9 +6,10 @@ from pathlib import Path
 from rich.table import Table
 
 from resbench import units
-from resbench.accuracy import figures, predictions
+from resbench.accuracy import figures
 from resbench.accuracy.labels import class_name
 from resbench.errors import ResbenchError
+from resbench.records import predictions
 from resbench.records.jsonio import read
 from resbench.records.record import Evaluation
 from resbench.report import terminal
@@ -42,7 +43,7 @@ def show(one: Stored, *, limit: int, as_json: bool) -> None:
     """Print one validation by classes."""
     rows = one.predictions.rows
     classes, confusions, error = figures.per_class(rows), figures.confusions(rows), figures.calibration_error(rows)
-    real = predictions.real_top1(one.predictions)
+    real = figures.real_top1(one.predictions)
     if as_json:
         counts = {"real_top1_right": real[0], "real_images": real[1]} if real else {}
         terminal.print_json({"calibration_error": error, **counts, "classes": classes, "confusions": confusions})

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resbench.judging.finding import Finding, Verdict
-from resbench.report import location, wording
+from resbench.report import location
+from resbench.words import findings as wording
 
 _SEVERITY = {
     Verdict.INVALID: "blocker",

@@ -7,9 +7,10 @@ from rich.table import Table
 
 from resbench import units
 from resbench.judging.finding import Finding, Verdict
-from resbench.records.words import setting_words
-from resbench.report import terminal, wording
-from resbench.report.profile import device, noise
+from resbench.report import terminal
+from resbench.words import findings as wording
+from resbench.words.measured import device, noise
+from resbench.words.settings import setting_words
 
 if TYPE_CHECKING:
     from resbench.bench.comparing import Arm, Comparison

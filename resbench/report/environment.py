@@ -7,7 +7,7 @@ from rich.table import Table
 
 from resbench.records.record import Environment
 from resbench.report import terminal
-from resbench.report.profile import noise
+from resbench.words.measured import noise
 
 ADVICE = {
     "quiet": "timings made here now can be trusted",

@@ -15,8 +15,8 @@ from resbench.judging.accuracy import wilson
 from resbench.judging.claims import reproduction
 from resbench.records import jsonio
 from resbench.records.record import Evaluation
-from resbench.records.words import setting_words
 from resbench.report import terminal
+from resbench.words.settings import setting_words
 from resbench.zoo.spec import RESIZED_SIDE, Metric
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from rich.table import Table
 from resbench.errors import ExitCode
 from resbench.judging.finding import Finding, Verdict, tally
 from resbench.records.store import write_text
-from resbench.report import codequality, github, junit, terminal, wording
+from resbench.report import codequality, github, junit, terminal
+from resbench.words import findings as wording
 
 _STYLE = {
     Verdict.INVALID: "bold red",

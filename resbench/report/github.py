@@ -12,7 +12,8 @@ from pathlib import Path
 
 from resbench.errors import ExitCode
 from resbench.judging.finding import Finding, Verdict, overall, tally
-from resbench.report import location, wording
+from resbench.report import location
+from resbench.words import findings as wording
 
 ANNOTATIONS = 10
 SUMMARY_BYTES = 900_000

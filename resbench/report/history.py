@@ -10,7 +10,8 @@ from rich.table import Column, Table
 from resbench.errors import ResbenchError
 from resbench.judging.history import Change, Trace
 from resbench.records.store import write_text
-from resbench.report import terminal, wording
+from resbench.report import terminal
+from resbench.words import findings as wording
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 40  # runs in a trend; the newest are shown

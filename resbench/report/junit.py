@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from resbench.judging.finding import Finding, Verdict
-from resbench.report import wording
+from resbench.words import findings as wording
 
 # How a test can end that is not passed. What cannot be compared is an error: nothing was tested.
 _OUTCOME = {

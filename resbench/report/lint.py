@@ -10,7 +10,7 @@ from urllib.parse import quote
 from rich.text import Text
 
 from resbench import __version__
-from resbench.judging.problem import RULES, Level, Problem
+from resbench.lint.problem import RULES, Level, Problem
 from resbench.report import github, location
 from resbench.report.terminal import advice, results
 

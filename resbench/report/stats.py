@@ -13,7 +13,7 @@ from resbench.judging import stats
 from resbench.judging.history import has_samples
 from resbench.records.record import Profile, Record, Series
 from resbench.report import terminal
-from resbench.report.profile import images, percentile, rate, time
+from resbench.words.measured import images, percentile, rate, time
 
 
 def show(found: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -> None:

@@ -3,8 +3,8 @@
 import torch
 
 from resbench.records.record import Ceilings, Settings
+from resbench.running.settings import DTYPES, switches
 from resbench.timing.clock import Call, Timer, host_clock
-from resbench.timing.settings import DTYPES, switches
 
 SAMPLES = 7
 ENOUGH_NS = 20_000_000  # a matrix product lasts at least so long, else starting it would count

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from resbench.errors import InvalidMeasurementError
-from resbench.timing.device import waiting
+from resbench.running.device import waiting
 
 Call = Callable[[], object]
 Timer = Callable[[Call, int], tuple[int, int]]  # (call, times) -> (wall_ns, cpu_ns)

@@ -10,7 +10,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile, schedule
 
 from resbench.records.record import Kernels
-from resbench.timing.device import waiting
+from resbench.running.device import waiting
 
 # Calls before the trace: in the first ones libraries set themselves up and torch.compile records its graphs.
 SETTLING = 3

@@ -10,12 +10,13 @@ import torch
 
 from resbench.errors import ResbenchError
 from resbench.records.record import Energy, Kernels, Series, Settings, Speed, StopReason
-from resbench.timing.arms import Arm, inference, training
+from resbench.running.arm import Arm
+from resbench.running.device import waiting, within_memory
+from resbench.running.settings import switches
+from resbench.timing.calls import inference, training
 from resbench.timing.clock import Timer, event_timer, host_clock
-from resbench.timing.device import waiting, within_memory
 from resbench.timing.kernels import started
 from resbench.timing.sampler import Materialise, Plan, Surroundings, sample
-from resbench.timing.settings import switches
 from resbench.timing.telemetry import Telemetry
 from resbench.zoo.spec import Preprocess
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from resbench.errors import ExitCode, InvalidMeasurementError, NotComparableError
-from resbench.timing import fresh
+from resbench.running import fresh
 
 HERE = "tests.test_timing_fresh"
 

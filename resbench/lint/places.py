@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from resbench.cards.entry import Entry, Said
-from resbench.cards.parse import Document
-from resbench.cards.trees import Tree
-from resbench.judging.problem import Edit, Level, Problem
+from resbench.lint.entry import Entry, Said
+from resbench.lint.parse import Document
+from resbench.lint.problem import Edit, Level, Problem
+from resbench.lint.trees import Tree
 
 
 def about(

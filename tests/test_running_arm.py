@@ -10,10 +10,11 @@ from torch import nn
 import resbench
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records.record import Settings
-from resbench.timing import arms
-from resbench.timing.fold import fold_batch_norms
-from resbench.timing.settings import plain, settings, switches
-from resbench.timing.winograd import Winograd
+from resbench.running import arm as arms
+from resbench.running.fold import fold_batch_norms
+from resbench.running.settings import plain, settings, switches
+from resbench.running.winograd import Winograd
+from resbench.timing import calls
 from resbench.zoo.spec import ResNetSpec, Variant
 from resbench.zoo.variants import VARIANTS
 
@@ -143,7 +144,7 @@ def test_images_are_never_zeros_and_a_cluster_takes_three_in_turn():
     module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     subject = arms.prepare(module, chosen(), CPU, 10)
     with torch.inference_mode():
-        (call,) = arms.inference(subject, 2)()
+        (call,) = calls.inference(subject, 2)()
         for _ in range(4):
             call()
     assert seen[0] is seen[3]
@@ -154,7 +155,7 @@ def test_images_are_never_zeros_and_a_cluster_takes_three_in_turn():
 def test_relocation_moves_every_tensor_and_changes_no_value():
     module = tiny()
     before, places = output(module), [tensor.data_ptr() for tensor in module.state_dict().values()]
-    arms.relocate(module, random.Random(0))
+    calls.relocate(module, random.Random(0))
     after = [tensor.data_ptr() for tensor in module.state_dict().values()]
     assert not set(places) & set(after)
     assert torch.equal(output(module), before)
@@ -162,14 +163,14 @@ def test_relocation_moves_every_tensor_and_changes_no_value():
 
 def test_relocation_keeps_the_memory_format():
     module = tiny().to(memory_format=torch.channels_last)
-    arms.relocate(module, random.Random(0))
+    calls.relocate(module, random.Random(0))
     assert module.layer1[0].conv2.weight.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_for_memory_nothing_is_moved():
     subject = arms.prepare(tiny(), chosen(), CPU, 10)
     place = subject.module.conv1.weight.data_ptr()
-    arms.inference(subject, 1, still=True)()
+    calls.inference(subject, 1, still=True)()
     assert subject.module.conv1.weight.data_ptr() == place
 
 
@@ -197,7 +198,7 @@ def test_a_training_step_learns_and_leaves_no_gradients():
     subject = arms.prepare(tiny(), chosen(), CPU, 10)
     subject.module.train()
     before = subject.module.fc.weight.detach().clone()
-    forward, backward, optimizer = arms.training(subject, 2)()
+    forward, backward, optimizer = calls.training(subject, 2)()
     forward()
     assert subject.module.fc.weight.grad is None
     backward()
@@ -225,7 +226,7 @@ def test_a_compiled_network_is_not_compiled_again_for_every_cluster():
     subject = arm(compile_mode="default")
     assert arms.output_difference(tiny(), subject) < 1e-5
     with torch.inference_mode():
-        materialise = arms.inference(subject, 1)
+        materialise = calls.inference(subject, 1)
         materialise()[0]()
         with torch.compiler.set_stance("fail_on_recompile"):
             for _ in range(3):

@@ -6,13 +6,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from resbench import units
-from resbench.cards.entry import Entry, Quantity, Said, file_name
-from resbench.cards.facts import printed
-from resbench.cards.places import about
 from resbench.judging.claims import obstacle
-from resbench.judging.problem import Edit, Level, Problem
+from resbench.lint.entry import Entry, Said, file_name
+from resbench.lint.places import about
+from resbench.lint.problem import Edit, Level, Problem
 from resbench.nets.cache import sha256
 from resbench.records.record import Evaluation
+from resbench.words.quantities import Quantity, printed
 from resbench.zoo.find import checkpoints
 from resbench.zoo.spec import Claim
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from resbench.errors import ResbenchError
-from resbench.timing import device
+from resbench.running import device
 
 
 def pretend(monkeypatch, *, cuda=0, mps=False):

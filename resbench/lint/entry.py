@@ -6,22 +6,14 @@ from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from resbench.words.quantities import WORDS, Quantity
 from resbench.zoo.find import find_weights
 from resbench.zoo.spec import Variant, Weights
 from resbench.zoo.variants import VARIANTS
 from resbench.zoo.weights import WEIGHTS
 
-Quantity = Literal["params", "flops", "macs", "top1", "top5", "file_size"]
 Style = Literal["index", "huggingface", "results", "table"]
 SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
-WORDS: dict[Quantity, str] = {
-    "params": "parameters",
-    "flops": "FLOPs",
-    "macs": "MACs",
-    "top1": "top-1",
-    "top5": "top-5",
-    "file_size": "file size",
-}
 # Longer exponents are no figures, and would fill the memory.
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{0,30})?(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
 

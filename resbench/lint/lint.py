@@ -7,13 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from resbench.cards import claims, form, truth
-from resbench.cards.facts import evaluations, results
-from resbench.cards.parse import Document, parse
-from resbench.cards.regions import read_exactly
 from resbench.errors import ResbenchError
-from resbench.judging.problem import Level, Problem
-from resbench.records.store import write_text
+from resbench.lint import claims, form, truth
+from resbench.lint.parse import Document, parse
+from resbench.lint.problem import Level, Problem
+from resbench.records.store import evaluations, read_exactly, results, write_text
 
 _COUNTS = ("T001", "T002")
 

@@ -29,7 +29,7 @@ def call(function: str, argument: Any) -> Any:
     Raises the ResbenchError that the function raised, or InvalidMeasurementError when the process died.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "resbench.timing.fresh", function],
+        [sys.executable, "-m", "resbench.running.fresh", function],
         input=msgspec.json.encode([sys.argv, argument]),
         capture_output=True,
         check=False,

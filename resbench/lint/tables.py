@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
 
-from resbench.cards.entry import Entry, Quantity, Said, side, stem
+from resbench.lint.entry import Entry, Said, side, stem
+from resbench.words.quantities import Quantity
 
 COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _LINK = re.compile(r"\[(?:[^\[\]\\]|\\.)*\]\(\s*<?([^)\s>]+)")

@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import functional
 
 import resbench
-from resbench.timing import winograd
-from resbench.timing.fold import fold_batch_norms
-from resbench.timing.winograd import Winograd, transforms, use_winograd
+from resbench.running import winograd
+from resbench.running.fold import fold_batch_norms
+from resbench.running.winograd import Winograd, transforms, use_winograd
 
 
 def convolution(inputs, outputs, *, bias=True, dtype=torch.float64):

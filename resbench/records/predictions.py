@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from resbench.accuracy.labels import real
-from resbench.accuracy.layouts import official_number
 from resbench.errors import ResbenchError
 from resbench.records.store import write_bytes
 
@@ -49,16 +47,6 @@ def top1(rows: Rows) -> NDArray[np.bool_]:
 def top5(rows: Rows) -> NDArray[np.bool_]:
     """Tell of each row whether one of the five classes is right."""
     return (rows["top5"] == rows["label"][:, None]).any(1)
-
-
-def real_top1(predictions: Predictions) -> tuple[int, int] | None:
-    """Return (right, images) by ReaL's labels, images without any left out; None unless all are ImageNet's own."""
-    numbers = [official_number(name.rpartition("/")[2]) for name in predictions.names]
-    shown = [real()[number - 1] for number in numbers if number]
-    if len(shown) != len(numbers):
-        return None
-    right = [int(best) in classes for best, classes in zip(predictions.rows["top5"][:, 0], shown, strict=True)]
-    return sum(right), sum(bool(classes) for classes in shown)
 
 
 def path_beside(record: Path) -> Path:

@@ -8,11 +8,12 @@ from typing import Literal
 
 import yaml
 
-from resbench.cards import trees
-from resbench.cards.entry import Entry, Quantity, Said, accuracy, side, stem
-from resbench.cards.tables import COMMENT, list_entries, table_entries
-from resbench.cards.trees import Tree
 from resbench.counting.conventions import NAMES
+from resbench.lint import trees
+from resbench.lint.entry import Entry, Said, accuracy, side, stem
+from resbench.lint.tables import COMMENT, list_entries, table_entries
+from resbench.lint.trees import Tree
+from resbench.words.quantities import Quantity
 
 _FRONT = re.compile(r"\A---[ ]*\r?\n(.*?)^---[ ]*\r?$", re.DOTALL | re.MULTILINE)
 _INDEX_KEYS = {"models", "collections", "import", "library"}

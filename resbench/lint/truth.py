@@ -6,14 +6,14 @@ from fractions import Fraction
 from functools import cache
 
 from resbench import units
-from resbench.cards.entry import SCALES, Entry, Said
-from resbench.cards.modelindex import parameters
-from resbench.cards.places import about
 from resbench.counting import explain
 from resbench.counting.conventions import convention, operations
 from resbench.counting.counted import counted, sizes
+from resbench.counting.figures import parameters
 from resbench.errors import ResbenchError
-from resbench.judging.problem import Edit, Level, Problem
+from resbench.lint.entry import SCALES, Entry, Said
+from resbench.lint.places import about
+from resbench.lint.problem import Edit, Level, Problem
 from resbench.records.record import Counts
 from resbench.zoo.spec import Variant
 

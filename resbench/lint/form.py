@@ -6,13 +6,13 @@ Sources: model-index 0.1.11 (`mi check`), MMPretrain's .dev_scripts/check_metafi
 import re
 from collections.abc import Iterator
 
-from resbench.cards import hub
-from resbench.cards.entry import file_name
-from resbench.cards.parse import Document
-from resbench.cards.places import lacking, within
-from resbench.cards.tables import links
-from resbench.cards.trees import Tree
-from resbench.judging.problem import Edit, Level, Problem
+from resbench.lint import hub
+from resbench.lint.entry import file_name
+from resbench.lint.parse import Document
+from resbench.lint.places import lacking, within
+from resbench.lint.problem import Edit, Level, Problem
+from resbench.lint.tables import links
+from resbench.lint.trees import Tree
 
 _RESULT_KEYS = {"task", "dataset", "metrics"}
 _TRAINING = re.compile(r"(\d+xb\d+|3rdparty)")

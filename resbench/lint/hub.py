@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from resbench.cards.parse import Document
-from resbench.cards.places import lacking, within
-from resbench.cards.trees import Tree
-from resbench.judging.problem import Level, Problem
+from resbench.lint.parse import Document
+from resbench.lint.places import lacking, within
+from resbench.lint.problem import Level, Problem
+from resbench.lint.trees import Tree
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
 _LISTS = ("tags", "datasets", "metrics", "language")

@@ -1,0 +1,1 @@
+"""Anybody's model cards, read and judged."""

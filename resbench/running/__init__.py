@@ -1,0 +1,1 @@
+"""How a network is run: settings, devices, fresh processes, batch norm folded."""

@@ -93,3 +93,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ResbenchError, match=r"nowhere\.json: No such file"):
         read(tmp_path / "nowhere.json")
+
+
+def test_a_validation_says_by_metric_how_many_are_right() -> None:
+    assert [EVALUATION.right(metric) for metric in r.TOP_K] == [158, 190]

@@ -12,7 +12,7 @@ from resbench.cards.templating import SIGNATURE, render
 from resbench.counting.conventions import convention
 from resbench.counting.counted import counted
 from resbench.nets.cache import file_name
-from resbench.records.record import Evaluation
+from resbench.records.record import TOP_K, Evaluation
 from resbench.zoo.spec import Claim, Metric, Weights
 
 # Data sets -> the hub's type, the split that accuracies are measured on, the repository that hosts it.
@@ -139,8 +139,7 @@ def _claims(weights: Weights) -> list[Claim]:
 
 def _shares(record: Evaluation) -> dict[Metric, float]:
     """Return the measured accuracies in per cent."""
-    rights: dict[Metric, int] = {"top1": record.top1_right, "top5": record.top5_right}
-    return {metric: round(100 * right / record.images, 3) for metric, right in rights.items()}
+    return {metric: round(100 * record.right(metric) / record.images, 3) for metric in TOP_K}
 
 
 def _evaluations(card: Card, weights: Weights) -> dict[str, Evaluation]:

@@ -9,13 +9,22 @@ from typing import Any
 from resbench import units
 from resbench.cards.facts import Card, shaped
 from resbench.judging.history import has_samples
-from resbench.records.record import Environment, Evaluation, Memory, Pipeline, Pixels, Profile, Record, Series, Settings
+from resbench.records.record import (
+    TOP_K,
+    Environment,
+    Evaluation,
+    Memory,
+    Pipeline,
+    Pixels,
+    Profile,
+    Record,
+    Series,
+    Settings,
+    TopK,
+)
 from resbench.records.store import machine_folder
 from resbench.words.quantities import WORDS
 from resbench.words.settings import setting_words
-from resbench.zoo.spec import Metric
-
-_METRICS: tuple[Metric, ...] = ("top1", "top5")
 
 
 def speeds(card: Card) -> list[dict[str, Any]]:
@@ -42,17 +51,17 @@ def accuracies(card: Card) -> list[dict[str, Any]]:
             "weights": record.weights,
             "data": record.dataset.name,
             "images": record.images,
-            "rows": [_accuracy(record, metric) for metric in _METRICS],
+            "rows": [_accuracy(record, metric) for metric in TOP_K],
         }
         for path, record in card.evaluations.items()
     ]
 
 
-def _accuracy(record: Evaluation, metric: Metric) -> dict[str, Any]:
+def _accuracy(record: Evaluation, metric: TopK) -> dict[str, Any]:
     from resbench.judging.accuracy import wilson
     from resbench.judging.claims import reproduction
 
-    right = record.top1_right if metric == "top1" else record.top5_right
+    right = record.right(metric)
     low, high = wilson(right, record.images)
     published = reproduction(record, metric)
     verdict = "nothing to compare with"

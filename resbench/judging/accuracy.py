@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 from resbench.judging import claims
-from resbench.judging.answers import METRICS, Changed
+from resbench.judging.answers import Changed
 from resbench.judging.claims import Reproduction
 from resbench.judging.exact import differences, incomparable
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
-from resbench.records.record import Evaluation
+from resbench.records.record import TOP_K, Evaluation
 
 SIGNIFICANT = 0.01  # one-sided, of McNemar's exact test
 SMALLEST_DROP = 0.0005  # a significant change below this share of the images is let pass
@@ -30,8 +30,8 @@ def accuracies(
     if obstacle:
         yield incomparable(record, after.network, f"scored on other images: {obstacle}", metric="accuracy")
         return
-    for metric in METRICS:
-        old, new = (getattr(side, f"{metric}_right") for side in (before, after))
+    for metric in TOP_K:
+        old, new = before.right(metric), after.right(metric)
         blank = Finding(
             record=record,
             network=after.network,
@@ -68,7 +68,7 @@ def reproduction(before: Evaluation, after: Evaluation, record: str, limits: Lim
 
     A figure that the baseline did not reproduce either is no news: inconclusive, not regressed.
     """
-    for metric in METRICS:
+    for metric in TOP_K:
         was, now = (claims.reproduction(side, metric, limits) for side in (before, after))
         if now is None or now.difference is None:
             continue
@@ -78,7 +78,7 @@ def reproduction(before: Evaluation, after: Evaluation, record: str, limits: Lim
             network=after.network,
             metric=f"{metric} published",
             before=round(now.published * after.images),
-            after=getattr(after, f"{metric}_right"),
+            after=after.right(metric),
             verdict=verdict,
             why=f"{why}: {points(now.difference)} from the published {now.published:.2%}",
             limit=limits.reproduction,

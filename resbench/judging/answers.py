@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from resbench.errors import ResbenchError
-from resbench.records.record import Evaluation
-from resbench.zoo.spec import Metric
+from resbench.records.record import TOP_K, Evaluation
 
 # What numpy and zipfile raise for files that are damaged, or something else.
 _UNREADABLE = (OSError, ValueError, KeyError, IndexError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-METRICS: tuple[Metric, ...] = ("top1", "top5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +34,7 @@ def changed(old: bytes | None, new: bytes | None, before: Evaluation, after: Eva
     if first != second:
         return None  # other images; the fingerprints say so too
     lost_gained = {
-        metric: (int((was[metric] & ~now[metric]).sum()), int((~was[metric] & now[metric]).sum())) for metric in METRICS
+        metric: (int((was[metric] & ~now[metric]).sum()), int((~was[metric] & now[metric]).sum())) for metric in TOP_K
     }
     return Changed(flips=int((was["best"] != now["best"]).sum()), **lost_gained)
 

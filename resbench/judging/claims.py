@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from resbench.judging.limits import Limits
-from resbench.records.record import Evaluation
+from resbench.records.record import Evaluation, TopK
 from resbench.zoo.find import find_weights
-from resbench.zoo.spec import Metric, Weights
+from resbench.zoo.spec import Weights
 
 # What a record calls the images, and what a claim calls them.
 _SAME_IMAGES = {"ImageNet-1k": "ImageNet", "CIFAR-10": "CIFAR-10"}
@@ -26,7 +26,7 @@ class Reproduction:
         return self.difference is not None and not self.reproduces
 
 
-def reproduction(record: Evaluation, metric: Metric, limits: Limits | None = None) -> Reproduction | None:
+def reproduction(record: Evaluation, metric: TopK, limits: Limits | None = None) -> Reproduction | None:
     """Return what `record` says to the published `metric` of its checkpoint; None when nothing was published.
 
     The tolerance is for other decoders, kernels and roundings on the same images. How far other images of the same
@@ -38,8 +38,7 @@ def reproduction(record: Evaluation, metric: Metric, limits: Limits | None = Non
         return None
     if why := "in error" if claim.error else obstacle(record, weights):
         return Reproduction(published=claim.value, difference=None, reproduces=False, why=why)
-    right = record.top1_right if metric == "top1" else record.top5_right
-    difference = right / record.images - claim.value
+    difference = record.right(metric) / record.images - claim.value
     reproduces = abs(difference) <= (limits or Limits()).reproduction + claim.quantum / 2
     points = f"{100 * difference:+.2f} points"
     why = f"reproduced ({points})" if reproduces else f"differs by {points}"

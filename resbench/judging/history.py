@@ -8,7 +8,7 @@ from statistics import fmean, median
 
 from resbench.judging.exact import differences
 from resbench.judging.timings import CLOCKS, clocks_of, unit_times_s
-from resbench.records.record import Evaluation, Profile, Record, Series
+from resbench.records.record import TOP_K, Evaluation, Profile, Record, Series
 
 FEWEST_RUNS = 3  # on either side of a change of something that scatters
 SIGNIFICANT = 0.001
@@ -71,10 +71,8 @@ def measures(record: Record) -> dict[str, Measure]:
             exact = {metric: Measure(value=value) for metric, value in _counts(record) if value is not None}
             return exact | dict(_memories(record)) | dict(_timings(record))
         case Evaluation():
-            right = {"top1": record.top1_right, "top5": record.top5_right}
-            return {
-                metric: Measure(value=count / max(record.images, 1), unit="share") for metric, count in right.items()
-            }
+            images = max(record.images, 1)
+            return {metric: Measure(value=record.right(metric) / images, unit="share") for metric in TOP_K}
 
 
 def steps(values: Sequence[float]) -> list[int] | None:

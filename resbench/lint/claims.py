@@ -11,7 +11,7 @@ from resbench.lint.entry import Entry, Said, file_name
 from resbench.lint.places import about
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.nets.cache import sha256
-from resbench.records.record import Evaluation
+from resbench.records.record import TOP_K, Evaluation
 from resbench.words.quantities import Quantity, printed
 from resbench.zoo.find import checkpoints
 from resbench.zoo.spec import Claim
@@ -113,9 +113,8 @@ def against_records(entry: Entry, evaluations: Mapping[str, Evaluation]) -> Iter
             continue
         if entry.image_px not in (None, record.pixels.crop_px):
             continue
-        rights: dict[Quantity, int] = {"top1": record.top1_right, "top5": record.top5_right}
-        for metric, right in rights.items():
-            said, measured = entry.said.get(metric), Fraction(right, record.images)
+        for metric in TOP_K:
+            said, measured = entry.said.get(metric), Fraction(record.right(metric), record.images)
             if said and said.value is not None and abs(said.value - measured) > REPRODUCTION + said.step / 2:
                 message = f"{said}, but a validation here gave {units.percent(float(measured))} ({path})"
                 yield about(entry, "T009", Level.FALSE, said, message, "validate again or correct the card")

@@ -5,7 +5,7 @@ Format history: 1, the first.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from resbench.records.counts import Counts as Counts
 from resbench.records.counts import Terms as Terms
@@ -25,6 +25,8 @@ Speed = Literal[
 ]
 StopReason = Literal["precision", "time_budget", "cluster_cap"]
 Noise = Literal["quiet", "busy", "overloaded", "unknown"]
+TopK = Literal["top1", "top5"]
+TOP_K: tuple[TopK, ...] = get_args(TopK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +265,10 @@ class Evaluation:
     predictions_sha256: str | None = None  # of names and rows in the .npz beside the record
     kind: Literal["evaluation"] = "evaluation"
     schema: int = SCHEMA
+
+    def right(self, metric: TopK) -> int:
+        """Return how many images have the right class among the first one ("top1") or five ("top5")."""
+        return self.top1_right if metric == "top1" else self.top5_right
 
 
 Record = Profile | Evaluation

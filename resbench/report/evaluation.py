@@ -14,10 +14,11 @@ from resbench import units
 from resbench.judging.accuracy import wilson
 from resbench.judging.claims import reproduction
 from resbench.records import jsonio
-from resbench.records.record import Evaluation
+from resbench.records.record import TOP_K, Evaluation
 from resbench.report import terminal
+from resbench.words.quantities import WORDS
 from resbench.words.settings import setting_words
-from resbench.zoo.spec import RESIZED_SIDE, Metric
+from resbench.zoo.spec import RESIZED_SIDE
 
 if TYPE_CHECKING:
     from resbench.accuracy.figures import Gap
@@ -37,17 +38,12 @@ def show(records: Sequence[Evaluation], *, as_json: bool) -> None:
 
 def sheet(record: Evaluation) -> None:
     """Print everything about one validation."""
-    published = {metric: reproduction(record, metric) for metric in ("top1", "top5")}
+    published = {metric: reproduction(record, metric) for metric in TOP_K}
     verdict = [""] if any(published.values()) else []  # the heading of a column, if it would hold anything
     out = Table("", "right", "of", "accuracy", "95 % interval", "published", *verdict)
-    rows: list[tuple[str, Metric, int]] = [
-        ("top-1", "top1", record.top1_right),
-        ("top-5", "top5", record.top5_right),
-    ]
-    for label, metric, right in rows:
-        found = published[metric]
+    for metric, found in published.items():
         beside = (units.percent(found.published), found.why) if found else ("-",)
-        out.add_row(label, *_counts(right, record.images), *beside)
+        out.add_row(WORDS[metric], *_counts(record.right(metric), record.images), *beside)
     if record.real_top1_right is not None and record.real_images:
         out.add_row("ReaL top-1", *_counts(record.real_top1_right, record.real_images), "-")
     console = terminal.results()

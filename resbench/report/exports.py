@@ -12,7 +12,7 @@ import yaml
 from resbench.counting.counted import counted
 from resbench.judging.history import Measure, has_samples, measures
 from resbench.judging.timings import CLOCKS, clocks_of, unit_times_s
-from resbench.records.record import Evaluation, Profile, Record, Series
+from resbench.records.record import TOP_K, Evaluation, Profile, Record, Series
 from resbench.zoo.find import find_weights
 
 Runs = Mapping[str, Sequence[Record]]  # by path, oldest first
@@ -46,7 +46,7 @@ def timm_results(runs: Runs) -> str:
     rows: list[Sequence[Any]] = []
     for record in (records[-1] for records in runs.values()):
         if isinstance(record, Evaluation) and record.images:
-            top1, top5 = (100 * right / record.images for right in (record.top1_right, record.top5_right))
+            top1, top5 = (100 * record.right(metric) / record.images for metric in TOP_K)
             params = counted(record.network).params
             rows.append(
                 (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from resbench import cards
+from resbench.lint import lint as lint_room
 from resbench.errors import ResbenchError
 from resbench.lint.lint import lint, read
 from resbench.lint.parse import parse
@@ -142,5 +142,5 @@ def test_what_cannot_be_read_is_an_error_in_one_line(tmp_path):
 
 
 def test_every_code_is_explained_and_every_rule_is_kept():
-    sources = [path.read_text(encoding="utf-8") for path in Path(cards.__file__).parent.glob("*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in Path(lint_room.__file__).parent.glob("*.py")]
     assert set(re.findall(r'"([FT]\d{3})"', "".join(sources))) == RULES.keys()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from resbench import units
 from resbench.judging.claims import obstacle
-from resbench.lint.entry import Entry, Said, file_name
+from resbench.lint.entry import ModelEntry, file_name
+from resbench.lint.figure import ACCURACIES, StatedFigure
 from resbench.lint.places import about
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.nets.cache import sha256
@@ -21,9 +22,9 @@ REPRODUCTION = Fraction(1, 1000)  # a local validation that differs by more cont
 _HALF = Fraction(51, 100)  # of a step: figures this near round to the same digits, whichever way ties go
 
 
-def accuracies(entry: Entry) -> Iterator[Problem]:
+def accuracies(entry: ModelEntry) -> Iterator[Problem]:
     """Yield the accuracies of `entry` that cannot be."""
-    said = {metric: entry.said[metric] for metric in ("top1", "top5") if metric in entry.said}
+    said = {metric: figure for metric in ACCURACIES if (figure := entry.figure(metric))}
     for one in said.values():
         if one.value is None:
             yield about(entry, "T005", Level.FALSE, one, f"{one} is not a number", "give a number")
@@ -42,7 +43,7 @@ def accuracies(entry: Entry) -> Iterator[Problem]:
             )
 
 
-def published(entry: Entry) -> Iterator[Problem]:
+def published(entry: ModelEntry) -> Iterator[Problem]:
     """Yield figures that differ from what was published about the very file that the entry names."""
     known = entry.weights
     if known is None:
@@ -51,7 +52,7 @@ def published(entry: Entry) -> Iterator[Problem]:
     # A network's name is its first checkpoint's too: without a file, any checkpoint of it may be meant.
     meant = checkpoints(known.network) if not entry.weights_url and known.name == known.network else (known,)
     for claim in known.claims if same_file or not entry.weights_url else ():
-        said = entry.said.get(claim.metric)
+        said = entry.figure(claim.metric)
         if said is None or said.value is None or claim.metric in ("params", "flops"):
             continue
         if claim.metric in ("top1", "top5") and entry.image_px not in (None, known.preprocess.crop_px):
@@ -66,17 +67,18 @@ def published(entry: Entry) -> Iterator[Problem]:
         yield about(entry, "T011", Level.WARNING, None, message, known.url)
 
 
-def disagreements(entries: Iterable[Entry]) -> Iterator[Problem]:
+def disagreements(entries: Iterable[ModelEntry]) -> Iterator[Problem]:
     """Yield figures of one checkpoint that differ between its data and another place of one card or folder.
 
     Two tables of text are not compared: they may be about different recipes or sizes.
     """
-    first: dict[tuple[str, str, Quantity], tuple[Entry, Said]] = {}
+    first: dict[tuple[str, str, Quantity], tuple[ModelEntry, StatedFigure]] = {}
     for entry in sorted(entries, key=lambda entry: entry.style == "table"):
         name = entry.weights.name if entry.weights else entry.name
         if not name:
             continue
-        for quantity, said in entry.said.items():
+        for said in entry.figures:
+            quantity = said.quantity
             # Operations by two conventions may both be true, and each is checked for itself.
             if quantity in ("flops", "macs") and entry.network:
                 continue
@@ -89,13 +91,13 @@ def disagreements(entries: Iterable[Entry]) -> Iterator[Problem]:
                 yield about(entry, "T008", Level.FALSE, said, message, "make both say the same")
 
 
-def on_disk(entry: Entry, folder: Path) -> Iterator[Problem]:
+def on_disk(entry: ModelEntry, folder: Path) -> Iterator[Problem]:
     """Yield where the weights' file in `folder` contradicts the card. Raises ResbenchError when it cannot be read."""
     path = folder / file_name(entry.weights_url)
     if not entry.weights_url or not path.is_file():
         return
     size = str(path.stat().st_size)
-    said = entry.said.get("file_size")
+    said = entry.figure("file_size")
     if said and said.digits != size:
         message = f"{said}, but {path.name} in {folder} has {units.integer(int(size))} bytes"
         yield about(entry, "T010", Level.FALSE, said, message, size, Edit(old=said.text, new=size))
@@ -105,7 +107,7 @@ def on_disk(entry: Entry, folder: Path) -> Iterator[Problem]:
         yield about(entry, "T011", Level.FALSE, None, message, "name the file that the card is about")
 
 
-def against_records(entry: Entry, evaluations: Mapping[str, Evaluation]) -> Iterator[Problem]:
+def against_records(entry: ModelEntry, evaluations: Mapping[str, Evaluation]) -> Iterator[Problem]:
     """Yield the accuracies of `entry` that a local validation of the same checkpoint contradicts."""
     known = entry.weights
     for path, record in evaluations.items():
@@ -114,13 +116,13 @@ def against_records(entry: Entry, evaluations: Mapping[str, Evaluation]) -> Iter
         if entry.image_px not in (None, record.pixels.crop_px):
             continue
         for metric in TOP_K:
-            said, measured = entry.said.get(metric), Fraction(record.right(metric), record.images)
+            said, measured = entry.figure(metric), Fraction(record.right(metric), record.images)
             if said and said.value is not None and abs(said.value - measured) > REPRODUCTION + said.step / 2:
                 message = f"{said}, but a validation here gave {units.percent(float(measured))} ({path})"
                 yield about(entry, "T009", Level.FALSE, said, message, "validate again or correct the card")
 
 
-def _near_chance(entry: Entry, said: Said) -> Problem:
+def _near_chance(entry: ModelEntry, said: StatedFigure) -> Problem:
     if "%" not in said.text and said.number and Fraction(1, 10) < said.number <= 1:
         message = f"{said} in a place that holds per cent: a fraction?"
         return about(entry, "T007", Level.FALSE, said, message, f"{float(said.number * 100):g}")
@@ -128,22 +130,22 @@ def _near_chance(entry: Entry, said: Said) -> Problem:
     return about(entry, "T006", Level.FALSE, said, message, "validate again with labels by name")
 
 
-def _classes(entry: Entry) -> int:
+def _classes(entry: ModelEntry) -> int:
     return entry.network.classes if entry.network else 1000
 
 
-def _hub(entry: Entry) -> bool:
+def _hub(entry: ModelEntry) -> bool:
     return entry.style in ("huggingface", "results")
 
 
-def _says(said: Said, claim: Claim | None) -> bool:
+def _says(said: StatedFigure, claim: Claim | None) -> bool:
     """Whether the coarser of the two roundings makes them one figure."""
     if said.value is None or claim is None:
         return False
     return abs(said.value - Fraction(claim.value)) <= max(said.step, Fraction(claim.quantum)) * _HALF
 
 
-def _agree(one: Said, two: Said) -> bool:
+def _agree(one: StatedFigure, two: StatedFigure) -> bool:
     if one.value is None or two.value is None:
         return True
     steps = [one.step, two.step]

@@ -10,13 +10,23 @@ import yaml
 
 from resbench.counting.conventions import NAMES
 from resbench.lint import trees
-from resbench.lint.entry import Entry, Said, accuracy, side, stem
+from resbench.lint.entry import ModelEntry, side, stem
+from resbench.lint.figure import StatedFigure, accuracy
 from resbench.lint.tables import COMMENT, list_entries, table_entries
 from resbench.lint.trees import Tree
 from resbench.words.quantities import Quantity
 
 _FRONT = re.compile(r"\A---[ ]*\r?\n(.*?)^---[ ]*\r?$", re.DOTALL | re.MULTILINE)
 _INDEX_KEYS = {"models", "collections", "import", "library"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A figure that is recognised as one and not understood."""
+
+    line: int
+    heading: str  # of its column
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +38,8 @@ class Document:
     indexes: tuple[Tree, ...] = ()  # model indexes of the Papers with Code kind
     front: Tree | None = None  # the front matter of a Hugging Face card
     results: Tree | None = None  # the list of an .eval_results file
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ModelEntry, ...] = ()
+    not_understood: tuple[Unread, ...] = ()  # figures that were seen but could not be read
     errors: tuple[tuple[int, str], ...] = ()  # blocks that could not be read: line and reason
 
     @property
@@ -104,45 +115,44 @@ def _looks_like_index(comment: str) -> bool:
     return bool(re.search(r"^\s*(Type:\s*model-?index|Models:|Collections:)", comment, re.MULTILINE | re.IGNORECASE))
 
 
-def _index_entries(path: Path, index: Tree) -> Iterator[Entry]:
+def _index_entries(path: Path, index: Tree) -> Iterator[ModelEntry]:
     models = index.find("Models")
     for model in models.entries() if models else ():
         metadata = model.find("Metadata")
-        said: dict[Quantity, Said] = {}
+        said: dict[Quantity, StatedFigure] = {}
         if metadata:
             said |= _counts(metadata)
         results = model.find("Results")
         first = next(results.entries(), results) if results else None
         if first:
-            said |= _accuracies(first.find("Metrics"))
+            said |= _accuracies(first.find("Metrics"), first.say("Dataset"))
         size = metadata.say("Image Size") if metadata else ""
-        yield Entry(
+        yield ModelEntry(
             style="index",
             path=path,
             line=model.line,
             name=model.say("Name"),
-            said=said,
+            figures=tuple(said.values()),
             names=(stem(model.say("Config")), metadata.say("ID") if metadata else ""),
             weights_url=model.say("Weights"),
             image_px=side(size),
-            dataset=first.say("Dataset") if first else "",
         )
 
 
-def _counts(metadata: Tree) -> dict[Quantity, Said]:
+def _counts(metadata: Tree) -> dict[Quantity, StatedFigure]:
     keys: dict[Quantity, str] = {"params": "Parameters", "flops": "FLOPs", "file_size": "File Size"}
     found = {quantity: metadata.find(key) for quantity, key in keys.items()}
     return {
-        quantity: Said(quantity=quantity, text=tree.text, unit="", line=tree.line, is_count=True)
+        quantity: StatedFigure(quantity=quantity, text=tree.text, unit="", line=tree.line, is_count=True)
         for quantity, tree in found.items()
         if tree and tree.text
     }
 
 
-def _accuracies(metrics: Tree | None) -> dict[Quantity, Said]:
+def _accuracies(metrics: Tree | None, dataset: str) -> dict[Quantity, StatedFigure]:
     pairs = list(metrics.items()) if metrics else []
     pairs += _named_values(metrics)
-    return _first_of_each(pairs, may_be_fraction=False)
+    return _first_of_each(pairs, dataset, may_be_fraction=False)
 
 
 def _named_values(metrics: Tree | None) -> list[tuple[str, Tree]]:
@@ -153,11 +163,14 @@ def _named_values(metrics: Tree | None) -> list[tuple[str, Tree]]:
     return [(name, value) for name, value in found if value]
 
 
-def _first_of_each(pairs: list[tuple[str, Tree]], *, may_be_fraction: bool) -> dict[Quantity, Said]:
-    found: dict[Quantity, Said] = {}
+def _first_of_each(
+    pairs: list[tuple[str, Tree]], dataset: str, *, may_be_fraction: bool
+) -> dict[Quantity, StatedFigure]:
+    found: dict[Quantity, StatedFigure] = {}
     for name, value in pairs:
         if (quantity := _accuracy(name)) and value.text:
-            found.setdefault(quantity, accuracy(quantity, value.text, value.line, may_be_fraction=may_be_fraction))
+            figure = accuracy(quantity, value.text, value.line, may_be_fraction=may_be_fraction)
+            found.setdefault(quantity, replace(figure, dataset=dataset))
     return found
 
 
@@ -168,29 +181,30 @@ def _accuracy(name: str) -> Literal["top1", "top5"] | None:
     return "top1" if re.search(r"top.?1|acc@1|acc1|accuracy", name) else None
 
 
-def _hub_entries(path: Path, index: Tree) -> Iterator[Entry]:
+def _hub_entries(path: Path, index: Tree) -> Iterator[ModelEntry]:
     for model in index.entries():
         results = model.find("results")
         for result in results.entries() if results else ():
-            yield Entry(
+            dataset = f"{result.say('dataset', 'name')} {result.say('dataset', 'config')}".strip()
+            yield ModelEntry(
                 style="huggingface",
                 path=path,
                 line=result.line,
                 name=model.say("name"),
-                said=_first_of_each(_named_values(result.find("metrics")), may_be_fraction=True),
-                dataset=f"{result.say('dataset', 'name')} {result.say('dataset', 'config')}".strip(),
+                figures=tuple(
+                    _first_of_each(_named_values(result.find("metrics")), dataset, may_be_fraction=True).values()
+                ),
             )
 
 
-def _result_entries(path: Path, results: Tree) -> Iterator[Entry]:
+def _result_entries(path: Path, results: Tree) -> Iterator[ModelEntry]:
     for result in results.entries():
         value = result.find("value")
         pairs = [(result.say("dataset", "task_id"), value)] if value else []
-        yield Entry(
+        yield ModelEntry(
             style="results",
             path=path,
             line=result.line,
             name="",  # the repository's; the file does not say
-            said=_first_of_each(pairs, may_be_fraction=True),
-            dataset=result.say("dataset", "id"),
+            figures=tuple(_first_of_each(pairs, result.say("dataset", "id"), may_be_fraction=True).values()),
         )

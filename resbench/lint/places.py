@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator
 
-from resbench.lint.entry import Entry, Said
+from resbench.lint.entry import ModelEntry
+from resbench.lint.figure import StatedFigure
 from resbench.lint.parse import Document
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.lint.trees import Tree
 
 
 def about(
-    entry: Entry, code: str, level: Level, said: Said | None, message: str, fix: str = "", edit: Edit | None = None
+    entry: ModelEntry,
+    code: str,
+    level: Level,
+    said: StatedFigure | None,
+    message: str,
+    fix: str = "",
+    edit: Edit | None = None,
 ) -> Problem:
     """Return a problem at the place where `entry` says `said`."""
     return Problem(

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
 
-from resbench.lint.entry import Entry, Said, side, stem
+from resbench.lint.entry import ModelEntry, side, stem
+from resbench.lint.figure import StatedFigure
 from resbench.words.quantities import Quantity
 
 COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
@@ -29,7 +30,7 @@ _HEADERS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 )
 
 
-def table_entries(path: Path, text: str) -> Iterator[Entry]:
+def table_entries(path: Path, text: str) -> Iterator[ModelEntry]:
     """Yield the rows of the tables in `text` that have a column of models."""
     columns: list[tuple[Kind, str]] = []
     previous = ""
@@ -44,10 +45,10 @@ def table_entries(path: Path, text: str) -> Iterator[Entry]:
         previous = line
 
 
-def _row(path: Path, number: int, columns: list[tuple[Kind, str]], cells: list[str]) -> Entry | None:
+def _row(path: Path, number: int, columns: list[tuple[Kind, str]], cells: list[str]) -> ModelEntry | None:
     found = {kind: (cell, unit) for (kind, unit), cell in zip(columns, cells, strict=False) if kind}
     quantities: tuple[Quantity, ...] = ("params", "flops", "macs", "top1", "top5")
-    said: dict[Quantity, Said] = {}
+    said: dict[Quantity, StatedFigure] = {}
     for quantity in quantities:
         if figure := _figure(quantity, *found.get(quantity, ("", "")), number):
             said[quantity] = figure
@@ -58,48 +59,48 @@ def _row(path: Path, number: int, columns: list[tuple[Kind, str]], cells: list[s
     size = re.match(r"\d+", found.get("size", ("", ""))[0])
     if not name or not said:
         return None
-    return Entry(
+    return ModelEntry(
         style="table",
         path=path,
         line=number,
         name=name,
-        said=said,
+        figures=tuple(said.values()),
         names=(stem(config),),
         weights_url=download,
         image_px=side(size[0]) if size else None,
     )
 
 
-def list_entries(path: Path, text: str) -> Iterator[Entry]:
+def list_entries(path: Path, text: str) -> Iterator[ModelEntry]:
     """Yield a model for each title that is followed by a list of its counts, as on timm's cards at the hub.
 
     The first size that the list gives is the one that the counts hold at.
     """
-    titled = Entry(style="table", path=path, line=1, name="")
+    titled = ModelEntry(style="table", path=path, line=1, name="")
     for number, line in _prose(text):
         if title := re.fullmatch(r"#[ \t].*?([^\s#]+)[ \t#]*", line):
-            if titled.said:
+            if titled.figures:
                 yield titled
-            titled = replace(titled, line=number, name=re.sub(r"[`*\\]", "", title[1]), said={}, image_px=None)
+            titled = replace(titled, line=number, name=re.sub(r"[`*\\]", "", title[1]), figures=(), image_px=None)
         elif item := re.fullmatch(r"\s*[-*+]\s+([^:]+):\s*(.*)", line):
             kind, unit = _column(item[1])
             if (kind == "params" or kind == "macs" or kind == "flops") and (
                 figure := _figure(kind, item[2], unit, number)
             ):
-                titled.said.setdefault(kind, figure)
+                titled = titled if titled.figure(kind) else replace(titled, figures=(*titled.figures, figure))
             elif kind == "size" and (size := re.search(r"\d+", item[2])):
                 titled = replace(titled, image_px=titled.image_px or side(size[0]))
-    if titled.said:
+    if titled.figures:
         yield titled
 
 
-def _figure(quantity: Quantity, cell: str, unit: str, line: int) -> Said | None:
+def _figure(quantity: Quantity, cell: str, unit: str, line: int) -> StatedFigure | None:
     """Return the figure in a cell, in its own unit or that of its column; None for anything else."""
     figure = re.fullmatch(r"\**([\d.,_]+)\s*([KMGBT%]?)\**\\?\**(?:\^.*)?", cell.strip())
     own = (figure[2] or unit) if figure else ""
     if figure is None or (own == "%" and quantity not in ("top1", "top5")):  # a percentage of parameters is no count
         return None
-    return Said(quantity=quantity, text=figure[1], unit=own, line=line)
+    return StatedFigure(quantity=quantity, text=figure[1], unit=own, line=line)
 
 
 def _columns(headers: list[str]) -> list[tuple[Kind, str]]:

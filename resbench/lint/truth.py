@@ -11,7 +11,8 @@ from resbench.counting.conventions import convention, operations
 from resbench.counting.counted import counted, sizes
 from resbench.counting.figures import parameters
 from resbench.errors import ResbenchError
-from resbench.lint.entry import SCALES, Entry, Said
+from resbench.lint.entry import ModelEntry
+from resbench.lint.figure import SCALES, StatedFigure
 from resbench.lint.places import about
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.records.record import Counts
@@ -20,9 +21,9 @@ from resbench.zoo.spec import Variant
 AT_SIZE = "fvcore"  # the convention that timm and MMPretrain use today
 
 
-def counts(entry: Entry) -> Iterator[Problem]:
+def counts(entry: ModelEntry) -> Iterator[Problem]:
     """Yield what is to be said about the counts of one entry, true and false."""
-    counted_here = [said for quantity in ("params", "flops", "macs") if (said := entry.said.get(quantity))]
+    counted_here = [said for quantity in ("params", "flops", "macs") if (said := entry.figure(quantity))]
     if counted_here and entry.network is None:
         yield about(entry, "F011", Level.NOTE, None, "no network of resbench's table; figures not checked")
         return
@@ -37,7 +38,7 @@ def counts(entry: Entry) -> Iterator[Problem]:
         yield (_params if said.quantity == "params" else _operations)(entry, entry.network, said)
 
 
-def _params(entry: Entry, network: Variant, said: Said) -> Problem:
+def _params(entry: ModelEntry, network: Variant, said: StatedFigure) -> Problem:
     exact = counted(network.name).params
     explanation = _explain(entry, network, said)
     fits = sorted(explanation.fits, key=lambda fit: fit.counted != "parameters")
@@ -55,7 +56,7 @@ def _params(entry: Entry, network: Variant, said: Said) -> Problem:
     return about(entry, "T001", Level.FALSE, said, message, right, Edit(old=said.text, new=right))
 
 
-def _operations(entry: Entry, network: Variant, said: Said) -> Problem:
+def _operations(entry: ModelEntry, network: Variant, said: StatedFigure) -> Problem:
     explanation = _explain(entry, network, said)
     size_px = entry.image_px or (entry.weights.preprocess.crop_px if entry.weights else network.input_px)
     stated = (size_px, size_px)
@@ -87,7 +88,7 @@ def _operations(entry: Entry, network: Variant, said: Said) -> Problem:
     return about(entry, "T002", Level.FALSE, said, message, right, edit)
 
 
-def _explain(entry: Entry, network: Variant, said: Said) -> explain.Explanation:
+def _explain(entry: ModelEntry, network: Variant, said: StatedFigure) -> explain.Explanation:
     word = "params" if said.quantity == "params" else "flops"
     try:
         figures = explain.parse(f"{said.digits}{said.unit} {word}")
@@ -107,7 +108,7 @@ def _counted(figure: explain.Figure) -> explain.Figure:
     return replace(figure, quantum=min(figure.quantum, Fraction(coarsest)))
 
 
-def _counts(network: Variant, entry: Entry) -> list[Counts]:
+def _counts(network: Variant, entry: ModelEntry) -> list[Counts]:
     """Return the counts at the sizes that the figure may hold at."""
     wanted = sizes(network)
     if entry.image_px:
@@ -131,7 +132,7 @@ def _at(network: Variant, stated: tuple[int, int], name: str = AT_SIZE) -> int:
     return operations(_count(network, convention(name).input_rule(stated[0])).terms, name)
 
 
-def _usual(entry: Entry) -> str:
+def _usual(entry: ModelEntry) -> str:
     """Return the convention in which this kind of card counts."""
     weights = entry.weights
     if entry.path.stem == "metafile" or (weights and weights.source == "mmpretrain"):
@@ -139,7 +140,7 @@ def _usual(entry: Entry) -> str:
     return "timm-card" if entry.style == "index" else AT_SIZE
 
 
-def _other_unit(entry: Entry, network: Variant, said: Said) -> str:
+def _other_unit(entry: ModelEntry, network: Variant, said: StatedFigure) -> str:
     """Say which unit would make the figure true, if one does."""
     names = {"K": "thousands", "M": "millions", "G": "thousand millions", "T": "million millions"}
     for unit, word in names.items() if said.number and 0 < said.number < 10**5 else ():
@@ -149,7 +150,7 @@ def _other_unit(entry: Entry, network: Variant, said: Said) -> str:
     return ""
 
 
-def _printed_like(said: Said, count: int) -> str:
+def _printed_like(said: StatedFigure, count: int) -> str:
     """Return the true figure with the digits and in the unit of the false one."""
     return f"{count / SCALES[said.unit]:.{max(2, len(said.digits.partition('.')[2]))}f}" if said.unit else str(count)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from resbench.lint import lint as lint_room
 from resbench.errors import ResbenchError
+from resbench.lint import lint as lint_room
 from resbench.lint.lint import lint, read
 from resbench.lint.parse import parse
 from resbench.lint.problem import RULES, Level, exit_code

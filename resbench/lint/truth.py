@@ -143,7 +143,8 @@ def _usual(entry: ModelEntry) -> str:
 def _other_unit(entry: ModelEntry, network: Variant, said: StatedFigure) -> str:
     """Say which unit would make the figure true, if one does."""
     names = {"K": "thousands", "M": "millions", "G": "thousand millions", "T": "million millions"}
-    for unit, word in names.items() if said.number and 0 < said.number < 10**5 else ():
+    plain = said.digits.replace(".", "").isdecimal()  # no sign, no exponent
+    for unit, word in names.items() if plain and said.number and said.number < 10**5 else ():
         figures = explain.parse(f"{said.digits}{unit} flops")
         if unit != said.unit and explain.explain(network, figures, _counts(network, entry)).fits:
             return f"; true in {word} ({unit})"

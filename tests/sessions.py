@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.distributed import Ranks, ranks
 from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.layouts import open_set
@@ -23,6 +24,11 @@ def session(**changes) -> Session:
 def contestant(model=None, identity="0") -> Contestant:
     """The planted network, or another."""
     return Contestant(name="planted", identity=identity, forward=model or planted.Planted(), preprocess=planted.SMALL)
+
+
+def checked(data: Path) -> ImageSet:
+    """The images of a folder, looked at as before a validation."""
+    return examined(open_set(data), session(), skip=False).images
 
 
 class Slow(planted.Planted):

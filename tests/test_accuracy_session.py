@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from resbench.accuracy.distributed import Ranks
-from resbench.accuracy.journal import Journal
+from resbench.accuracy.journal import Journal, rows_of
 from resbench.accuracy.labels import imagenet
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.loader import UnreadableImagesError
@@ -19,7 +19,7 @@ from resbench.accuracy.session import examined, score
 from resbench.errors import ResbenchError
 from resbench.records import predictions
 from tests import planted, sessions
-from tests.sessions import contestant, session
+from tests.sessions import checked, contestant, session
 
 WNIDS = list(imagenet())
 IMAGES = 59  # divisible by neither the batch nor 2 nor 3
@@ -82,7 +82,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_rows(processes,
 
 
 def test_progress_counts_what_was_kept_and_the_share_of_this_process(folder, expected):
-    images, told = open_set(folder), []
+    images, told = checked(folder), []
 
     def on_progress(stage, done, total, right):
         told.append((done, total, right))
@@ -132,7 +132,7 @@ def test_ranks_share_the_images_exactly(processes, folder, cache, expected, tmp_
 
 
 def test_after_ctrl_c_only_what_is_missing_is_evaluated(folder, expected):
-    images, seen = open_set(folder), []
+    images, seen = checked(folder), []
 
     class Interrupting(planted.Planted):
         def forward(self, x):
@@ -167,7 +167,7 @@ def test_two_runs_at_once_do_not_disturb_each_other(folder, expected):
 
 
 def test_a_journal_is_taken_up_only_for_the_same_weights_and_images(folder, tmp_path):
-    images, asked = open_set(folder), []
+    images, asked = checked(folder), []
 
     class Stopping(planted.Planted):
         def forward(self, x):
@@ -184,16 +184,17 @@ def test_a_journal_is_taken_up_only_for_the_same_weights_and_images(folder, tmp_
     shutil.copytree(folder, tmp_path / "val")
     planted.write(tmp_path / "val" / WNIDS[0] / "0.JPEG", 3, size=(90, 90))
     before = len(asked)
-    score([contestant(Stopping())], open_set(tmp_path / "val"), session())
+    score([contestant(Stopping())], checked(tmp_path / "val"), session())
     assert len(asked) - before == -(-IMAGES // 4)
 
 
-def test_a_row_that_was_cut_off_is_left_out(tmp_path, expected):
+def test_a_row_that_was_cut_off_is_left_out(tmp_path, folder, expected):
     journal = Journal(folder=tmp_path / "j")
-    journal.add(expected[:3])
-    with (journal.folder / journal.own).open("ab") as stream:
-        stream.write(expected[3:4].tobytes()[:-1])
-    np.testing.assert_array_equal(journal.read(), expected[:3])
+    samples = checked(folder).samples
+    journal.add(expected[:4], samples[:4])
+    path = journal.folder / journal.own
+    path.write_bytes(path.read_bytes()[:-1])
+    np.testing.assert_array_equal(rows_of(journal.read(), samples), expected[:3])
     journal.remove()
     assert len(journal.read()) == 0
 
@@ -201,7 +202,7 @@ def test_a_row_that_was_cut_off_is_left_out(tmp_path, expected):
 def test_a_journal_that_cannot_be_written_says_what_to_do(tmp_path, expected):
     (tmp_path / "file").touch()
     with pytest.raises(ResbenchError, match="what was evaluated before is kept, make room and run again"):
-        Journal(folder=tmp_path / "file" / "j").add(expected)
+        Journal(folder=tmp_path / "file" / "j").add(expected[:0], [])
 
 
 def test_labels_that_cannot_be_right_stop_the_run(tmp_path):
@@ -262,9 +263,11 @@ def test_a_run_does_not_go_on_with_what_it_saw_in_files_that_were_replaced_since
             raise KeyboardInterrupt
         return network(inputs)
 
-    images = open_set(tmp_path / "val")
+    images = checked(tmp_path / "val")
     with pytest.raises(KeyboardInterrupt):
         score([contestant(cut_off)], images, session(batch_size=1))
-    planted.write(tmp_path / "other.bmp", 9, kind="BMP").replace(images.samples[0].path)
-    (rows,) = score([contestant()], open_set(tmp_path / "val"), session(batch_size=1))
+    planted.write(images.samples[0].path, 9, kind="BMP")
+    with pytest.raises(UnreadableImagesError, match="changed since it was checked"):
+        score([contestant()], images, session(batch_size=2))
+    (rows,) = score([contestant()], checked(tmp_path / "val"), session(batch_size=1))
     assert rows["top5"][:, 0].tolist() == [9, *(sample.label for sample in images.samples[1:])]

@@ -1,90 +1,91 @@
 """Frames kept on disk, so that the next validation of the same images decodes nothing."""
 
+import os
+import secrets
 import shutil
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
-from numpy.typing import NDArray
 
 from resbench import units
-from resbench.accuracy.dataset import ImageSet
+from resbench.accuracy.dataset import DIGEST_BYTES
+from resbench.accuracy.pixels import Frame
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FrameCache:
-    """The frames of one set for one way of preprocessing: a file of frames, and one of marks for those it holds.
+    """The frames for one way of preprocessing, found by the content of the image file that they were made from.
 
-    A mark is the time at which the image's file was last written to, so that a file that was replaced by another of
-    the same name and size is decoded again.
+    Every process appends to two files of its own: frames, and the digests of their images. So runs at the same time,
+    of whatever layouts, never write over a frame that another one reads.
     """
 
-    frames: NDArray[np.uint8]  # (N, crop_px, crop_px, 3), mapped into memory for reading
-    marks: NDArray[np.int64]  # (N,), 0 where there is no frame
-    times: NDArray[np.int64]  # (N,), of the files as they are now
-    path: Path
+    folder: Path
+    crop_px: int
+    kept: dict[bytes, tuple[Frame, int]]  # digest -> frames of a file, and the row there
+    own: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(4)}")
+    lock: Lock = field(default_factory=Lock)
 
-    def load(self, place: int) -> NDArray[np.uint8] | None:
-        """Return the frame of an image, or None when it is not there, or of an earlier file."""
-        return self.frames[place] if self.marks[place] == self.times[place] else None
+    def load(self, digest: bytes) -> Frame | None:
+        """Return the frame of the image with that digest, or None when it is not there."""
+        frames, row = self.kept.get(digest, (None, 0))
+        return None if frames is None else frames[row]
 
-    def store(self, place: int, frame: NDArray[np.uint8]) -> None:
+    def store(self, digest: bytes, frame: Frame) -> None:
         """Keep the frame of an image. Raises ResbenchError when the disk is full.
 
-        Written, not mapped: a full disk then is an error instead of the end of the process. The mark comes last, so
-        that a frame that was cut off does not count.
+        The digest is written last, so that a frame that was cut off does not count.
         """
-        mark, file = self.times[place], _marks(self.path)
+        path = self.folder / f"{self.own}.frames"
         try:
-            if self.marks[place]:
-                _write(file, bytes(mark.nbytes), place * mark.nbytes)
-            _write(self.path, frame.tobytes(), place * frame.nbytes)
-            _write(file, mark.tobytes(), place * mark.nbytes)
+            with self.lock:
+                _append(path, frame.tobytes())
+                _append(path.with_suffix(".digests"), digest)
         except OSError as error:
-            raise ResbenchError(f"{self.path}: {error.strerror}; make room, or leave --cache out") from None
+            raise ResbenchError(f"{path}: {error.strerror}; make room, or leave --cache out") from None
+
+    def check_room(self, digests: Collection[bytes]) -> None:
+        """Raise ResbenchError when the disk has no room for the frames of images that are not kept yet."""
+        needed = sum(digest not in self.kept for digest in set(digests)) * self.crop_px**2 * 3
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            room = f"{units.size(free)} free, the frames take {units.size(needed)}"
+            raise ResbenchError(f"{self.folder}: {room}; choose another --cache folder")
 
 
-def open_cache(root: Path, images: ImageSet, preprocess: Preprocess, decoder: str) -> FrameCache:
-    """Return the cache below `root` for `images` prepared so, made when there is none.
+def open_cache(root: Path, preprocess: Preprocess, decoder: str) -> FrameCache:
+    """Return the cache below `root` for images prepared like this, made when there is none.
 
-    Raises ResbenchError when it cannot be written, or there is no room for it.
+    Raises ResbenchError when it cannot be written.
     """
-    crop, count = preprocess.crop_px, len(images.samples)
-    times = np.array([max(1, one.modified_ns) for one in images.samples], np.int64)
-    words = [images.fingerprint[:16], preprocess.resize_px, crop, preprocess.interpolation, preprocess.crop_mode]
+    crop = preprocess.crop_px
+    words = [preprocess.resize_px, crop, preprocess.interpolation, preprocess.crop_mode]
     if preprocess.crop_mode == "border":
         words += [round(255 * value) for value in preprocess.mean]
-    path = root / f"{'-'.join(map(str, [*words, decoder.replace(' ', '')]))}.frames"
+    folder = root / "-".join(map(str, [*words, decoder.replace(" ", "")]))
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        for file, size in ((path, count * crop * crop * 3), (_marks(path), times.nbytes)):
-            with file.open("ab") as stream:
-                stream.truncate(size)  # takes no room before it is written to
-        _check_room(path, np.fromfile(_marks(path), np.int64), crop * crop * 3)
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = {digest: place for path in folder.glob("*.digests") for digest, place in _frames(path, crop).items()}
     except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; choose another --cache folder") from None
-    return FrameCache(
-        frames=np.memmap(path, np.uint8, "r", shape=(count, crop, crop, 3)),
-        marks=np.memmap(_marks(path), np.int64, "r", shape=(count,)),
-        times=times,
-        path=path,
-    )
+        raise ResbenchError(f"{folder}: {error.strerror}; choose another --cache folder") from None
+    return FrameCache(folder=folder, crop_px=crop, kept=kept)
 
 
-def _check_room(path: Path, marks: NDArray[np.int64], frame_bytes: int) -> None:
-    needed, free = int((marks == 0).sum()) * frame_bytes, shutil.disk_usage(path.parent).free
-    if needed > free:
-        room = f"{units.size(free)} free, the frames take {units.size(needed)}"
-        raise ResbenchError(f"{path.parent}: {room}; choose another --cache folder")
+def _frames(digests: Path, crop: int) -> dict[bytes, tuple[Frame, int]]:
+    """Return where the frames of one process are; a row whose digest or frame was cut off is left out."""
+    known, path = digests.read_bytes(), digests.with_suffix(".frames")
+    count = min(len(known) // DIGEST_BYTES, path.stat().st_size // (crop * crop * 3) if path.exists() else 0)
+    if not count:
+        return {}
+    frames = np.memmap(path, np.uint8, "r", shape=(count, crop, crop, 3))
+    return {known[row * DIGEST_BYTES : (row + 1) * DIGEST_BYTES]: (frames, row) for row in range(count)}
 
 
-def _marks(path: Path) -> Path:
-    return path.with_suffix(".times")
-
-
-def _write(path: Path, data: bytes, offset: int) -> None:
-    with path.open("r+b") as stream:
-        stream.seek(offset)
+def _append(path: Path, data: bytes) -> None:
+    with path.open("ab") as stream:
         stream.write(data)

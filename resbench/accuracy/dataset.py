@@ -12,6 +12,7 @@ from resbench.records.record import DataSet
 
 IMAGE_SUFFIXES = frozenset({".jpeg", ".jpg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
 Encoding = Literal["image", "cifar"]  # what the bytes are: an image file, or 3 planes of 32x32
+DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,6 @@ class File:
     path: Path  # the file that holds the bytes
     offset: int = 0
     size_bytes: int
-    modified_ns: int = 0  # when the file at `path` was last written to
 
     def read(self) -> bytes:
         """Return the bytes. Raises OSError when they cannot be read in full."""
@@ -50,6 +50,17 @@ class Sample(File):
 
     label: int
     encoding: Encoding = "image"
+    digest: bytes = b""  # `digest_of` the image file, once it was read
+
+    def image_file(self) -> bytes:
+        """Return the bytes of an image file, a PPM for what CIFAR keeps as planes. Raises OSError as `read` does."""
+        data = self.read()
+        if self.encoding == "image":
+            return data
+        levels = bytearray(len(data))
+        for channel in range(3):
+            levels[channel::3] = data[channel * 1024 : (channel + 1) * 1024]
+        return b"P6 32 32 255\n" + levels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +96,11 @@ class ImageSet:
         )
 
 
+def digest_of(data: bytes) -> bytes:
+    """Return what identifies the content of an image file: the first DIGEST_BYTES of its sha256."""
+    return hashlib.sha256(data).digest()[:DIGEST_BYTES]
+
+
 def listing(path: Path) -> list[File]:
     """Return every file in a folder or a tar archive, by name; hidden ones are left out.
 
@@ -97,7 +113,6 @@ def listing(path: Path) -> list[File]:
     try:
         with tarfile.open(path, "r:") as archive:
             members = [member for member in archive if member.isfile() and not _hidden(member.name)]
-        modified_ns = path.stat().st_mtime_ns
     except (tarfile.TarError, OSError):
         raise ResbenchError(f"{path}: {_no_archive(path)}; give a folder of images or an uncompressed .tar") from None
     files = [
@@ -106,7 +121,6 @@ def listing(path: Path) -> list[File]:
             path=path,
             offset=member.offset_data,
             size_bytes=member.size,
-            modified_ns=modified_ns,
         )
         for member in members
     ]
@@ -135,8 +149,7 @@ def _refuse(error: OSError) -> None:
 
 
 def _described(name: str, path: Path) -> File:
-    about = path.stat()
-    return File(name=name, path=path, size_bytes=about.st_size, modified_ns=about.st_mtime_ns)
+    return File(name=name, path=path, size_bytes=path.stat().st_size)
 
 
 def _hidden(name: str) -> bool:

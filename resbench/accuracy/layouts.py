@@ -153,7 +153,7 @@ def _cifar(path: Path) -> ImageSet:
         raise ResbenchError(
             f"{path}: not CIFAR-10's binary test batch (its size is no multiple of 3073); fetch it again"
         )
-    data, modified_ns = path.read_bytes(), path.stat().st_mtime_ns
+    data = path.read_bytes()
     labels = data[::CIFAR_BYTES]
     if max(labels) > 9:
         raise ResbenchError(f"{path}: not CIFAR-10's binary test batch (a label is {max(labels)}); fetch it again")
@@ -163,7 +163,6 @@ def _cifar(path: Path) -> ImageSet:
             path=path,
             offset=index * CIFAR_BYTES + 1,
             size_bytes=CIFAR_BYTES - 1,
-            modified_ns=modified_ns,
         )
         for index in range(count)
     )

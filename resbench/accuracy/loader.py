@@ -65,7 +65,7 @@ def batches(
 ) -> Iterator[Batch]:
     """Yield the batches of `samples` that begin at `starts`, in that order; the last of a set is as large as it is.
 
-    Frames that `caches` hold are taken from there, others are added to them.
+    Frames that `caches` hold are taken from there, others are added to them, where the images' digests are known.
 
     Raises UnreadableImagesError, naming every image of the batch that failed.
     """
@@ -164,7 +164,7 @@ def _submit(
     views = frames if way.device else {stream: tensor.numpy() for stream, tensor in frames.items()}
     share = max(1, min(MOST_PER_TASK, len(samples) // workers))
     futures = [
-        pool.submit(_prepare_some, samples[row : row + share], views, row, first, caches, way)
+        pool.submit(_prepare_some, samples[row : row + share], views, row, caches, way)
         for row in range(0, len(samples), share)
     ]
     return Batch(first=first, samples=tuple(samples), frames=frames), futures
@@ -174,7 +174,6 @@ def _prepare_some(
     samples: Sequence[Sample],
     views: Mapping[Preprocess, Any],
     row: int,
-    first: int,
     caches: Mapping[Preprocess, FrameCache],
     way: Decoder,
 ) -> list[Unreadable]:
@@ -182,7 +181,7 @@ def _prepare_some(
     failed = []
     for place, sample in enumerate(samples, row):
         try:
-            _prepare(sample, views, place, first + place, caches, way)
+            _prepare(sample, views, place, caches, way)
         except UNREADABLE as error:
             failed.append(Unreadable(name=sample.name, reason=reason(error)))
     return failed
@@ -192,18 +191,17 @@ def _prepare(
     sample: Sample,
     views: Mapping[Preprocess, Any],
     row: int,
-    place: int,
     caches: Mapping[Preprocess, FrameCache],
     way: Decoder,
 ) -> None:
-    kept = {stream: cache.load(place) for stream, cache in caches.items()}
+    kept = {stream: cache.load(sample.digest) for stream, cache in caches.items()}
     image = None
     for stream, view in views.items():
         if (frame := kept.get(stream)) is None:
             image = way.image(sample) if image is None else image
             frame = way.frame(image, stream)
-            if stream in caches:
-                caches[stream].store(place, frame)
+            if stream in caches and sample.digest:
+                caches[stream].store(sample.digest, frame)
         view[row] = frame
 
 

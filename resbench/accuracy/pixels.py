@@ -19,6 +19,7 @@ from resbench.errors import ResbenchError
 from resbench.records.record import Pixels
 from resbench.zoo.spec import CropMode, Preprocess
 
+Frame = NDArray[np.uint8]  # (H, W, 3), levels of 0 to 255
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
 # What Pillow raises for broken files of those formats: its decoders pass on what they stumble over.
 UNREADABLE = (
@@ -55,12 +56,7 @@ def decode(data: bytes) -> Image.Image:
         return image.convert("RGB")
 
 
-def bitmap(planes: bytes) -> bytes:
-    """Return the image that CIFAR keeps as three planes of 32x32 bytes as a file (PPM)."""
-    return b"P6 32 32 255\n" + np.frombuffer(planes, np.uint8).reshape(3, 32, 32).transpose(1, 2, 0).tobytes()
-
-
-def frame(image: _Picture, preprocess: Preprocess) -> NDArray[np.uint8]:
+def frame(image: _Picture, preprocess: Preprocess) -> Frame:
     """Resize and crop as the checkpoint wants it: (crop_px, crop_px, 3), 0 to 255."""
     crop, size, how = preprocess.crop_px, resized(image.size, preprocess), _FILTERS[preprocess.interpolation]
     if min(size) < crop:
@@ -78,9 +74,7 @@ def centred(size: tuple[int, int], crop: int) -> tuple[int, int, int, int]:
     return left, top, left + crop, top + crop
 
 
-def _cut(
-    image: _Picture, size: tuple[int, int], how: Image.Resampling, box: tuple[int, int, int, int]
-) -> NDArray[np.uint8]:
+def _cut(image: _Picture, size: tuple[int, int], how: Image.Resampling, box: tuple[int, int, int, int]) -> Frame:
     """Resize and crop without computing all that the crop drops.
 
     Pillow resizes in one direction, rounds to bytes, and resizes these in the other. Each pass is done here on what is

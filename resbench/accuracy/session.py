@@ -15,7 +15,7 @@ from resbench.accuracy.decoders import COMPARED, Decoder, decoder, difference
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant, evaluate, images_per_pass
 from resbench.accuracy.hypotheses import mislabelled
-from resbench.accuracy.journal import Journal, root
+from resbench.accuracy.journal import Journal, root, rows_of
 from resbench.errors import ResbenchError
 from resbench.records import predictions
 from resbench.records.predictions import Rows
@@ -54,13 +54,13 @@ class Scored:
 class Examined:
     """A set that the doctor has seen."""
 
-    images: ImageSet  # those that can be evaluated
+    images: ImageSet  # those that can be evaluated, each with its digest
     skipped: tuple[str, ...]  # the unreadable ones
     symptoms: tuple[doctor.Symptom, ...]  # what else is to be said
 
 
 def examined(images: ImageSet, session: Session, *, skip: bool, streams: Sequence[Preprocess] = ()) -> Examined:
-    """Return the set without its unreadable images; those cached for all `streams` are not looked at again.
+    """Return the set without its unreadable images; those cached for all `streams` are read, but not parsed again.
 
     Raises UnreadableImagesError when there are some and they are not to be skipped, or when no image is left, and
     ResbenchError when ranks do not see the same images.
@@ -68,22 +68,27 @@ def examined(images: ImageSet, session: Session, *, skip: bool, streams: Sequenc
     group = session.group
     if len(set(group.gather(images.fingerprint))) > 1:
         raise ResbenchError(f"{images.name}: not the same images on every machine; give all of them the same --data")
-    kept = [cache.marks == cache.times for cache in _caches(images, streams, session).values()]
-    cached = np.logical_and.reduce(kept) if kept else np.zeros(len(images.samples), bool)
-    mine = [images.samples[place] for place in np.flatnonzero(~cached)[group.rank :: group.size]]
-    inspections = doctor.inspect(
-        mine, workers=session.workers, on_image=lambda done: session.on_progress("checking", done, len(mine), None)
+    caches = _caches(streams, session).values()
+    mine = images.samples[group.rank :: group.size]
+    own = doctor.inspect(
+        mine,
+        workers=session.workers,
+        on_image=lambda done: session.on_progress("checking", done, len(mine), None),
+        known=lambda digest: bool(caches) and all(digest in cache.kept for cache in caches),
     )
-    telling = [one for one in inspections if one.fault or one.traits]
-    found = sorted((one for part in group.gather(telling) for one in part), key=lambda one: one.name)
+    found = sorted((one for part in group.gather(own) for one in part), key=lambda one: one.name)
+    digests = {one.name: one.digest for one in found}
     faults = doctor.unreadable(found)
     if faults and not (skip and len(faults) < len(images.samples)):
         remedy = "replace them by intact files" + ("" if skip else ", or leave them out with --skip-unreadable")
         raise loader.UnreadableImagesError(faults, remedy)
-    names = {fault.name: None for fault in faults}
+    skipped = {fault.name: None for fault in faults}
+    for cache in caches:
+        cache.check_room([digest for name, digest in digests.items() if name not in skipped])
+    usable = (replace(one, digest=digests[one.name]) for one in images.samples if one.name not in skipped)
     return Examined(
-        images=replace(images, samples=tuple(one for one in images.samples if one.name not in names)),
-        skipped=tuple(names),
+        images=replace(images, samples=tuple(usable)),
+        skipped=tuple(skipped),
         symptoms=doctor.oddities(images, found),
     )
 
@@ -102,7 +107,7 @@ def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session
     Raises ResbenchError when the labels fit a network only after a change that can be named.
     """
     journals = [Journal(folder=root() / _key(one, images, session)) for one in contestants]
-    known = [predictions.merge(session.group.gather(one.read())) for one in journals]
+    known = [rows_of(np.concatenate(session.group.gather(one.read())), images.samples) for one in journals]
     starts = _missing(known, len(images.samples), session.batch_size)
     new = _evaluate(contestants, images, session, starts[session.group.rank :: session.group.size], journals, known)
     found = [
@@ -149,7 +154,7 @@ def _evaluate(
         batch_size=session.batch_size,
         workers=session.workers,
         pinned=session.device.type == "cuda",
-        caches=_caches(images, streams, session),
+        caches=_caches(streams, session),
         way=session.way,
     )
     new: list[list[Rows]] = [[] for _ in contestants]
@@ -162,7 +167,7 @@ def _evaluate(
     )
     for count, parts in enumerate(scored, start=1):
         for before, rows, journal in zip(new, parts, journals, strict=True):
-            journal.add(rows)
+            journal.add(rows, [images.samples[place] for place in rows["place"]])
             before.append(rows)
         done, right = done + len(parts[0]), right + int(predictions.top1(parts[0]).sum())
         session.on_progress("evaluating", done, total, right)
@@ -171,12 +176,12 @@ def _evaluate(
     return new
 
 
-def _caches(images: ImageSet, streams: Sequence[Preprocess], session: Session) -> dict[Preprocess, FrameCache]:
+def _caches(streams: Sequence[Preprocess], session: Session) -> dict[Preprocess, FrameCache]:
     if session.cache is None:
         return {}
     if session.way.device:
         raise ResbenchError("--cache keeps frames on disk, this --decoder on the device; leave one of them out")
-    return {stream: open_cache(session.cache, images, stream, session.way.name) for stream in streams}
+    return {stream: open_cache(session.cache, stream, session.way.name) for stream in streams}
 
 
 def _missing(known: Sequence[Rows], total: int, batch_size: int) -> list[int]:
@@ -193,9 +198,8 @@ def _refuse_wrong_labels(contestants: Sequence[Contestant], found: Sequence[Rows
 
 
 def _key(one: Contestant, images: ImageSet, session: Session) -> str:
-    """Return a name for everything that the rows depend on."""
-    times = [sample.modified_ns for sample in images.samples]
+    """Return a name for everything that the rows depend on, besides the contents of the images."""
     together = images_per_pass(one.preprocess, session.device, session.batch_size)
-    parts = (one.identity, images.fingerprint, times, images.among, session.batch_size, together, session.device.type)
+    parts = (one.identity, images.fingerprint, images.among, session.batch_size, together, session.device.type)
     words = "\n".join([repr(parts), repr(one.preprocess), session.way.name, torch.__version__])
     return hashlib.sha256(words.encode()).hexdigest()[:32]

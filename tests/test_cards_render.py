@@ -132,8 +132,12 @@ def test_speeds_at_several_batch_sizes_are_plotted_and_tabled_with_intervals():
         replace(examples.series("throughput", scale=size), batch_size=size, drifting=size == 1) for size in (1, 8)
     )
     record = replace(examples.PROFILE, series=series)
-    text = render.card_text(card("resnext50_32x4d", {"p.json": record}))
-    assert text.count("<svg") == 2
+    files = render.pages([card("resnext50_32x4d", {"p.json": record})])
+    assert sorted(files) == ["img/resnext50_32x4d-throughput.svg", "img/resnext50_32x4d.svg", "resnext50_32x4d.md"]
+    text = files["resnext50_32x4d.md"]
+    assert "(img/resnext50_32x4d.svg)" in text
+    assert "![images per second over the batch size](img/resnext50_32x4d-throughput.svg)" in text
+    assert "<svg" not in text
     (row,) = [cells(line) for line in text.splitlines() if line.startswith("| throughput | 8 |")]
     assert row[2:4] == ["1.01 ms", "1.01 ms to 1.02 ms"]
     assert text.count("still changing") == 1

@@ -59,9 +59,7 @@ def test_the_block_has_the_convolutions_of_the_module(variant):
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_a_drawing_is_well_formed_and_inside_its_frame(variant):
-    text = drawing.network(variant)
-    assert "\n\n" not in text
-    svg = ET.fromstring(text).find("{http://www.w3.org/2000/svg}svg")
+    svg = ET.fromstring(drawing.network(variant).svg)
     _, _, width, height = map(float, svg.get("viewBox").split())
     for part in svg.iter():
         for horizontal, vertical in (("x", "y"), ("x1", "y1"), ("x2", "y2"), ("cx", "cy")):
@@ -73,18 +71,18 @@ def test_a_drawing_is_well_formed_and_inside_its_frame(variant):
 
 
 def test_one_block_is_one_and_several_are_blocks():
-    (title,) = [line for line in drawing.network(find("ecaresnetlight")).splitlines() if line.startswith("<title>")]
+    title = drawing.network(find("ecaresnetlight")).title
     assert [part.split(",")[0] for part in title.split(": ")[2:]] == ["1 block", "1 block", "11 blocks", "3 blocks"]
 
 
 def test_a_plot_of_nothing_is_none_and_of_something_has_a_point_per_size():
     assert drawing.plot({}) is None
-    text = drawing.plot({"a <b>": [(1, 10.0), (8, 50.0)], "c": [(1, 5.0)]})
+    text = drawing.plot({"a <b>": [(1, 10.0), (8, 50.0)], "c": [(1, 5.0)]}).svg
     assert text.count("<circle") == 3
     assert "a &lt;b&gt;" in text
 
 
 @pytest.mark.parametrize(("fastest", "ticks"), [(0.9, ["0", "0.45", "0.9"]), (2500.0, ["0", "1,250", "2,500"])])
 def test_a_plot_has_figures_that_can_be_told_apart(fastest, ticks):
-    text = drawing.plot({"a": [(1, fastest), (8, fastest / 3)]})
+    text = drawing.plot({"a": [(1, fastest), (8, fastest / 3)]}).svg
     assert re.findall(r'text-anchor="end" font-size="12">([^<]*)<', text) == ticks

@@ -1,22 +1,33 @@
-"""Drawings of a network as inline SVG: its stages, its block, and how its speed grows with the batch.
+"""Drawings as SVG files: the stages of a network, its block, and how its speed grows with the batch size.
 
-Text takes the colour of the page and boxes are tinted, so that a drawing reads in light and dark.
+Lines and text are mid-grey and boxes are tinted, so that a drawing is readable on light and dark pages.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
-from resbench.cards.markup import Markdown, one_line
+from resbench.cards.markup import one_line
 from resbench.cards.shapes import Block, Stage, block, stages
+from resbench.cards.templating import SIGNATURE
 from resbench.zoo.spec import Variant
 
 _BLUE, _GREEN, _ORANGE, _PURPLE = "#3b82f6", "#10b981", "#f59e0b", "#a855f7"
+_GREY = "#6e7781"  # contrast of at least 4 to white and to the dark grey of dark pages
 _WIDTH = 760
 _STAGES_PX = 160  # height of the drawing of the stages
 _ROW_PX = 46  # height of a branch of the block
 
 
-def network(variant: Variant) -> Markdown:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """The text of an SVG file, and in words what it shows."""
+
+    title: str
+    svg: str
+
+
+def network(variant: Variant) -> Drawing:
     """Return the drawing of the stages of `variant` and of the block that they repeat."""
     inner = block(variant)
     found = stages(variant)
@@ -25,7 +36,7 @@ def network(variant: Variant) -> Markdown:
     return _svg(height, f"{variant.name}: {words}", [*_stages(variant), *_block(inner, _STAGES_PX + 20)])
 
 
-def plot(lines: Mapping[str, Sequence[tuple[int, float]]]) -> Markdown | None:
+def plot(lines: Mapping[str, Sequence[tuple[int, float]]]) -> Drawing | None:
     """Return the plot of images per second over the batch size, a line per name; None without lines."""
     if not lines:
         return None
@@ -129,14 +140,14 @@ def _fitted(x: float, y: float, words: str, wide: float) -> list[str]:
     return [_text(x, y - 2, first, size=10), _text(x, y + 10, second, size=10)]
 
 
-def _svg(height: float, title: str, parts: Sequence[str]) -> Markdown:
-    """Return an SVG in a block of HTML, without blank lines: at one, Markdown would end the block."""
+def _svg(height: float, title: str, parts: Sequence[str]) -> Drawing:
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" role="img" '
-        'style="max-width: 100%; height: auto" font-family="system-ui, sans-serif" fill="currentColor">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" '
+        f'height="{height:.0f}" role="img" font-family="system-ui, sans-serif" color="{_GREY}" fill="{_GREY}">'
     )
-    lines = ["<div>", head, f"<title>{escape(one_line(title))}</title>", *filter(None, parts), "</svg>", "</div>"]
-    return Markdown("\n".join(lines))
+    words = one_line(title)
+    lines = [f"<!-- {SIGNATURE} -->", head, f"<title>{escape(words)}</title>", *filter(None, parts), "</svg>"]
+    return Drawing(title=words, svg="\n".join(lines) + "\n")
 
 
 def _box(x: float, y: float, wide: float, high: float, colour: str) -> str:

@@ -1,7 +1,7 @@
 """The files that cards are written to: what they should hold, how that differs from the disk, writing them whole."""
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -70,7 +70,7 @@ def wanted(
         raise ResbenchError(f"{', '.join(names)}: no checkpoint that style {style} could show; take another --style")
     found: Wanted = {output / path: text for path, text in (pages | (form.index(cards) if every else {})).items()}
     if every and style == "default":
-        found |= {path: None for path in output.glob("*.md") if path not in found and _is_generated(path)}
+        found |= {path: None for path in _made(output) if path not in found and _is_generated(path)}
     for path in found:
         if path.exists() and not _is_generated(path):
             raise ResbenchError(f"{path}: was not written by resbench; choose another --output, or remove it")
@@ -89,6 +89,11 @@ def there(output: Path, results: Path, flops: str | None = None) -> Wanted:
     if not (every or names):
         return {}
     return wanted([] if every else names, every=every, output=output, update=(), results=results, flops=flops)
+
+
+def _made(output: Path) -> Iterator[Path]:
+    """Yield the cards and drawings that lie in `output`."""
+    yield from (*output.glob("*.md"), *output.glob("img/*.svg"))
 
 
 def _is_card(path: Path) -> bool:

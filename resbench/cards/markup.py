@@ -49,6 +49,11 @@ def link(label: object, url: str) -> Markdown:
     return Markdown(f"[{text(label)}]({target.replace('&', '&amp;')})")
 
 
+def image(words: str, path: str) -> Markdown:
+    """Return the picture in the file `path`, with `words` for those who cannot see it."""
+    return Markdown(f"![{text(words)}]({path})")
+
+
 def quoted(value: object) -> Markdown:
     """Return `value` as a string literal of Python, on one line, for a block of code."""
     literal = json.dumps(one_line(str(value)), ensure_ascii=False)

@@ -15,23 +15,35 @@ MMPRETRAIN = "mmcv"  # the convention of its tables
 
 
 def pages(cards: Sequence[Card]) -> dict[str, str]:
-    """Return the card of each network, by file name."""
-    return {f"{card.variant.name}.md": card_text(card) for card in cards}
+    """Return the card and the drawings of each network, by path."""
+    return {path: text for card in cards for path, text in _files(card)}
+
+
+def _files(card: Card) -> Iterator[tuple[str, str]]:
+    yield f"{card.variant.name}.md", card_text(card)
+    yield from ((path, picture.svg) for path, picture in _drawings(card).items())
+
+
+def _drawings(card: Card) -> dict[str, drawing.Drawing]:
+    """Return the drawing of the network and, where speeds at several batch sizes are known, their plot, by path."""
+    name, plot = f"img/{card.variant.name}", drawing.plot(measured.throughputs(card))
+    return {f"{name}.svg": drawing.network(card.variant)} | ({f"{name}-throughput.svg": plot} if plot else {})
 
 
 def card_text(card: Card) -> str:
     """Return the Markdown card of one network."""
+    network, *plots = [markup.image(picture.title, path) for path, picture in _drawings(card).items()]
     return render(
         "default.md.j2",
         card=card,
-        drawing=drawing.network(card.variant),
+        drawing=network,
         facts=architecture.facts(card.variant),
         conventions=[_convention_row(card, row.name) for row in CONVENTIONS],
         rows=[result_row(card, weights, MMPRETRAIN) for weights in card.weights],
         datasets=" and ".join(sorted({dataset(weights) for weights in card.weights})),
         notes=list(notes([card])),
         speeds=measured.speeds(card),
-        plot=drawing.plot(measured.throughputs(card)),
+        plots=plots,
         accuracies=measured.accuracies(card),
         provenance=list(measured.provenance(card)),
         flops_px=counted(card.variant.name, card.flops_convention).input_px,

@@ -19,19 +19,23 @@ def card(*words: object):
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def cards_of(*names: str) -> set[str]:
+    return {f"{name}.md" for name in names} | {f"img/{name}.svg" for name in names}
 
 
 def test_named_networks_are_written_and_then_up_to_date(tmp_path):
     assert card("resnet18", "gluon_seresnext50_32x4d", "--output", tmp_path).exit_code == 0
-    assert snapshot(tmp_path).keys() == {"resnet18.md", "seresnext50_32x4d.md"}
+    assert snapshot(tmp_path).keys() == cards_of("resnet18", "seresnext50_32x4d")
     done = card("resnet18", "gluon_seresnext50_32x4d", "--output", tmp_path, "--check")
     assert (done.exit_code, done.stdout) == (0, "")
 
 
 def test_all_writes_every_network_and_the_index(tmp_path):
     assert card("--all", "--output", tmp_path).exit_code == 0
-    assert snapshot(tmp_path).keys() == {f"{variant.name}.md" for variant in VARIANTS} | {"README.md"}
+    assert snapshot(tmp_path).keys() == cards_of(*(variant.name for variant in VARIANTS)) | {"README.md"}
     assert card("--all", "--output", tmp_path, "--check").exit_code == 0
 
 
@@ -41,6 +45,7 @@ def test_check_shows_a_stale_a_missing_and_an_extra_card_and_writes_nothing(tmp_
     stale.write_text(stale.read_text().replace("11,689,512", "11,689,513"))
     (tmp_path / "resnet34.md").unlink()
     (tmp_path / "resnet35.md").write_text((tmp_path / "resnet50.md").read_text())
+    (tmp_path / "img" / "resnet35.svg").write_text((tmp_path / "img" / "resnet50.svg").read_text())
     (tmp_path / "notes.md").write_text("# written by hand\n")
     before = snapshot(tmp_path)
     done = card("--all", "--output", tmp_path, "--check")
@@ -50,7 +55,8 @@ def test_check_shows_a_stale_a_missing_and_an_extra_card_and_writes_nothing(tmp_
     assert any(line.startswith("+| 11,689,512") for line in lines)
     assert f"+++ {tmp_path / 'resnet34.md'}" in lines
     assert f"--- {tmp_path / 'resnet35.md'}" in lines
-    assert lines.count("--- /dev/null") == lines.count("+++ /dev/null") == 1
+    assert f"--- {tmp_path / 'img' / 'resnet35.svg'}" in lines
+    assert (lines.count("--- /dev/null"), lines.count("+++ /dev/null")) == (1, 2)
     assert "written by hand" not in done.stdout
     assert snapshot(tmp_path) == before
 

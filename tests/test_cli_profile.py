@@ -11,7 +11,7 @@ from resbench.errors import ResbenchError
 from resbench.records import jsonio
 from resbench.timing import speeds
 from resbench.zoo import find
-from tests.test_timing_arms import TINY
+from tests.test_running_arm import TINY
 
 PARAMETERS = f"{sum(tensor.numel() for tensor in resbench.build(TINY).parameters()):,}"
 QUICK = ["--input-px", "32", "--time-budget", "0.1", "--threads", "1"]
@@ -69,7 +69,7 @@ def test_a_sheet_shows_costs_speeds_and_environment(without_memory, monkeypatch)
 def test_several_networks_run_in_fresh_processes_and_are_resumed(tmp_path, without_memory, monkeypatch):
     asked = []
 
-    def call(function, argument):  # the process itself is tested in test_timing_fresh
+    def call(function, argument):  # the process itself is tested in test_running_fresh
         asked.append((function, argument[0]))
         return profiling.profile_alone(argument)
 

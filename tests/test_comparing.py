@@ -21,7 +21,7 @@ from resbench.report import comparison as report
 from resbench.running import arm as arms
 from resbench.timing.contest import Rules
 from resbench.words import findings as wording
-from tests.test_timing_arms import CPU, chosen, tiny
+from tests.test_running_arm import CPU, chosen, tiny
 
 QUICK = Rules(looks=(3,), confirm=False)
 SMALL = {"input_px": 32}

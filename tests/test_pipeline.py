@@ -22,7 +22,7 @@ from resbench.timing import sampler, speeds
 from resbench.timing.clock import Clock
 from resbench.zoo import find
 from tests import planted
-from tests.test_timing_arms import CPU, TINY, chosen, tiny
+from tests.test_running_arm import CPU, TINY, chosen, tiny
 
 QUICK = {"input_px": 32, "threads": 1, "time_budget_s": 0.2, "batch_sizes": (2,)}
 WORDS = ["profile", "tiny", "--input-px", "32", "--threads", "1", "--time-budget", "0.2", "-b", "2"]
@@ -203,7 +203,7 @@ def test_the_record_survives_json(folder):
 def test_several_launches_are_fed_in_processes_of_their_own(folder, monkeypatch):
     asked = []
 
-    def call(function, argument):  # the process itself is tested in test_timing_fresh
+    def call(function, argument):  # the process itself is tested in test_running_fresh
         asked.append(function)
         return pipeline.launch(msgspec.json.decode(msgspec.json.encode(argument)))
 

@@ -11,14 +11,14 @@ from resbench.records import store
 from resbench.records.record import Memory
 from resbench.timing import speeds
 from resbench.zoo import find
-from tests.test_timing_arms import TINY
+from tests.test_running_arm import TINY
 
 QUICK = {"input_px": 32, "threads": 1, "time_budget_s": 0.1}
 
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch):
-    """Fresh processes are tested in test_timing_fresh; here their functions run in this one, on plain values."""
+    """Fresh processes are tested in test_running_fresh; here their functions run in this one, on plain values."""
     asked = []
 
     def call(function, argument):

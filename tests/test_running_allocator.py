@@ -8,7 +8,7 @@ import pytest
 
 FAULTS = """
 import resource, threading
-from resbench.accuracy.allocator import keep_memory
+from resbench.running.allocator import keep_memory
 
 def again():
     bytearray(64 << 20)

@@ -6,7 +6,7 @@ import pytest
 from resbench.errors import ExitCode, InvalidMeasurementError, NotComparableError
 from resbench.running import fresh
 
-HERE = "tests.test_timing_fresh"
+HERE = "tests.test_running_fresh"
 
 
 def echo(argument):

@@ -11,7 +11,7 @@ from resbench.bench.selfcheck import false_alarms, scores, selfcheck
 from resbench.cli.app import app
 from resbench.judging.finding import Verdict
 from resbench.judging.stats import Interval
-from tests.test_timing_arms import CPU, arms, chosen, tiny
+from tests.test_running_arm import CPU, arms, chosen, tiny
 
 CHANCE = random.Random(1)
 

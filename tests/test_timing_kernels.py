@@ -12,7 +12,7 @@ from resbench.errors import InvalidMeasurementError
 from resbench.timing import kernels, speeds
 from resbench.timing.kernels import Kernels, count, started, trace
 from resbench.zoo import find
-from tests.test_timing_arms import CPU, TINY, arm
+from tests.test_running_arm import CPU, TINY, arm
 from tests.test_timing_speeds import REQUEST
 
 

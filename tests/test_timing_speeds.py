@@ -11,7 +11,7 @@ from resbench.running import arm as arms
 from resbench.timing import speeds
 from resbench.timing.sampler import Surroundings
 from tests.examples import series
-from tests.test_timing_arms import CPU, chosen, tiny
+from tests.test_running_arm import CPU, chosen, tiny
 
 CUDA = torch.device("cuda")
 PLAIN = Settings(input_px=(32, 32))

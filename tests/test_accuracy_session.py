@@ -22,6 +22,7 @@ from tests import planted, sessions
 from tests.sessions import checked, contestant, session
 
 WNIDS = list(imagenet())
+STREAMS = [planted.SMALL]
 IMAGES = 59  # divisible by neither the batch nor 2 nor 3
 
 
@@ -220,8 +221,8 @@ def test_unreadable_images_are_skipped_only_when_asked(folder, tmp_path):
         (tmp_path / "val" / WNIDS[place * 16] / f"{place}.JPEG").write_bytes(b"x")
     images = open_set(tmp_path / "val")
     with pytest.raises(UnreadableImagesError, match="2 unreadable images"):
-        examined(images, session(), skip=False)
-    found = examined(images, session(), skip=True)
+        examined(images, session(), skip=False, streams=STREAMS)
+    found = examined(images, session(), skip=True, streams=STREAMS)
     assert found.skipped == (f"{WNIDS[48]}/3.JPEG", f"{WNIDS[80]}/5.JPEG")
     (rows,) = score([contestant()], found.images, session())
     assert len(rows) == IMAGES - 2
@@ -234,14 +235,14 @@ def test_ranks_that_see_other_images_are_refused(folder):
             return [value, "another"]
 
     with pytest.raises(ResbenchError, match="not the same images on every machine"):
-        examined(open_set(folder), session(group=Apart()), skip=False)
+        examined(open_set(folder), session(group=Apart()), skip=False, streams=STREAMS)
 
 
 def test_a_set_of_unreadable_images_only_is_refused_even_then(tmp_path):
     (tmp_path / WNIDS[0]).mkdir()
     (tmp_path / WNIDS[0] / "a.JPEG").write_bytes(b"x")
     with pytest.raises(UnreadableImagesError):
-        examined(open_set(tmp_path), session(), skip=True)
+        examined(open_set(tmp_path), session(), skip=True, streams=STREAMS)
 
 
 def test_no_variable_of_torchrun_means_one_rank():

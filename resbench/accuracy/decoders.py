@@ -83,7 +83,8 @@ def decoder(name: str, device: torch.device = CPU) -> Decoder:
 
     def decode(data: bytes) -> Frame:
         try:
-            if simplejpeg.decode_jpeg_header(data)[2] in ("YCbCr", "Gray"):
+            height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+            if colours in ("YCbCr", "Gray") and width * height <= pixels.MOST_PIXELS:
                 return simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False)
         except ValueError:  # no JPEG, or a damaged one
             pass
@@ -154,6 +155,7 @@ def _smallest_jpeg() -> bytes:
 def _is_plain_jpeg(data: bytes) -> bool:
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            pixels.check_size(image.size)
             return image.mode in ("RGB", "L") and image.info.get("adobe_transform") != 0
     except pixels.UNREADABLE:
         return False

@@ -14,8 +14,9 @@ from PIL import Image
 from resbench.accuracy.dataset import ImageSet, Sample, digest_of
 from resbench.accuracy.labels import imagenet, validation
 from resbench.accuracy.layouts import OFFICIAL_NAME, official_number
-from resbench.accuracy.loader import Unreadable, in_order, reason
-from resbench.accuracy.pixels import FORMATS, UNREADABLE
+from resbench.accuracy.loader import OR_SKIP, Unreadable, in_order, reason
+from resbench.accuracy.pixels import FORMATS, UNREADABLE, check_size, resized
+from resbench.zoo.spec import Preprocess
 
 # How many images the published sets have.
 SIZES = {
@@ -90,13 +91,16 @@ def inspect(
     workers: int,
     on_image: Callable[[int], None] = lambda _: None,
     known: Callable[[bytes], bool] = lambda _: False,
+    streams: Sequence[Preprocess] = (Preprocess(),),
 ) -> list[Inspection]:
     """Look at every image, in order; `on_image` hears how many were looked at.
 
-    Images whose digest is `known` were decoded before: they are read, but not parsed.
+    Images whose digest is `known` were decoded before: they are read, but not parsed. An image that is too large when
+    it is resized for one of the `streams` cannot be decoded.
     """
     found = []
-    for done, inspection in enumerate(in_order(partial(_inspect, known=known), samples, workers=workers), start=1):
+    look = partial(_inspect, known=known, streams=streams)
+    for done, inspection in enumerate(in_order(look, samples, workers=workers), start=1):
         found.append(inspection)
         on_image(done)
     return found
@@ -124,7 +128,7 @@ def oddities(images: ImageSet, inspections: Sequence[Inspection]) -> tuple[Sympt
     return (*_amounts(images), *_traits(inspections), *_unused(images))
 
 
-def _inspect(sample: Sample, known: Callable[[bytes], bool]) -> Inspection:
+def _inspect(sample: Sample, known: Callable[[bytes], bool], streams: Sequence[Preprocess]) -> Inspection:
     """Parse the whole file; for JPEG at an eighth of the size, which costs a third of decoding in full."""
     if not sample.size_bytes:
         return Inspection(name=sample.name, fault="empty file" if sample.path.exists() else "link to nothing")
@@ -135,6 +139,9 @@ def _inspect(sample: Sample, known: Callable[[bytes], bool]) -> Inspection:
         if sample.encoding == "cifar" or known(digest):
             return Inspection(name=sample.name, digest=digest)
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            check_size(image.size)
+            for stream in streams:
+                resized(image.size, stream)
             mode, format_ = image.mode, _CAMERAS.get(image.format or "", image.format)
             image.draft("L", (1, 1))
             image.load()
@@ -163,14 +170,13 @@ def _suffix(sample: Sample) -> str:
 
 def _faults(inspections: Sequence[Inspection]) -> Iterator[Symptom]:
     by_reason = defaultdict(list)
-    for one in inspections:
-        if one.fault:
-            by_reason[_OWN_FIGURE.sub("", one.fault)].append(one.name)
-    for fault, names in by_reason.items():
+    for image in unreadable(inspections):
+        by_reason[_OWN_FIGURE.sub("", image.reason), image.remedy].append(image.name)
+    for (fault, remedy), names in by_reason.items():
         yield Symptom(
             what=f"unreadable: {fault}",
             files=tuple(names),
-            remedy="replace them by intact files, or leave them out with --skip-unreadable",
+            remedy=f"{remedy}{OR_SKIP}",
             fatal=True,
         )
 

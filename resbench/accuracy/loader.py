@@ -1,5 +1,7 @@
 """From files to batches of frames: threads decode each image once, for all the streams that want it."""
 
+import errno
+import os
 import random
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -14,10 +16,11 @@ from torch import Tensor
 from resbench.accuracy.cache import FrameCache
 from resbench.accuracy.dataset import Sample
 from resbench.accuracy.decoders import Decoder, decoder
-from resbench.accuracy.pixels import UNREADABLE
+from resbench.accuracy.pixels import TOO_LARGE, UNREADABLE
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
 
+OR_SKIP = ", or leave them out with --skip-unreadable"
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 LOOKAHEAD = 3  # batches: enough to hide one slow image, little enough to bound the memory
@@ -40,12 +43,22 @@ class Unreadable:
     name: str
     reason: str
 
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        if self.reason == os.strerror(errno.EACCES):
+            return "give yourself permission to read them (chmod +r)"
+        if self.reason.endswith(TOO_LARGE):
+            return "replace them by smaller ones"
+        return "replace them by intact files"
+
 
 class UnreadableImagesError(ResbenchError):
     """Images that cannot be decoded; none of them is ever replaced by another."""
 
-    def __init__(self, images: Sequence[Unreadable], remedy: str = "replace them by intact files") -> None:
+    def __init__(self, images: Sequence[Unreadable], otherwise: str = "") -> None:
         self.images = tuple(images)
+        remedy = "; ".join(dict.fromkeys(image.remedy for image in images)) + otherwise
         shown = "; ".join(f"{image.name} ({image.reason})" for image in images[:10])
         more = f" and {len(images) - 10} more" if len(images) > 10 else ""
         noun = "image" if len(images) == 1 else "images"

@@ -30,6 +30,8 @@ UNREADABLE = (
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,  # where warnings are errors
 )
+MOST_PIXELS = 89_478_485  # of an image, as stored and as resized for a network; Pillow's own limit for a warning
+TOO_LARGE = f", more than {MOST_PIXELS:,} in all"
 DECODER = f"pillow {PIL.__version__}"
 _PILLOW = int(PIL.__version__.split(".")[0])
 _FILTERS = {
@@ -53,7 +55,14 @@ class _Picture(Protocol):
 def decode(data: bytes) -> Image.Image:
     """Return the image in RGB, as stored (the EXIF orientation is not applied). Raises one of UNREADABLE."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        check_size(image.size)
         return image.convert("RGB")
+
+
+def check_size(size: tuple[int, int], wording: str = "pixels") -> None:
+    """Raise ValueError when an image of that width and height is larger than MOST_PIXELS: it would fill the memory."""
+    if size[0] * size[1] > MOST_PIXELS:
+        raise ValueError(f"{size[0]:,} x {size[1]:,} {wording}{TOO_LARGE}")
 
 
 def frame(image: _Picture, preprocess: Preprocess) -> Frame:
@@ -106,7 +115,13 @@ def _read(length: int, to: int, start: int, stop: int) -> tuple[int, int]:
 
 
 def resized(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:
-    """Return (width, height) before the crop."""
+    """Return (width, height) before the crop. Raises ValueError when that is more than MOST_PIXELS."""
+    found = _resized(size, preprocess)
+    check_size(found, f"pixels when its {size[0]:,} x {size[1]:,} are resized")
+    return found
+
+
+def _resized(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:
     (width, height), side = size, preprocess.resize_px
     match preprocess.crop_mode:
         case "center":

@@ -59,7 +59,7 @@ class Examined:
     symptoms: tuple[doctor.Symptom, ...]  # what else is to be said
 
 
-def examined(images: ImageSet, session: Session, *, skip: bool, streams: Sequence[Preprocess] = ()) -> Examined:
+def examined(images: ImageSet, session: Session, *, skip: bool, streams: Sequence[Preprocess]) -> Examined:
     """Return the set without its unreadable images; those cached for all `streams` are read, but not parsed again.
 
     Raises UnreadableImagesError when there are some and they are not to be skipped, or when no image is left, and
@@ -75,13 +75,13 @@ def examined(images: ImageSet, session: Session, *, skip: bool, streams: Sequenc
         workers=session.workers,
         on_image=lambda done: session.on_progress("checking", done, len(mine), None),
         known=lambda digest: bool(caches) and all(digest in cache.kept for cache in caches),
+        streams=streams,
     )
     found = sorted((one for part in group.gather(own) for one in part), key=lambda one: one.name)
     digests = {one.name: one.digest for one in found}
     faults = doctor.unreadable(found)
     if faults and not (skip and len(faults) < len(images.samples)):
-        remedy = "replace them by intact files" + ("" if skip else ", or leave them out with --skip-unreadable")
-        raise loader.UnreadableImagesError(faults, remedy)
+        raise loader.UnreadableImagesError(faults, "" if skip else loader.OR_SKIP)
     skipped = {fault.name: None for fault in faults}
     for cache in caches:
         cache.check_room([digest for name, digest in digests.items() if name not in skipped])

@@ -67,7 +67,8 @@ def _gap(entry: Entry, images: ImageSet, on: torch.device, options: Options, on_
     with running.switches(settings):
         contestants = _contestants(trials, entry, loaded.sha256, images, on)
         session = session_of(contestants, settings, on, Ranks(), options, on_progress)
-        usable = examined(images, session, skip=options.get("skip_unreadable", False)).images
+        streams = list(dict.fromkeys(one.preprocess for one in contestants))
+        usable = examined(images, session, skip=options.get("skip_unreadable", False), streams=streams).images
         found = _scored(trials, contestants, usable, session)
     names = tuple(sample.name for sample in usable.samples)
     return gap(entry.asked, [one.what for one in trials], [Predictions(names=names, rows=rows) for rows in found])

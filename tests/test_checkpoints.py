@@ -253,6 +253,23 @@ def test_a_published_file_under_another_name_is_recognised_by_its_hash(weights, 
     assert load_checkpoint(SMALLEST, weights).published is row
 
 
+def test_weights_that_fit_several_networks_name_all_of_them(tmp_path):
+    torch.save(resbench.build("resnet50_v1").state_dict(), tmp_path / "a.pth")
+    for network, other in (("resnet50", "resnet50_v1"), ("resnet50_v1", "resnet50")):
+        (note,) = load_checkpoint(network, tmp_path / "a.pth").notes
+        assert note == f"fits {network} and {other}: equal shapes, different strides; validate with both"
+    assert "it fits resnet50, resnet50_v1, resnetblur50" in refusal(tmp_path / "a.pth", "resnet18")
+
+
+def test_a_published_file_in_a_look_alike_is_said_to_belong_elsewhere(tmp_path, monkeypatch):
+    torch.save(resbench.build("resnet50").state_dict(), tmp_path / "a.pth")
+    published_as(monkeypatch, tmp_path / "a.pth", network="resnet50", name="tv_resnet50")
+    assert load_checkpoint("resnet50", tmp_path / "a.pth").notes == ()
+    loaded = load_checkpoint("resnet50_v1", tmp_path / "a.pth")
+    assert loaded.published is None
+    assert "published as tv_resnet50 for resnet50" in loaded.notes[0]
+
+
 def test_any_other_file_is_no_published_checkpoint(weights):
     assert load_checkpoint(SMALLEST, weights).published is None
 
@@ -271,4 +288,5 @@ def test_a_network_alone_does_not_say_which_weights():
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_every_network_takes_its_own_weights_back(tmp_path, variant):
     torch.save(resbench.build(variant).state_dict(), tmp_path / "a.pth")
-    assert load_checkpoint(variant.name, tmp_path / "a.pth").notes == ()
+    notes = load_checkpoint(variant.name, tmp_path / "a.pth").notes
+    assert len(notes) == (variant.name.removesuffix("_v1") in ("resnet50", "resnet101", "resnet152"))

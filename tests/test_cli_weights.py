@@ -132,6 +132,13 @@ def test_any_other_file_is_told_what_it_fits(own):
     assert "resnet20_cifar10" in result.stdout
 
 
+def test_a_file_that_fits_look_alikes_is_told_so(tmp_path):
+    torch.save(resbench.build("resnet50").state_dict(), tmp_path / "a.pth")
+    result = run("verify", tmp_path / "a.pth")
+    assert "resnet50 and resnet50_v1 and resnetblur50" in result.stdout
+    assert "validate with each" in result.stdout
+
+
 def test_what_is_no_checkpoint_cannot_be_verified_or_converted(tmp_path):
     (tmp_path / "page.pth").write_text("<html>")
     for command in ("verify", "convert"):

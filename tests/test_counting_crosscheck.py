@@ -17,7 +17,7 @@ for _variant in VARIANTS:
     _spec = _variant.spec
     _kind = (
         type(_spec),
-        *(getattr(_spec, name, None) for name in ("block", "stem", "shortcut", "squeeze", "anti_alias")),
+        *(getattr(_spec, name, None) for name in ("block", "stem", "shortcut", "squeeze", "anti_alias", "stride_on")),
     )
     KINDS.setdefault(_kind, _variant)
 

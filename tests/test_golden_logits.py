@@ -1,4 +1,4 @@
-"""Our arithmetic against timm 1.0.31's, in float64, with the same weights (tests/filled.py)."""
+"""Our arithmetic against that of timm 1.0.31 and MMPretrain 1.2.0, in float64, with equal weights (tests/filled.py)."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def test_state_dict_has_the_published_keys_and_shapes(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_logits_equal_timms_in_float64(name):
+def test_logits_equal_those_of_the_reference_in_float64(name):
     module = filled.fill(resbench.build(name))
     for golden in GOLDEN[name]["logits"]:
         with torch.inference_mode():

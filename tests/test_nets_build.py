@@ -12,7 +12,7 @@ from torch import nn
 
 import resbench
 from resbench.errors import ResbenchError
-from resbench.zoo.spec import Block, LegacySENetSpec, ResNetSpec, Shortcut, Squeeze, Stem, Variant
+from resbench.zoo.spec import Block, LegacySENetSpec, ResNetSpec, Shortcut, Squeeze, Stem, StrideOn, Variant
 from resbench.zoo.variants import VARIANTS
 from tests import filled
 
@@ -44,6 +44,7 @@ def legacy(block: str) -> Variant:
 TINY = {
     "basic": row(squeeze="se"),
     "bottleneck": row(block="bottleneck", groups=2, width_per_group=8, shortcut="avg_pool", squeeze="eca"),
+    "bottleneck v1": row(block="bottleneck", stride_on="1x1"),
     "plain": row(block="plain"),
     "pad": row(planes=16, stem="conv3", shortcut="pad"),
     "blur": row(block="bottleneck", anti_alias=True, stem="deep_tiered"),
@@ -69,7 +70,7 @@ def test_every_block_of_the_table_is_tried_below():
 
 def test_every_word_of_a_spec_but_a_block_serves_two_networks():
     specs = [variant.spec for variant in VARIANTS if isinstance(variant.spec, ResNetSpec)]
-    for words, name in ((Stem, "stem"), (Shortcut, "shortcut"), (Squeeze, "squeeze")):
+    for words, name in ((Stem, "stem"), (Shortcut, "shortcut"), (Squeeze, "squeeze"), (StrideOn, "stride_on")):
         used = Counter(getattr(spec, name) for spec in specs)
         assert all(used[word] >= 2 for word in get_args(words)), f"{name}: a lone oddity is a block class of its own"
 

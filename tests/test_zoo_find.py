@@ -2,8 +2,11 @@
 
 import pytest
 
+from resbench.counting.counted import counted
 from resbench.errors import ResbenchError
-from resbench.zoo.find import checkpoints, find, find_weights, match
+from resbench.nets.build import build
+from resbench.zoo.find import checkpoints, find, find_weights, look_alikes, match
+from resbench.zoo.variants import VARIANTS
 
 
 @pytest.mark.parametrize(
@@ -79,3 +82,16 @@ def test_patterns_and_names_mix_without_repeating_a_network():
 def test_a_pattern_that_fits_nothing_is_an_error():
     with pytest.raises(ResbenchError, match="no network matches"):
         match(["vit*"])
+
+
+def test_look_alikes_are_the_networks_with_equal_names_and_shapes_of_weights():
+    def tensors(variant):
+        return {key: tuple(t.shape) for key, t in build(variant, device="meta").state_dict().items()}
+
+    sizes = {variant.name: counted(variant.name).params for variant in VARIANTS}
+    shared = [variant for variant in VARIANTS if list(sizes.values()).count(sizes[variant.name]) > 1]
+    shapes = {variant.name: tensors(variant) for variant in shared}
+    equal = {name: {other for other in shapes if other != name and shapes[other] == shapes[name]} for name in shapes}
+    assert {variant.name: {other.name for other in look_alikes(variant)} for variant in shared} == equal
+    assert equal["resnet50"] == {"resnet50_v1", "resnetblur50"}
+    assert not any(look_alikes(variant) for variant in VARIANTS if variant.name not in shapes)

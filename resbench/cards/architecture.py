@@ -110,6 +110,8 @@ def _resnet_facts(spec: ResNetSpec) -> list[tuple[str, str]]:
     found = [("Blocks", _blocks(spec.block, spec.depths)), *_grouping(spec.groups, width)]
     if spec.block == "bottleneck" and spec.groups == 1 and spec.width_per_group != 64:
         found.append(("Width", f"{spec.width_per_group / 64:g} times the usual channels inside a block"))
+    if spec.stride_on == "1x1":
+        found.append(("Stride", "on the first 1x1 convolution of a stage"))
     if spec.planes != 64:
         found.append(("Planes", f"{spec.planes} in the first stage, doubling"))
     found += [

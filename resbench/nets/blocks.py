@@ -48,7 +48,7 @@ class Plain(Basic):
 class Bottleneck(nn.Module):
     """1x1, grouped 3x3, 1x1 and a shortcut.
 
-    The stride is on the 3x3, as in torchvision, timm and gluon ("v1b"); He et al. had it on the first 1x1.
+    The stride is on the 3x3 as in torchvision and timm, or on the first 1x1 as in He et al. 2015 (`spec.stride_on`).
     """
 
     expansion = 4
@@ -57,10 +57,11 @@ class Bottleneck(nn.Module):
         super().__init__()
         width, outputs = middle_width(spec, planes), planes * self.expansion
         blurs = spec.anti_alias and stride > 1
-        self.conv1 = conv(inputs, width, 1)
+        strides = (stride, 1) if spec.stride_on == "1x1" else (1, 1 if blurs else stride)
+        self.conv1 = conv(inputs, width, 1, strides[0])
         self.bn1 = nn.BatchNorm2d(width)
         self.act1 = nn.ReLU(inplace=True)
-        self.conv2 = conv(width, width, 3, 1 if blurs else stride, spec.groups)
+        self.conv2 = conv(width, width, 3, strides[1], spec.groups)
         self.bn2 = nn.BatchNorm2d(width)
         self.act2 = nn.ReLU(inplace=True)
         self.aa = BlurPool(width) if blurs else None

@@ -5,8 +5,8 @@ import pickle
 import re
 import struct
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from resbench.nets import cache
 from resbench.nets.build import build
 from resbench.nets.renames import Tensors, translate, unpack
 from resbench.units import integer
-from resbench.zoo.find import checkpoints, find, find_weights
-from resbench.zoo.spec import Variant, Weights
+from resbench.zoo.find import by_digest, checkpoints, find, find_weights, look_alikes
+from resbench.zoo.spec import ResNetSpec, Spec, StrideOn, Variant, Weights
 from resbench.zoo.variants import VARIANTS
 
 # What damaged pickles and archives have been seen to raise in torch.load.
@@ -75,14 +75,30 @@ def load_checkpoint(network: str, weights: str | Path | None = None) -> Loaded:
         cache.check(named, path, digest)
     tensors, choice = read_tensors(path)
     module, changes = _filled(variant, tensors, path)
-    published = named or next((one for one in checkpoints(variant.name) if _is(one, digest)), None)
+    owners = [named] if named else by_digest(digest)
     return Loaded(
-        module=module, variant=variant, path=path, sha256=digest, published=published, notes=(*choice, *changes)
+        module=module,
+        variant=variant,
+        path=path,
+        sha256=digest,
+        published=next((row for row in owners if row.network == variant.name), None),
+        notes=(*choice, *changes, *_other_networks(variant, owners)),
     )
 
 
-def _is(weights: Weights, digest: str) -> bool:
-    return bool(weights.sha256_prefix) and digest.startswith(weights.sha256_prefix)
+def _other_networks(variant: Variant, owners: Sequence[Weights]) -> Iterator[str]:
+    """Yield what to say when the weights may belong to another network, which their shapes cannot tell."""
+    # Publishers call both places of the stride "ResNet-50", whereas a blur is in the name.
+    others = [other.name for other in look_alikes(variant) if other.spec == _stride_moved(variant.spec)]
+    if owners and all(row.network != variant.name for row in owners):
+        yield f"published as {owners[0].name} for {owners[0].network}, which is another network than {variant.name}"
+    elif others and not owners:
+        yield f"fits {variant.name} and {_some(others)}: equal shapes, different strides; validate with both"
+
+
+def _stride_moved(spec: Spec) -> Spec:
+    moved: StrideOn = "3x3" if getattr(spec, "stride_on", None) == "1x1" else "1x1"
+    return replace(spec, stride_on=moved) if isinstance(spec, ResNetSpec) else spec
 
 
 def _filled(variant: Variant, tensors: Tensors, path: Path) -> tuple[nn.Module, tuple[str, ...]]:

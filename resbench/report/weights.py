@@ -66,7 +66,9 @@ def show_identity(identity: "Identity", *, as_json: bool) -> None:
     table.add_row("sha256", identity.sha256)
     table.add_row("it is", verdict[identity.verdict])
     if identity.verdict != "wrong":
-        table.add_row("it fits", ", ".join(identity.networks) or "no network of the table")
+        table.add_row("it fits", " and ".join(identity.networks) or "no network of the table")
+    if len(identity.networks) > 1:
+        table.add_row("", "equal shapes, different strides or pooling: validate with each")
     terminal.results().print(table)
 
 

@@ -3,9 +3,10 @@
 import difflib
 import fnmatch
 from collections.abc import Iterable
+from dataclasses import replace
 
 from resbench.errors import ResbenchError
-from resbench.zoo.spec import Variant, Weights
+from resbench.zoo.spec import ResNetSpec, Spec, Variant, Weights
 from resbench.zoo.variants import VARIANTS
 from resbench.zoo.weights import WEIGHTS
 
@@ -31,6 +32,24 @@ def find_weights(name: str) -> Weights | None:
 def checkpoints(network: str) -> tuple[Weights, ...]:
     """Return the published checkpoints of `network`, in the order of the table."""
     return tuple(weights for weights in WEIGHTS if weights.network == network)
+
+
+def look_alikes(variant: Variant) -> tuple[Variant, ...]:
+    """Return the other networks that the weights of `variant` fill, in the order of the table.
+
+    Their tensors have equal names and shapes; strides or pooling differ, so that they compute something else.
+    """
+    layers = _layers(variant.spec)
+    return tuple(
+        other
+        for other in VARIANTS
+        if other.name != variant.name and other.classes == variant.classes and _layers(other.spec) == layers
+    )
+
+
+def _layers(spec: Spec) -> Spec:
+    """Return `spec` without what leaves no trace in the names and shapes of its weights."""
+    return replace(spec, anti_alias=False, stride_on="3x3") if isinstance(spec, ResNetSpec) else spec
 
 
 def published(name: str) -> Weights:

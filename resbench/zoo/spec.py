@@ -6,7 +6,7 @@ from typing import Literal
 
 Block = Literal[
     "basic",  # two 3x3 convolutions
-    "bottleneck",  # 1x1, 3x3 with the stride, 1x1
+    "bottleneck",  # 1x1, 3x3, 1x1
     "plain",  # basic without any shortcut
     "senet",  # SENet-154's bottleneck: the first 1x1 halved, 3x3 projections
     "sk_basic",  # selective kernels instead of the first 3x3
@@ -27,6 +27,7 @@ Shortcut = Literal[
     "avg_pool",  # a 2x2 average pool, then a 1x1 convolution: ResNet-D
     "pad",  # every other pixel and channels of zeros, no parameters ("option A")
 ]
+StrideOn = Literal["3x3", "1x1"]  # which convolution of a bottleneck halves the size
 Squeeze = Literal["se", "eca"]
 LegacyBlock = Literal["basic", "bottleneck", "resnext", "senet"]
 Interpolation = Literal["bilinear", "bicubic", "lanczos"]
@@ -54,6 +55,7 @@ class ResNetSpec:
     width_per_group: int = 64  # channels of one group of the 3x3 convolution, at 64 planes
     stem: Stem = "conv7"
     shortcut: Shortcut = "conv"
+    stride_on: StrideOn = "3x3"  # of block "bottleneck"; He et al. 2015 had it on the first 1x1
     squeeze: Squeeze | None = None
     anti_alias: bool = False  # a fixed blur behind stem pool and 3x3 convolutions takes over their stride
     splits: int = 1  # Res2Net's scale, ResNeSt's radix

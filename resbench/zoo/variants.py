@@ -1,6 +1,7 @@
 """The table of networks. A row is a network; everything else (list, README, cards, tests) iterates over it.
 
-Names are timm's where timm has the architecture; `_cifar10`, `_cifar100` and `_cub` say the data set of the others.
+Names are timm's where timm has the architecture, and GluonCV's for `_v1`, which timm does not have. `_cifar10`,
+`_cifar100` and `_cub` say the data set of the others.
 """
 
 from functools import partial
@@ -22,6 +23,7 @@ D26, D50 = D18, D34
 
 Basic = partial(ResNetSpec, block="basic")
 Bottleneck = partial(ResNetSpec, block="bottleneck")
+BottleneckV1 = partial(Bottleneck, stride_on="1x1")
 BasicD = partial(Basic, stem="deep", shortcut="avg_pool")
 BottleneckD = partial(Bottleneck, stem="deep", shortcut="avg_pool")
 BottleneckT = partial(Bottleneck, stem="deep_tiered", shortcut="avg_pool")
@@ -33,6 +35,11 @@ ResNeStFast = partial(ResNetSpec, block="resnest_fast", stem="deep", shortcut="a
 BasicCifar = partial(Basic, stem="conv3", planes=16, shortcut="pad")
 
 ResNet = partial(Variant, family="ResNet", paper=papers.RESNET)
+ResNetV1 = partial(
+    ResNet,
+    about="The stride is on the first 1x1 convolution of a block, as in the paper and in Keras' ResNet models; "
+    "torchvision and timm have it on the 3x3. The weights of either load into the other.",
+)
 Cifar = partial(
     Variant,
     family="ResNet for CIFAR",
@@ -82,6 +89,9 @@ VARIANTS: tuple[Variant, ...] = (
     ResNet(name="resnet50", spec=Bottleneck(depths=D50)),
     ResNet(name="resnet101", spec=Bottleneck(depths=D101)),
     ResNet(name="resnet152", spec=Bottleneck(depths=D152)),
+    ResNetV1(name="resnet50_v1", spec=BottleneckV1(depths=D50)),
+    ResNetV1(name="resnet101_v1", spec=BottleneckV1(depths=D101)),
+    ResNetV1(name="resnet152_v1", spec=BottleneckV1(depths=D152)),
     ResNet(
         name="resnet50_cub",
         spec=Bottleneck(depths=D50),

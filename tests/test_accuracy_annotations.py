@@ -24,10 +24,14 @@ NUMBERED = files(f"{number}.jpg" for number in range(1, 9))
         ("1.jpg 3\n", r"no class for 7 of 8 images \(2.jpg, 3.jpg, 4.jpg\)"),
         ("".join(f"{n}.jpg 1000\n" for n in range(1, 9)), "'1000' is no class"),
         ("3\n4\n", "2 classes for 8 images"),
-        ("image class\n1.jpg\n", "no class for '1.jpg'"),
-        ("image class\nno class here\n", "'class' is no class"),
+        ("image class\n1.jpg\n", "line 2: no class for '1.jpg'"),
+        ("image class\nno class here\n", "line 2: 'class' is no class"),
+        ("1.jpg tench\n2.jpg 4\n", "line 1: 'tench' is no class"),
         ("1.jpg 3\n2.jpg 4\n1.jpg 5\n", "'1.jpg' has two classes"),
-        (f'1.jpg,"{"x" * 200_000}"\n', "not a text file"),
+        (f'1.jpg,"{"x" * 200_000}"\n', "line 1 is longer than 4,096 characters"),
+        ("9" * 5000 + "\n", "line 1 is longer than 4,096 characters"),
+        ("1.jpg " + "9" * 3000 + "\n", "line 1: '9999"),
+        ("\n \n", "no labels in it"),
     ],
 )
 def test_a_labels_file_that_does_not_fit_is_refused(tmp_path, text, message):
@@ -42,7 +46,7 @@ def test_a_labels_file_that_does_not_fit_is_refused(tmp_path, text, message):
 def test_names_with_blanks_are_read_whole(tmp_path, line):
     names = {f"my photo{label} of all.jpg": label for label in (3, 14)}
     (tmp_path / "labels").write_text("".join(line.format(name=name, label=names[name]) + "\n" for name in names))
-    assert {one.name: one.label for one in annotate(files(names), tmp_path / "labels")} == names
+    assert {one.name: one.label for one in annotate(files(names), tmp_path / "labels")[0]} == names
 
 
 def test_a_labels_file_that_is_missing_or_no_text_is_refused(tmp_path):
@@ -58,7 +62,7 @@ def test_the_development_kits_ground_truth_is_known_by_its_agreement(tmp_path):
     truth = tmp_path / "ILSVRC2012_validation_ground_truth.txt"
     truth.write_text("".join(f"{other[shown]}\n" for shown in validation()))
     official = files(f"ILSVRC2012_val_{number:08d}.JPEG" for number in range(1, 50_001))
-    assert tuple(sample.label for sample in annotate(official, truth)) == validation()
+    assert tuple(sample.label for sample in annotate(official, truth)[0]) == validation()
     truth.write_text("".join(f"{other[shown]}\n" for shown in (*validation()[1:], validation()[0])))
     with pytest.raises(ResbenchError, match="'1000' is no class"):
         annotate(official, truth)

@@ -59,13 +59,13 @@ def test_a_folder_that_is_missing_or_empty_is_named(tmp_path):
 
 def test_a_class_that_imagenet_does_not_have_is_named(tmp_path):
     planted.write(tmp_path / "n00000000" / "a.JPEG", 0)
-    with pytest.raises(ResbenchError, match="1 folders are not classes of ImageNet-1k \\(n00000000\\)"):
+    with pytest.raises(ResbenchError, match="1 WordNet ids are not classes of ImageNet-1k \\(n00000000\\)"):
         open_set(tmp_path)
 
 
 def test_images_without_classes_are_refused(tmp_path):
     planted.write(tmp_path / "a.JPEG", 0)
-    with pytest.raises(ResbenchError, match="flat folder of 1 images, no telling what they show"):
+    with pytest.raises(ResbenchError, match="nothing says what the images show: they lie in no folders"):
         open_set(tmp_path)
 
 

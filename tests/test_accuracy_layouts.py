@@ -8,11 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from resbench.accuracy import figures, loader
+from resbench.accuracy import figures, loader, official
 from resbench.accuracy.dataset import Sample
 from resbench.accuracy.evaluate import Contestant, evaluate
 from resbench.accuracy.labels import imagenet, real, subsets, validation
-from resbench.accuracy.layouts import official_number, open_set, recognise
+from resbench.accuracy.layouts import open_set, recognise
 from resbench.errors import ResbenchError
 from resbench.records import predictions
 from resbench.zoo.spec import Preprocess
@@ -24,7 +24,7 @@ NUMBERS = range(1, 9)  # of the official images that lie in every layout below
 SHIFT = dict(zip(NUMBERS, (0, 0, 0, 0, 0, 1, 1, 9), strict=True))
 
 
-def official(number):
+def official_name(number):
     return f"ILSVRC2012_val_{number:08d}.JPEG"
 
 
@@ -57,20 +57,20 @@ def right(images):
 
 def in_wnid_folders(root):
     for number in NUMBERS:
-        write(root / WNIDS[label(number)] / official(number), number)
+        write(root / WNIDS[label(number)] / official_name(number), number)
     return root, None
 
 
 def in_a_split(root):
     for number in NUMBERS:
-        write(root / "val" / WNIDS[label(number)] / official(number), number)
+        write(root / "val" / WNIDS[label(number)] / official_name(number), number)
     planted.write(root / "train" / WNIDS[0] / "n01440764_1.JPEG", 500)
     return root, None
 
 
 def flat(root):
     for number in NUMBERS:
-        write(root / official(number), number)
+        write(root / official_name(number), number)
     return root, None
 
 
@@ -78,7 +78,7 @@ def official_tar(root):
     flat(root / "images")
     with tarfile.open(root / "ILSVRC2012_img_val.tar", "w") as archive:
         for number in NUMBERS:
-            archive.add(root / "images" / official(number), official(number))
+            archive.add(root / "images" / official_name(number), official_name(number))
     return root / "ILSVRC2012_img_val.tar", None
 
 
@@ -112,7 +112,7 @@ def with_a_csv_of_wnids(root):
 
 def with_kaggles_solution(root):
     flat(root / "images")
-    rows = "".join(f"{official(n).removesuffix('.JPEG')},{WNIDS[label(n)]} 85 1 499 272\n" for n in NUMBERS)
+    rows = "".join(f"{official_name(n).removesuffix('.JPEG')},{WNIDS[label(n)]} 85 1 499 272\n" for n in NUMBERS)
     (root / "LOC_val_solution.csv").write_text("ImageId,PredictionString\n" + rows)
     return root / "images", root / "LOC_val_solution.csv"
 
@@ -154,8 +154,9 @@ def test_the_same_images_have_one_fingerprint_and_one_order_in_every_layout(tmp_
 
 def test_training_images_beside_validation_images_are_left_out_and_told(tmp_path):
     images = open_set(*in_a_split(tmp_path))
-    assert images.unused == ()
-    assert "train" in images.notes[0]
+    assert [(part.what, part.names) for part in images.left_out] == [
+        ("val/ is evaluated, not what lies beside it", ("train/ (1 image)",))
+    ]
 
 
 def test_a_stray_image_beside_wnid_folders_is_no_part_of_the_set(tmp_path):
@@ -164,21 +165,23 @@ def test_a_stray_image_beside_wnid_folders_is_no_part_of_the_set(tmp_path):
     (tmp_path / "README.md").write_text("")
     images = open_set(tmp_path)
     assert right(images) == (5, 7, 8)
-    assert images.unused == ("README.md", "montage.jpg")
+    assert [(part.what, part.names) for part in images.left_out] == [
+        ("no part of the set", ("README.md", "montage.jpg"))
+    ]
 
 
 def test_official_images_in_folders_of_other_classes_are_refused(tmp_path):
     in_wnid_folders(tmp_path)
     folder = tmp_path / WNIDS[label(1)]
     folder.rename(tmp_path / WNIDS[7])
-    with pytest.raises(ResbenchError, match="1 of 8 official validation images lie in the folder of another class"):
+    with pytest.raises(ResbenchError, match="folders or names of 1 of 8 images contradict the official labels"):
         open_set(tmp_path)
 
 
 def test_folders_numbered_from_one_are_refused(tmp_path):
     for folder in (1, 2, 1000):
         planted.write(tmp_path / str(folder) / "a.JPEG", 3)
-    with pytest.raises(ResbenchError, match="numbered up to 1000, which leaves open what they show"):
+    with pytest.raises(ResbenchError, match="numbered up to 1000, so their classes are not known"):
         open_set(tmp_path)
 
 
@@ -213,7 +216,7 @@ def test_published_sets_are_recognised():
     for name, classes in by_name.items():
         found = recognise("wnid folders", samples([f"{shown}.jpg" for shown in classes], classes))
         assert found == (name, tuple(classes) if len(classes) == 200 else None)
-    whole = samples(map(official, range(1, 50_001)), validation())
+    whole = samples(map(official_name, range(1, 50_001)), validation())
     assert recognise("official names", whole) == ("ImageNet-1k", None)
     assert recognise("official names", whole[:5]) == ("part of ImageNet-1k", None)
     sketches = samples([f"sketch_{shown}.JPEG" for shown in range(1000)], range(1000))
@@ -259,7 +262,7 @@ def test_official_labels_and_reals_have_known_sizes():
     assert len(validation()) == len(real()) == 50_000
     assert sorted(np.bincount(validation())) == [50] * 1000
     assert sum(not classes for classes in real()) == 3163  # Beyer et al. 2020: 46,837 images keep a label
-    assert [official_number(name) for name in (official(1), "ILSVRC2012_val_00050001.JPEG", "x.JPEG")] == [
+    assert [official.number(name) for name in (official_name(1), "ILSVRC2012_val_00050001.JPEG", "x.JPEG")] == [
         1,
         None,
         None,
@@ -269,7 +272,7 @@ def test_official_labels_and_reals_have_known_sizes():
 
 
 def test_reals_count_leaves_out_images_without_a_label():
-    names = tuple(official(number) for number in (1, 2, 3, 4))
+    names = tuple(official_name(number) for number in (1, 2, 3, 4))
     assert [sorted(real()[n]) for n in range(4)] == [[], [795, 970], [230, 231], [809]]
     rows = np.zeros(4, predictions.ROW)
     rows["top5"][:, 0] = [5, 795, 100, 809]

@@ -147,7 +147,7 @@ def test_a_batch_larger_than_the_set_is_full_all_the_same(folder):
 
 
 def test_images_need_no_labels_and_keep_their_fingerprint_without_them(folder, tmp_path):
-    with pytest.raises(ResbenchError, match="no telling what they show"):
+    with pytest.raises(ResbenchError, match="nothing says what the images show"):
         open_set(folder)
     found = open_unlabelled(folder)
     assert (found.name, len(found.samples)) == ("mine", 5)

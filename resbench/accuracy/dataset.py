@@ -1,13 +1,10 @@
 """The nouns of a validation: files, images with their classes, sets of them."""
 
 import hashlib
-import os
-import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from resbench.errors import ResbenchError
 from resbench.records.record import DataSet
 
 IMAGE_SUFFIXES = frozenset({".jpeg", ".jpg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
@@ -19,7 +16,7 @@ DIGEST_BYTES = 16
 class File:
     """Bytes somewhere: a file of its own, or a part of an archive."""
 
-    name: str  # relative to the set, with forward slashes
+    name: str  # relative to the set, with forward slashes; bytes that are not UTF-8 as \xNN
     path: Path  # the file that holds the bytes
     offset: int = 0
     size_bytes: int
@@ -43,6 +40,11 @@ class File:
         """The name without folders."""
         return self.name.rpartition("/")[2]
 
+    @property
+    def folder(self) -> str:
+        """The folders in the name; empty where there are none."""
+        return self.name.rpartition("/")[0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample(File):
@@ -64,6 +66,15 @@ class Sample(File):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Files that lie beside the images of a set and are not evaluated, for one reason."""
+
+    what: str
+    names: tuple[str, ...]
+    remedy: str = "left out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSet:
     """The images of a validation, in the order in which they are evaluated: by a hash of the file's name.
 
@@ -75,8 +86,9 @@ class ImageSet:
     classes: int  # of the label space: what a network must put out
     among: tuple[int, ...] | None = None  # the classes that an answer is chosen from; None: all
     samples: tuple[Sample, ...]
-    unused: tuple[str, ...] = ()  # files that are no part of the set
+    left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()  # what was assumed
+    labels: Path | None = None  # the file that the classes come from
     fingerprint: str = field(init=False)  # over (file name, size, class) of every image, whatever folders they lie in
 
     def __post_init__(self) -> None:
@@ -101,67 +113,9 @@ def digest_of(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()[:DIGEST_BYTES]
 
 
-def listing(path: Path) -> list[File]:
-    """Return every file in a folder or a tar archive, by name; hidden ones are left out.
-
-    Raises ResbenchError when `path` is neither, and for a folder that cannot be read.
-    """
-    if path.is_dir():
-        return sorted(_folder(path), key=lambda file: file.name)
-    if not path.exists():
-        raise ResbenchError(f"{path}: no such folder; give the folder of the validation images")
-    try:
-        with tarfile.open(path, "r:") as archive:
-            members = [member for member in archive if member.isfile() and not _hidden(member.name)]
-    except (tarfile.TarError, OSError):
-        raise ResbenchError(f"{path}: {_no_archive(path)}; give a folder of images or an uncompressed .tar") from None
-    files = [
-        File(
-            name=str(PurePosixPath(member.name)),
-            path=path,
-            offset=member.offset_data,
-            size_bytes=member.size,
-        )
-        for member in members
-    ]
-    return sorted(files, key=lambda file: file.name)
-
-
-def _folder(root: Path) -> list[File]:
-    found = []
-    for folder, below, names in os.walk(root, followlinks=True, onerror=_refuse):
-        below[:] = [name for name in below if not (name.startswith(".") or _leads_back(Path(folder, name)))]
-        for name in names:
-            if not name.startswith("."):
-                path = Path(folder, name)
-                name = path.relative_to(root).as_posix()
-                found.append(_described(name, path) if path.exists() else File(name=name, path=path, size_bytes=0))
-    return found  # a dangling link is among them, and unreadable later
-
-
-def _leads_back(path: Path) -> bool:
-    """Tell whether a folder is a link to one that it lies in, below which every image would be met again and again."""
-    return path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
-
-
-def _refuse(error: OSError) -> None:
-    raise ResbenchError(f"{error.filename}: {error.strerror}; make the folder readable, or move it away") from None
-
-
-def _described(name: str, path: Path) -> File:
-    return File(name=name, path=path, size_bytes=path.stat().st_size)
-
-
-def _hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in PurePosixPath(name).parts)
-
-
-def _no_archive(path: Path) -> str:
-    try:
-        with tarfile.open(path):
-            return "compressed, so that no image can be reached without unpacking all; unpack it first"
-    except (tarfile.TarError, OSError, EOFError):
-        return "neither a folder nor a tar archive"
+def printable(name: str) -> str:
+    """Return a file's name as text that can be printed and stored: bytes that are not UTF-8 become \\xNN."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _shuffled(sample: Sample) -> tuple[bytes, str]:

@@ -11,9 +11,10 @@ from pathlib import PurePosixPath
 
 from PIL import Image
 
+from resbench.accuracy import official
 from resbench.accuracy.dataset import ImageSet, Sample, digest_of
 from resbench.accuracy.labels import imagenet, validation
-from resbench.accuracy.layouts import OFFICIAL_NAME, official_number
+from resbench.accuracy.layouts import OFFICIAL_NAME
 from resbench.accuracy.loader import OR_SKIP, Unreadable, in_order, reason
 from resbench.accuracy.pixels import FORMATS, UNREADABLE, check_size, resized
 from resbench.zoo.spec import Preprocess
@@ -125,7 +126,7 @@ def diagnose(images: ImageSet, *, workers: int, on_image: Callable[[int], None] 
 
 def oddities(images: ImageSet, inspections: Sequence[Inspection]) -> tuple[Symptom, ...]:
     """Return what the user of `images` should know before a validation, which can be right all the same."""
-    return (*_amounts(images), *_traits(inspections), *_unused(images))
+    return (*_amounts(images), *_traits(inspections), *_beside(images))
 
 
 def _inspect(sample: Sample, known: Callable[[bytes], bool], streams: Sequence[Preprocess]) -> Inspection:
@@ -188,7 +189,7 @@ def _amounts(images: ImageSet) -> Iterator[Symptom]:
             what=f"{len(images.samples):,} images, {images.name} has {expected:,}", remedy="unpack the archive again"
         )
     if images.name.endswith(OFFICIAL_NAME) and len(images.samples) < len(validation()):
-        there = {official_number(sample.base) for sample in images.samples}
+        there = {official.number(sample.base) for sample in images.samples}
         missing = [number for number in range(1, len(validation()) + 1) if number not in there]
         yield Symptom(
             what=f"{len(missing):,} of the {len(validation()):,} official images are not there",
@@ -218,11 +219,11 @@ def _done_about(trait: str) -> str:
     return "evaluated as stored, as torchvision and timm do" if trait == _TURNED else "evaluated as RGB"
 
 
-def _unused(images: ImageSet) -> Iterator[Symptom]:
+def _beside(images: ImageSet) -> Iterator[Symptom]:
     for note in images.notes:
         yield Symptom(what=note)
-    if images.unused:
-        yield Symptom(what="no part of the set", files=images.unused, remedy="left out; move them away to be sure")
+    for part in images.left_out:
+        yield Symptom(what=part.what, files=part.names, remedy=part.remedy)
 
 
 def _duplicates(samples: Sequence[Sample], inspections: Sequence[Inspection]) -> Iterator[Symptom]:

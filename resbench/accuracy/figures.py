@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from resbench.accuracy import official
 from resbench.accuracy.labels import real
-from resbench.accuracy.layouts import official_number
 from resbench.errors import NotComparableError
 from resbench.records.predictions import Predictions, Rows, top1, top5
 
@@ -167,7 +167,7 @@ def _flip(before: Predictions, after: Predictions, place: int) -> Flip:
 
 def real_top1(predictions: Predictions) -> tuple[int, int] | None:
     """Return (right, images) by ReaL's labels, images without any left out; None unless all are ImageNet's own."""
-    numbers = [official_number(name.rpartition("/")[2]) for name in predictions.names]
+    numbers = [official.number(name.rpartition("/")[2]) for name in predictions.names]
     shown = [real()[number - 1] for number in numbers if number]
     if len(shown) != len(numbers):
         return None

@@ -1,73 +1,86 @@
 """How people lay out images: which set lies in a folder or archive, and what each image shows."""
 
 import re
-from collections import Counter
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
+from resbench.accuracy import cifar, containers, official, splits
 from resbench.accuracy.annotations import annotate, sample
-from resbench.accuracy.dataset import File, ImageSet, Sample, listing
-from resbench.accuracy.labels import class_of, subsets, validation
+from resbench.accuracy.dataset import File, ImageSet, LeftOut, Sample, printable
+from resbench.accuracy.labels import class_of, imagenet, subsets, validation
+from resbench.accuracy.listing import Listing, listing
 from resbench.errors import ResbenchError
 
-WNID = re.compile(r"n\d{8}")
-OFFICIAL = re.compile(r"ILSVRC2012_val_(\d{8})\.jpe?g", re.IGNORECASE)
-CIFAR_BYTES = 1 + 3 * 32 * 32  # a label, then the planes
 OFFICIAL_NAME = "ImageNet-1k"
 # Answers to these are chosen among their own classes only, as their authors do (arXiv 1907.07174, 2006.16241).
 AMONG_OWN_CLASSES = ("ImageNet-A", "ImageNet-R")
+_WNID_FOLDER = re.compile(r"(n\d{8})(?:[ _.-].*)?", re.IGNORECASE)  # n01440764, n01440764_tench
+_WNID_NAME = re.compile(r"(n\d{8})_.*", re.IGNORECASE)
+_TRAINING_NAME = re.compile(r"n\d{8}_\d+\.\w+", re.IGNORECASE)  # n01440764_10026.JPEG
+Layout = Literal["wnid folders", "official names", "wnids in file names", "numbered folders"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clue:
+    """What the name of an image says about its class."""
+
+    layout: Layout
+    root: str  # the folders above that of the class; for images known by their own name those that they lie in
+    word: str  # a WordNet id or a number
 
 
 def open_set(path: Path, labels: Path | None = None) -> ImageSet:
     """Return the images at `path` (a folder, a .tar, CIFAR-10's test batch), each with its class.
 
-    Classes come from the file `labels`, or from folders named by WordNet id or number, or from the official names of
-    ImageNet's validation images. Raises ResbenchError when there are none, or no telling what they show.
+    Classes come from the file `labels`, or from folders named by WordNet id or number, or from the names of the images
+    (those of ImageNet's validation images, or names that begin with a WordNet id). Of parts of a data set, as train
+    and val, one is taken; sets are never added up.
+    Raises ResbenchError when there are none, when it is not known what they show, and for several sets side by side.
     """
-    if binary := _binary(path):
-        return _cifar(binary)
-    files, images, notes = _found(path)
+    if batch := cifar.test_batch(path):
+        return cifar.open_test_batch(batch)
+    found = _found(path)
     if labels is not None:
-        layout, samples = "labels file", annotate(images, labels)
+        chosen = splits.choose(path, {file: file.folder for file in found.images}, all_belong=False)
+        layout, (samples, notes) = "labels file", annotate(chosen.files, labels)
+        notes = (*notes, *official.contradicted(labels, samples))
     else:
-        layout, samples = _by_names(path, images)
-    used = {one.name for one in samples}
+        layout, chosen, samples = _by_names(path, found)
+        notes = ()
+    _refuse_doubles(path, samples)
     name, among = recognise(layout, samples)
+    unused = _unused(found, samples, chosen.folders)
     return ImageSet(
-        name=name or path.resolve().name.removesuffix(".tar"),
+        name=name or _name_of(path),
         layout=f"{layout} in a tar archive" if path.is_file() else layout,
         classes=1000,
         among=among,
         samples=samples,
-        unused=tuple(file.name for file in files if file.name not in used),
-        notes=notes,
+        left_out=(*chosen.left_out, *found.left_out, *unused),
+        notes=(*chosen.notes, *notes, *_doubts(path, layout, samples)),
+        labels=labels,
     )
 
 
 def open_unlabelled(path: Path) -> ImageSet:
-    """Return the images at `path`, however they are laid out and whatever they show: each counts as of class 0.
+    """Return all images at `path`, however they are laid out and whatever they show: each counts as of class 0.
 
     Raises ResbenchError when there are none.
     """
-    if binary := _binary(path):
-        return _cifar(binary)
-    _, images, notes = _found(path)
-    samples = tuple(sample(file, 0) for file in images)
-    name = path.resolve().name.removesuffix(".tar")
-    return ImageSet(name=name, layout="images", classes=1, samples=samples, notes=notes)
-
-
-def official_number(name: str) -> int | None:
-    """Return the number of an image of ImageNet's validation set, by its official name; None for other names."""
-    found = OFFICIAL.fullmatch(name)
-    number = int(found[1]) if found else 0
-    return number if 1 <= number <= len(validation()) else None
+    if batch := cifar.test_batch(path):
+        return cifar.open_test_batch(batch)
+    found = _found(path)
+    samples = tuple(sample(file, 0) for file in found.images)
+    return ImageSet(name=_name_of(path), layout="images", classes=1, samples=samples, left_out=found.left_out)
 
 
 def recognise(layout: str, samples: tuple[Sample, ...]) -> tuple[str | None, tuple[int, ...] | None]:
     """Return the name of the published set that these images are, and the classes that its answers are chosen from."""
     shown = Counter(one.label for one in samples)
-    if all(official_number(one.base) for one in samples):
+    if all(official.number(one.base) for one in samples):
         return (OFFICIAL_NAME if len(samples) == len(validation()) else f"part of {OFFICIAL_NAME}"), None
     if len(shown) == 1000 and all(one.base.startswith("sketch_") for one in samples):
         return "ImageNet-Sketch", None
@@ -77,107 +90,133 @@ def recognise(layout: str, samples: tuple[Sample, ...]) -> tuple[str | None, tup
     return name, tuple(sorted(shown)) if name in AMONG_OWN_CLASSES else None
 
 
-def _binary(path: Path) -> Path | None:
-    """Return CIFAR-10's test batch, where `path` is it or holds it."""
-    binary = path / "test_batch.bin" if path.is_dir() else path
-    return binary if binary.name == "test_batch.bin" and binary.is_file() else None
+def _found(path: Path) -> Listing:
+    """Return what lies at `path`, images among it, without second copies of official images."""
+    found = listing(path)
+    if not found.images:
+        raise ResbenchError(f"{path}: {containers.no_images(path, found.files)}")
+    copies = official.second_copies(found.images)
+    if not copies:
+        return found
+    left_out = LeftOut(what="second copies of official images", names=tuple(sorted(file.name for file in copies)))
+    files = tuple(file for file in found.files if file not in copies)
+    return Listing(files=files, left_out=(*found.left_out, left_out))
 
 
-def _found(path: Path) -> tuple[list[File], list[File], tuple[str, ...]]:
-    """Return all files but training images beside others, those that are images of the set, and what was assumed."""
-    files = listing(path)
-    images, others, notes = _one_split([file for file in files if file.is_image])
-    if not images:
-        raise ResbenchError(f"{path}: {_no_images(files)}")
-    return [file for file in files if file not in others], images, notes
+def _name_of(path: Path) -> str:
+    return printable(path.resolve().name.removesuffix(".tar"))
 
 
-def _by_names(path: Path, images: list[File]) -> tuple[str, tuple[Sample, ...]]:
-    wnids = {file: _folder(file, WNID) for file in images}
-    if any(wnids.values()):
-        return "wnid folders", _by_wnid(path, wnids)
-    numbers = {file: official_number(file.base) for file in images}
-    if all(numbers.values()):
-        return "official names", tuple(sample(file, validation()[n - 1]) for file, n in numbers.items() if n)
-    folders = {file: _folder(file, re.compile(r"\d{1,4}")) for file in images}
-    if all(folders.values()):
-        return "numbered folders", _by_number(path, folders)
-    raise ResbenchError(f"{path}: {_no_telling(images)}; give --labels FILE, or one folder per WordNet id (n01440764)")
+def clue(file: File) -> Clue | None:
+    """Return what the folders of an image, or else its name, say about its class."""
+    folders = file.folder.split("/")
+    wnids = [found and found[1].lower() for found in map(_WNID_FOLDER.fullmatch, folders)]
+    if any(wnids):
+        place = max(place for place, wnid in enumerate(wnids) if wnid)
+        while place and wnids[place - 1] == wnids[place]:
+            place -= 1
+        return Clue(layout="wnid folders", root="/".join(folders[:place]), word=str(wnids[place]))
+    if number := official.number(file.base):
+        return Clue(layout="official names", root=file.folder, word=str(number))
+    if found := _WNID_NAME.fullmatch(file.base):
+        return Clue(layout="wnids in file names", root=file.folder, word=found[1].lower())
+    places = [place for place, folder in enumerate(folders) if re.fullmatch(r"[0-9]{1,9}", folder)]
+    if places:
+        return Clue(layout="numbered folders", root="/".join(folders[: places[-1]]), word=folders[places[-1]])
+    return None
 
 
-def _by_wnid(path: Path, wnids: dict[File, str | None]) -> tuple[Sample, ...]:
-    unknown = sorted({wnid for wnid in wnids.values() if wnid and wnid not in class_of()})
+def _by_names(path: Path, found: Listing) -> tuple[Layout, splits.Chosen, tuple[Sample, ...]]:
+    clues = {file: known for file in found.images if (known := clue(file))}
+    if not clues:
+        raise ResbenchError(f"{path}: {_unknown(found.images)}; {containers.labels_beside(path, found.files)}")
+    chosen = splits.choose(path, {file: known.root for file, known in clues.items()}, all_belong=True)
+    clues = {file: clues[file] for file in chosen.files}
+    layouts = Counter(known.layout for known in clues.values())
+    if len(layouts) > 1:
+        kinds = ", ".join(f"{number:,} by {layout}" for layout, number in layouts.items())
+        raise ResbenchError(
+            f"{path}: images of several kinds ({kinds}), which are several sets; give the folder of one of them"
+        )
+    layout = next(iter(layouts))
+    if layout in ("wnid folders", "numbered folders"):
+        splits.one_root(path, {file: known.root for file, known in clues.items()})
+    words = {file: known.word for file, known in clues.items()}
+    match layout:
+        case "official names":
+            samples = tuple(sample(file, validation()[int(number) - 1]) for file, number in words.items())
+        case "numbered folders":
+            samples = _by_number(path, words)
+        case _:
+            samples = _by_wnid(path, words)
+    official.refuse_misplaced(path, samples)
+    return layout, chosen, samples
+
+
+def _by_wnid(path: Path, wnids: dict[File, str]) -> tuple[Sample, ...]:
+    unknown = sorted({wnid for wnid in wnids.values() if wnid not in class_of()})
     if unknown:
         raise ResbenchError(
-            f"{path}: {len(unknown)} folders are not classes of ImageNet-1k ({', '.join(unknown[:3])}); "
-            "move them out of the folder"
+            f"{path}: {len(unknown)} WordNet ids are not classes of ImageNet-1k ({', '.join(unknown[:3])}); "
+            "move their images out of the folder"
         )
-    samples = tuple(sample(file, class_of()[wnid]) for file, wnid in wnids.items() if wnid)
-    numbers = {one: official_number(one.base) for one in samples}
-    misplaced = [one.name for one, number in numbers.items() if number and validation()[number - 1] != one.label]
-    if misplaced:
-        raise ResbenchError(
-            f"{path}: {len(misplaced)} of {len(samples)} official validation images lie in the folder of another class "
-            f"({', '.join(misplaced[:3])}); unpack the official archive again, resbench takes it as it is"
-        )
-    return samples
+    return tuple(sample(file, class_of()[wnid]) for file, wnid in wnids.items())
 
 
-def _by_number(path: Path, folders: dict[File, str | None]) -> tuple[Sample, ...]:
-    numbers = sorted({int(folder) for folder in folders.values() if folder})
+def _by_number(path: Path, folders: dict[File, str]) -> tuple[Sample, ...]:
+    numbers = sorted({int(folder) for folder in folders.values()})
+    if len(set(folders.values())) > len(numbers):
+        raise ResbenchError(f"{path}: two folders have the same number (as 1 and 01 do); give each class one folder")
     if numbers[-1] > 999:
         known = "1 to 1000 is a numbering from 1" if numbers == list(range(1, 1001)) else f"up to {numbers[-1]}"
         raise ResbenchError(
-            f"{path}: folders are numbered {known}, which leaves open what they show: sorted WordNet ids or the "
-            "development kit's own numbers; give --labels FILE, or name them by WordNet id"
+            f"{path}: folders are numbered {known}, so their classes are not known: they may be sorted WordNet ids or "
+            "the development kit's own numbers; give --labels FILE, or name them by WordNet id"
         )
-    return tuple(sample(file, int(folder)) for file, folder in folders.items() if folder)
+    return tuple(sample(file, int(folder)) for file, folder in folders.items())
 
 
-def _folder(file: File, pattern: re.Pattern[str]) -> str | None:
-    """Return the outermost folder of `file` that `pattern` names."""
-    return next((part for part in PurePosixPath(file.name).parts[:-1] if pattern.fullmatch(part)), None)
-
-
-def _one_split(images: list[File]) -> tuple[list[File], set[File], tuple[str, ...]]:
-    """Return the images to take, the training images where there are validation images beside them, and what to say."""
-    validating, training = ([file for file in images if _folder(file, re.compile(split))] for split in ("val", "train"))
-    if not (validating and training):
-        return images, set(), ()
-    return validating, set(training), ("the images below val/ are taken, those below train/ are not",)
-
-
-def _cifar(path: Path) -> ImageSet:
-    count, rest = divmod(path.stat().st_size, CIFAR_BYTES)
-    if rest or not count:
+def _refuse_doubles(path: Path, samples: Sequence[Sample]) -> None:
+    """Refuse the same image in two places: one number of an official image, or one name twice in a class."""
+    places = defaultdict(list)
+    for one in samples:
+        number = official.number(one.base)
+        places[(None, number) if number else (one.label, one.base)].append(one.name)
+    doubles = [names for names in places.values() if len(names) > 1]
+    if doubles:
         raise ResbenchError(
-            f"{path}: not CIFAR-10's binary test batch (its size is no multiple of 3073); fetch it again"
+            f"{path}: {len(doubles):,} images lie in two places, by their names (as {doubles[0][0]} and "
+            f"{doubles[0][1]}); keep one of each"
         )
-    data = path.read_bytes()
-    labels = data[::CIFAR_BYTES]
-    if max(labels) > 9:
-        raise ResbenchError(f"{path}: not CIFAR-10's binary test batch (a label is {max(labels)}); fetch it again")
-    files = (
-        File(
-            name=f"{path.name}/{index:05d}",
-            path=path,
-            offset=index * CIFAR_BYTES + 1,
-            size_bytes=CIFAR_BYTES - 1,
+
+
+def _unused(found: Listing, samples: Sequence[Sample], folders: tuple[str, ...]) -> tuple[LeftOut, ...]:
+    """Return the files that no image of the set is, apart from whole parts of a data set."""
+    used = {one.name for one in samples}
+    names = tuple(file.name for file in found.files if file.name not in used and not file.name.startswith(folders))
+    remedy = "left out; move them away to be sure"
+    return (LeftOut(what="no part of the set", names=names, remedy=remedy),) if names else ()
+
+
+def _doubts(path: Path, layout: str, samples: Sequence[Sample]) -> tuple[str, ...]:
+    """Return what the names suggest: training images, and folders that may not be numbered from 0."""
+    notes = []
+    if training := [one.base for one in samples if _TRAINING_NAME.fullmatch(one.base)]:
+        notes.append(
+            f"{len(training):,} of {len(samples):,} images have names of ImageNet's training images ({training[0]}): a "
+            "network that was trained on them knows them, so that its accuracy is optimistic"
         )
-        for index in range(count)
-    )
-    samples = (replace(sample(file, label), encoding="cifar") for file, label in zip(files, labels, strict=True))
-    return ImageSet(name="CIFAR-10", layout="binary batch", classes=10, samples=tuple(samples))
+    elif path.resolve().name.lower() in ("train", "training"):
+        notes.append(f"the name of {path} says that these are training images: accuracy on them is optimistic")
+    shown = {one.label for one in samples}
+    if layout == "numbered folders" and 0 not in shown:
+        first = min(shown)
+        notes.append(f"folders are taken as numbered from 0: {first} is {list(imagenet().values())[first]}")
+    return tuple(notes)
 
 
-def _no_images(files: list[File]) -> str:
-    if not files:
-        return "empty; unpack the validation images there, as they come or in one folder per WordNet id"
-    return f"no images among {len(files)} files ({files[0].name}, ...); give the folder of the validation images"
-
-
-def _no_telling(images: list[File]) -> str:
-    if any("/" not in file.name for file in images):
-        return f"flat folder of {len(images)} images, no telling what they show"
-    folder = PurePosixPath(images[0].name).parts[0]
-    return f"folders are named neither by WordNet id nor by number ({folder}), no telling what they show"
+def _unknown(images: list[File]) -> str:
+    if not any(file.folder for file in images):
+        return "nothing says what the images show: they lie in no folders, and their names are not ImageNet's"
+    folder = next(file.folder for file in images if file.folder)
+    return f"nothing says what the images show: folders are named neither by WordNet id nor by number ({folder})"

@@ -1,0 +1,208 @@
+"""The files of a tar archive, as GNU tar would unpack them; what it cannot give is left out and named."""
+
+import io
+import posixpath
+import tarfile
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from tarfile import BLOCKSIZE, HeaderError
+from typing import cast
+
+from resbench.accuracy.dataset import File, LeftOut, printable
+from resbench.errors import ResbenchError
+
+_LONGEST_HEADER_BYTES = 1 << 20  # of names and attributes; whatever is longer is no header
+_ZEROS_READ_BYTES = 1 << 26  # behind the end marker
+_MOST_LINKS = 40  # from one to the next, as in Linux
+_NO_CONTENT = (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, b"M")  # M: goes on in another volume
+_TARS_OWN = (b"V", b"D", b"N")  # GNU tar's volume header, list of a folder, old long names
+# What tarfile raises for broken archives, the rest being its own arithmetic on numbers from the file.
+_BROKEN = (tarfile.TarError, OSError, EOFError, OverflowError, ValueError, RecursionError, MemoryError)
+_NO_END = "cut off: it has no end marker; copy or download it again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """The files of an archive, and what was left out of it."""
+
+    files: tuple[File, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+class _DamagedError(Exception):
+    """What is wrong with an archive."""
+
+
+class _Bounded(io.FileIO):
+    """A file of which nobody reads more than a header at a time, whatever size a header states."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= _LONGEST_HEADER_BYTES:
+            raise _DamagedError(f"a header of {size} bytes")
+        return super().read(size)
+
+
+class _Strict(tarfile.TarInfo):
+    """A header; tarfile takes a broken one in the middle of an archive, or none, for its end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> "_Strict":
+        stream, first = cast(_Bounded, tarfile.fileobj), tarfile.offset == 0
+        block = stream.read(BLOCKSIZE)
+        if len(block) < BLOCKSIZE and not first:
+            raise _DamagedError(_NO_END)
+        stream.seek(-len(block), io.SEEK_CUR)
+        try:
+            return super().fromtarfile(tarfile)
+        except HeaderError as error:
+            if first or not block.strip(b"\0"):
+                raise  # no archive at all, or the end marker
+            raise _DamagedError(f"damaged at byte {stream.tell() - BLOCKSIZE:,} ({error})") from None
+
+
+def members(path: Path, refusal: Callable[[Path], str]) -> Members:
+    """Return the files of the archive at `path`; `refusal` says what a file is that is no archive, and what to do.
+
+    Raises ResbenchError when it is none, and when it is damaged or cut off.
+    """
+    tree = _Tree()
+    try:
+        with _Bounded(path) as stream, tarfile.open(fileobj=stream, mode="r:", tarinfo=_Strict) as archive:
+            size = path.stat().st_size
+            for member in archive:
+                if member.isreg() and not member.issparse() and member.offset_data + member.size > size:
+                    raise _DamagedError(f"{_NO_END} ({printable(member.name)} is not whole)")
+                tree.add(member)
+            behind = _behind_the_end(stream)
+    except _DamagedError as error:
+        remedy = "" if ";" in str(error) else "; copy or download it again"
+        raise ResbenchError(f"{path}: the archive is {error}{remedy}") from None
+    except _BROKEN as error:
+        if not tree.seen:
+            raise ResbenchError(f"{path}: {refusal(path)}") from None
+        raise ResbenchError(f"{path}: the archive is damaged or cut off ({error}); copy or download it again") from None
+    found = tree.resolved(path)
+    return replace(found, left_out=(*found.left_out, *behind))
+
+
+def _behind_the_end(stream: _Bounded) -> tuple[LeftOut, ...]:
+    """Say where something other than zeros follows the end marker: what tar does not read either."""
+    for _ in range(_ZEROS_READ_BYTES // _LONGEST_HEADER_BYTES):
+        chunk = stream.read(_LONGEST_HEADER_BYTES)
+        if not chunk:
+            break
+        if chunk.strip(b"\0"):
+            place = f"from byte {stream.tell() - len(chunk):,} on"
+            remedy = "left out, as tar does; unpack archives that were put together one by one"
+            return (LeftOut(what="what lies behind the end marker of the archive", names=(place,), remedy=remedy),)
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    offset: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """What is no image file: a folder, or something that is left out."""
+
+    what: str
+
+
+_FOLDER = _Other("folders")
+_MISSING = _Other("links to nothing, or out of the archive")
+_Node = _Content | _Link | _Other
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """What unpacking makes of an archive: what comes later replaces what has the same name."""
+
+    nodes: dict[str, _Node] = field(default_factory=dict)
+    parents: set[str] = field(default_factory=set)  # folders with something in them
+    omitted: list[tuple[str, str]] = field(default_factory=list)  # (name, why), besides those among the nodes
+    seen: list[str] = field(default_factory=list)
+
+    def add(self, member: tarfile.TarInfo) -> None:
+        """Do what unpacking the next member does."""
+        self.seen.append(member.name)
+        name = _inside(member.name)
+        if not name or member.type in _TARS_OWN:
+            return
+        above = [parent for parent in map(str, PurePosixPath(name).parents) if parent != "."]
+        if any(self.nodes.get(parent, _FOLDER) is not _FOLDER for parent in above):
+            self.omitted.append((name, "members below a link or a file of the archive"))
+            return
+        node = self._node(member)
+        if node is _MISSING and name in self.nodes:
+            self.omitted.append((name, _MISSING.what))
+        elif node is not _FOLDER and name in self.parents:
+            self.omitted.append((name, "members with the name of a folder of the archive"))
+        else:
+            if node is not self.nodes.get(name, node):
+                self.omitted.append((name, "earlier members that a later one of the same name replaces"))
+            self.nodes[name] = node
+        for parent in above:
+            self.nodes.setdefault(parent, _FOLDER)
+        self.parents.update(above)
+
+    def _node(self, member: tarfile.TarInfo) -> _Node:
+        if member.isdir() or (member.isreg() and member.name.endswith("/")):
+            return _FOLDER
+        if member.issparse():
+            return _Other("sparse members of the archive")
+        if member.islnk():
+            return self._hard_link(_inside(member.linkname))
+        if member.issym():
+            return _Link(member.linkname)
+        if member.type in _NO_CONTENT:
+            return _Other("pipes, devices and parts of files in the archive")
+        return _Content(member.offset_data, member.size)
+
+    def _hard_link(self, target: str) -> _Node:
+        node = self.nodes.get(target, _MISSING)
+        return _MISSING if node is _FOLDER else node
+
+    def _target(self, name: str) -> _Node:
+        """Follow links to what `name` stands for in the end."""
+        for _ in range(_MOST_LINKS):
+            node = self.nodes.get(name, _MISSING)
+            if not isinstance(node, _Link):
+                return _Other("links to folders of the archive") if node is _FOLDER else node
+            name = posixpath.normpath(posixpath.join(posixpath.dirname(name), node.to))
+        return _MISSING
+
+    def resolved(self, path: Path) -> Members:
+        """Return the files, every one with the place of its bytes."""
+        files, omitted = [], defaultdict(list)
+        for name, why in self.omitted:
+            omitted[why].append(printable(name))
+        for name, node in self.nodes.items():
+            if node is _FOLDER:
+                continue
+            content = self._target(name)
+            if isinstance(content, _Content):
+                place = {"offset": content.offset, "size_bytes": content.size_bytes}
+                files.append(File(name=printable(name), path=path, **place))
+            elif isinstance(content, _Other):
+                omitted[content.what].append(printable(name))
+        return Members(
+            files=tuple(files),
+            left_out=tuple(LeftOut(what=what, names=tuple(sorted(names))) for what, names in sorted(omitted.items())),
+        )
+
+
+def _inside(name: str) -> str:
+    """Return where GNU tar unpacks a member: without what leads out of the folder."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    last = max((place for place, part in enumerate(parts) if part == ".."), default=-1)
+    return "/".join(parts[last + 1 :])

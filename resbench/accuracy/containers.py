@@ -1,0 +1,115 @@
+"""What images come in that resbench does not read: recognised, and named with the next step."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from resbench.accuracy.dataset import File
+
+_UNPACK = "unpack it first, and give the folder"
+_EXPORT = "write the images to files first, in one folder per WordNet id (n01440764)"
+
+
+class Container(NamedTuple):
+    """A kind of file that holds images."""
+
+    what: str
+    next_step: str
+
+
+_COMPRESSED = Container("compressed, so that no image can be reached without unpacking all", _UNPACK)
+_ZIP = Container("a zip archive", _UNPACK)
+_PARQUET, _HDF5 = Container("a Parquet file", _EXPORT), Container("an HDF5 file", _EXPORT)
+_TFRECORD, _RECORDIO = Container("a TFRecord file", _EXPORT), Container("a RecordIO file of MXNet", _EXPORT)
+_PYTHON_CIFAR = Container(
+    "a batch of CIFAR's Python version", "give test_batch.bin of the binary version (cifar-10-binary.tar.gz)"
+)
+_OTHER_CIFAR = Container("a batch of CIFAR's binary version, not the test batch", "give test_batch.bin")
+_TAR = Container("a tar archive", _UNPACK)
+_BEGINNINGS = (
+    (b"PK\x03\x04", _ZIP),
+    (b"PK\x05\x06", _ZIP),
+    (b"\x1f\x8b", _COMPRESSED),
+    (b"BZh", _COMPRESSED),
+    (b"\xfd7zXZ\x00", _COMPRESSED),
+    (b"\x28\xb5\x2f\xfd", _COMPRESSED),
+    (b"7z\xbc\xaf\x27\x1c", Container("a 7z archive", _UNPACK)),
+    (b"Rar!", Container("a RAR archive", _UNPACK)),
+    (b"PAR1", _PARQUET),
+    (b"ARROW1", Container("an Arrow file", _EXPORT)),
+    (b"\x89HDF", _HDF5),
+    (b"\x93NUMPY", Container("a NumPy array", _EXPORT)),
+)
+_NAMES = (
+    (r".*\.(tar\.\w+|tgz|tbz2?|txz|gz|bz2|xz|zst)", _COMPRESSED),
+    (r".*\.zip", _ZIP),
+    (r".*\.tar", _TAR),
+    (r".*\.7z", Container("a 7z archive", _UNPACK)),
+    (r".*\.rar", Container("a RAR archive", _UNPACK)),
+    (r".*\.parquet", _PARQUET),
+    (r".*\.(arrow|feather)", Container("an Arrow file", _EXPORT)),
+    (r".*\.(lmdb|mdb)", Container("an LMDB database", _EXPORT)),
+    (r".*\.tfrecords?(-.*)?|.*-\d{5}-of-\d{5}", _TFRECORD),
+    (r".*\.beton", Container("an FFCV file", _EXPORT)),
+    (r".*\.rec", _RECORDIO),
+    (r".*\.(h5|hdf5)", _HDF5),
+    (r".*\.(npy|npz)", Container("a NumPy array", _EXPORT)),
+    (r".*idx\d-ubyte", Container("a file of MNIST's format", _EXPORT)),
+    (r"data_batch_\d\.bin", _OTHER_CIFAR),
+    (r"data_batch_\d|test_batch|(train|test|meta)", _PYTHON_CIFAR),
+    (r".*\.(pkl|pickle|p)", Container("a Python pickle", _EXPORT)),
+    (r".*\.mat", Container("a MATLAB file", _EXPORT)),
+)
+_LABELS = re.compile(r".*\.(csv|tsv)|.*(label|annotation|ground_?truth|synset|class|val|test|gt).*\.txt", re.IGNORECASE)
+_NOT_ONE = "neither a folder nor a tar archive; give a folder of images or an uncompressed .tar"
+
+
+def refusal(path: Path) -> str:
+    """Return what the file at `path`, which is no tar archive, is instead, and the next step."""
+    try:
+        with path.open("rb") as stream:
+            beginning = stream.read(16)
+    except OSError as error:
+        return f"{error.strerror}; make it readable"
+    known = next((kind for mark, kind in _BEGINNINGS if beginning.startswith(mark)), _by_name(path.name))
+    if known is None or known is _TAR:
+        return _NOT_ONE
+    return f"{known.what}; {known.next_step}"
+
+
+def no_images(path: Path, files: Sequence[File]) -> str:
+    """Return what lies at `path` instead of images, and the next step."""
+    if not files:
+        return "empty; unpack the validation images there, as they come or in one folder per WordNet id"
+    kinds = [(file, kind) for file in files if (kind := _by_name(file.base))]
+    if not kinds:
+        return f"no images among {len(files):,} files ({files[0].name}, ...); give the folder of the validation images"
+    file, kind = kinds[0]
+    alike = sum(kind is other for _, other in kinds)
+    what = f"no images, but {kind.what} ({file.name})" + (f" and {alike - 1:,} more of the kind" if alike > 1 else "")
+    if kind is not _TAR:
+        return f"{what}; {kind.next_step}"
+    if alike == 1 and path.is_dir():
+        return f"{what}; give that archive, --data {path / file.name}"
+    shards = " (as WebDataset's shards are)" if alike > 1 else ""
+    return f"{what}{shards}; unpack all of them into one folder, and give that"
+
+
+def labels_beside(path: Path, files: Sequence[File]) -> str:
+    """Return how the classes of images without any may be given, by what lies beside them."""
+    if any(file.name.endswith(".cls") for file in files):
+        archive = "unpack it, and " if path.is_file() else ""
+        return (
+            f"the classes lie in .cls files, as in WebDataset's shards; {archive}collect them in a file of labels "
+            "there (grep -H . *.cls | tr : ' ' > labels.txt), and give --labels labels.txt"
+        )
+    candidates = [file for file in files if not file.is_image and _LABELS.fullmatch(file.base)]
+    if candidates and path.is_dir():
+        return f"give --labels FILE ({path / candidates[0].name} may be one), or one folder per WordNet id (n01440764)"
+    return "give --labels FILE, or one folder per WordNet id (n01440764)"
+
+
+def _by_name(name: str) -> Container | None:
+    base = PurePosixPath(name).name.lower()
+    return next((kind for pattern, kind in _NAMES if re.fullmatch(pattern, base)), None)

@@ -1,0 +1,131 @@
+"""Which files lie in a folder or a tar archive, and which of them are left out."""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from resbench.accuracy import archives, containers
+from resbench.accuracy.dataset import File, LeftOut, printable
+from resbench.errors import ResbenchError
+
+# Folders that systems and file servers make: thumbnails, wastebaskets, snapshots.
+_SYSTEM_FOLDERS = (
+    *("@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "__macosx"),
+    *("lost+found", "system volume information", "thumbs", "_thumbs", "thumbnails", "__pycache__"),
+)
+_SPECIAL = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The files at a place, by name."""
+
+    files: tuple[File, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def images(self) -> list[File]:
+        """The files with the name of an image."""
+        return [file for file in self.files if file.is_image]
+
+
+def listing(path: Path) -> Listing:
+    """Return every file in a folder or a tar archive; hidden ones, system folders and special files are left out.
+
+    Raises ResbenchError when `path` is neither, for a folder that cannot be read, and for an archive that is damaged.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise ResbenchError(f"{path}: no such folder; give the folder of the validation images") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ResbenchError(f"{path}: {reason}; give the folder of the validation images") from None
+    if special := _special(mode):
+        raise ResbenchError(f"{path}: a {special}; give a folder of images or an uncompressed .tar")
+    found = _Found([], [], [])
+    if stat.S_ISDIR(mode):
+        _walk(path, found)
+        left_out = [LeftOut(what="pipes, sockets and devices", names=tuple(sorted(found.special)))]
+    else:
+        members = archives.members(path, containers.refusal)
+        left_out = list(members.left_out)
+        for file in members.files:
+            hidden = _hidden_part(file.name)
+            found.files.append(file) if hidden is None else found.hide(hidden)
+    left_out.append(LeftOut(what="hidden files and system folders", names=tuple(dict.fromkeys(sorted(found.hidden)))))
+    return Listing(
+        files=tuple(sorted(found.files, key=lambda file: file.name)),
+        left_out=tuple(part for part in left_out if part.names),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    files: list[File]
+    hidden: list[str]  # folders, with a slash behind, and images
+    special: list[str]
+
+    def hide(self, name: str) -> None:
+        """Note what is left out for its name; of hidden files only images are worth a word."""
+        if name.endswith("/") or File(name=name, path=Path(name), size_bytes=0).is_image:
+            self.hidden.append(name)
+
+
+def _walk(root: Path, found: _Found) -> None:
+    for folder, below, names in os.walk(root, followlinks=True, onerror=_refuse):
+        for name in list(below):
+            path = Path(folder, name)
+            if _is_hidden(name):
+                found.hide(_relative(path, root) + "/")
+            if _is_hidden(name) or _leads_back(path):
+                below.remove(name)
+        for name in names:
+            path = Path(folder, name)
+            if _is_hidden(name):
+                found.hide(_relative(path, root))
+            else:
+                _add(path, _relative(path, root), found)
+
+
+def _add(path: Path, name: str, found: _Found) -> None:
+    try:
+        about = path.stat()
+    except OSError:  # a link to nothing, or to what must not be looked at: unreadable later
+        found.files.append(File(name=name, path=path, size_bytes=0))
+        return
+    if special := _special(about.st_mode):
+        found.special.append(f"{name} ({special})")
+    else:
+        found.files.append(File(name=name, path=path, size_bytes=about.st_size))
+
+
+def _special(mode: int) -> str | None:
+    return _SPECIAL.get(stat.S_IFMT(mode))
+
+
+def _relative(path: Path, root: Path) -> str:
+    return printable(path.relative_to(root).as_posix())
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS
+
+
+def _hidden_part(name: str) -> str | None:
+    """Return the outermost hidden folder of a member, or the member itself where only its own name is hidden."""
+    parts = PurePosixPath(name).parts
+    place = next((place for place, part in enumerate(parts) if _is_hidden(part)), None)
+    if place is None:
+        return None
+    return "/".join(parts[: place + 1]) + ("/" if place + 1 < len(parts) else "")
+
+
+def _leads_back(path: Path) -> bool:
+    """Tell whether a folder is a link to one that it lies in, below which every image would be met again and again."""
+    return path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
+
+
+def _refuse(error: OSError) -> None:
+    raise ResbenchError(f"{error.filename}: {error.strerror}; make the folder readable, or move it away") from None

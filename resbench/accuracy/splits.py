@@ -1,0 +1,104 @@
+"""Which images form one set: never those of two sets together."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from resbench import units
+from resbench.accuracy.dataset import File, LeftOut
+from resbench.errors import ResbenchError
+
+Split = Literal["validation", "training", "test"]
+_WORDS: dict[Split, frozenset[str]] = {
+    "training": frozenset({"train", "training", "trainval", "trainset"}),
+    "validation": frozenset(
+        {"val", "valid", "validation", "validate", "validating", "valset", "eval", "evaluation", "dev"}
+    ),
+    "test": frozenset({"test", "testing", "testset"}),
+}
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The images of one split, and what lies beside it."""
+
+    files: list[File]
+    left_out: tuple[LeftOut, ...] = ()
+    folders: tuple[str, ...] = ()  # the parts that are left out, with a slash behind
+    notes: tuple[str, ...] = ()
+
+
+def split_of(folder: str) -> Split | None:
+    """Return which part of a data set a folder's name stands for."""
+    words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", folder).lower()))
+    return next((split for split, known in _WORDS.items() if words & known), None)
+
+
+def choose(path: Path, roots: Mapping[File, str], *, all_belong: bool) -> Chosen:
+    """Return the validation images among `roots` (each image's folders above that of its class).
+
+    The validation part goes before the test part, and either before the training part. Images outside all parts are a
+    set of their own where `all_belong`, else they are left out with the other parts.
+    Raises ResbenchError where more than one part may be meant.
+    """
+    parts = {file: _part(root) for file, root in roots.items()}
+    sizes = Counter(parts.values())
+    by_split = {
+        split: [part for part in sizes if part and split_of(part.rpartition("/")[2]) == split] for split in _WORDS
+    }
+    if len(sizes) == 1:
+        training = [
+            f"all images lie in {part}/: accuracy on training images is optimistic" for part in by_split["training"]
+        ]
+        return Chosen(files=list(roots), notes=tuple(training))
+    best = by_split["validation"] or by_split["test"]
+    outside = sizes[None]
+    if len(best) != 1 or (outside and all_belong):
+        raise side_by_side(path, Counter({part or "": number for part, number in sizes.items()}))
+    others = tuple(f"{part}/" for part in sizes if part and part not in best)
+    names = tuple(_counted(part or "", number) for part, number in sorted(sizes.items(), key=str) if part not in best)
+    return Chosen(
+        files=[file for file, part in parts.items() if part in best],
+        left_out=(
+            LeftOut(
+                what=f"{best[0]}/ is evaluated, not what lies beside it",
+                names=names,
+                remedy="left out; to evaluate another part, give its folder as --data",
+            ),
+        ),
+        folders=others,
+    )
+
+
+def one_root(path: Path, roots: Mapping[File, str]) -> None:
+    """Raise ResbenchError unless all folders of classes lie in one folder."""
+    sizes = Counter(roots.values())
+    if len(sizes) > 1:
+        raise side_by_side(path, sizes)
+
+
+def side_by_side(path: Path, sizes: Mapping[str, int]) -> ResbenchError:
+    """Return the refusal of several sets, {folder: images}."""
+    shown = [_counted(part, number) for part, number in sorted(sizes.items())]
+    more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
+    example = min((part for part in sizes if part), key=lambda part: (split_of(part) != "validation", part))
+    advice = f"give one of them, as in --data {path / example}" if path.is_dir() else "unpack it, and give one of them"
+    return ResbenchError(
+        f"{path}: {len(shown)} sets of images lie side by side ({', '.join(shown[:_NAMED])}{more}), and they are never "
+        f"added up; {advice}"
+    )
+
+
+def _part(root: str) -> str | None:
+    """Return the outermost folder that names a part of a data set, with the folders above it."""
+    folders = root.split("/")
+    return next(("/".join(folders[: place + 1]) for place, one in enumerate(folders) if split_of(one)), None)
+
+
+def _counted(part: str, number: int) -> str:
+    images = "1 image" if number == 1 else f"{units.integer(number)} images"
+    return f"{part}/ ({images})" if part else f"outside of folders ({images})"

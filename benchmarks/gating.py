@@ -21,7 +21,8 @@ from resbench.bench import gate
 from resbench.judging.finding import Finding, Verdict, overall
 from resbench.judging.limits import Config
 from resbench.judging.stats import clopper_pearson
-from resbench.running.settings import Options
+from resbench.running.settings import Running
+from resbench.zoo.find import find
 
 FORWARD = "        x = self.maxpool(self.act1(self.bn1(self.conv1(x))))\n"
 END = "        return self.fc("
@@ -57,8 +58,8 @@ def run(share: float, arguments: argparse.Namespace) -> tuple[Finding, float]:
         root = repository(Path(folder))
         burn(root / "resbench" / "nets" / "resnet.py", share)
         asked = gate.Asked(
-            networks=[arguments.network],
-            options=Options(input_px=arguments.input_px, threads=1),
+            networks=[find(arguments.network)],
+            running=Running(input_px=arguments.input_px, threads=1),
             time_budget_s=arguments.time_budget,
         )
         started = time.perf_counter()

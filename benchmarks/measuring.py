@@ -33,9 +33,11 @@ from resbench.bench.worker import Remote
 from resbench.judging.paired import unit_logs
 from resbench.judging.stats import hodges_lehmann, log_interval
 from resbench.running.device import resolve
+from resbench.running.settings import Running
 from resbench.timing import calls, interleave
 from resbench.timing.clock import host_clock
 from resbench.timing.contest import Rules
+from resbench.zoo.find import find, network
 
 CPU = torch.device("cpu")
 CALLS = 4
@@ -56,7 +58,7 @@ def overhead() -> Any:
 
 def agreement() -> Any:
     """Our CPU time over torch.utils.benchmark's: four calls in turn with its four, 12 times on each of 20 layouts."""
-    arm = ready(request_of(Side(network="resnet18", options={"input_px": 64}), resolve("cpu"))).arm
+    arm = ready(request_of(Side(network=find("resnet18"), running=Running(input_px=64)), resolve("cpu"))).arm
     clock, chance = host_clock(CPU), random.Random(0)
     work = calls.inference(arm, 1)
     ratios = []
@@ -90,7 +92,7 @@ def launches() -> Any:
 
     Half of the launches leave both processes free to run on any core, the others have them share one, in turn.
     """
-    requests = (request_of(Side(network="resnet18", options={"input_px": 64}), CPU),) * 2
+    requests = (request_of(Side(network=find("resnet18"), running=Running(input_px=64)), CPU),) * 2
     chance, free = random.Random(0), set(os.sched_getaffinity(0))
     logs: dict[str, list[Any]] = {"any core": [], "shared core": []}
     for where in tuple(logs) * 6:
@@ -120,14 +122,14 @@ def _scatter(ratios: Any) -> Any:
 
 def gain() -> Any:
     """Time of folded and channels-last networks over plain ones."""
-    changed = {"fuse": True, "channels_last": True}
+    changed = Running(threads=1, fuse=True, channels_last=True)
     return [_summary(name, name, changed) for name in ("resnet50", "resnext50_32x4d")]
 
 
 def peers() -> Any:
     """Time of our networks over timm's and torchvision's; where those are installed."""
     return [
-        _summary(f"{library}:{name}", name, {})
+        _summary(f"{library}:{name}", name, Running(threads=1))
         for name in ("resnet50", "resnext50_32x4d")
         for library in ("timm", "torchvision")
     ]
@@ -137,10 +139,10 @@ def _nothing() -> None:
     pass
 
 
-def _summary(a: str, b: str, changed: Any) -> Any:
+def _summary(a: str, b: str, changed: Running) -> Any:
     found = ab(
-        Side(network=a, options={"threads": 1}),
-        Side(network=b, options={"threads": 1, **changed}),
+        Side(network=network(a), running=Running(threads=1)),
+        Side(network=network(b), running=changed),
         rules=Rules(time_budget_s=90),
     )
     return {

@@ -16,7 +16,7 @@ from resbench.accuracy.evaluate import Contestant, evaluate
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.pixels import decode, frame, normalise
 from resbench.running.arm import answer, prepare
-from resbench.running.settings import Options, settings
+from resbench.running.settings import Running, settings_for
 from resbench.zoo.spec import Preprocess
 
 CORES = len(os.sched_getaffinity(0))
@@ -140,10 +140,10 @@ def our_validation(
     size: int = 32,
 ) -> Arm:
     """Return what the command does with these options; the networks are changed in place."""
-    options = Options(
+    running = Running(
         fuse="--fuse" in words, channels_last="--channels-last" in words, winograd="--winograd" in words, threads=1
     )
-    how = settings(options, stream.crop_px, CPU)
+    how = settings_for(running, stream.crop_px, CPU)
     contestants = [
         Contestant(
             name="",

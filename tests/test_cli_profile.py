@@ -69,9 +69,9 @@ def test_a_sheet_shows_costs_speeds_and_environment(without_memory, monkeypatch)
 def test_several_networks_run_in_fresh_processes_and_are_resumed(tmp_path, without_memory, monkeypatch):
     asked = []
 
-    def call(function, argument):  # the process itself is tested in test_running_fresh
-        asked.append((function, argument[0]))
-        return profiling.profile_alone(argument)
+    def call(function, network, how):  # the process itself is tested in test_running_fresh
+        asked.append((function, network.name))
+        return function(network, how)
 
     monkeypatch.setattr(profiling.fresh, "call", call)
     words = ("tiny", "tiny2", *QUICK, "-b", "1", "--save", "-o", str(tmp_path), "--resume")
@@ -86,8 +86,8 @@ def test_several_networks_run_in_fresh_processes_and_are_resumed(tmp_path, witho
     assert kept.stat().st_mtime_ns == files[kept]
     assert set(tmp_path.rglob("*.json")) == set(files)
     once, twice = (
-        ("resbench.bench.profiling:profile_alone", "tiny"),
-        ("resbench.bench.profiling:profile_alone", "tiny2"),
+        (profiling.profiled, "tiny"),
+        (profiling.profiled, "tiny2"),
     )
     assert asked == [once, twice, twice]
 
@@ -154,8 +154,8 @@ def test_resume_without_save_is_refused():
 
 
 def test_a_network_that_fails_does_not_stop_the_others(tmp_path, monkeypatch):
-    def call(function, argument):
-        if argument[0] == "tiny":
+    def call(function, network, how):
+        if network.name == "tiny":
             raise ResbenchError("no luck")
         raise KeyboardInterrupt
 

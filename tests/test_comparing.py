@@ -19,12 +19,15 @@ from resbench.judging import family
 from resbench.judging.finding import Finding, Verdict
 from resbench.report import comparison as report
 from resbench.running import arm as arms
+from resbench.running.settings import Running
 from resbench.timing.contest import Rules
 from resbench.words import findings as wording
+from resbench.zoo.find import find, network
 from tests.test_running_arm import CPU, chosen, tiny
 
 QUICK = Rules(looks=(3,), confirm=False)
-SMALL = {"input_px": 32}
+SMALL = Running(input_px=32)
+RESNET18 = find("resnet18")
 
 
 def local(**options):
@@ -33,8 +36,8 @@ def local(**options):
 
 @pytest.fixture(scope="module")
 def found():
-    plain, folded = SMALL, {**SMALL, "fuse": True}
-    return comparing.ab(Side(network="resnet18", options=plain), Side(network="resnet18", options=folded), rules=QUICK)
+    folded = replace(SMALL, fuse=True)
+    return comparing.ab(Side(network=RESNET18, running=SMALL), Side(network=RESNET18, running=folded), rules=QUICK)
 
 
 def test_the_report_names_arms_ratio_verdict_and_what_could_have_been_seen(found, capsys, monkeypatch):
@@ -130,7 +133,7 @@ def test_process_time_judges_on_a_busy_cpu_and_wall_time_else():
         def noise(self):
             return self.grade
 
-    one, two = (comparing.request_of(Side(network="resnet18", options={"threads": n}), CPU) for n in (1, 2))
+    one, two = (comparing.request_of(Side(network=RESNET18, running=Running(threads=n)), CPU) for n in (1, 2))
     assert comparing.clock_of((one, one), Watch("busy")) == "cpu_ns"
     assert comparing.clock_of((one, one), Watch("unknown")) == "cpu_ns"
     assert comparing.clock_of((one, one), Watch("quiet")) == "wall_ns"
@@ -139,7 +142,7 @@ def test_process_time_judges_on_a_busy_cpu_and_wall_time_else():
 
 def test_an_arm_in_a_process_of_its_own_answers_until_it_dies():
     arm = worker.Remote(
-        comparing.request_of(Side(network="resnet18", options=SMALL), CPU), 1, python=None, tree=Path.cwd()
+        comparing.request_of(Side(network=RESNET18, running=SMALL), CPU), 1, python=None, tree=Path.cwd()
     )
     assert "resbench" in arm.ready().program
     arm.keep_to(core := min(os.sched_getaffinity(0)))
@@ -173,7 +176,7 @@ def test_arms_with_a_tree_get_processes_of_their_own_for_every_unit(monkeypatch)
 
     monkeypatch.setattr(comparing, "Remote", Remote)
     monkeypatch.setattr(comparing, "LAUNCH_LOOKS", (3,))
-    found = comparing.ab(Side(network="resnet18"), Side(network="resnet18", tree=Path("base")), rules=QUICK)
+    found = comparing.ab(Side(network=RESNET18), Side(network=RESNET18, tree=Path("base")), rules=QUICK)
     assert started.count((None, None)) == started.count((None, Path("base"))) == 4  # one to size, one per unit
     assert started.count("closed") == 8
     assert started[2:4] == ["ready", "ready"]  # both get ready at the same time
@@ -197,13 +200,13 @@ def test_a_change_that_is_judged_with_others_keeps_its_verdict_and_an_unconfirme
 
 
 def test_a_process_that_cannot_build_the_network_says_why(tmp_path):
-    request = comparing.request_of(Side(network="resnet18", weights=str(tmp_path / "none.pth")), CPU)
+    request = comparing.request_of(Side(network=RESNET18, weights=str(tmp_path / "none.pth")), CPU)
     with closing(worker.Remote(request, 1, python=None, tree=None)) as arm, pytest.raises(ResbenchError, match="none"):
         arm.ready()
 
 
 def test_an_interruption_from_the_keyboard_does_not_reach_a_process_of_an_arm():
-    request = comparing.request_of(Side(network="resnet18", options=SMALL), CPU)
+    request = comparing.request_of(Side(network=RESNET18, running=SMALL), CPU)
     with closing(worker.Remote(request, 1, python=None, tree=None)) as arm:
         assert os.getpgid(arm._process.pid) != os.getpgid(0)
     assert arm._process.poll() is not None
@@ -213,7 +216,7 @@ def test_images_that_do_not_fit_into_memory_are_one_line(monkeypatch):
     def fail(*_):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")
 
-    request = comparing.request_of(Side(network="resnet18", options=SMALL), CPU)
+    request = comparing.request_of(Side(network=RESNET18, running=SMALL), CPU)
     local = worker.Local(replace(subject.ready(request).arm, forward=fail), 64)
     local.materialise()
     with pytest.raises(ResbenchError, match="batch size 64: does not fit into memory"):
@@ -224,7 +227,7 @@ def test_images_that_do_not_fit_into_memory_are_one_line(monkeypatch):
 
 
 def test_an_interpreter_that_is_not_there_or_lacks_resbench_is_named(tmp_path):
-    request = comparing.request_of(Side(network="resnet18"), CPU)
+    request = comparing.request_of(Side(network=RESNET18), CPU)
     with pytest.raises(ResbenchError, match="no/python: No such file"):
         worker.Remote(request, 1, python="no/python", tree=None)
     died = pytest.raises(InvalidMeasurementError, match="/bin/false: the measuring process died")
@@ -264,7 +267,7 @@ def test_inconclusive_exits_3_on_request():
     ("words", "message"),
     [
         (("resnet18", "resnet19"), "did you mean"),
-        (("resnet18", "--b-dtype", "tf32", "--device", "cpu"), "tf32: only on CUDA"),
+        (("resnet18", "--b", "dtype=tf32", "--device", "cpu"), "tf32: only on CUDA"),
         (("resnet18", "nolib:resnet18"), "unknown library"),
     ],
 )
@@ -279,7 +282,7 @@ def test_bad_input_is_one_line(words, message):
 @pytest.mark.parametrize("name", ["timm:resnet18", "torchvision:resnet18"])
 def test_other_libraries_networks_are_arms_too(name):
     pytest.importorskip(name.partition(":")[0])
-    found = comparing.ab(Side(network="resnet18", options=SMALL), Side(network=name, options=SMALL), rules=QUICK)
+    found = comparing.ab(Side(network=RESNET18, running=SMALL), Side(network=network(name), running=SMALL), rules=QUICK)
     assert found.b.network == name
 
 
@@ -287,4 +290,4 @@ def test_other_libraries_networks_are_arms_too(name):
 def test_an_unknown_network_of_another_library_is_one_line():
     pytest.importorskip("timm")
     with pytest.raises(ResbenchError, match="timm:resnet19"):
-        comparing.ab(Side(network="resnet18"), Side(network="timm:resnet19"), rules=QUICK)
+        comparing.ab(Side(network=RESNET18), Side(network=network("timm:resnet19")), rules=QUICK)

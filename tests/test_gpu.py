@@ -10,9 +10,10 @@ from resbench.accuracy.decoders import decoder, difference
 from resbench.accuracy.loader import batches
 from resbench.bench import subject
 from resbench.running import arm as arms
-from resbench.running.settings import settings
-from resbench.timing import speeds
+from resbench.running.settings import Running, settings_for
+from resbench.timing import calls, speeds
 from resbench.timing.clock import event_timer, host_clock
+from resbench.zoo.find import find
 from resbench.zoo.spec import Preprocess
 from tests.test_accuracy_pixels import SIZES, photograph
 
@@ -21,9 +22,9 @@ CUDA = torch.device("cuda", 0)
 
 
 def made(**options):
-    chosen = settings({"input_px": 64, **options}, 224, CUDA)
+    chosen = settings_for(Running(**{"input_px": 64, **options}), 224, CUDA)
     request = speeds.Request(
-        network="resnet18", weights=None, device="cuda:0", settings=chosen, time_budget_s=1.0, target=0.01
+        network=find("resnet18"), weights=None, device="cuda:0", settings=chosen, time_budget_s=1.0, target=0.01
     )
     return request, subject.ready(request).arm
 
@@ -32,12 +33,12 @@ def test_a_replayed_graph_computes_what_the_network_computes():
     _, arm = made()
     with torch.inference_mode():
         batch = arms.images(arm, 2, torch.Generator(CUDA).manual_seed(0))
-        torch.testing.assert_close(arms._captured(arm, batch)(), arm.forward(batch))
+        torch.testing.assert_close(calls._captured(arm, batch)(), arm.forward(batch))
 
 
 def test_device_time_is_not_longer_than_latency():
     with torch.inference_mode():
-        (call,) = arms.inference(made()[1], 8, graph=True)()
+        (call,) = calls.inference(made()[1], 8, graph=True)()
         host, device = host_clock(CUDA), event_timer(CUDA)
         for timer in (host, device):
             timer(call, 10)

@@ -5,7 +5,6 @@ import threading
 from contextlib import contextmanager
 from dataclasses import replace
 
-import msgspec
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -18,7 +17,8 @@ from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.records import jsonio, store
 from resbench.running import arm as arms
-from resbench.timing import sampler, speeds
+from resbench.running.settings import Running
+from resbench.timing import calls, sampler, speeds
 from resbench.timing.clock import Clock
 from resbench.zoo import find
 from tests import planted
@@ -88,7 +88,7 @@ def test_a_sample_spans_the_loader_and_the_forward_pass():
     arm = replace(arms.prepare(tiny(), chosen(), CPU, 10), forward=forward)
     clock = Clock(synchronise=lambda: None, wall_ns=lambda: now[0], cpu_ns=lambda: now[0])
     plan = sampler.Plan(target=0.02, time_budget_s=100.0, window_s=0.1)
-    found = sampler.sample(arms.fed(arm, inputs, paused), clock, plan)
+    found = sampler.sample(calls.fed(arm, inputs, paused), clock, plan)
     (launch,) = found.launches
     assert found.calls == 3
     assert {wall for cluster in launch.clusters for wall in cluster.wall_ns} == {3 * 40_000_000}
@@ -106,7 +106,7 @@ def test_every_cluster_moves_the_weights_while_nothing_is_loaded():
         yield
         seen.append(arm.module.fc.weight.data_ptr() != before)
 
-    materialise = arms.fed(arm, lambda: torch.zeros(1, 3, 32, 32), paused)
+    materialise = calls.fed(arm, lambda: torch.zeros(1, 3, 32, 32), paused)
     for _ in range(3):
         materialise()
     assert seen == [True] * 3
@@ -164,7 +164,7 @@ def test_the_network_sees_the_images_as_validation_prepares_them(folder, monkeyp
     real = arms._placed
     monkeypatch.setattr(arms, "_placed", lambda batch, *how: seen.append(batch.clone()) or real(batch, *how))
     profiling.profile("tiny", data=str(folder), **QUICK)
-    wanted = pipeline.images_of("tiny", None, chosen(), str(folder)).preprocess
+    wanted = pipeline.images_of(TINY, None, chosen(), str(folder)).preprocess
     assert (wanted.crop_px, wanted.crop_pct) == (32, 0.875)
     known = [
         torch.from_numpy(pixels.frame(pixels.decode(path.read_bytes()), wanted).copy()) for path in folder.iterdir()
@@ -203,21 +203,25 @@ def test_the_record_survives_json(folder):
 def test_several_launches_are_fed_in_processes_of_their_own(folder, monkeypatch):
     asked = []
 
-    def call(function, argument):  # the process itself is tested in test_running_fresh
+    def call(function, request):  # the process itself is tested in test_running_fresh
         asked.append(function)
-        return pipeline.launch(msgspec.json.decode(msgspec.json.encode(argument)))
+        return function(request)
 
     monkeypatch.setattr(profiling.fresh, "call", call)
     found = end_to_end(profiling.profile("tiny", data=str(folder), launches=3, **QUICK))
-    assert asked == ["resbench.bench.pipeline:launch"] * 3
+    assert asked == [pipeline.launch] * 3
     assert len(found.launches) == 3
     assert found.pipeline.data == "mine"
 
 
 def test_only_a_record_of_the_same_images_counts_as_finished(folder, tmp_path):
     def outcome(**changes):
-        how = {**QUICK, "data": str(folder), "workers": 1, **changes}
-        (found,) = profiling.profile_each(["tiny"], root=tmp_path / "results", resume=True, **how)
+        how = profiling.Profiling(
+            running=Running(input_px=32, threads=1),
+            **{"batch_sizes": (2,), "time_budget_s": 0.2, "workers": 1} | changes,
+            data=str(folder),
+        )
+        (found,) = profiling.profile_each([TINY], how, root=tmp_path / "results", resume=True)
         return found.record.run
 
     first = outcome()
@@ -253,12 +257,12 @@ def test_bad_input_is_one_line(words, message, folder, tmp_path):
 
 def test_a_graph_that_keeps_its_batch_cannot_be_fed(folder):
     with pytest.raises(ResbenchError, match="--data with --cuda-graph"):
-        pipeline.images_of("tiny", None, replace(chosen(), cuda_graph=True), str(folder))
+        pipeline.images_of(TINY, None, replace(chosen(), cuda_graph=True), str(folder))
 
 
 def test_only_validate_decodes_on_the_gpu(folder):
     with pytest.raises(ResbenchError, match="--decoder nvimgcodec: only `resbench validate`"):
-        pipeline.images_of("tiny", None, chosen(), str(folder), decoder_name="nvimgcodec")
+        pipeline.images_of(TINY, None, chosen(), str(folder), decoder_name="nvimgcodec")
 
 
 def test_the_sheet_and_the_figures_say_what_was_measured_in_words(folder, tmp_path, monkeypatch):

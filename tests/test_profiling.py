@@ -1,14 +1,15 @@
 """Profiles put together: launches, batch sizes found, training, and what is measured again."""
 
-from importlib import import_module
+import pickle
+from inspect import signature
 
-import msgspec
 import pytest
 
 from resbench.bench import profiling, subject
 from resbench.errors import ResbenchError
 from resbench.records import store
 from resbench.records.record import Memory
+from resbench.running.settings import Running
 from resbench.timing import speeds
 from resbench.zoo import find
 from tests.test_running_arm import TINY
@@ -18,14 +19,12 @@ QUICK = {"input_px": 32, "threads": 1, "time_budget_s": 0.1}
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch):
-    """Fresh processes are tested in test_running_fresh; here their functions run in this one, on plain values."""
+    """Fresh processes are tested in test_running_fresh; here their functions run in this one, on copies."""
     asked = []
 
-    def call(function, argument):
-        asked.append(function.rpartition(":")[2])
-        module, _, name = function.partition(":")
-        plain = msgspec.json.decode(msgspec.json.encode(argument))
-        return msgspec.json.decode(msgspec.json.encode(getattr(import_module(module), name)(plain)))
+    def call(function, *arguments):
+        asked.append(function.__name__)
+        return pickle.loads(pickle.dumps(function(*pickle.loads(pickle.dumps(arguments)))))
 
     monkeypatch.setattr(profiling.fresh, "call", call)
     monkeypatch.setattr(profiling.ceilings, "measure", lambda *_: None)
@@ -77,15 +76,17 @@ def test_settings_that_change_the_arithmetic_record_how_far_outputs_move():
 
 def test_a_saved_record_counts_as_finished_only_for_the_same_settings(tmp_path):
     def outcomes(**changes):
-        return list(
-            profiling.profile_each(["tiny"], root=tmp_path, resume=True, **{**QUICK, "batch_sizes": (1,), **changes})
+        how = profiling.Profiling(
+            running=Running(**{"input_px": 32, "threads": 1, **changes.pop("running", {})}),
+            **{"time_budget_s": 0.1, "batch_sizes": (1,), **changes},
         )
+        return list(profiling.profile_each([TINY], how, root=tmp_path, resume=True))
 
     (first,) = outcomes()
     (again,) = outcomes()
     assert again.record.run == first.record.run
     assert again.path == first.path
-    for change in ({"fuse": True}, {"batch_sizes": (2,)}, {"input_px": 64}):
+    for change in ({"running": {"fuse": True}}, {"batch_sizes": (2,)}, {"running": {"input_px": 64}}):
         (other,) = outcomes(**change)
         assert other.path != first.path, change
 
@@ -105,26 +106,36 @@ def test_fresh_weights_are_the_same_every_time_and_the_generator_is_left_alone()
     import torch
 
     before = torch.random.get_rng_state()
-    first, _ = subject.fresh_network("tiny", seed=1)
-    second, _ = subject.fresh_network("tiny", seed=1)
-    other, _ = subject.fresh_network("tiny", seed=2)
+    first, second, other = (subject.fresh_network(TINY, seed) for seed in (1, 1, 2))
     assert torch.equal(first.fc.weight, second.fc.weight)
     assert not torch.equal(first.fc.weight, other.fc.weight)
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-@pytest.mark.parametrize("text", ["", "1,", "0", "-1", "1.5", "max", "１"])
-def test_batch_sizes_that_are_none_are_refused(text):
-    with pytest.raises(ResbenchError, match="batch size"):
-        profiling.parse_batch_sizes(text)
-
-
-def test_batch_sizes_are_read_in_order_and_once():
-    assert profiling.parse_batch_sizes("8,1,auto,8") == (8, 1, "auto")
-    assert profiling.parse_batch_sizes(None) == ()
-
-
 def test_patterns_and_checkpoints_stand_for_networks():
-    assert profiling.chosen(["resnet1[08]*"], every=False)[0].startswith("resnet1")
-    assert profiling.chosen(["gluon_seresnext50_32x4d"], every=False) == ["seresnext50_32x4d"]
+    assert profiling.chosen(["resnet1[08]*"], every=False)[0].name.startswith("resnet1")
+    (network,) = profiling.chosen(["gluon_seresnext50_32x4d"], every=False)
+    assert network.name == "seresnext50_32x4d"
     assert len(profiling.chosen([], every=True)) > 12
+
+
+def test_the_python_function_has_every_option_with_the_same_default():
+    """The function, the options in one piece and the command's options cannot drift apart."""
+    own, options = (signature(of).parameters for of in (profiling.profile, profiling.Profiling))
+    running = signature(Running).parameters
+    named = {name: parameter.default for name, parameter in own.items()}
+    del named["network"], named["on_progress"]
+    everything = {**running, **options}
+    del everything["running"]
+    assert named == {name: parameter.default for name, parameter in everything.items()}
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("fuse", True), ("channels_last", True), ("dtype", "bf16"), ("threads", 2), ("launches", 3), ("train", True)],
+)
+def test_every_option_of_the_python_function_reaches_the_measurement(option, value, monkeypatch):
+    monkeypatch.setattr(profiling, "profiled", lambda network, how, _: (network, how))
+    network, how = profiling.profile("tiny", **{option: value})
+    assert network is TINY
+    assert getattr(how if hasattr(how, option) else how.running, option) == value

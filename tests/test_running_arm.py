@@ -12,7 +12,7 @@ from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records.record import Settings
 from resbench.running import arm as arms
 from resbench.running.fold import fold_batch_norms
-from resbench.running.settings import plain, settings, switches
+from resbench.running.settings import Running, plain, settings_for, switches
 from resbench.running.winograd import Winograd
 from resbench.timing import calls
 from resbench.zoo.spec import ResNetSpec, Variant
@@ -40,7 +40,7 @@ def tiny():
 
 
 def chosen(**options):
-    return settings({"input_px": 32, "threads": 1, **options}, 224, CPU)
+    return settings_for(Running(**{"input_px": 32, "threads": 1, **options}), 224, CPU)
 
 
 def arm(**options):
@@ -211,13 +211,13 @@ def test_a_training_step_learns_and_leaves_no_gradients():
 def test_contradictions_are_refused_by_name():
     for options in ({"dtype": "tf32"}, {"amp": True}, {"cuda_graph": True}):
         with pytest.raises(ResbenchError, match=";"):
-            settings(options, 224, CPU)
+            settings_for(Running(**options), 224, CPU)
     with pytest.raises(ResbenchError, match="threads: only for the CPU"):
-        settings({"threads": 2}, 224, torch.device("cuda"))
+        settings_for(Running(threads=2), 224, torch.device("cuda"))
     with pytest.raises(ResbenchError, match="winograd: only on the CPU"):
-        settings({"winograd": True}, 224, torch.device("cuda"))
+        settings_for(Running(winograd=True), 224, torch.device("cuda"))
     with pytest.raises(ResbenchError, match="cuda-graph with compile"):
-        settings({"cuda_graph": True, "compile_mode": "default"}, 224, torch.device("cuda"))
+        settings_for(Running(cuda_graph=True, compile_mode="default"), 224, torch.device("cuda"))
 
 
 @pytest.mark.nightly

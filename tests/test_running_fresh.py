@@ -6,8 +6,6 @@ import pytest
 from resbench.errors import ExitCode, InvalidMeasurementError, NotComparableError
 from resbench.running import fresh
 
-HERE = "tests.test_running_fresh"
-
 
 def echo(argument):
     print("a library that talks")
@@ -29,21 +27,21 @@ def crash(argument):
 
 def test_a_function_runs_in_another_process_and_only_its_result_comes_back(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["resbench", "profile", "resnet18"])
-    result = fresh.call(f"{HERE}:echo", {"batch_sizes": [1, "auto"]})
-    assert result["argument"] == {"batch_sizes": [1, "auto"]}
+    result = fresh.call(echo, {"batch_sizes": (1, "auto")})
+    assert result["argument"] == {"batch_sizes": (1, "auto")}
     assert result["process"] != os.getpid()
     assert result["argv"] == ["resbench", "profile", "resnet18"]  # so that its records name the command
 
 
 def test_errors_for_the_user_come_back_as_they_were_raised():
     with pytest.raises(NotComparableError, match=r"^basket: apples; give pears$") as raised:
-        fresh.call(f"{HERE}:refuse", "basket")
+        fresh.call(refuse, "basket")
     assert raised.value.exit_code == ExitCode.NOT_COMPARABLE
 
 
 @pytest.mark.parametrize(
-    ("function", "words"), [("die", "killed by SIGKILL, perhaps for want of memory"), ("crash", "ZeroDivisionError")]
+    ("function", "words"), [(die, "killed by SIGKILL, perhaps because memory ran out"), (crash, "ZeroDivisionError")]
 )
 def test_a_process_that_dies_makes_the_measurement_invalid(function, words):
     with pytest.raises(InvalidMeasurementError, match=words):
-        fresh.call(f"{HERE}:{function}", None)
+        fresh.call(function, None)

@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import replace
 
-import msgspec
 import pytest
 import torch
 
@@ -62,8 +61,7 @@ ASKED = wants(("latency", 1), ("device_time", 1), ("throughput", 1), ("throughpu
 
 
 def in_this_process(function, argument):
-    plain = msgspec.json.decode(msgspec.json.encode(argument))
-    return msgspec.json.decode(msgspec.json.encode(getattr(subject, function.rpartition(":")[2])(plain)))
+    return function(argument)
 
 
 @pytest.mark.parametrize(("told", "expected"), [({1: 4, 4: 5}, (4, 5)), ({1: 4}, None)])

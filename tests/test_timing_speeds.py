@@ -11,12 +11,12 @@ from resbench.running import arm as arms
 from resbench.timing import speeds
 from resbench.timing.sampler import Surroundings
 from tests.examples import series
-from tests.test_running_arm import CPU, chosen, tiny
+from tests.test_running_arm import CPU, TINY, chosen, tiny
 
 CUDA = torch.device("cuda")
 PLAIN = Settings(input_px=(32, 32))
 REQUEST = speeds.Request(
-    network="tiny", weights=None, device="cpu", settings=Settings(input_px=(32, 32)), time_budget_s=0.1, target=0.02
+    network=TINY, weights=None, device="cpu", settings=Settings(input_px=(32, 32)), time_budget_s=0.1, target=0.02
 )
 
 

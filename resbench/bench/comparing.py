@@ -4,15 +4,14 @@ import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 
 from resbench import environment
-from resbench.bench.subject import difference, own_input_px, ready
+from resbench.bench.subject import difference, ready
 from resbench.bench.worker import About, Local, Remote
 from resbench.errors import ExitCode
 from resbench.judging import finding
@@ -22,11 +21,11 @@ from resbench.judging.paired import Judgement, change, judge, unit_logs
 from resbench.judging.stats import Clock, cluster_medians, log_interval
 from resbench.records.record import Cluster, Environment, Run, Settings
 from resbench.running.device import resolve
-from resbench.running.settings import Options
-from resbench.running.settings import settings as settings_of
+from resbench.running.settings import Running, settings_for
 from resbench.timing import interleave, speeds
 from resbench.timing.contest import Rules, Surroundings, Unit, contest
 from resbench.timing.sampler import without_garbage_collection
+from resbench.zoo.spec import Variant
 
 LAUNCH_LOOKS = (4, 6, 9, 13, 20, 32)  # launches after which arms in processes of their own are judged
 # Starting costs as much as eight clusters of short calls, and launches scatter less than clusters (docs/measuring.md).
@@ -39,9 +38,9 @@ Share = Callable[[str, float], None]  # what is being done, the share of it that
 class Side:
     """One side of a comparison: what is run, and by which program."""
 
-    network: str  # "resnet50"; "timm:resnet50" and "torchvision:resnet50" where those are installed
+    network: Variant
     weights: str | None = None
-    options: Options = field(default_factory=lambda: Options())
+    running: Running = Running()
     python: str | None = None  # an interpreter of its own
     tree: Path | None = None  # a work tree of its own
 
@@ -106,7 +105,8 @@ def ab(
         rules = replace(rules, looks=LAUNCH_LOOKS)
     source = _apart((a, b), requests, batch_size) if apart else _together(requests, batch_size)
     surroundings = Surroundings(
-        clock=partial(clock_of, requests, watch), progress=partial(on_progress, f"{a.network} against {b.network}")
+        clock=partial(clock_of, requests, watch),
+        progress=partial(on_progress, f"{a.network.name} against {b.network.name}"),
     )
     with source as units:
         found = contest(units.draw, rules, surroundings)
@@ -123,12 +123,6 @@ def ab(
         environment=watch.environment(),
         run=watch.run(),
     )
-
-
-def changed(shared: Options, **differing: Any) -> Options:
-    """Return `shared` with those of `differing` that say something."""
-    said = {name: value for name, value in differing.items() if value}
-    return cast(Options, {**shared, **said})
 
 
 def exit_code(found: Sequence[Finding], *, fail_on_inconclusive: bool) -> ExitCode:
@@ -190,16 +184,14 @@ def _ticks(comparison: Comparison, clock: Clock) -> bool:
 
 def request_of(side: Side, on: torch.device) -> speeds.Request:
     """Return what builds one side; on the CPU with one thread unless its options say otherwise."""
-    options = side.options
-    if on.type == "cpu" and not options.get("threads"):
-        options = Options(**(options | {"threads": 1}))
+    running = side.running
+    if on.type == "cpu" and not running.threads:
+        running = replace(running, threads=1)
     return speeds.Request(
         network=side.network,
         weights=side.weights,
         device=str(on),
-        settings=settings_of(options, own_input_px(side.network), on),
-        time_budget_s=0.0,
-        target=0.0,
+        settings=settings_for(running, side.network.input_px, on),
     )
 
 
@@ -248,7 +240,7 @@ def _apart(
 def _measured(requests: tuple[speeds.Request, speeds.Request], abouts: Sequence[About]) -> tuple[Arm, Arm]:
     a, b = (
         Arm(
-            network=request.network,
+            network=request.network.name,
             weights=request.weights,
             settings=request.settings,
             program=about.program,

@@ -4,21 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict
 
 from resbench.accuracy import layouts, pixels
 from resbench.accuracy.dataset import ImageSet
 from resbench.errors import ResbenchError
 from resbench.nets.cache import folder, path_of, sha256
-from resbench.running import settings as running
 from resbench.zoo.find import by_digest, find, find_weights
 from resbench.zoo.spec import Preprocess, Variant, Weights
 from resbench.zoo.weights import WEIGHTS
 
 
-class Options(running.Options, total=False):
+class Options(TypedDict, total=False):
     """How to validate; what is left out is the checkpoint's or the device's own. `input_px` is the side of the crop."""
 
+    input_px: int | None
+    dtype: str
+    amp: bool
+    channels_last: bool
+    compile_mode: str | None
+    fuse: bool
+    winograd: bool
+    threads: int | None
     labels: Path | None  # a file of labels
     crop_pct: float | None
     interpolation: str | None

@@ -21,9 +21,9 @@ from resbench.bench.validation import session_of, settings_of
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records.predictions import Predictions, Rows
 from resbench.records.record import Settings
-from resbench.running import settings as running
 from resbench.running.arm import Arm, answer, prepare
 from resbench.running.device import resolve
+from resbench.running.settings import switches
 from resbench.zoo.spec import Preprocess
 
 GAP_IMAGES = 500  # on which twins are compared: enough to tell a gap of some points
@@ -64,7 +64,7 @@ def _gap(entry: Entry, images: ImageSet, on: torch.device, options: Options, on_
     way = decoder(options.get("decoder", "pillow"), on)
     own = _Trial(what="as it is", module=loaded.module, preprocess=entry.preprocess, settings=settings, way=way)
     trials = [own, *_others(own)]
-    with running.switches(settings):
+    with switches(settings):
         contestants = _contestants(trials, entry, loaded.sha256, images, on)
         session = session_of(contestants, settings, on, Ranks(), options, on_progress)
         streams = list(dict.fromkeys(one.preprocess for one in contestants))

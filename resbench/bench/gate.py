@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,10 +29,10 @@ from resbench.judging.limits import Config
 from resbench.records.git import commit_of, git, git_bytes
 from resbench.records.record import Counts, Profile
 from resbench.records.runs import read_baseline, read_new, read_predictions
-from resbench.running.settings import Options
+from resbench.running.settings import Running
 from resbench.timing.contest import Rules
 from resbench.units import pixels
-from resbench.zoo.find import find
+from resbench.zoo.spec import Variant
 
 _MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 _TABLE = Path("resbench") / "counting" / "counted.json"
@@ -58,8 +58,8 @@ class Asked:
 
     results: Path = Path("results")
     cards: Path = Path("cards")
-    networks: Sequence[str] = ()  # whose speed is compared
-    options: Options = field(default_factory=lambda: Options(threads=1))
+    networks: Sequence[Variant] = ()  # whose speed is compared
+    running: Running = Running(threads=1)
     batch_size: int = 1
     time_budget_s: float = 120.0
     data: Path | None = None  # images on which both sides are evaluated
@@ -72,8 +72,6 @@ def gate(against: str | None, asked: Asked, config: Config, on_progress: compari
 
     Raises ResbenchError when there is nothing to judge, or a side cannot be run.
     """
-    for name in asked.networks:
-        find(name)
     if bool(asked.data) != bool(asked.evaluate) or (asked.weights and not asked.evaluate):
         raise ResbenchError("--data and --evaluate: give both, the images and what is to be evaluated on them")
     with trees(Path.cwd(), against) as sides:
@@ -184,9 +182,9 @@ def speeds(sides: Trees, asked: Asked, config: Config, on_progress: comparing.Sh
         raise ResbenchError(f"{sides.commit[:9]}: holds no resbench package, so there are not two speeds to compare")
     family = []
     for network in asked.networks:
-        limits = config.of(network)
+        limits = config.of(network.name)
         old, new = (
-            comparing.Side(network=network, options=asked.options, tree=tree) for tree in (sides.base, sides.root)
+            comparing.Side(network=network, running=asked.running, tree=tree) for tree in (sides.base, sides.root)
         )
         comparison = comparing.ab(
             old,
@@ -195,7 +193,7 @@ def speeds(sides: Trees, asked: Asked, config: Config, on_progress: comparing.Sh
             rules=Rules(floor=limits.noise_floor, limit=limits.latency, time_budget_s=asked.time_budget_s),
             on_progress=on_progress,
         )
-        family.append(comparing.timed(comparison, record=f"{network}, base and work tree in turn"))
+        family.append(comparing.timed(comparison, record=f"{network.name}, base and work tree in turn"))
     yield from settle(family)
 
 

@@ -1,13 +1,12 @@
 """Networks fed with the user's images: nets, timing and the loader of accuracy meet here."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-import msgspec
 from torch import Tensor
 
 from resbench import environment, units
@@ -25,12 +24,13 @@ from resbench.timing.calls import fed
 from resbench.timing.sampler import Surroundings, unwatched
 from resbench.timing.speeds import Images
 from resbench.timing.telemetry import telemetry
+from resbench.zoo.spec import Variant
 
 IMAGES = 1024  # that take turns, a random sample of larger sets: few enough to be read once and stay in the page cache
 
 
 def images_of(
-    network: str,
+    network: Variant,
     weights: str | None,
     settings: Settings,
     data: str,
@@ -57,7 +57,7 @@ def images_of(
             raise ResbenchError(message)
     decoder(decoder_name)
     open_unlabelled(Path(data))
-    preprocess = entry_of(network, weights, {"input_px": height}).preprocess
+    preprocess = entry_of(network.name, weights, {"input_px": height}).preprocess
     return Images(path=data, preprocess=preprocess, decoder=decoder_name, workers=workers or environment.cpu_cores())
 
 
@@ -109,14 +109,12 @@ def measure(arm: Arm, want: speeds.Wanted, request: speeds.Request, surroundings
     return [replace(series, pipeline=describe(images)) for series in found]
 
 
-def launch(argument: Mapping[str, Any]) -> list[Any]:
-    """Sample everything that a request (as plain values) wants; for a fresh process."""
-    request = msgspec.convert(argument, speeds.Request)
+def launch(request: speeds.Request) -> list[Series]:
+    """Sample everything that a request wants; for a fresh process."""
     arm = ready(request).arm
     meter = telemetry(arm.device)
     surroundings = Surroundings(watch=meter.watch if meter else unwatched)
-    found = [series for want in request.wanted for series in measure(arm, want, request, surroundings)]
-    return [msgspec.to_builtins(series) for series in found]
+    return [series for want in request.wanted for series in measure(arm, want, request, surroundings)]
 
 
 def _pausing(way: Decoder) -> tuple[Decoder, Callable[[], AbstractContextManager[None]]]:

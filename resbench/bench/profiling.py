@@ -5,27 +5,26 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
-import msgspec
 import torch
 
-from resbench import environment, units
+from resbench import environment
 from resbench.bench import pipeline
-from resbench.bench.subject import Subject, difference, kernels, peak, ready
+from resbench.bench.subject import Subject, difference, kernels, peak, ready, resident, widest
 from resbench.counting.tally import count
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.records import store
-from resbench.records.record import Memory, Profile, Series
+from resbench.records.record import DType, Memory, Profile, Series
 from resbench.running import fresh
 from resbench.running.device import resolve
-from resbench.running.settings import Options
-from resbench.running.settings import settings as settings_of
+from resbench.running.settings import Running, settings_for
 from resbench.timing import ceilings, speeds
 from resbench.timing.sampler import Surroundings, unwatched
 from resbench.timing.telemetry import Telemetry, telemetry
 from resbench.zoo.find import find, match
+from resbench.zoo.spec import Variant
 
 Share = Callable[[str, float], None]  # what is being measured, the share of it that is done
 
@@ -48,37 +47,101 @@ class Interrupted(KeyboardInterrupt):
         self.record = record
 
 
-class How(Options, total=False):
-    """What can be said of how a network is to be profiled; what is left out gets the default of `profile`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profiling:
+    """What can be said of how a network is profiled."""
 
-    weights: str | None
-    device: str | None
-    batch_sizes: Sequence[speeds.Asked]
-    train: bool
-    launches: int
-    time_budget_s: float
-    data: str | None  # a folder or archive of images, for the end-to-end speed
-    decoder: str | None
-    workers: int | None
+    running: Running = Running()
+    weights: str | None = None  # a file, or the name of a published checkpoint; None: fresh weights
+    device: str | None = None  # None: the first there is
+    batch_sizes: tuple[speeds.Asked, ...] = ()  # none: latency at 1, throughput at a full batch
+    train: bool = False
+    launches: int = 1
+    time_budget_s: float = 10.0  # for each speed, batch size and launch
+    data: str | None = None  # a folder or archive of images, for the end-to-end speed
+    decoder: str | None = None  # None: pillow
+    workers: int | None = None  # threads that decode; None: one per core
 
 
-def profile(network: str, *, on_progress: Share = lambda *_: None, **how: Unpack[How]) -> Profile:
+def profile(
+    network: str | Variant,
+    *,
+    input_px: int | tuple[int, int] | None = None,
+    dtype: DType = "fp32",
+    amp: bool = False,
+    channels_last: bool = False,
+    compile_mode: str | None = None,
+    cuda_graph: bool = False,
+    fuse: bool = False,
+    winograd: bool = False,
+    threads: int | None = None,
+    weights: str | Path | None = None,
+    device: str | None = None,
+    batch_sizes: Sequence[speeds.Asked] = (),
+    train: bool = False,
+    launches: int = 1,
+    time_budget_s: float = 10.0,
+    data: str | Path | None = None,
+    decoder: str | None = None,
+    workers: int | None = None,
+    on_progress: Share = lambda *_: None,
+) -> Profile:
     """Count what `network` costs, measure how fast it runs here and how much memory it takes.
 
-    Without `batch_sizes`, latency is measured at batch 1 and throughput at a full batch; "auto" is the size at which
-    throughput saturates. With `data`, throughput is measured end to end too, on the images there. `time_budget_s` holds
-    for each speed, batch size and launch (a process of its own when there are several).
-    Raises ResbenchError for what cannot be measured, Interrupted on Ctrl-C with something to keep.
+    - `input_px`: a side, or (height, width); by default the network's own.
+    - `dtype`, `amp`: the type of weights and images; with `amp` weights stay in fp32 and torch autocasts to `dtype`.
+    - `channels_last`, `fuse`, `winograd`, `compile_mode`, `cuda_graph`: memory layout, batch norms folded into
+      convolutions, Winograd's algorithm (CPU, fp32), a mode of torch.compile, calls replayed from a CUDA graph.
+    - `threads`: of the CPU; by default torch's own number.
+    - `weights`: a file, or the name of a published checkpoint; by default fresh weights.
+    - `device`: "cuda", "cuda:1", "mps" or "cpu"; by default the first there is.
+    - `batch_sizes`: images per call; "auto" is the size at which throughput saturates. By default latency is measured
+      at batch 1 and throughput at a full batch.
+    - `train`: time a training step instead: forward, backward and optimizer.
+    - `launches`: fresh processes to measure in. `time_budget_s`: seconds for each speed, batch size and launch.
+    - `data`, `decoder`, `workers`: a folder or archive of images on which throughput is measured end to end too, what
+      decodes them, and in how many threads.
+    - `on_progress`: is told what is being measured, and which share of it is done.
+
+    Raises ResbenchError for what cannot be measured, Interrupted on Ctrl-C when part of the record is complete.
     """
-    request = _request(network, how)
+    running = Running(
+        input_px=input_px,
+        dtype=dtype,
+        amp=amp,
+        channels_last=channels_last,
+        compile_mode=compile_mode,
+        cuda_graph=cuda_graph,
+        fuse=fuse,
+        winograd=winograd,
+        threads=threads,
+    )
+    profiling = Profiling(
+        running=running,
+        weights=None if weights is None else str(weights),
+        device=device,
+        batch_sizes=tuple(batch_sizes),
+        train=train,
+        launches=launches,
+        time_budget_s=time_budget_s,
+        data=None if data is None else str(data),
+        decoder=decoder,
+        workers=workers,
+    )
+    return profiled(find(network) if isinstance(network, str) else network, profiling, on_progress)
+
+
+def profiled(network: Variant, profiling: Profiling, on_progress: Share = lambda *_: None) -> Profile:
+    """Do what `profile` does with options in one piece."""
+    request = _request(network, profiling)
     watch = environment.watch(torch.device(request.device))
     on_progress("loading", 0.0)
     subject = ready(request)
     if request.images:
         pipeline.warm(request.images, partial(on_progress, "reading the images"))
-    request = _with_wanted(request, how)
+    request = _with_wanted(request, profiling)
     record = Profile(
-        network=find(network).name,
+        network=network.name,
         weights=subject.weights,
         weights_sha256=subject.weights_sha256,
         counts=count(build(network, device="meta"), request.settings.input_px),
@@ -90,7 +153,7 @@ def profile(network: str, *, on_progress: Share = lambda *_: None, **how: Unpack
     )
     finished = False
     with suppress(KeyboardInterrupt):
-        for part in _parts(subject, request, how.get("launches", 1), on_progress):
+        for part in _parts(subject, request, profiling.launches, on_progress):
             record = replace(record, **part)
         finished = True
     if not record.series:
@@ -101,39 +164,22 @@ def profile(network: str, *, on_progress: Share = lambda *_: None, **how: Unpack
     return record
 
 
-def chosen(names: Sequence[str], *, every: bool) -> list[str]:
+def chosen(names: Sequence[str], *, every: bool) -> list[Variant]:
     """Return the networks that `names` (patterns allowed) stand for, or all of the table."""
     if every and names:
         raise ResbenchError("names and --all: give one of them")
     if not every and not names:
         raise ResbenchError("which network? give names or patterns, or --all; `resbench list` shows the table")
-    return [variant.name for variant in match(["*"] if every else names)]
-
-
-def parse_batch_sizes(text: str | None) -> tuple[speeds.Asked, ...]:
-    """Read "1,8,auto"; None stands for the default sizes. Raises ResbenchError for anything else."""
-    words = [] if text is None else text.split(",")
-    for word in words:
-        if word != "auto" and not (word.isascii() and word.isdigit() and int(word) > 0):
-            raise ResbenchError(f"batch size {word!r}: give positive numbers or auto, such as 1,8,auto")
-    return tuple(dict.fromkeys("auto" if word == "auto" else int(word) for word in words))
-
-
-def parse_input_px(text: str | None) -> tuple[int, int] | None:
-    """Read "224" or "224x288"; None stands for the network's own size. Raises ResbenchError for anything else."""
-    try:
-        return None if text is None else units.parse_pixels(text)
-    except ValueError as error:
-        raise ResbenchError(f"input size: {error}") from None
+    return match(["*"] if every else names)
 
 
 def profile_each(
-    networks: Sequence[str],
+    networks: Sequence[Variant],
+    profiling: Profiling,
     *,
     root: Path | None = None,
     resume: bool = False,
     on_progress: Share = lambda *_: None,
-    **how: Unpack[How],
 ) -> Iterator[Outcome]:
     """Profile several networks, each in a fresh process (a single one in this), and yield each when it is finished.
 
@@ -143,86 +189,81 @@ def profile_each(
     if resume and root is None:
         raise ResbenchError("--resume: skips what was saved, so give --save too")
     for index, network in enumerate(networks):
-        if resume and root and (found := _finished(network, root, how)):
-            yield Outcome(network=network, record=found, path=root / store.path_of(found))
+        if resume and root and (found := _finished(network, root, profiling)):
+            yield Outcome(network=network.name, record=found, path=root / store.path_of(found))
             continue
         try:
             if len(networks) == 1:
-                record = profile(network, on_progress=on_progress, **how)
+                record = profiled(network, profiling, on_progress)
             else:
                 on_progress(f"profiling {len(networks)} networks", index / len(networks))
-                record = msgspec.convert(fresh.call("resbench.bench.profiling:profile_alone", [network, how]), Profile)
+                record = fresh.call(profiled, network, profiling)
         except Interrupted as interrupted:
             yield _saved(interrupted.record, root)
             raise
         except ResbenchError as error:
             if len(networks) == 1:
                 raise
-            yield Outcome(network=network, error=error)
+            yield Outcome(network=network.name, error=error)
         else:
             yield _saved(record, root)
 
 
-def profile_alone(argument: tuple[str, How]) -> Any:
-    """Do what `profile` does with a network and plain values; for a fresh process."""
-    network, how = argument
-    return msgspec.to_builtins(profile(network, **how))
-
-
-def _request(network: str, how: How) -> speeds.Request:
-    on = resolve(how.get("device"))
-    weights, data, train = how.get("weights"), how.get("data"), how.get("train", False)
+def _request(network: Variant, profiling: Profiling) -> speeds.Request:
+    on = resolve(profiling.device)
     request = speeds.Request(
         network=network,
-        weights=None if weights is None else str(weights),
+        weights=profiling.weights,
         device=str(on),
-        settings=settings_of(how, find(network).input_px, on, train=train),
-        time_budget_s=how.get("time_budget_s", 10.0),
+        settings=settings_for(profiling.running, network.input_px, on, train=profiling.train),
+        time_budget_s=profiling.time_budget_s,
         target=speeds.TARGET[on.type],
     )
-    if data is None:
-        if how.get("decoder") or how.get("workers"):
+    if profiling.data is None:
+        if profiling.decoder or profiling.workers:
             raise ResbenchError("--decoder, --workers: say how images are decoded, so give --data too")
         return request
     images = pipeline.images_of(
         network,
         request.weights,
         request.settings,
-        str(data),
-        train=train,
-        decoder_name=how.get("decoder") or "pillow",
-        workers=how.get("workers"),
+        profiling.data,
+        train=profiling.train,
+        decoder_name=profiling.decoder or "pillow",
+        workers=profiling.workers,
     )
     return replace(request, images=images)
 
 
-def _with_wanted(request: speeds.Request, how: How) -> speeds.Request:
+def _with_wanted(request: speeds.Request, profiling: Profiling) -> speeds.Request:
     """Say what is to be measured; for "auto" find the batch size first, in a process that memory may run out of."""
-    sizes = how.get("batch_sizes", ())
-    auto = fresh.call("resbench.bench.subject:widest", request) if "auto" in sizes else 0
-    on, train = torch.device(request.device), how.get("train", False)
-    wanted = speeds.wanted(sizes, on, request.settings, train=train, auto=auto, end_to_end=request.images is not None)
-    return replace(request, wanted=tuple(wanted))
+    auto = fresh.call(widest, request) if "auto" in profiling.batch_sizes else 0
+    return replace(request, wanted=_wanted(request, profiling, auto))
 
 
-def _finished(network: str, root: Path, how: How) -> Profile | None:
-    """Return the record below `root` that measured what is asked for, on this machine and with these settings."""
-    request, on = _request(network, how), resolve(how.get("device"))
-    machine = environment.machine(on)
-    images = pipeline.describe(request.images) if request.images else None
+def _wanted(request: speeds.Request, profiling: Profiling, auto: int = 0) -> tuple[speeds.Wanted, ...]:
     wanted = speeds.wanted(
-        how.get("batch_sizes", ()),
-        on,
+        profiling.batch_sizes,
+        torch.device(request.device),
         request.settings,
-        train=how.get("train", False),
-        end_to_end=images is not None,
+        train=profiling.train,
+        auto=auto,
+        end_to_end=request.images is not None,
     )
+    return tuple(wanted)
+
+
+def _finished(network: Variant, root: Path, profiling: Profiling) -> Profile | None:
+    """Return the record below `root` that measured what is asked for, on this machine and with these settings."""
+    request = _request(network, profiling)
+    machine = environment.machine(torch.device(request.device))
+    images = pipeline.describe(request.images) if request.images else None
     asked = {
         (speed, want.asked, images if speed == "end_to_end" else None)
-        for want in wanted
+        for want in _wanted(request, profiling)
         for speed in speeds.speeds_of(want)
     }
-    folder = root / store.machine_folder(machine) / find(network).name
+    folder = root / store.machine_folder(machine) / network.name
     for record in store.read_folder(folder).values() if any(folder.glob("*.json")) else ():
         if (
             isinstance(record, Profile)
@@ -271,7 +312,7 @@ def _series(
     parts: list[list[Series]] = []
     for index in range(launches):
         on_progress(f"launch {index + 1} of {launches}", index / launches)
-        parts.append(msgspec.convert(fresh.call("resbench.bench.pipeline:launch", request), list[Series]))
+        parts.append(fresh.call(pipeline.launch, request))
         request = speeds.repeated(request, parts[0])
         yield speeds.merge(parts)
 
@@ -284,5 +325,4 @@ def _memory(subject: Subject, request: speeds.Request, on_progress: Share) -> It
         if subject.arm.device.type == "cuda":
             yield peak(subject.arm, want)
         else:
-            alone = replace(request, wanted=(want,))
-            yield msgspec.convert(fresh.call("resbench.bench.subject:resident", alone), Memory)
+            yield fresh.call(resident, replace(request, wanted=(want,)))

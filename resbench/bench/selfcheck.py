@@ -16,9 +16,11 @@ from resbench.judging.finding import Verdict
 from resbench.judging.stats import Clock, Interval, clopper_pearson, t_half_width, upper_bound
 from resbench.records.record import Environment, Run, Settings
 from resbench.running.device import resolve
+from resbench.running.settings import Running
 from resbench.timing import interleave
 from resbench.timing.contest import Rules, Surroundings, contest
 from resbench.timing.sampler import without_garbage_collection
+from resbench.zoo.find import find
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ def selfcheck(
     A slowdown burns CPU after each call in proportion to what the call took; no sample is scaled.
     """
     on = resolve("cpu")
-    request = request_of(Side(network=network, options={"input_px": input_px, "threads": threads}), on)
+    request = request_of(Side(network=find(network), running=Running(input_px=input_px, threads=threads)), on)
     watch = environment.watch(on)
     subjects = [ready(request).arm for _ in range(2)]
     chance = random.Random(request.settings.seed)
@@ -90,7 +92,7 @@ def selfcheck(
             arms = [Local(subjects[0], 1), Local(subjects[1], 1, slowdown=injected)]
             trials.append(_trial(arms, injected, rules, surroundings, chance))
     return SelfCheck(
-        network=network,
+        network=request.network.name,
         settings=request.settings,
         rules=rules,
         trials=tuple(trials),

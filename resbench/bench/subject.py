@@ -1,12 +1,9 @@
-"""A network of the table as something to be timed, and what fresh processes do with it: nets and timing meet here."""
+"""A network as something to be timed, and what fresh processes do with it: nets and timing meet here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib import import_module
-from typing import Any
 
-import msgspec
 import psutil
 import torch
 from torch import nn
@@ -27,7 +24,8 @@ from resbench.running.device import (
 )
 from resbench.running.settings import plain
 from resbench.timing import speeds
-from resbench.zoo.find import find, find_weights
+from resbench.zoo.find import find_weights
+from resbench.zoo.spec import Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +38,12 @@ class Subject:
 
 
 def ready(request: speeds.Request) -> Subject:
-    """Build or load the network that `request` names and bring it into its settings.
+    """Build or load the network of `request` and bring it into its settings.
 
-    Raises ResbenchError for an unknown name or checkpoint.
+    Raises ResbenchError for an unknown checkpoint.
     """
     loaded = _plain(request)
-    arm = prepare(loaded.module, request.settings, torch.device(request.device), loaded.classes)
+    arm = prepare(loaded.module, request.settings, torch.device(request.device), request.network.classes)
     return Subject(arm=arm, weights=loaded.weights, weights_sha256=loaded.weights_sha256)
 
 
@@ -60,15 +58,15 @@ def difference(request: speeds.Request, arm: Arm) -> float | None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Loaded:
     module: nn.Module
-    classes: int
     weights: str | None = None
     weights_sha256: str | None = None
 
 
 def _plain(request: speeds.Request) -> _Loaded:
     """Return the network in fp32 on the CPU; the same weights for the same request."""
+    network = request.network
     if request.weights is None:
-        module, classes = fresh_network(request.network, request.settings.seed)
+        module = fresh_network(network, request.settings.seed)
         size = units.pixels(request.settings.input_px)
         try:
             with within_memory(f"input size {size}"):
@@ -76,70 +74,39 @@ def _plain(request: speeds.Request) -> _Loaded:
         except RuntimeError as error:
             if "size" not in str(error):
                 raise
-            said = str(error).splitlines()[0]
-            raise ResbenchError(f"{request.network}: cannot take {size} px ({said}); give a larger input") from None
-        return _Loaded(module=module, classes=classes)
-    found = load_checkpoint(request.network, request.weights)
+            reason = str(error).splitlines()[0]
+            raise ResbenchError(f"{network.name}: cannot take {size} px ({reason}); give a larger input") from None
+        return _Loaded(module=module)
+    found = load_checkpoint(network, request.weights)
     published = find_weights(request.weights)
     return _Loaded(
         module=found.module,
-        classes=found.variant.classes,
         weights=published.name if published else found.path.name,
         weights_sha256=found.sha256,
     )
 
 
-def fresh_network(name: str, seed: int) -> tuple[nn.Module, int]:
-    """Return a network with fresh weights, the same for the same `seed`, and its number of classes.
-
-    "timm:resnet50" and "torchvision:resnet50" name other libraries' networks, where those are installed.
-    """
+def fresh_network(network: Variant, seed: int) -> nn.Module:
+    """Return the network with fresh weights, the same for the same `seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        library, _, foreign = name.rpartition(":")
-        if library:
-            return _foreign_network(library, foreign), 1000
-        variant = find(name)
-        return build(variant), variant.classes
+        return build(network)
 
 
-def own_input_px(name: str) -> int:
-    """Return the side of the images that the network called `name` is meant for."""
-    return 224 if ":" in name else find(name).input_px
-
-
-def _foreign_network(library: str, name: str) -> nn.Module:
-    makers = {"timm": ("timm", "create_model"), "torchvision": ("torchvision.models", "get_model")}
-    if library not in makers:
-        raise ResbenchError(f"{library}:{name}: unknown library; choose from {', '.join(makers)}")
-    module, function = makers[library]
-    try:
-        make = getattr(import_module(module), function)
-    except ImportError:
-        raise ResbenchError(f"{library}:{name}: {library} is not installed; run `pip install {library}`") from None
-    try:
-        network: nn.Module = make(name)
-    except (RuntimeError, ValueError) as error:  # what timm and torchvision raise for an unknown name
-        raise ResbenchError(f"{library}:{name}: {str(error).splitlines()[0]}") from None
-    return network.eval()
-
-
-def widest(argument: Mapping[str, Any]) -> int:
+def widest(request: speeds.Request) -> int:
     """Return the batch size at which a request's throughput saturates; for a fresh process."""
-    arm = ready(msgspec.convert(argument, speeds.Request)).arm
+    arm = ready(request).arm
     return speeds.saturating(lambda size: speeds.rate(arm, size))
 
 
-def resident(argument: Mapping[str, Any]) -> Any:
-    """Return the Memory of a process that does only the one thing that a request wants; for a fresh process."""
-    request = msgspec.convert(argument, speeds.Request)
+def resident(request: speeds.Request) -> Memory:
+    """Return the memory of a process that does only the one thing that a request wants; for a fresh process."""
     (want,) = request.wanted
     before = psutil.Process().memory_info().rss
     arm = _fresh_arm(request)
     reset_peak_resident()
     speeds.run(arm, want, times=2)
-    memory = Memory(batch_size=want.batch_size, resident_bytes=peak_resident_bytes(), resident_before_bytes=before)
-    return msgspec.to_builtins(memory)
+    return Memory(batch_size=want.batch_size, resident_bytes=peak_resident_bytes(), resident_before_bytes=before)
 
 
 def peak(arm: Arm, want: speeds.Wanted) -> Memory:
@@ -158,20 +125,22 @@ def kernels(request: speeds.Request, on_progress: Callable[[str, float], None]) 
     """
     reset_peak_memory(torch.device(request.device))  # the other process needs the memory that this one keeps unused
     wants = {want.batch_size: want for want in request.wanted if want.speed in ("latency", "throughput", "train")}
-    found = []
+    found: list[Kernels | None] = []
     with suppress(ResbenchError):
         for index, (size, want) in enumerate(sorted(wants.items())):
             on_progress(f"kernels at batch {size}", index / len(wants))
-            found.append(fresh.call("resbench.bench.subject:started", replace(request, wanted=(want,))))
-    complete = len(found) == len(wants) and all(found)
-    return msgspec.convert(tuple(found), tuple[Kernels, ...]) if complete else None
+            found.append(fresh.call(started, replace(request, wanted=(want,))))
+    complete = tuple(kernels for kernels in found if kernels)
+    return complete if len(complete) == len(wants) else None
 
 
-def started(argument: Mapping[str, Any]) -> Any:
-    """Return the Kernels of the one thing that a request wants, None where there is no telling; for a fresh process."""
-    request = msgspec.convert(argument, speeds.Request)
+def started(request: speeds.Request) -> Kernels | None:
+    """Return the kernels of the one thing that a request wants, None where they cannot be counted.
+
+    For a fresh process.
+    """
     (want,) = request.wanted
-    return msgspec.to_builtins(speeds.kernels(_fresh_arm(request), want))
+    return speeds.kernels(_fresh_arm(request), want)
 
 
 def _fresh_arm(request: speeds.Request) -> Arm:
@@ -179,5 +148,5 @@ def _fresh_arm(request: speeds.Request) -> Arm:
 
     Loading and comparing would leave their own peak and holes behind.
     """
-    module, classes = fresh_network(request.network, request.settings.seed)
-    return prepare(module, request.settings, torch.device(request.device), classes)
+    module = fresh_network(request.network, request.settings.seed)
+    return prepare(module, request.settings, torch.device(request.device), request.network.classes)

@@ -25,9 +25,9 @@ from resbench.nets.checkpoints import load_checkpoint
 from resbench.records import predictions, store
 from resbench.records.predictions import Predictions
 from resbench.records.record import Evaluation, Settings
-from resbench.running import settings as running
 from resbench.running.arm import answer, prepare
 from resbench.running.device import resolve
+from resbench.running.settings import Running, settings_for, switches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,7 +110,7 @@ def _one_pass(
     watch = environment.watch(on)
     courses = [_course(entry, images, on, options) for entry in entries]
     contestants = [course.contestant for course in courses]
-    with running.switches(courses[0].settings):
+    with switches(courses[0].settings):
         session = session_of(contestants, courses[0].settings, on, group, options, on_progress)
         skip, streams = options.get("skip_unreadable", False), [one.preprocess for one in contestants]
         seen = examined(images, session, skip=skip, streams=streams)
@@ -147,9 +147,17 @@ def session_of(
 
 def settings_of(entry: Entry, options: Options, on: torch.device) -> Settings:
     """Return how a checkpoint is run at the size of its own images. Raises ResbenchError for what `on` cannot run."""
-    known = {name: value for name, value in options.items() if name in running.Options.__annotations__}
-    chosen = running.Options(**{**known, "input_px": entry.preprocess.crop_px})  # type: ignore[typeddict-item]
-    return running.settings(chosen, entry.variant.input_px, on)
+    running = Running(
+        input_px=entry.preprocess.crop_px,
+        dtype=options.get("dtype", "fp32"),
+        amp=options.get("amp", False),
+        channels_last=options.get("channels_last", False),
+        compile_mode=options.get("compile_mode"),
+        fuse=options.get("fuse", False),
+        winograd=options.get("winograd", False),
+        threads=options.get("threads"),
+    )
+    return settings_for(running, entry.variant.input_px, on)
 
 
 def _course(entry: Entry, images: ImageSet, on: torch.device, options: Options) -> Course:

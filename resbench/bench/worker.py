@@ -19,6 +19,7 @@ import torch
 import resbench
 from resbench.bench.subject import difference, ready
 from resbench.errors import InvalidMeasurementError, ResbenchError
+from resbench.records.record import Settings
 from resbench.running.arm import Arm
 from resbench.running.device import within_memory
 from resbench.running.settings import switches
@@ -26,6 +27,21 @@ from resbench.timing import speeds
 from resbench.timing.calls import inference
 from resbench.timing.clock import Call, host_clock
 from resbench.timing.sampler import without_garbage_collection
+from resbench.zoo import find
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """The first line that a process gets: what to run, as any version of this program understands it.
+
+    The network is named: each work tree has its own code for that name.
+    """
+
+    network: str
+    weights: str | None
+    device: str
+    settings: Settings
+    time_budget_s: float = 0.0  # these two are for older versions, which need them
+    target: float = 0.0
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +109,13 @@ class Remote:
             raise ResbenchError(
                 f"{self._name}: {error.strerror}; give a Python interpreter that has resbench"
             ) from None
-        self._say([request, batch_size])
+        assignment = Assignment(
+            network=request.network.name,
+            weights=request.weights,
+            device=request.device,
+            settings=request.settings,
+        )
+        self._say([assignment, batch_size])
 
     def ready(self) -> About:
         """Wait until the network is built. Raises ResbenchError when it cannot be."""
@@ -164,7 +186,8 @@ def _serve() -> None:
             try:
                 order = msgspec.json.decode(line)
                 if arm is None:
-                    request, batch_size = msgspec.convert(order, tuple[speeds.Request, int])
+                    assignment, batch_size = msgspec.convert(order, tuple[Assignment, int])
+                    request = _request(assignment)
                     subject = ready(request)
                     arm, result = Local(subject.arm, batch_size), _about(difference(request, subject.arm))
                 elif order == "materialise":
@@ -176,6 +199,15 @@ def _serve() -> None:
                 _write(answers, {"error": str(error)})
             else:
                 _write(answers, {"result": result})
+
+
+def _request(assignment: Assignment) -> speeds.Request:
+    return speeds.Request(
+        network=find.network(assignment.network),
+        weights=assignment.weights,
+        device=assignment.device,
+        settings=assignment.settings,
+    )
 
 
 def _about(output_difference: float | None) -> About:

@@ -1,6 +1,6 @@
 """What a network is made of, read off its specification: the terms of model cards, and a sentence for people."""
 
-from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Spec, Variant
+from resbench.zoo.spec import Elsewhere, InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Spec, Variant
 
 _EVERYWHERE = {"Batch Normalization", "Convolution", "Global Average Pooling", "ReLU", "Softmax"}
 # The names under which Papers with Code files these parts, as timm's cards use them.
@@ -62,6 +62,8 @@ def terms(spec: Spec) -> list[str]:
             blocks = {f"{version}-{letter}" for letter in "ABC"} | {"Reduction-A", "Reduction-B"}
             pools = {"Max Pooling", "Average Pooling"} if spec.slim else {"Max Pooling"}
             return sorted(_EVERYWHERE | blocks | pools | {"1x1 Convolution", "Residual Connection"})
+        case Elsewhere():
+            return []
 
 
 def facts(variant: Variant) -> list[tuple[str, str]]:
@@ -79,6 +81,8 @@ def facts(variant: Variant) -> list[tuple[str, str]]:
         case InceptionResNetSpec() as spec:
             a, b, c = spec.repeats
             return [("Blocks", f"{a} Inception-ResNet-A, {b} Inception-ResNet-B and {c} Inception-ResNet-C blocks")]
+        case Elsewhere():
+            return []
 
 
 def _resnet_terms(spec: ResNetSpec) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Variant
+from resbench.zoo.spec import Elsewhere, InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,8 @@ def stages(variant: Variant) -> list[Stage]:
             return _doubling(spec.depths, 64 * _expansion(spec.block), side_px)
         case InceptionResNetSpec() as spec:
             return _inception(variant.input_px, spec)
+        case Elsewhere():
+            return []
 
 
 def block(variant: Variant) -> Block:
@@ -61,6 +63,8 @@ def block(variant: Variant) -> Block:
                 for names, widths in zip(kernels, spec.a, strict=True)
             )
             return Block(branches=branches, tail=(f"1x1, {320 if spec.slim else 256}", "x 0.17"))
+        case Elsewhere():
+            return Block(branches=())
 
 
 def _layers(spec: ResNetSpec) -> tuple[str, ...]:

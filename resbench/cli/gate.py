@@ -51,18 +51,19 @@ def gate_(
       resbench gate resnet50 seresnext50_32x4d --against origin/main --junit report.xml
       resbench gate --data imagenet/val --evaluate resnet18 --weights resnet18.pth
     """
-    from resbench.bench import gate, profiling
+    from resbench.bench import gate, parse
     from resbench.judging import limits
     from resbench.judging.finding import exit_code, worst_first
     from resbench.report import findings as report
     from resbench.report.progress import progress
-    from resbench.running.settings import Options
+    from resbench.running.settings import Running
+    from resbench.zoo.find import find
 
     asked = gate.Asked(
         results=results or Path("results"),
         cards=cards or Path("cards"),
-        networks=networks or (),
-        options=Options(input_px=profiling.parse_input_px(input_px), threads=threads),
+        networks=[find(name) for name in networks or ()],
+        running=Running(input_px=parse.input_px(input_px), threads=threads),
         batch_size=batch_size,
         time_budget_s=time_budget,
         data=data,

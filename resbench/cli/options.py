@@ -16,7 +16,7 @@ CodeQuality = Annotated[
 FailOnInconclusive = Annotated[bool, typer.Option("--fail-on-inconclusive", help="Exit 3 when the data cannot tell.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Amp = Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")]
-ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="Lay images and weights out NHWC.")]
+ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="Use channels-last (NHWC) memory layout.")]
 Compile = Annotated[bool, typer.Option("--compile", help="Run through torch.compile.")]
 CudaGraph = Annotated[bool, typer.Option("--cuda-graph", help="Replay a CUDA graph.")]
 DType = Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")]

@@ -90,24 +90,27 @@ def profile_(
       resbench profile resnet50 --dtype bf16 --channels-last --fuse
       resbench profile resnet50 --data imagenet/val
     """
-    from resbench.bench import profiling
+    from resbench.bench import parse, profiling
     from resbench.report import profile as report
     from resbench.report.progress import progress
+    from resbench.running.settings import Running
 
     networks = profiling.chosen(names or [], every=every)
-    how = profiling.How(
+    how = profiling.Profiling(
+        running=Running(
+            input_px=parse.input_px(input_px),
+            dtype=dtype,
+            amp=amp,
+            channels_last=channels_last,
+            compile_mode=compile_mode or ("default" if compile_it else None),
+            cuda_graph=cuda_graph,
+            fuse=fuse,
+            winograd=winograd,
+            threads=threads,
+        ),
         weights=weights,
         device=device,
-        batch_sizes=profiling.parse_batch_sizes(batch_size),
-        input_px=profiling.parse_input_px(input_px),
-        dtype=dtype,  # type: ignore[typeddict-item]  # checked with the device in hand
-        amp=amp,
-        channels_last=channels_last,
-        compile_mode=compile_mode or ("default" if compile_it else None),
-        cuda_graph=cuda_graph,
-        fuse=fuse,
-        winograd=winograd,
-        threads=threads,
+        batch_sizes=parse.batch_sizes(batch_size),
         train=train,
         launches=launches,
         time_budget_s=time_budget,
@@ -117,7 +120,7 @@ def profile_(
     )
     with progress(quiet=quiet) as on_progress:
         outcomes = profiling.profile_each(
-            networks, root=output if save else None, resume=resume, on_progress=on_progress, **how
+            networks, how, root=output if save else None, resume=resume, on_progress=on_progress
         )
         code = report.show(outcomes, single=len(networks) == 1, as_json=as_json, quiet=quiet)
     raise typer.Exit(code)

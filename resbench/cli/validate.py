@@ -125,7 +125,7 @@ def validate_(
         crop_mode=crop_mode,
         mean=mean,
         std=std,
-        dtype=dtype,  # type: ignore[typeddict-item]  # checked with the device in hand
+        dtype=dtype,
         amp=amp,
         channels_last=channels_last,
         fuse=fuse,

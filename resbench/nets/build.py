@@ -3,11 +3,12 @@
 import torch
 from torch import nn
 
+from resbench.nets.elsewhere import build_elsewhere
 from resbench.nets.inception_resnet import InceptionResNet
 from resbench.nets.legacy_senet import LegacySENet
 from resbench.nets.resnet import ResNet
 from resbench.zoo.find import find
-from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Variant
+from resbench.zoo.spec import Elsewhere, InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Variant
 
 
 def build(network: str | Variant, *, device: str | torch.device = "cpu") -> nn.Module:
@@ -16,22 +17,25 @@ def build(network: str | Variant, *, device: str | torch.device = "cpu") -> nn.M
     `device="meta"` gives shapes without memory. Raises ResbenchError for an unknown name.
     """
     variant = find(network) if isinstance(network, str) else network
+    if isinstance(variant.spec, Elsewhere):
+        with torch.device(device):
+            return build_elsewhere(variant.spec).eval()
     with torch.device("meta"):  # torch's layers draw weights when they are made; on meta that costs nothing
-        module = _topology(variant)
+        module = _topology(variant.spec, variant.classes)
     if torch.device(device).type != "meta":
         module.to_empty(device=device)
         module.apply(_draw)
     return module.eval()
 
 
-def _topology(variant: Variant) -> nn.Module:
-    match variant.spec:
-        case ResNetSpec() as spec:
-            return ResNet(spec, variant.classes)
-        case LegacySENetSpec() as spec:
-            return LegacySENet(spec, variant.classes)
-        case InceptionResNetSpec() as spec:
-            return InceptionResNet(spec, variant.classes)
+def _topology(spec: ResNetSpec | LegacySENetSpec | InceptionResNetSpec, classes: int) -> nn.Module:
+    match spec:
+        case ResNetSpec():
+            return ResNet(spec, classes)
+        case LegacySENetSpec():
+            return LegacySENet(spec, classes)
+        case InceptionResNetSpec():
+            return InceptionResNet(spec, classes)
 
 
 def _draw(layer: nn.Module) -> None:

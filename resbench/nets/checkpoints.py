@@ -66,10 +66,10 @@ def load(network: str, weights: str | Path | None = None) -> nn.Module:
     return loaded.module
 
 
-def load_checkpoint(network: str, weights: str | Path | None = None) -> Loaded:
+def load_checkpoint(network: str | Variant, weights: str | Path | None = None) -> Loaded:
     """Do what `load` does, and tell which file it was and what was changed in it."""
-    variant = find(network)
-    named, path = _locate(network, variant, weights)
+    variant = find(network) if isinstance(network, str) else network
+    named, path = _locate(network if isinstance(network, str) else network.name, variant, weights)
     digest = cache.sha256(path)
     if named:
         cache.check(named, path, digest)

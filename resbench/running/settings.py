@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import TypedDict
+from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 
@@ -14,36 +14,37 @@ DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
-class Options(TypedDict, total=False):
-    """What can be said of how a network is to be run; `settings` gives what is left out its default."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What can be said of how a network is run."""
 
-    input_px: int | tuple[int, int] | None
-    dtype: DType
-    amp: bool
-    channels_last: bool
-    compile_mode: str | None
-    cuda_graph: bool
-    fuse: bool
-    winograd: bool
-    threads: int | None
+    input_px: int | tuple[int, int] | None = None  # (height, width); None: the network's own
+    dtype: str = "fp32"  # or tf32, fp16, bf16
+    amp: bool = False
+    channels_last: bool = False
+    compile_mode: str | None = None  # of torch.compile; None: eager
+    cuda_graph: bool = False
+    fuse: bool = False
+    winograd: bool = False
+    threads: int | None = None  # on the CPU; None: torch's own number
 
 
-def settings(options: Options, own_px: int, device: torch.device, *, train: bool = False) -> Settings:
+def settings_for(running: Running, own_px: int, device: torch.device, *, train: bool = False) -> Settings:
     """Return the settings for a network whose own input is `own_px` square.
 
     Raises ResbenchError for settings that `device` cannot run, or that contradict one another.
     """
-    size = options.get("input_px") or own_px
+    size = running.input_px or own_px
     chosen = Settings(
         input_px=(size, size) if isinstance(size, int) else size,
-        dtype=options.get("dtype", "fp32"),
-        memory_format="channels_last" if options.get("channels_last") else "contiguous",
-        threads=options.get("threads"),
-        compile=options.get("compile_mode"),
-        cuda_graph=options.get("cuda_graph", False),
-        fuse=options.get("fuse", False),
-        winograd=options.get("winograd", False),
-        amp=options.get("amp", False),
+        dtype=cast(DType, running.dtype),  # checked below
+        memory_format="channels_last" if running.channels_last else "contiguous",
+        threads=running.threads,
+        compile=running.compile_mode,
+        cuda_graph=running.cuda_graph,
+        fuse=running.fuse,
+        winograd=running.winograd,
+        amp=running.amp,
     )
     _check(chosen, device, train)
     if device.type == "cpu":

@@ -18,7 +18,7 @@ from resbench.timing.clock import Timer, event_timer, host_clock
 from resbench.timing.kernels import started
 from resbench.timing.sampler import Materialise, Plan, Surroundings, sample
 from resbench.timing.telemetry import Telemetry
-from resbench.zoo.spec import Preprocess
+from resbench.zoo.spec import Preprocess, Variant
 
 Asked = int | Literal["auto"]
 PHASES: tuple[Speed, ...] = ("train_forward", "train_backward", "train_optimizer")
@@ -57,12 +57,12 @@ class Images:
 class Request:
     """Everything that one process needs to know to measure a network."""
 
-    network: str
+    network: Variant
     weights: str | None
     device: str
     settings: Settings
-    time_budget_s: float  # per speed, batch size and launch
-    target: float
+    time_budget_s: float = 0.0  # per speed, batch size and launch
+    target: float = 0.0  # relative half-width of the interval to stop at
     wanted: tuple[Wanted, ...] = ()
     images: Images | None = None
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from resbench.errors import ResbenchError
-from resbench.zoo.spec import ResNetSpec, Spec, Variant, Weights
+from resbench.zoo.papers import LIBRARIES
+from resbench.zoo.spec import Elsewhere, ResNetSpec, Spec, Variant, Weights
 from resbench.zoo.variants import VARIANTS
 from resbench.zoo.weights import WEIGHTS
 
@@ -22,6 +23,19 @@ def find(name: str) -> Variant:
         if variant.name == wanted:
             return variant
     raise ResbenchError(unknown("network", name, _known_names()))
+
+
+def network(name: str) -> Variant:
+    """Return the network that `name` stands for: of the table, or of another library ("timm:resnet50").
+
+    Raises ResbenchError for an unknown name or library; whether that library knows the network, building it shows.
+    """
+    place, _, there = name.rpartition(":")
+    if not place:
+        return find(name)
+    if place not in LIBRARIES:
+        raise ResbenchError(f"{name}: unknown library {place!r}; choose from {', '.join(LIBRARIES)}")
+    return Variant(name=name, family=place, spec=Elsewhere(place=place, name=there), paper=LIBRARIES[place])
 
 
 def find_weights(name: str) -> Weights | None:

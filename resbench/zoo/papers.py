@@ -137,3 +137,28 @@ RESNEST = Paper(
   year={2022}
 }""",
 )
+# Of libraries whose networks are built by their own code.
+LIBRARIES = {
+    "timm": Paper(
+        title="PyTorch Image Models",
+        url="https://github.com/huggingface/pytorch-image-models",
+        bibtex="""@misc{rw2019timm,
+  author={Wightman, Ross},
+  title={PyTorch Image Models},
+  year={2019},
+  publisher={GitHub},
+  howpublished={\\url{https://github.com/huggingface/pytorch-image-models}}
+}""",
+    ),
+    "torchvision": Paper(
+        title="TorchVision: PyTorch's Computer Vision library",
+        url="https://github.com/pytorch/vision",
+        bibtex="""@misc{torchvision2016,
+  title={{TorchVision}: {PyTorch}'s Computer Vision library},
+  author={{TorchVision maintainers and contributors}},
+  year={2016},
+  publisher={GitHub},
+  howpublished={\\url{https://github.com/pytorch/vision}}
+}""",
+    ),
+}

@@ -91,7 +91,15 @@ class InceptionResNetSpec:
     slim: bool = False  # tf.slim's stem (max pool and an inception block) and head (a linear C block, a 1x1)
 
 
-Spec = ResNetSpec | LegacySENetSpec | InceptionResNetSpec
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """A network that is built by code outside this package: where that lies, and what it is called there."""
+
+    place: str  # "timm", "torchvision"
+    name: str
+
+
+Spec = ResNetSpec | LegacySENetSpec | InceptionResNetSpec | Elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +113,10 @@ class Paper:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """A network: one row of the table. Its size and cost are its own; accuracy belongs to its `Weights`."""
+    """A network: a row of the table, or built elsewhere. Size and cost are its own; accuracy belongs to its `Weights`.
+
+    Another process or program finds it again by its name (`find.network`).
+    """
 
     name: str
     family: str  # "ResNeXt": the heading under which it is listed

@@ -1,0 +1,94 @@
+"""Options as people write them."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from resbench.bench import parse
+from resbench.bench.comparing import Side
+from resbench.cli import ab
+from resbench.cli.app import app
+from resbench.errors import ResbenchError
+from resbench.running.settings import Running
+from resbench.zoo.find import find
+
+SIDE = Side(network=find("resnet18"), running=Running(threads=1, fuse=True))
+
+
+@pytest.mark.parametrize("text", ["", "1,", "0", "-1", "1.5", "max", "１"])
+def test_batch_sizes_that_are_none_are_refused(text):
+    with pytest.raises(ResbenchError, match="batch size"):
+        parse.batch_sizes(text)
+
+
+def test_batch_sizes_are_read_in_order_and_once():
+    assert parse.batch_sizes("8,1,auto,8") == (8, 1, "auto")
+    assert parse.batch_sizes(None) == ()
+
+
+@pytest.mark.parametrize(
+    ("difference", "field", "value"),
+    [
+        ("dtype=bf16", "dtype", "bf16"),
+        ("threads=2", "threads", 2),
+        ("input-px=224x288", "input_px", (224, 288)),
+        ("amp", "amp", True),
+        ("channels-last", "channels_last", True),
+        ("compile", "compile_mode", "default"),
+        ("cuda-graph=true", "cuda_graph", True),
+        ("fuse=false", "fuse", False),
+        ("winograd=yes", "winograd", True),
+    ],
+)
+def test_a_difference_changes_one_option_of_b(difference, field, value):
+    before, after = SIDE.running, parse.side_b(SIDE, [difference]).running
+    assert getattr(after, field) == value
+    others = set(Running.__dataclass_fields__) - {field}
+    assert all(getattr(before, name) == getattr(after, name) for name in others)
+
+
+def test_b_has_an_interpreter_and_a_tree_of_its_own(tmp_path):
+    side = parse.side_b(SIDE, ["python=python3", f"tree={tmp_path}"])
+    assert (side.python, side.tree) == ("python3", Path(tmp_path))
+    assert side.running == SIDE.running
+
+
+def test_every_option_of_running_can_differ():
+    assert {field for field, _ in parse.KEYS.values()} == set(Running.__dataclass_fields__) | {"python", "tree"}
+    assert set(parse.EXAMPLES) == set(parse.KEYS)
+
+
+@pytest.mark.parametrize(
+    ("difference", "message"),
+    [
+        ("fused", "--b fused: unknown option 'fused'; did you mean fuse?"),
+        ("zzz=1", "unknown option 'zzz'; choose from dtype, threads,"),
+        ("", "unknown option ''"),
+        ("threads=0", "--b threads=0: give a positive number, such as --b threads=2"),
+        ("threads", "give a positive number"),
+        ("fuse=maybe", "--b fuse=maybe: give --b fuse or --b fuse=false"),
+        ("input-px=wide", "give a size, such as --b input-px=256"),
+        ("dtype=", "give --b dtype=bf16"),
+        ("tree=no/such/folder", "give a folder with a checkout, such as --b tree=../base"),
+        ("tree", "give a folder with a checkout"),
+        ("python=", "give an interpreter"),
+    ],
+)
+def test_what_is_no_difference_is_one_line_with_an_example(difference, message):
+    with pytest.raises(ResbenchError) as raised:
+        parse.side_b(SIDE, [difference])
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_help_names_every_key_with_examples_and_the_shell_completes_them(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    text = CliRunner().invoke(app, ["ab", "--help"]).output
+    assert all(key in text for key in parse.KEYS)
+    assert "--b dtype=bf16" in text
+    assert ab._differences("c") == ["channels-last", "compile", "cuda-graph"]
+    command = typer.main.get_command(app).commands["ab"]
+    (option,) = (parameter for parameter in command.params if "--b" in parameter.opts)
+    assert [item.value for item in option.shell_complete(None, "d")] == ["dtype"]

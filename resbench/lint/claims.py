@@ -82,7 +82,7 @@ def disagreements(entries: Iterable[ModelEntry]) -> Iterator[Problem]:
             # Operations by two conventions may both be true, and each is checked for itself.
             if quantity in ("flops", "macs") and entry.network:
                 continue
-            key = (name, entry.dataset if _hub(entry) else "", quantity)
+            key = (name, f"{said.dataset} {said.arguments}" if _hub(entry) else "", quantity)
             known, other = first.get(key, (entry, said))
             if entry.style != "table":
                 first.setdefault(key, (entry, said))

@@ -6,20 +6,18 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from resbench.lint.figure import StatedFigure
+from resbench.lint.names import checkpoint_named, checkpoint_of_file, network_named
 from resbench.words.quantities import Quantity
-from resbench.zoo.find import find_weights
 from resbench.zoo.spec import Variant, Weights
-from resbench.zoo.variants import VARIANTS
-from resbench.zoo.weights import WEIGHTS
 
-Style = Literal["index", "huggingface", "results", "table"]
+CardStyle = Literal["index", "huggingface", "results", "table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry:
-    """A model on a card: what is said about it, where."""
+    """A model on a card: what is stated about it, where."""
 
-    style: Style
+    style: CardStyle
     path: Path
     line: int
     name: str
@@ -43,30 +41,21 @@ class ModelEntry:
     @property
     def weights(self) -> Weights | None:
         """The published checkpoint that this is."""
-        for name in self._spellings:
-            if found := find_weights(name):
-                return found
-        file = file_name(self.weights_url)
-        return next((row for row in WEIGHTS if file and file_name(row.url) == file), None)
+        named = (checkpoint_named(name) for name in self._spellings)
+        return next((weights for weights in named if weights), checkpoint_of_file(file_name(self.weights_url)))
 
     @property
     def network(self) -> Variant | None:
-        """The network of the table that this is, by its name however it is written: ResNeXt-50 (32x4d)."""
+        """The network of the table that this is, however its name is written: ResNeXt-50 (32x4d)."""
         if weights := self.weights:
-            return next(variant for variant in VARIANTS if variant.name == weights.network)
-        # Behind the dot is timm's tag: another one is another checkpoint, but the same network.
-        wanted = {_plain(name) for one in self._spellings for name in (one, one.partition(".")[0])} - {""}
-        return next((variant for variant in VARIANTS if _plain(variant.name) in wanted), None)
+            return network_named(weights.name)
+        return next((network for name in self._spellings if (network := network_named(name))), None)
 
     @property
     def _spellings(self) -> tuple[str, ...]:
         """The names, also without an owner in front ("timm/")."""
         names = [name for name in (self.name, *self.names) if name]
         return tuple(dict.fromkeys([*names, *(name.rpartition("/")[2] for name in names)]))
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_ ()]", "", name).lower()
 
 
 def side(text: str) -> int | None:

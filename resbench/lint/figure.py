@@ -1,9 +1,8 @@
 """A figure as a card prints it: its digits, what they stand for, and what it was measured on."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
 from resbench.lint.datasets import data_set
 from resbench.words.quantities import WORDS, Quantity
@@ -45,13 +44,12 @@ class StatedFigure:
     @property
     def digits(self) -> str:
         """The number with a point for decimals and without separators and per cent sign."""
-        text = self.text.replace("%", "").replace("_", "").replace(" ", "").strip()
-        return text.replace(".", "").replace(",", ".") if self.decimal_comma else text.replace(",", "")
+        return _digits(self.text, self.decimal_comma)
 
     @property
     def number(self) -> Fraction | None:
         """The number as printed; None when it is none."""
-        return Fraction(self.digits) if _NUMBER.fullmatch(self.digits) else None
+        return number_in(self.text, decimal_comma=self.decimal_comma)
 
     @property
     def scale(self) -> Fraction:
@@ -106,8 +104,15 @@ class StatedFigure:
         return min(12, len(self.digits.lower().partition("e")[0].partition(".")[2]))
 
 
-def accuracy(quantity: Literal["top1", "top5"], text: str, line: int, *, may_be_fraction: bool) -> StatedFigure:
-    """Return an accuracy as printed; where fractions are usual, 1 and less is one."""
-    said = StatedFigure(quantity=quantity, text=text, unit="%" if "%" in text else "", line=line)
-    is_fraction = may_be_fraction and not said.unit and said.number is not None and said.number <= 1
-    return replace(said, unit="1") if is_fraction else said
+def number_in(text: str, *, decimal_comma: bool = False) -> Fraction | None:
+    """Return the number that `text` prints: "25,557,032", "1.8 x 10^9", "79.9%"; None when it is none."""
+    digits = _digits(text, decimal_comma)
+    return Fraction(digits) if _NUMBER.fullmatch(digits) else None
+
+
+def _digits(text: str, decimal_comma: bool) -> str:
+    text = re.sub(r"\s?[x×·*]\s?10\s?\^?(?:<sup>)?\{?(\d+)\}?(?:</sup>)?", r"e\1", text[:200])
+    text = re.sub(r"[%_\s]", "", text)
+    if re.fullmatch(r"\d{1,3}(\.\d{3}){2,}", text) or (decimal_comma and "," in text):
+        return text.replace(".", "").replace(",", ".")
+    return text.replace(",", "")

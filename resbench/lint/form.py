@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from resbench.lint import hub
 from resbench.lint.entry import file_name
+from resbench.lint.markdown import anchors, links
 from resbench.lint.parse import Document
 from resbench.lint.places import lacking, within
 from resbench.lint.problem import Edit, Level, Problem
-from resbench.lint.tables import links
 from resbench.lint.trees import Tree
 
 _RESULT_KEYS = {"task", "dataset", "metrics"}
@@ -147,13 +147,14 @@ def _imported(document: Document) -> Iterator[Problem]:
         if index.is_file():
             relative = document.path.resolve().relative_to(folder).as_posix()
             text = index.read_text(encoding="utf-8", errors="replace")
-            if not re.search(rf"(?m)^\s*-\s*['\"]?{re.escape(relative)}['\"]?\s*(#.*)?$", text):
+            if not re.search(rf"(?m)^[ \t]*-[ \t]*['\"]?{re.escape(relative)}['\"]?\s*(#.*)?$", text):
                 message = f"{index.name} does not import {relative}"
                 yield within(document, "F009", Level.FALSE, 1, message, "add it to Import")
             return
 
 
 def _links(document: Document) -> Iterator[Problem]:
+    headings = anchors(document.text)
     for line, target in links(document.text):
         path, _, anchor = target.partition("#")
         file = document.path.parent / path.partition("?")[0] if path else document.path
@@ -162,17 +163,10 @@ def _links(document: Document) -> Iterator[Problem]:
         message = ""
         if not file.exists():
             message = f"link to {path}: no such file"
-        elif anchor and not path and anchor.lower() not in _anchors(document.text):
+        elif anchor and not path and anchor.lower() not in headings:
             message = f"link to #{anchor}: no such heading"
         if message:
             yield within(document, "F010", Level.WARNING, line, message, "correct the link")
-
-
-def _anchors(text: str) -> set[str]:
-    """Return the anchors that GitHub gives to headings, and those that are set by hand."""
-    headings = re.findall(r"(?m)^#{1,6}[ \t]+(.*?)[ \t#]*$", text)
-    slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
-    return slugs | {name.lower() for name in re.findall(r"(?:id|name)=[\"']([^\"']+)", text)}
 
 
 def _file(document: Document, line: int, name: str, what: str, level: Level = Level.WARNING) -> Iterator[Problem]:

@@ -1,153 +1,237 @@
-"""Tables of models and lists of their counts in Markdown, and the lines that are neither code nor comment."""
+"""Tables of models, of HTML or Markdown, as models with their figures."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
-from urllib.parse import unquote
 
+from resbench.lint import cells
+from resbench.lint.columns import Column, column, plain
+from resbench.lint.datasets import known_in
 from resbench.lint.entry import ModelEntry, side, stem
-from resbench.lint.figure import StatedFigure
-from resbench.words.quantities import Quantity
+from resbench.lint.figure import ACCURACIES, SCALES, StatedFigure
+from resbench.lint.htmltables import Cell
+from resbench.lint.markdown import Grid, targets
+from resbench.lint.names import network_named
+from resbench.words.quantities import WORDS
 
-COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
-_LINK = re.compile(r"\[(?:[^\[\]\\]|\\.)*\]\(\s*<?([^)\s>]+)")
-Kind = (
-    Quantity | Literal["model", "checkpoint", "config", "download", "size", ""]
-)  # what a column holds; empty: nothing known
-_HEADERS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("model", re.compile(r"^(model|network|name|arch\w*)s?$")),
-    ("checkpoint", re.compile(r"^(checkpoint|weight)s?$")),
-    ("params", re.compile(r"param")),
-    ("macs", re.compile(r"\b[kmgt]?macs?\b|multiply")),
-    ("flops", re.compile(r"flop|\b[mg]?ops\b")),
-    ("top1", re.compile(r"top.?1|acc@1|acc1\b|^acc(uracy)?\.?( ?\(%\))?$")),
-    ("top5", re.compile(r"top.?5|acc@5|acc5\b")),
-    ("config", re.compile(r"^config")),
-    ("download", re.compile(r"download|weights|checkpoint")),
-    ("size", re.compile(r"^(input|image|img|crop)\b.*(size|px|res)|^(image|input) ?(size|\(px\))|^resolution")),
+_QUANTITIES = ("params", "flops", "macs", "top1", "top5", "file_size", "pair")
+# Columns of tables about something else than classification of images, whose counts are those of a whole system.
+_OTHER_TASK = re.compile(
+    r"\bm?ap ?(@|50|75|\d|s\b|m\b|l\b|\(|$)|\b(box|bbox|mask|seg|whole) ?m?ap\b|\bm?iou\b|\bpckh?\b|\bnme\b|"
+    r"\bmpjpe\b|\bepe\b|\bhmean\b|\bpq\b|\bfid\b|frame|\bclips?\b|\bvideos?\b|\blr schd\b|\bdetector\b|\bneck\b|"
+    r"\bpsnr\b|\bar ?(@|50)|modality"
 )
 
 
-def table_entries(path: Path, text: str) -> Iterator[ModelEntry]:
-    """Yield the rows of the tables in `text` that have a column of models."""
-    columns: list[tuple[Kind, str]] = []
-    previous = ""
-    for number, line in _prose(text):
-        cells = _cells(line)
-        if {"|", "-"} <= set(line) <= set("|:- \t"):
-            columns = _columns(_cells(previous))
-        elif "|" not in line:
-            columns = []
-        elif columns and (entry := _row(path, number, columns, cells)):
-            yield entry
-        previous = line
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A figure that is recognised as one and not understood."""
+
+    line: int
+    heading: str  # of its column
+    text: str
 
 
-def _row(path: Path, number: int, columns: list[tuple[Kind, str]], cells: list[str]) -> ModelEntry | None:
-    found = {kind: (cell, unit) for (kind, unit), cell in zip(columns, cells, strict=False) if kind}
-    quantities: tuple[Quantity, ...] = ("params", "flops", "macs", "top1", "top5")
-    said: dict[Quantity, StatedFigure] = {}
-    for quantity in quantities:
-        if figure := _figure(quantity, *found.get(quantity, ("", "")), number):
-            said[quantity] = figure
-    dressed = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", found.get("model", ("", ""))[0])
-    name = re.sub(r"[`*\\]|<[^>]*>", "", dressed).strip()
-    config = next(iter(_LINK.findall(found.get("config", ("", ""))[0])), "")
-    download = next(iter(_LINK.findall(found.get("download", ("", ""))[0])), "")
-    size = re.match(r"\d+", found.get("size", ("", ""))[0])
-    if not name or not said:
-        return None
-    return ModelEntry(
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """What was read of a document's text."""
+
+    entries: list[ModelEntry] = field(default_factory=list)
+    not_understood: list[Unread] = field(default_factory=list)
+    fractions: list[tuple[int, str]] = field(default_factory=list)  # columns of fractions: line and heading
+
+
+def read(path: Path, grid: Grid) -> Reading:
+    """Return the models of a table; figures in a table that is not of models are not understood."""
+    reading = Reading()
+    columns = [column(heading) for heading in grid.headings]
+    if not any(each.kind == "model" for each in columns) and (turned := _turned(grid, columns)):
+        grid, columns = turned, [column(heading) for heading in turned.headings]
+    columns = _of_models(columns)
+    columns = [_with_commas(grid, at, own) for at, own in enumerate(columns)]
+    numbers = [_numbers(grid, at, own) for at, own in enumerate(columns)]
+    columns = [_decided(each, own) for each, own in zip(columns, numbers, strict=True)]
+    columns = _by_caption(columns, numbers, grid)
+    named = any(each.kind == "model" for each in columns)
+    reading.fractions += [(grid.rows[0][0].line, plain(each.heading)) for each in columns if named and each.unit == "1"]
+    is_foreign = any(_OTHER_TASK.search(plain(heading).lower()) for heading in grid.headings)
+    table = ModelEntry(
         style="table",
         path=path,
-        line=number,
-        name=name,
-        figures=tuple(said.values()),
-        names=(stem(config),),
-        weights_url=download,
-        image_px=side(size[0]) if size else None,
+        line=0,
+        name="",
+        section=" / ".join(dict.fromkeys(filter(None, (grid.section, grid.caption)))),
+        classes=classes(f"{grid.caption} {grid.section}"),
     )
+    dataset = _data_above(grid) or ("another task" if is_foreign else "")
+    for row in grid.rows:
+        _read_row(reading, table, columns, row, dataset, counts_are_its_own=not is_foreign)
+    return reading
 
 
-def list_entries(path: Path, text: str) -> Iterator[ModelEntry]:
-    """Yield a model for each title that is followed by a list of its counts, as on timm's cards at the hub.
-
-    The first size that the list gives is the one that the counts hold at.
-    """
-    titled = ModelEntry(style="table", path=path, line=1, name="")
-    for number, line in _prose(text):
-        if title := re.fullmatch(r"#[ \t].*?([^\s#]+)[ \t#]*", line):
-            if titled.figures:
-                yield titled
-            titled = replace(titled, line=number, name=re.sub(r"[`*\\]", "", title[1]), figures=(), image_px=None)
-        elif item := re.fullmatch(r"\s*[-*+]\s+([^:]+):\s*(.*)", line):
-            kind, unit = _column(item[1])
-            if (kind == "params" or kind == "macs" or kind == "flops") and (
-                figure := _figure(kind, item[2], unit, number)
-            ):
-                titled = titled if titled.figure(kind) else replace(titled, figures=(*titled.figures, figure))
-            elif kind == "size" and (size := re.search(r"\d+", item[2])):
-                titled = replace(titled, image_px=titled.image_px or side(size[0]))
-    if titled.figures:
-        yield titled
+def _of_models(columns: list[Column]) -> list[Column]:
+    """Leave one column of models: the one of the best rank; without any, checkpoints are the models."""
+    models = [each for each in columns if each.kind == "model"]
+    best = min((each.rank for each in models), default=0)
+    chosen = [each for each in models if each.rank == best]
+    if not models:
+        return [replace(each, kind="model") if each.kind == "checkpoint" else each for each in columns]
+    kept = chosen[0] if len(chosen) == 1 else None
+    columns = [replace(each, kind="") if each.kind == "model" and each is not kept else each for each in columns]
+    return [replace(each, kind="download") if each.kind == "checkpoint" else each for each in columns]
 
 
-def _figure(quantity: Quantity, cell: str, unit: str, line: int) -> StatedFigure | None:
-    """Return the figure in a cell, in its own unit or that of its column; None for anything else."""
-    figure = re.fullmatch(r"\**([\d.,_]+)\s*([KMGBT%]?)\**\\?\**(?:\^.*)?", cell.strip())
-    own = (figure[2] or unit) if figure else ""
-    if figure is None or (own == "%" and quantity not in ("top1", "top5")):  # a percentage of parameters is no count
+def _turned(grid: Grid, columns: list[Column]) -> Grid | None:
+    """Return a table whose columns are models with its rows and columns exchanged; None for any other table."""
+    labels = [column(row[0].text) for row in grid.rows if row]
+    has_quantities = any(label.kind in _QUANTITIES for label in labels)
+    known = any(network_named(plain(heading)) for heading in grid.headings[1:])
+    if not has_quantities or not known or any(each.kind in _QUANTITIES for each in columns):
         return None
-    return StatedFigure(quantity=quantity, text=figure[1], unit=own, line=line)
+    line = grid.rows[0][0].line
+    rows = [
+        (Cell(line, heading), *(row[at] if at < len(row) else Cell(row[0].line, "") for row in grid.rows if row))
+        for at, heading in enumerate(grid.headings[1:], 1)
+    ]
+    return replace(grid, headings=("model", *(row[0].text for row in grid.rows if row)), rows=tuple(rows))
 
 
-def _columns(headers: list[str]) -> list[tuple[Kind, str]]:
-    """Return what the columns hold; none for a table that is not of models, each named once.
-
-    Checkpoints are downloads where models are named beside them, and else the models themselves.
-    """
-    found = [_column(header) for header in headers]
-    kinds = [kind for kind, _ in found]
-    checkpoint: Kind = "download" if "model" in kinds else "model"
-    found = [(checkpoint if kind == "checkpoint" else kind, unit) for kind, unit in found]
-    return found if [kind for kind, _ in found].count("model") == 1 else []
+def _with_commas(grid: Grid, at: int, own: Column) -> Column:
+    if own.kind not in _QUANTITIES:
+        return own
+    return replace(own, decimal_comma=cells.decimal_commas(row[at].text for row in grid.rows if at < len(row)))
 
 
-def _column(header: str) -> tuple[Kind, str]:
-    """Return what a column holds and the unit that its header gives."""
-    plain = re.sub(r"[`*#_]|<[^>]*>", " ", header).strip().lower()
-    if "best" in plain.split():  # of several checkpoints, so no claim about the one in the row
-        return "", ""
-    kind: Kind = next((kind for kind, pattern in _HEADERS if pattern.search(plain)), "")
-    unit = re.search(
-        r"\(\s*([kmgbt])(?:flops?|macs?|ops|illions?|illiards?)?\s*\)|\b([kmgt])(?:flops?|macs?|ops|params?)\b|(%)",
-        plain,
+def _numbers(grid: Grid, at: int, own: Column) -> list[cells.Printed]:
+    """Return the numbers of a column of figures."""
+    texts = [row[at].text for row in grid.rows if at < len(row)] if own.kind in _QUANTITIES else []
+    found = [cells.number(text, own) for text in texts]
+    return [each for each in found if each]
+
+
+def _decided(own: Column, numbers: Sequence[cells.Printed]) -> Column:
+    """Decide for a whole column what its cells leave open: fraction or per cent; the unit that some cells give."""
+    if not numbers:
+        return own
+    if own.kind in ACCURACIES and not own.unit and not any(each.unit for each in numbers):
+        values = [each.value for each in numbers]
+        return replace(own, unit="1") if all(value is not None and value <= 1 for value in values) else own
+    units = {each.unit for each in numbers if each.unit and each.unit in SCALES}
+    if own.kind in ("params", "flops", "macs") and not own.unit and len(units) == 1:
+        bare = [each.value for each in numbers if not each.unit]
+        return replace(own, unit=units.pop()) if all(value and value < 10**5 for value in bare) else own
+    return own
+
+
+def _by_caption(columns: list[Column], numbers: list[list[cells.Printed]], grid: Grid) -> list[Column]:
+    """Take accuracies for error rates where the caption says so, or where every top-5 is below its top-1."""
+    says_error = re.search(r"(?<![a-z])err(or)?s?\b", grid.caption.lower()) and not re.search(
+        r"acc", grid.caption.lower()
     )
-    return kind, next((group.upper() for group in unit.groups() if group), "") if unit else ""
+    values = {
+        each.kind: [number.value for number in own]
+        for each, own in zip(columns, numbers, strict=True)
+        if each.kind in ACCURACIES and not each.says_accuracy and not each.is_error_rate
+    }
+    first, fifth = values.get("top1", []), values.get("top5", [])
+    swapped = len(first) == len(fifth) > 1 and all(
+        one is not None and five is not None and five < one and five < 50
+        for one, five in zip(first, fifth, strict=True)
+    )
+    low = [value for value in first or fifth if value is not None and value < 50]
+    if not swapped and not (says_error and 2 * len(low) > len(first or fifth)):
+        return columns
+    return [replace(each, is_error_rate=True) if each.kind in values else each for each in columns]
 
 
-def _prose(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines of Markdown outside fenced code and HTML comments."""
-    fence = ""
-    blank = COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
-    for number, line in enumerate(blank.split("\n"), 1):
-        ticks = re.match(r"\s{0,3}(`{3,}|~{3,})", line)
-        if ticks and (not fence or ticks[1].startswith(fence)):
-            fence = "" if fence else ticks[1]
-        elif not fence:
-            yield number, line.rstrip("\r")
+def _read_row(
+    reading: Reading,
+    table: ModelEntry,
+    columns: list[Column],
+    row: tuple[Cell, ...],
+    dataset: str,
+    *,
+    counts_are_its_own: bool,
+) -> None:
+    """Add the model of a row, which has in common with `table` what stands above both."""
+    texts = {own.kind: cell.text for own, cell in reversed(list(zip(columns, row, strict=False)))}
+    name, size = plain(texts.get("model", "")), texts.get("size", "")
+    image_px = pixels(size)
+    dataset = plain(texts.get("dataset", "")) or dataset
+    figures: list[StatedFigure] = []
+    for own, cell in zip(columns, row, strict=False):
+        if own.kind not in _QUANTITIES or not cells.holds_a_figure(cell.text):
+            continue
+        found = figures_of(own, cell)
+        is_unclear = own.kind in ("flops", "macs") and image_px is None and cells.holds_a_figure(size)
+        if not name or not found or is_unclear or not (counts_are_its_own or own.kind in ACCURACIES):
+            reading.not_understood.append(Unread(line=cell.line, heading=plain(own.heading), text=plain(cell.text)))
+        else:
+            data, size_px = own.dataset or dataset, own.image_px or image_px
+            figures += [replace(each, dataset=data, image_px=size_px) for each in found]
+    if figures:
+        reading.entries.append(
+            replace(
+                table,
+                line=figures[0].line,
+                name=name,
+                figures=tuple(figures),
+                names=(stem(next(iter(targets(texts.get("config", ""))), "")),),
+                weights_url=next(iter(targets(texts.get("download", ""))), ""),
+                image_px=image_px,
+            )
+        )
 
 
-def _cells(line: str) -> list[str]:
-    parts = [part.strip() for part in re.split(r"(?<!\\)\|", line.strip())]
-    return parts[bool(not parts[0]) : len(parts) - bool(len(parts) > 1 and not parts[-1])]
+def _data_above(grid: Grid) -> str:
+    """Return the data set of the caption, else of the innermost heading that names one."""
+    words = [grid.caption, *reversed(grid.section.split(" / "))]
+    return next((known for text in words if (known := known_in(text))), "")
 
 
-def links(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the line and target of each Markdown link to another file or a heading."""
-    for number, line in _prose(text):
-        for target in _LINK.findall(re.sub(r"`[^`]*`", "", line)):
-            if not re.match(r"[a-z][a-z0-9+.-]*:|//", target, re.IGNORECASE) and "{" not in target:
-                yield number, unquote(target)
+def figures_of(own: Column, cell: Cell) -> list[StatedFigure]:
+    """Return the figures that a cell prints in its column; none when it is not understood."""
+    if own.kind == "pair":
+        parts = re.split(r"[/,&;|]", cell.text)
+        pair = [replace(own, kind="top1"), replace(own, kind="top5")]
+        both = [figures_of(each, Cell(cell.line, part)) for each, part in zip(pair, parts, strict=False)]
+        return [each for found in both for each in found] if len(parts) == 2 and all(both) else []
+    number = cells.number(cell.text, own)
+    quantity = next((quantity for quantity in WORDS if quantity == own.kind), None)
+    if number is None or quantity is None:
+        return []
+    if number.unit == "%" and own.kind not in ACCURACIES:  # a share of the parameters is no count
+        return []
+    figure = StatedFigure(
+        quantity=quantity,
+        text=number.text,
+        unit=number.unit or own.unit,
+        line=cell.line,
+        is_error_rate=own.is_error_rate,
+        decimal_comma=number.decimal_comma,
+        approximate=number.approximate,
+        heading=plain(own.heading),
+        arguments=own.arguments,
+    )
+    figures = [replace(figure, margin=number.margin * figure.scale)]
+    if number.in_parentheses and own.with_error:
+        figures.append(replace(figure, text=number.in_parentheses.strip("% "), is_error_rate=True))
+    return figures
+
+
+def pixels(cell: str) -> int | None:
+    """Return the side of a square input: of "224", "3x224x224", "224 px"; None for anything else."""
+    words = re.sub(r"[()\[\]]", "", plain(cell).lower().replace(",", "x").replace("*", "x"))
+    found = re.fullmatch(
+        r"(?:3\s?x\s?)?(\d{2,4})\s?(?:\^2|(?:px)?(?:\s?x\s?(\d{2,4}))?\s?(?:px|pixels?)?)(?:\s?x\s?3)?", words
+    )
+    return side(found[1]) if found and found[2] in (None, found[1]) else None
+
+
+def classes(text: str) -> int | None:
+    """Return the number of classes that a heading or caption states."""
+    found = re.search(
+        r"(?<![\d.,])(\d{1,3}(?:,\d{3})|\d{1,5})[ -](?:way|class(?:es)?|categories|labels|species)\b", text
+    )
+    return int(found[1].replace(",", "")) if found and int(found[1].replace(",", "")) > 1 else None

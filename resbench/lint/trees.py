@@ -9,6 +9,9 @@ import yaml
 # Line breaks for PyYAML, but not for editors, nor for YAML 1.2.
 _OTHER_BREAKS = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
 
+_MOST_CHARACTERS = 3_000_000
+_MOST_VALUES = 300_000
+
 
 class Tree:
     """A value of a YAML document. Looking up what is not there gives None."""
@@ -52,6 +55,23 @@ class Tree:
                 line = key.start_mark.line + self._offset + 1
                 yield str(key.value), Tree(value, self._offset, line)
 
+    def repeated(self) -> Iterator[tuple[str, int, int]]:
+        """Yield each key that a mapping in this tree has twice: the key and the lines of both."""
+        stack, seen = [self._node], set[int]()
+        while stack:
+            node = stack.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            stack += _children(node)
+            lines: dict[str, int] = {}
+            for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+                line = key.start_mark.line + self._offset + 1
+                if isinstance(key, yaml.ScalarNode) and key.value in lines and key.value != "<<":
+                    yield key.value, lines[key.value], line
+                if isinstance(key, yaml.ScalarNode):
+                    lines[key.value] = line
+
     def entries(self) -> Iterator["Tree"]:
         """Yield the items of a list; nothing for anything else."""
         if isinstance(self._node, yaml.SequenceNode):
@@ -75,7 +95,37 @@ class Tree:
 def read(text: str, first_line: int = 1) -> Tree | None:
     """Return the tree of the YAML document `text`, whose first line is number `first_line` of its file.
 
-    None for an empty document. Raises yaml.YAMLError for anything else that is not one YAML document.
+    None for an empty document. Raises yaml.YAMLError for anything else that is not one YAML document, and for one
+    that is longer, or longer with its aliases written out, than any card.
     """
+    if len(text) > _MOST_CHARACTERS:
+        raise yaml.YAMLError(f"longer than {_MOST_CHARACTERS:,} characters")
     node: Any = yaml.compose(_OTHER_BREAKS.sub(" ", text), Loader=yaml.SafeLoader)
-    return None if node is None else Tree(node, first_line - 1)
+    if node is None:
+        return None
+    _check_aliases(node)
+    return Tree(node, first_line - 1)
+
+
+def _check_aliases(root: yaml.Node) -> None:
+    """Raise yaml.YAMLError for a value that contains itself, and for aliases that stand for too many values."""
+    sizes: dict[int, int] = {}  # of a node: how many values it is with its aliases written out; 0 while it is open
+    stack: list[tuple[yaml.Node, bool]] = [(root, False)]
+    while stack:
+        node, is_done = stack.pop()
+        if is_done:
+            sizes[id(node)] = 1 + sum(sizes[id(child)] for child in _children(node))
+            if sizes[id(node)] > _MOST_VALUES:
+                raise yaml.YAMLError(f"its aliases stand for more than {_MOST_VALUES:,} values")
+        elif id(node) not in sizes:
+            sizes[id(node)] = 0
+            stack.append((node, True))
+            stack += [(child, False) for child in _children(node)]
+        elif sizes[id(node)] == 0 and any(node is open_node for open_node, is_open in stack if is_open):
+            raise yaml.YAMLError("a value that contains itself")
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []

@@ -28,7 +28,7 @@ def counts(entry: ModelEntry) -> Iterator[Problem]:
         yield about(entry, "F011", Level.NOTE, None, "no network of resbench's table; figures not checked")
         return
     for said in counted_here:
-        if said.number is None or entry.network is None:
+        if said.number is None or said.unit_is_foreign or entry.network is None:
             code = "T001" if said.quantity == "params" else "T002"
             yield about(entry, code, Level.FALSE, said, f"{said.text!r} is not a figure", "give a number")
             continue

@@ -1,0 +1,139 @@
+"""What a column of a table holds, by its heading: a quantity, its unit, its data set, its input size."""
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from resbench.lint.datasets import known_in
+from resbench.words.quantities import Quantity
+
+Kind = Quantity | Literal["model", "checkpoint", "config", "download", "size", "dataset", "pair", ""]  # empty: unknown
+LONGEST = 300  # characters of a cell that are looked at
+
+# Of several columns of models, the first kind here names the model and the others describe it.
+_MODELS = (
+    re.compile(r"^(pre-?trained |base )?(model|network|net)s?( ?(name|id|variant|type))?$|^模型(名称)?$"),
+    re.compile(r"^(arch(itecture)?|variant|cnn)s?( ?name)?$"),
+    re.compile(r"^(backbone|encoder|trunk)s?( ?(name|architecture))?$|^(骨干|主干)网络$"),
+    re.compile(r"^(name|method|algorithm)s?$"),
+)
+_TOP1 = r"top[ -]?@?1\b|(acc(uracy)?|prec(ision)?|err(or)?)[ .]?@?(top-?)?1\b|(?<!\w)p@1\b"
+_TOP5 = r"top[ -]?@?5\b|(acc(uracy)?|prec(ision)?|err(or)?)[ .]?@?(top-?)?5\b|(?<!\w)p@5\b"
+_PER_CENT = r"([ ,]*\(?%\)?)"
+_ERROR = re.compile(r"(?<![a-z])err(or)?s?\b( rate)?|错误率")
+_ACCURACY = re.compile(r"acc|prec|准确率|精度")
+_HEADINGS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("checkpoint", re.compile(r"^(checkpoint|weight)s?$")),
+    ("params", re.compile(r"\b[kmg]?param(eter)?s?\b|^param|params?\.?\b|参数量")),
+    ("macs", re.compile(r"\b[kmgt]?macs?\b|multipl(y|ie)s?[ -]|mult[ -]?adds?|\b[mg]?madds?\b|flops? ?/ ?2\b")),
+    ("flops", re.compile(r"flop|\b[kmgt]?ops\b|浮点运算|^complexity \([mg]")),
+    ("file_size", re.compile(r"\b(file|model|weights?|storage|checkpoint|disk) ?size|^size \(?[mgk]i?b\b|模型大小")),
+    ("pair", re.compile(rf"({_TOP1}).{{0,12}}[/,&].{{0,12}}({_TOP5}|\b5\b)")),
+    ("top5", re.compile(_TOP5)),
+    ("top1", re.compile(_TOP1)),
+    ("top1", re.compile(rf"^(imagenet[ -]?(1k)? |(test|val|eval|validation|fp32|clean) )?acc(uracy)?\.?{_PER_CENT}?$")),
+    ("top1", re.compile(rf"^(test|val|validation|classification) err(or)?( rate)?{_PER_CENT}?$")),
+    ("top1", re.compile(rf"^err(or)?( rate)?{_PER_CENT}$")),
+    ("top1", re.compile(r"准确率")),
+    ("config", re.compile(r"^config")),
+    ("download", re.compile(r"download|weights|checkpoint|^ckpt|^url$|^link$")),
+    ("dataset", re.compile(r"^((test|val|eval|evaluation|validation) ?)?(set|data|data ?set|split)s?( name)?$|数据集")),
+    ("dataset", re.compile(r"^train(ed|ing)? ?(on|set|data|dataset)$")),
+    (
+        "size",
+        re.compile(
+            r"^((input|image|img|crop|test|eval|val|inference|test crop|center crop)\b[ .]*"
+            r"(size|res(olution)?|px|pixels?|shape|crop|dim(ension)?s?)?\.?|size|res(olution)?\.?|px|pixels|分辨率)"
+            r"[ ,]*(\(?(px|pixels?|h ?x ?w)\)?)?$"
+        ),
+    ),
+)  # fmt: skip
+# Figures of another kind although a quantity is named: of training, of another model, a change.
+_OTHER = re.compile(
+    r"\btrain(ing)? ?(acc|err|top)|\bbest\b|gain|drop|\bdiff|delta|[δ∆↓↑]|reduc|saving|speed|ratio|remain|relative|"
+    r"teacher|reference|baseline|loss|recall|\bmap\b|throughput|\btflop|flops ?/ ?(params|s\b)|/s\b|macts|learnable %|"
+    r"trainable %|drop|original|paper|official|\bknn\b|k-nn|linear|参考|增益"
+)
+_UNITS = re.compile(
+    r"[(\[,/]\s{0,5}(?:in |x ?|count in )?([kmgbt])(?:flops?|macs?|ops|adds?|illions?|illiards?)?\.?\s{0,5}(?:[)\]]|$)|"
+    r"[(\[,]\s{0,5}([kmg]i?b|bytes)\s{0,5}(?:[)\]]|$)|\b([kmgt])(?:flops?|macs?|ops|params?|parameters?|madds?)\b|"
+    r"\b(thousand|million|billion|giga)s?\b|(?:[x*]\s{0,3})?(?:10\^?|1?e\+?)0?([369]|12)\b|(%)"
+)
+_WORDS = {"THOUSAND": "K", "MILLION": "M", "BILLION": "G", "GIGA": "G", "3": "K", "6": "M", "9": "G", "12": "T"}
+_AT_SIZE = re.compile(r"(?:@|\bon|\bat|_)\s?(\d{2,3})(?!\d)|\b(\d{2,3})\s?(?:px|x\s?\d{2,3}\b)|\b(\d{3})[²^]")
+_ARGUMENTS = re.compile(r"int8|fp16|bf16|fp8|w8a8|quanti[sz]ed|\bs8\b|(?:10|12|ten|multi)-?crop|\bema\b|\btta\b|flip")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column: what it holds, in which unit, measured on what."""
+
+    kind: Kind
+    heading: str  # as printed
+    unit: str = ""
+    is_error_rate: bool = False
+    says_accuracy: bool = False  # so that a caption that speaks of errors means other columns
+    with_error: bool = False  # the error rate stands behind the accuracy, in parentheses
+    dataset: str = ""
+    arguments: str = ""
+    image_px: int | None = None
+    decimal_comma: bool | None = None  # None: its cells could be either
+    rank: int = 0  # of columns of models: the lowest names the model
+
+
+@lru_cache(maxsize=10_000)
+def plain(text: str) -> str:
+    """Return the words of a cell without dress: bold, code, links, tags, notes; in the simplest characters."""
+    text = re.sub(r"<(su[pb])>\s*[\^]?\[?[\d*†‡a-z]?\]?\s*</\1>", "", text[:LONGEST], flags=re.IGNORECASE)
+    text = re.sub(r"!?\[([^\[\]]*)\]\([^()]*\)", r"\1", re.sub(r"\[\^[^\[\]]*\]", "", text))
+    text = re.sub(r"</?[A-Za-z][^<>]*>", " ", text)
+    text = unicodedata.normalize("NFKC", html.unescape(text).replace("²", "^2")).replace("×", "x")
+    return " ".join(re.sub(r"[`*$\\†‡§]", " ", text).split())
+
+
+def column(heading: str) -> Column:
+    """Return what the column under `heading` holds."""
+    words = re.sub(r"#p\b", "params", plain(heading).lower())
+    words = " ".join(re.sub(r"[#_]", " ", words).strip(" :").split())
+    rank = next((rank for rank, pattern in enumerate(_MODELS) if pattern.search(words)), None)
+    if rank is not None:
+        return Column(kind="model", heading=heading, rank=rank)
+    kind: Kind = next((kind for kind, pattern in _HEADINGS if pattern.search(words)), "")
+    if kind in ("params", "flops", "macs", "top1", "top5", "pair") and _OTHER.search(words):
+        return Column(kind="", heading=heading)
+    if kind in ("params", "flops", "macs") and "%" in words:  # a share, no count
+        kind = ""
+    if kind not in ("top1", "top5", "pair"):
+        return Column(kind=kind, heading=heading, unit=_unit(words, kind), image_px=_size(words))
+    in_parentheses = bool(_ACCURACY.search(words)) and bool(re.search(r"\(err", words))
+    return Column(
+        kind=kind,
+        heading=heading,
+        unit=_unit(words, kind),
+        is_error_rate=bool(_ERROR.search(words)) and not in_parentheses,
+        says_accuracy=bool(_ACCURACY.search(words)),
+        with_error=in_parentheses,
+        dataset=known_in(plain(heading)),
+        arguments=" ".join(found[0] for found in _ARGUMENTS.finditer(words)),
+        image_px=_size(words),
+    )
+
+
+def _unit(words: str, kind: Kind) -> str:
+    if kind in ("top1", "top5", "pair"):
+        return "%" if "%" in words else ""
+    found = _UNITS.search(words)
+    unit = next((group.upper() for group in found.groups() if group), "") if found else ""
+    unit = _WORDS.get(unit, unit)
+    if kind == "file_size":
+        return {"K": "KB", "M": "MB", "G": "GB", "BYTES": "B"}.get(unit, unit)
+    return unit
+
+
+def _size(words: str) -> int | None:
+    found = _AT_SIZE.search(words)
+    digits = next((group for group in found.groups() if group), "") if found else ""
+    return int(digits) if digits and 28 <= int(digits) <= 999 else None

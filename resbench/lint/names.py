@@ -1,0 +1,91 @@
+"""From the names that people write on cards to networks and checkpoints of the table, where they are unambiguous."""
+
+import re
+from functools import lru_cache
+
+from resbench.zoo.find import find_weights
+from resbench.zoo.spec import Variant, Weights
+from resbench.zoo.variants import VARIANTS
+from resbench.zoo.weights import WEIGHTS
+
+_OWNERS = re.compile(
+    r"^(torchvision|timm|models?|torch|pytorchcv|keras|tf|official|microsoft|facebook)[./:](models?\.)?"
+)
+# What may stand behind a network's name and leaves it the same network.
+_SAME = re.compile(
+    r"(v15|v1b|b|v1p5|int8|uint8|fp8|fp16|fp32|bf16|amp|w8a8|quantized|ptq|qat|baseline|pretrained|pytorch|torchvision|tv|"
+    r"ours|224|224x224|in1k|imagenet|imagenet1k|1k|backbone|model|net)*"
+)
+_LETTERS = {"d": "d", "vd": "d", "v1d": "d", "c": "c", "vc": "c", "v1c": "c", "s": "s", "v1s": "s", "t": "t"}
+_WIDTHS = r"(?P<groups>32|64)x(?P<width>4|8|16|32|48)d"
+_DEPTHS = "101|110|152|200|269|14|18|20|26|32|34|44|50|56"
+_FAMILY = re.compile(rf"(?P<se>se)?(?P<family>resnext|resnet|rx|r|x)(?P<depth>{_DEPTHS})(?P<after>.*)")
+
+
+@lru_cache(maxsize=20_000)
+def checkpoint_named(name: str) -> Weights | None:
+    """Return the published checkpoint of this name; None for any other."""
+    return find_weights(name)
+
+
+@lru_cache(maxsize=20_000)
+def network_named(name: str) -> Variant | None:
+    """Return the network that `name` means however it is written: "SE-ResNeXt-50 (32 x 4d)"; None when in doubt."""
+    if weights := find_weights(name):
+        return _VARIANTS[weights.network]
+    if len(name) > 100:
+        return None
+    owned = _OWNERS.sub("", name.strip().lower())
+    for spelled in (owned, owned.partition(".")[0]):  # behind the dot is timm's tag
+        if variant := _BY_LETTERS.get(_letters(spelled)) or _spoken(_letters(spelled)):
+            return variant
+    return None
+
+
+def _spoken(letters: str) -> Variant | None:
+    """Return what the family, depth and widths in `letters` ("resnext32x4d50") name together."""
+    letters = re.sub(rf"^(se)?(resnext|rx|x){_WIDTHS}({_DEPTHS})", r"\1\2\5\3x\4d", letters)
+    letters = re.sub(r"^resnetv1([cds])(\d+)", r"resnet\2\1", letters)
+    if released := re.fullmatch(r"resnest(50|101|200|269)(?P<after>.*)", letters):
+        return _BY_LETTERS.get(letters if released["after"] else letters + ("d" if released[1] == "50" else "e"))
+    found = _FAMILY.fullmatch(letters)
+    if not found:
+        return _wide(letters)
+    widths = re.match(_WIDTHS, found["after"])
+    after = found["after"][widths.end() if widths else 0 :]
+    family = {"r": "resnet", "rx": "resnext", "x": "resnext"}.get(found["family"], found["family"])
+    if (family == "resnext") != bool(widths):
+        return None
+    base = f"{found['se'] or ''}{family}{found['depth']}"
+    suffix = f"{widths['groups']}x{widths['width']}d" if widths else ""
+    return next((variant for variant in _with_letter(base, suffix, after) if variant), None)
+
+
+def _with_letter(base: str, suffix: str, after: str) -> list[Variant | None]:
+    letter = re.match(r"(v1[cds]|v[cd]|[cdst])(?![a-z])", after)
+    variants: list[Variant | None] = []
+    if letter and _SAME.fullmatch(after[letter.end() :]):
+        variants.append(_BY_LETTERS.get(f"{base}{_LETTERS[letter[1]]}{suffix}"))
+    if _SAME.fullmatch(after):
+        variants += [_BY_LETTERS.get(f"{base}{suffix}"), _BY_LETTERS.get(f"{base}{suffix}cifar10")]
+    return variants
+
+
+def _wide(letters: str) -> Variant | None:
+    wide = re.fullmatch(r"(?:wrn|wideresnet|wresnet)(50|101)2?(?P<after>.*)", letters)
+    return _BY_LETTERS.get(f"wideresnet{wide[1]}2") if wide and _SAME.fullmatch(wide["after"]) else None
+
+
+def _letters(name: str) -> str:
+    """Return `name` in small letters and digits: "ResNeXt-50 (32 x 4d)" is "resnext5032x4d"."""
+    return re.sub(r"[^a-z0-9]", "", name.lower().replace("×", "x"))
+
+
+_VARIANTS = {variant.name: variant for variant in VARIANTS}
+_BY_LETTERS = {_letters(variant.name): variant for variant in reversed(VARIANTS)}
+_FILES = {weights.url.rpartition("/")[2]: weights for weights in reversed(WEIGHTS) if weights.url}
+
+
+def checkpoint_of_file(file: str) -> Weights | None:
+    """Return the checkpoint that was published as `file`."""
+    return _FILES.get(file)

@@ -121,7 +121,7 @@ def test_what_nvimagecodec_cannot_do_is_refused(samples, nvimgcodec, monkeypatch
         decoder("nvimgcodec")
     monkeypatch.setitem(sys.modules, "nvidia.nvimgcodec", None)
     monkeypatch.setitem(sys.modules, "nvidia", None)
-    with pytest.raises(ResbenchError, match=r"not installed; pip install 'resbench\[gpu-decoder\]'"):
+    with pytest.raises(ResbenchError, match=r"not installed; pip install 'nvidia-nvimgcodec-cu12"):
         decoder("nvimgcodec", torch.device("cuda", 0))
 
 

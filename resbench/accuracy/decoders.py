@@ -79,7 +79,7 @@ def decoder(name: str, device: torch.device = CPU) -> Decoder:
     try:
         import simplejpeg
     except ImportError:
-        raise ResbenchError(f"decoder {name!r}: simplejpeg is not installed; pip install 'resbench[fast]'") from None
+        raise ResbenchError(f"decoder {name!r}: simplejpeg is not installed; pip install simplejpeg") from None
 
     def decode(data: bytes) -> Frame:
         try:
@@ -108,7 +108,7 @@ def on_device(device: torch.device) -> Decoder:
         from nvidia import nvimgcodec
     except ImportError:
         raise ResbenchError(
-            "decoder 'nvimgcodec': nvImageCodec is not installed; pip install 'resbench[gpu-decoder]'"
+            "decoder 'nvimgcodec': nvImageCodec is not installed; pip install 'nvidia-nvimgcodec-cu12[nvjpeg]'"
         ) from None
     own = local()  # threads that share one of its decoders get each other's pixels
     how = nvimgcodec.DecodeParams(apply_exif_orientation=False, color_spec=nvimgcodec.ColorSpec.SRGB)
@@ -139,8 +139,8 @@ def on_device(device: torch.device) -> Decoder:
         works = False
     if not works:
         raise ResbenchError(
-            f"decoder 'nvimgcodec': decodes nothing on {device}; pip install 'resbench[gpu-decoder]' for nvJPEG, "
-            "or choose simplejpeg"
+            f"decoder 'nvimgcodec': decodes nothing on {device}; "
+            "pip install 'nvidia-nvimgcodec-cu12[nvjpeg]' for nvJPEG, or choose simplejpeg"
         )
     words = f"nvimgcodec {nvimgcodec.__version__}, {pixels.DECODER}, torch {torch.__version__} resizing"
     return Decoder(name=words, decode=decode, frame=frame, device=device)

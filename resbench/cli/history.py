@@ -35,7 +35,7 @@ def history_(
     """Show what became of every figure over its runs, and where it changed for good.
 
     Counts and accuracies change when they differ at all; timings and memory where PELT finds a step that Welch's test
-    confirms (`pip install 'resbench[history]'`). The formats timm-benchmark, timm-results, github-action-benchmark and
+    confirms (`pip install ruptures`). The formats timm-benchmark, timm-results, github-action-benchmark and
     bencher hold the newest run of each record, otava and pyperf all of them.
 
     \b

@@ -37,7 +37,7 @@ def show(traces: Sequence[Trace], *, as_json: bool) -> None:
         )
     terminal.results().print(table)
     if any(trace.changes is None for trace in traces):
-        terminal.advice().print("changes of what scatters are not marked; pip install 'resbench[history]' marks them")
+        terminal.advice().print("changes of what scatters are not marked; pip install ruptures marks them")
 
 
 def export(text: str | dict[str, str], output: Path | None) -> None:

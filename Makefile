@@ -17,7 +17,6 @@ lint:  ## format, style, types, import contracts
 docs:  ## write every generated file anew
 	resbench count --all --write
 	resbench card --all
-	resbench card --update README.md
 
 check:  ## all that CI checks, in fresh environments
 	bash .ci/run

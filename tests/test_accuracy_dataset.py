@@ -1,12 +1,17 @@
 """What lies in a folder: classes by WordNet id, never by order."""
 
+import json
 import os
 
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from resbench.accuracy.labels import class_of, imagenet
 from resbench.accuracy.layouts import open_set
+from resbench.cli.app import app
 from resbench.errors import ResbenchError
+from resbench.records import predictions
 from tests import planted
 
 WNIDS = list(imagenet())
@@ -90,3 +95,29 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
     (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "val" / "up").symlink_to(tmp_path)
     assert [one.name for one in open_set(tmp_path / "val").samples] == [f"{WNIDS[3]}/a.jpg"]
+
+
+@pytest.fixture
+def latin1(tmp_path):
+    """A folder with an image whose name is not UTF-8, as archives from older systems give."""
+    written = planted.write(tmp_path / "set" / WNIDS[3] / "a.jpg", 3)
+    try:
+        written.rename(os.fsdecode(os.fsencode(written.parent) + b"/caf\xe9.jpg"))
+    except OSError:
+        pytest.skip("the file system takes UTF-8 alone")
+    return tmp_path / "set"
+
+
+def test_a_name_that_is_not_utf8_is_written_with_its_bytes(latin1):
+    images = open_set(latin1)
+    assert [one.name for one in images.samples] == [f"{WNIDS[3]}/caf\\xe9.jpg"]
+    assert images.samples[0].read()
+    result = CliRunner().invoke(app, ["data", "check", str(latin1), "--json"])
+    assert (result.exit_code, json.loads(result.stdout)["fingerprint"]) == (0, images.fingerprint)
+
+
+def test_predictions_keep_a_name_that_is_not_utf8(latin1, tmp_path):
+    names = tuple(one.name for one in open_set(latin1).samples)
+    kept = predictions.Predictions(names=names, rows=np.zeros(1, predictions.ROW))
+    predictions.save(kept, tmp_path / "a.npz")
+    assert predictions.load(tmp_path / "a.npz").names == names

@@ -95,12 +95,19 @@ def test_pictures_of_cameras_that_hold_several_are_jpegs(healthy):
 def test_odd_files_are_told_and_evaluated(healthy):
     planted.write(healthy / WNIDS[5] / "png.JPEG", 5, kind="PNG")
     planted.write(healthy / WNIDS[6] / "cmyk.JPEG", 6, mode="CMYK")
+    deep = Image.fromarray(np.array([[0, 255, 256, 60_000]], np.uint16))
+    deep.save(healthy / WNIDS[0] / "deep.png")
+    levels = np.asarray(pixels.decode((healthy / WNIDS[0] / "deep.png").read_bytes()))
+    assert levels[0, :, 0].tolist() == [0, 255, 255, 255]
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (30, 20), planted.colour(7)).save(healthy / WNIDS[0] / "turned.jpg", exif=exif)
     found = symptoms(healthy)
     assert found["PNG under the name of another format"].files == (f"{WNIDS[5]}/png.JPEG",)
     assert found["CMYK instead of RGB or grey"].files == (f"{WNIDS[6]}/cmyk.JPEG",)
+    assert str(found["more than 8 bits per level"]).startswith(
+        f"more than 8 bits per level (1: {WNIDS[0]}/deep.png); levels above 255 are clipped, as torchvision and timm do"
+    )
     assert found["rotated by EXIF"].files == (f"{WNIDS[0]}/turned.jpg",)
     assert diagnosis(healthy).healthy
 

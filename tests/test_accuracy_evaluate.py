@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from resbench.accuracy import loader
 from resbench.accuracy.dataset import Sample
@@ -129,6 +131,39 @@ def test_logits_that_are_no_numbers_are_not_counted(images):
 
     with pytest.raises(InvalidMeasurementError, match="planted: its logits are not finite"):
         score(images, Broken())
+
+
+def answered(logits, labels):
+    """The rows of a network that gives these logits."""
+    samples = tuple(Sample(name="a", path=Path("a"), size_bytes=1, label=label) for label in labels)
+    frames = {planted.SMALL: torch.zeros(len(labels), 16, 16, 3, dtype=torch.uint8)}
+    one = Contestant(name="x", identity="", forward=lambda _: torch.tensor(logits), preprocess=planted.SMALL)
+    batches = [loader.Batch(first=0, samples=samples, frames=frames)]
+    ((rows,),) = evaluate([one], batches, device=torch.device("cpu"), batch_size=len(labels))
+    return rows
+
+
+@given(
+    st.integers(1, 9).flatmap(
+        lambda classes: st.lists(
+            st.tuples(st.lists(st.integers(0, 5), min_size=classes, max_size=classes), st.integers(0, classes - 1)),
+            min_size=1,
+            max_size=16,
+        )
+    )
+)
+@settings(deadline=None, max_examples=60)
+def test_a_tie_is_never_right_by_the_order_of_the_classes(images):
+    logits, labels = zip(*images, strict=True)
+    rows = answered([[float(value) for value in row] for row in logits], labels)
+    beside = [sum(value >= row[label] for value in row) - 1 for row, label in images]  # others at least as large
+    assert top1(rows).tolist() == [others == 0 for others in beside]
+    assert top5(rows).tolist() == [others < 5 for others in beside]
+
+
+def test_a_constant_network_is_right_in_nothing():
+    rows = answered([[0.0] * 1000] * 3, [0, 1, 999])
+    assert (top1(rows).any(), top5(rows).any(), rows["top5"].max()) == (False, False, -1)
 
 
 def test_several_networks_in_one_pass_see_what_they_see_alone(images):

@@ -19,6 +19,7 @@ def rows(labels, seen, confidence=0.5):
     found["place"], found["label"] = np.arange(len(labels)), labels
     found["top5"] = -1
     found["top5"][:, 0] = seen
+    found["logits"] = -np.inf
     found["logits"][:, 0] = np.log(confidence)
     return found
 

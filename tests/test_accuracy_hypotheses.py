@@ -4,24 +4,29 @@ import re
 
 import numpy as np
 import pytest
-import torch
 
-from resbench.accuracy.distributed import Ranks
-from resbench.accuracy.evaluate import Contestant
-from resbench.accuracy.hypotheses import mislabelled, unexplained
+from resbench.accuracy.hypotheses import collapsed, mislabelled, ties, unexplained
 from resbench.accuracy.labels import class_of, devkit, validation
 from resbench.accuracy.layouts import open_set
-from resbench.accuracy.session import Session, score
+from resbench.accuracy.session import score
 from resbench.errors import ResbenchError
 from resbench.records.predictions import ROW
 from tests import planted
+from tests.sessions import contestant, session
 
 
 def rows(labels, seen):
     found = np.zeros(len(labels), ROW)
     found["place"] = np.arange(len(labels))
     found["label"], found["top5"][:, 0] = labels, seen
+    found["logits"] = np.arange(5, 0, -1)
+    found["logits"][:, 0] += np.arange(len(labels)) % 3  # as logits of images that differ do
     return found
+
+
+def what(rows, classes):
+    found = mislabelled(rows, classes)
+    return found.what if found else ""
 
 
 def answers(classes=1000, images=2000, sharpness=0.7, seed=0):
@@ -46,17 +51,27 @@ AS_TEXT = np.argsort(np.argsort([str(number) for number in range(1000)]))
 )
 def test_the_labels_that_would_fit_are_named(wrong, message):
     true, seen = answers()
-    assert re.search(message, mislabelled(rows(wrong(true), seen), 1000) or "")
+    assert re.search(message, what(rows(wrong(true), seen), 1000))
 
 
 def test_folders_sorted_as_text_are_recognised():
     true, _ = answers()
-    assert "sorted as text" in (mislabelled(rows(true, AS_TEXT[true]), 1000) or "")
+    assert "sorted as text" in what(rows(true, AS_TEXT[true]), 1000)
 
 
-def test_a_few_hundred_images_suffice_for_a_shift():
-    true, seen = answers(images=256, sharpness=0.5)
-    assert "one too high" in (mislabelled(rows((true + 1) % 1000, seen), 1000) or "")
+@pytest.mark.parametrize("images", [30, 100, 256])
+def test_a_few_images_suffice_for_a_shift(images):
+    true, seen = answers(images=images, sharpness=0.5)
+    found = mislabelled(rows((true + 1) % 1000, seen), 1000)
+    assert "one too high" in found.what
+    assert found.correction == "subtract 1 from every class"
+
+
+def test_a_shift_is_told_from_chance_where_the_images_are_of_few_classes():
+    chance = np.random.default_rng(3)
+    labels, other = chance.integers(0, 4, (2, 400))
+    assert "one too high" in what(rows(labels + 1, np.where(chance.random(400) < 0.8, labels, other)), 1000)
+    assert what(rows(labels + 4, other + 3), 1000) == ""  # a quarter of them would be right by chance
 
 
 @pytest.mark.parametrize("sharpness", [0.05, 0.3, 0.9])
@@ -74,6 +89,9 @@ def test_a_network_that_knows_nothing_is_not_blamed_on_the_labels():
 
 
 def test_what_is_near_chance_to_the_end_is_said_so():
+    for images in (30, 100):
+        true, seen = answers(images=images, sharpness=0)
+        assert unexplained(rows((seen + 1) % 1000, seen), 1000).startswith(f"0 of {images} right is no more than")
     true, seen = answers(sharpness=0)
     assert re.match(r"\d of 2000 right is no more than guessing", unexplained(rows(true, seen), 1000) or "")
     assert unexplained(rows(true, true), 1000) is None
@@ -81,7 +99,7 @@ def test_what_is_near_chance_to_the_end_is_said_so():
 
 def test_ten_classes_are_judged_by_their_own_chance():
     true, seen = answers(classes=10, sharpness=0.9)
-    assert "one too low" in (mislabelled(rows((true - 1) % 10, seen), 10) or "")
+    assert "one too low" in what(rows((true - 1) % 10, seen), 10)
 
 
 def test_the_development_kit_numbers_the_classes_as_its_ground_truth_does():
@@ -96,7 +114,48 @@ def test_folders_numbered_as_in_the_development_kit_are_recognised(tmp_path, mon
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for place in range(210):
         planted.write(tmp_path / "val" / str(4 * place + begin) / "a.JPEG", devkit()[4 * place])
-    network = Contestant(name="planted", identity="0", forward=planted.Planted(), preprocess=planted.SMALL)
-    session = Session(device=torch.device("cpu"), batch_size=210, workers=1, threads=1, group=Ranks())
-    with pytest.raises(ResbenchError, match=rf"planted: \d of 210 right.*{message}.*100% would be right.*--labels"):
-        score([network], open_set(tmp_path / "val"), session)
+    with pytest.raises(
+        ResbenchError, match=rf"planted: \d of 210 right.*{message}.*100% would be right.*--labels FILE"
+    ):
+        score([contestant()], open_set(tmp_path / "val"), session(batch_size=210))
+
+
+def test_a_network_that_answers_alike_is_said_to_and_the_labels_are_not_blamed():
+    labels = np.repeat([0, 1, 2], 70)
+    alike = rows(labels, 1)
+    assert collapsed(alike) == "its answer is class 1 for all 210 images"
+    constant = rows(labels, 1)
+    constant["logits"] = (5, 4, 3, 2, 1)
+    assert collapsed(constant) == "its largest logits are the same for all 210 images"
+    tied = rows(labels, 1)
+    tied["logits"][:, 1] = tied["logits"][:, 0]
+    assert collapsed(tied).startswith("several classes share the largest logit in each of the 210 images")
+    for found in (alike, constant, tied):
+        assert mislabelled(found, 1000) is None
+        assert unexplained(found, 1000).endswith("is damaged, was not trained, or does not fit this network")
+
+
+def test_a_network_that_is_right_on_images_of_one_class_is_not_called_collapsed():
+    assert collapsed(rows([7] * 50, 7)) is None
+    assert collapsed(rows([7] * 45 + [8] * 5, 7)) is None  # most of them are of that class
+    assert collapsed(rows([1, 2, 3], 7)) is None  # three images say little
+    assert collapsed(rows([], [])) is None
+
+
+def test_ties_are_counted():
+    found = rows([1, 2, 3], [1, 2, 4])
+    assert ties(found) is None
+    found["logits"][1:, 1] = found["logits"][1:, 0]
+    assert ties(found) == "2 of 3 images have several classes with the largest logit; such a tie is not right"
+
+
+def test_a_file_of_labels_that_is_off_by_one_is_to_be_corrected(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    lines = []
+    for place in range(40):
+        planted.write(tmp_path / "val" / f"{place}.JPEG", 25 * place)
+        lines.append(f"{place}.JPEG {25 * place + 1}\n")
+    (tmp_path / "labels.txt").write_text("".join(lines))
+    images = open_set(tmp_path / "val", tmp_path / "labels.txt")
+    with pytest.raises(ResbenchError, match=r"0 of 40 right: .* one too high.*; subtract 1 from every"):
+        score([contestant()], images, session(batch_size=40))

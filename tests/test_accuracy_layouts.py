@@ -276,5 +276,6 @@ def test_reals_count_leaves_out_images_without_a_label():
     assert [sorted(real()[n]) for n in range(4)] == [[], [795, 970], [230, 231], [809]]
     rows = np.zeros(4, predictions.ROW)
     rows["top5"][:, 0] = [5, 795, 100, 809]
+    rows["logits"][:, 0] = 1
     assert figures.real_top1(predictions.Predictions(names=names, rows=rows)) == (2, 3)
     assert figures.real_top1(predictions.Predictions(names=("a.jpg",) * 4, rows=rows)) is None

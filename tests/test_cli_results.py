@@ -21,6 +21,7 @@ def stored(path, seen, labels=(0, 0, 1, 1), name="{}.jpg"):
     rows["place"], rows["label"] = np.arange(len(labels)), labels
     rows["top5"][:] = 900
     rows["top5"][:, 0] = seen
+    rows["logits"][:, 0] = 1
     found = Predictions(names=tuple(name.format(k) for k in range(1, len(labels) + 1)), rows=rows)
     predictions.save(found, predictions.path_beside(path))
     record = replace(

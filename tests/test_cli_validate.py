@@ -179,6 +179,15 @@ def test_what_was_left_out_and_a_missed_figure_are_told(folder, monkeypatch):
     assert "gluon_seresnext50_32x4d: below the published figure; --explain-gap" in result.stderr
 
 
+def test_a_network_that_answers_alike_is_told(folder):
+    result = run("--data", folder, "resnet18", "--weights", "constant.pth", *SMALL)
+    assert result.exit_code == 0, result.output
+    assert (
+        "note: resnet18: its largest logits are the same for all 4 images; the checkpoint is damaged" in result.stderr
+    )
+    assert [line.split("│")[2].strip() for line in result.stdout.splitlines() if "top-" in line] == ["0", "0"]
+
+
 def test_what_the_doctor_sees_is_told(folder):
     planted.write(folder / WNIDS[5] / "b.JPEG", 5, kind="PNG")
     result = run("--data", folder, "resnet18", *SMALL)

@@ -43,6 +43,7 @@ _ORIENTATION = 0x0112  # the EXIF tag
 _NAMED = 3  # files, as examples
 _OWN_FIGURE = re.compile(r" \(\d+ [^)]*\)")  # what differs from one damaged file to the next
 _MISNAMED, _TURNED = " under the name of another format", "rotated by EXIF"
+_DEEP = "more than 8 bits per level"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +150,11 @@ def _inspect(sample: Sample, known: Callable[[bytes], bool], streams: Sequence[P
             rotated = _rotated(image)
     except UNREADABLE as error:
         return Inspection(name=sample.name, fault=reason(error), digest=digest)
+    deep = mode.startswith(("I", "F"))
     traits = {
         f"{format_}{_MISNAMED}": _FORMAT_OF_SUFFIX.get(_suffix(sample)) != format_,
-        f"{mode} instead of RGB or grey": mode not in ("RGB", "L"),
+        f"{mode} instead of RGB or grey": mode not in ("RGB", "L") and not deep,
+        _DEEP: deep,
         _TURNED: rotated,
     }
     odd = tuple(trait for trait, there in traits.items() if there)
@@ -216,7 +219,11 @@ def _traits(inspections: Sequence[Inspection]) -> Iterator[Symptom]:
 def _done_about(trait: str) -> str:
     if trait.endswith(_MISNAMED):
         return "decoded as what they are"
-    return "evaluated as stored, as torchvision and timm do" if trait == _TURNED else "evaluated as RGB"
+    remedies = {
+        _TURNED: "evaluated as stored, as torchvision and timm do",
+        _DEEP: "levels above 255 are clipped, as torchvision and timm do; convert the images to 8 bits to scale them",
+    }
+    return remedies.get(trait, "evaluated as RGB")
 
 
 def _beside(images: ImageSet) -> Iterator[Symptom]:

@@ -121,14 +121,20 @@ def _finished(contestants: Sequence[Contestant], batch: Batch, passes: list[list
 
 @torch.inference_mode()
 def _best(contestant: Contestant, inputs: Tensor) -> Tensor:
-    """Return (N, 11) float32 on the device: five classes, their logits, and the logsumexp."""
+    """Return (N, 11) float32 on the device: five classes, their logits, and the logsumexp.
+
+    A class that ties with the sixth is -1: to name five of them would be to go by the order of the classes.
+    """
     logits = contestant.forward(inputs).float()
     if contestant.among is not None:
         among = torch.tensor(contestant.among, device=logits.device)
         logits = logits[:, among]
-    values, classes = logits.topk(min(5, logits.shape[1]))
+    values, classes = logits.topk(min(6, logits.shape[1]))
     if contestant.among is not None:
         classes = among[classes]
+    if logits.shape[1] > 5:
+        classes = classes[:, :5].masked_fill(values[:, :5] == values[:, 5:], -1)
+        values = values[:, :5]
     return torch.cat([classes.float(), values, logits.logsumexp(1, keepdim=True)], dim=1)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from resbench.accuracy import official
 from resbench.accuracy.labels import real
 from resbench.errors import NotComparableError
-from resbench.records.predictions import Predictions, Rows, top1, top5
+from resbench.records.predictions import Predictions, Rows, first, top1, top5
 
 CHANCE = 0.01  # of naming a twin wrongly
 BINS = 15  # of equal width, as in Guo et al. 2017 (arXiv 1706.04599)
@@ -40,7 +40,7 @@ class Flip:
 
     name: str
     label: int
-    before: int  # the answer of the one
+    before: int  # the answer of the one, -1 for a tie
     after: int  # the answer of the other
 
 
@@ -111,9 +111,10 @@ def per_class(rows: Rows) -> list[ClassFigure]:
 
 
 def confusions(rows: Rows) -> list[Confusion]:
-    """Return which classes were taken for which, the most frequent first."""
-    wrong = rows[~top1(rows)]
-    pairs = Counter(zip(wrong["label"].tolist(), wrong["top5"][:, 0].tolist(), strict=True))
+    """Return which classes were taken for which, the most frequent first; an image whose answer is a tie for none."""
+    seen, labels = first(rows), rows["label"]
+    wrong = (seen >= 0) & (seen != labels)
+    pairs = Counter(zip(labels[wrong].tolist(), seen[wrong].tolist(), strict=True))
     found = [Confusion(label=label, seen=seen, images=count) for (label, seen), count in pairs.items()]
     return sorted(found, key=lambda one: (-one.images, one.label, one.seen))
 
@@ -152,7 +153,7 @@ def paired(before: Predictions, after: Predictions) -> Paired:
         p_value=float(binomtest(len(lost), split).pvalue) if split else 1.0,
         top5_lost=int((old5 & ~new5).sum()),
         top5_gained=int((~old5 & new5).sum()),
-        changed=int((before.rows["top5"][:, 0] != after.rows["top5"][:, 0]).sum()),
+        changed=int((first(before.rows) != first(after.rows)).sum()),
     )
 
 
@@ -160,8 +161,8 @@ def _flip(before: Predictions, after: Predictions, place: int) -> Flip:
     return Flip(
         name=before.names[place],
         label=int(before.rows["label"][place]),
-        before=int(before.rows["top5"][place, 0]),
-        after=int(after.rows["top5"][place, 0]),
+        before=int(first(before.rows[place : place + 1])[0]),
+        after=int(first(after.rows[place : place + 1])[0]),
     )
 
 
@@ -171,5 +172,5 @@ def real_top1(predictions: Predictions) -> tuple[int, int] | None:
     shown = [real()[number - 1] for number in numbers if number]
     if len(shown) != len(numbers):
         return None
-    right = [int(best) in classes for best, classes in zip(predictions.rows["top5"][:, 0], shown, strict=True)]
+    right = [int(best) in classes for best, classes in zip(first(predictions.rows), shown, strict=True)]
     return sum(right), sum(bool(classes) for classes in shown)

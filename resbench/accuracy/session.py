@@ -114,7 +114,7 @@ def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session
         predictions.merge([old, *session.group.gather(predictions.merge(own))])
         for old, own in zip(known, new, strict=True)
     ]
-    _refuse_wrong_labels(contestants, found, images.classes)
+    _refuse_wrong_labels(contestants, found, images)
     return [Scored(rows=rows, journal=journal) for rows, journal in zip(found, journals, strict=True)]
 
 
@@ -172,7 +172,7 @@ def _evaluate(
         done, right = done + len(parts[0]), right + int(predictions.top1(parts[0]).sum())
         session.on_progress("evaluating", done, total, right)
         if count & (count - 1) == 0:  # after 1, 2, 4, 8, ... batches
-            _refuse_wrong_labels(contestants, [predictions.merge(parts) for parts in new], images.classes)
+            _refuse_wrong_labels(contestants, [predictions.merge(parts) for parts in new], images)
     return new
 
 
@@ -190,11 +190,13 @@ def _missing(known: Sequence[Rows], total: int, batch_size: int) -> list[int]:
     return [start for start in range(0, total, batch_size) if not complete[start : start + batch_size].all()]
 
 
-def _refuse_wrong_labels(contestants: Sequence[Contestant], found: Sequence[Rows], classes: int) -> None:
+def _refuse_wrong_labels(contestants: Sequence[Contestant], found: Sequence[Rows], images: ImageSet) -> None:
     for one, rows in zip(contestants, found, strict=True):
-        if sentence := mislabelled(rows, classes):
+        if wrong := mislabelled(rows, images.classes):
             right = int(predictions.top1(rows).sum())
-            raise ResbenchError(f"{one.name}: {right} of {len(rows)} right: {sentence}; give --labels FILE")
+            from_file = images.layout.startswith("labels file")
+            remedy = f"{wrong.correction} in the labels file" if from_file else "give the classes with --labels FILE"
+            raise ResbenchError(f"{one.name}: {right} of {len(rows)} right: {wrong.what}; {remedy}")
 
 
 def _key(one: Contestant, images: ImageSet, session: Session) -> str:

@@ -16,7 +16,7 @@ from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.decoders import decoder
 from resbench.accuracy.distributed import Ranks, ranks
 from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
-from resbench.accuracy.hypotheses import unexplained
+from resbench.accuracy.hypotheses import ties, unexplained
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.session import Examined, Progress, Scored, Session, decoded, examined, scored, silent
 from resbench.bench.entries import Entry, Options, fitting, opened
@@ -252,6 +252,6 @@ def _validated(
         environment=watch.environment(),
         run=watch.run(),
     )
-    doubt = unexplained(found.rows, images.classes)
+    doubt = unexplained(found.rows, images.classes) or ties(found.rows)
     notes = (*course.notes, *map(str, seen.symptoms), *([f"{contestant.name}: {doubt}"] if doubt else []))
     return Validated(record=record, predictions=answers, notes=notes, journal=found.journal)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from resbench.errors import ResbenchError
 from resbench.records.store import write_bytes
 
-# One image: its place in the set, its class, and the classes with the five largest logits, largest first (class -1 and
-# logit -inf where a network has fewer). The logsumexp is over all classes that an answer may be chosen from, so that
+# One image: its place in the set, its class, and the classes with the five largest logits, largest first. A class is -1
+# where a network has fewer (its logit is -inf then), and where its logit is that of the sixth too: which of those are
+# among five would be a matter of order. The logsumexp is over all classes that an answer may be chosen from, so that
 # exp(logit - logsumexp) is a probability.
 ROW = np.dtype([("place", "<i4"), ("label", "<i2"), ("top5", "<i2", 5), ("logits", "<f4", 5), ("logsumexp", "<f4")])
 Rows = NDArray[np.void]
@@ -39,13 +40,19 @@ def merge(parts: Sequence[Rows]) -> Rows:
     return rows[np.unique(rows["place"], return_index=True)[1]]
 
 
+def first(rows: Rows) -> NDArray[np.int_]:
+    """Return the class with the largest logit of each row; -1 where several classes share that logit."""
+    tied = rows["logits"][:, 0] == rows["logits"][:, 1]
+    return np.where(tied, -1, rows["top5"][:, 0])
+
+
 def top1(rows: Rows) -> NDArray[np.bool_]:
-    """Tell of each row whether the class with the largest logit is right."""
-    return rows["top5"][:, 0] == rows["label"]
+    """Tell of each row whether the class with the largest logit is right; a tie never is."""
+    return first(rows) == rows["label"]
 
 
 def top5(rows: Rows) -> NDArray[np.bool_]:
-    """Tell of each row whether one of the five classes is right."""
+    """Tell of each row whether one of the five classes is right; a class that ties with the sixth never is."""
     return (rows["top5"] == rows["label"][:, None]).any(1)
 
 

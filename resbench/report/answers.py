@@ -24,8 +24,8 @@ class Stored:
     predictions: predictions.Predictions
 
     def name(self, label: int) -> str:
-        """Return what a class is called."""
-        return class_name(label, self.record.dataset.name)
+        """Return what a class is called; -1 stands for several with equal logits."""
+        return "a tie" if label < 0 else class_name(label, self.record.dataset.name)
 
 
 def stored(path: Path) -> Stored:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from resbench.cards.regions import replace
 from resbench.errors import ResbenchError
-from resbench.records.store import read_exactly
+from resbench.records.files import read_exactly
 
 BEGIN, END = "<!-- resbench:networks begin -->", "<!-- resbench:networks end -->"
 

@@ -152,3 +152,20 @@ def test_check_refuses_other_conditions_with_exit_4(tmp_path):
     done = run("check", str(two), "--against", str(one))
     assert done.returncode == 4
     assert "threads 1 -> 8" in done.stdout
+
+
+def test_when_nobody_reads_the_output_any_more_it_ends_as_other_tools_do():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-m", "resbench", "list"], stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_deleted_current_folder_is_one_line(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"cd {gone}; rmdir {gone}; PYTHONPATH={Path.cwd()} {sys.executable} -m resbench check"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "resbench: the current folder: No such file or directory; change to another one\n"

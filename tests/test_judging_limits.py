@@ -102,3 +102,24 @@ def test_a_named_file_must_exist_and_have_limits(tmp_path):
         load(write(tmp_path / "pyproject.toml", "[tool]\nresbench = 3\n"))
     with pytest.raises(ResbenchError, match="check is no table"):
         load(write(tmp_path / "resbench.toml", "check = 3\n"))
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "latency = " + "9" * 5000,
+        "a = " + "[" * 50_000,
+        "a = " + "{a=" * 50_000,
+        "a" + ".a" * 100_000 + " = 1",
+        "#" * 2**20,
+    ],
+    ids=["number", "nested arrays", "nested tables", "nested keys", "huge"],
+)
+def test_toml_that_would_take_all_time_or_memory_is_refused_in_one_line(tmp_path, text):
+    path = tmp_path / "resbench.toml"
+    path.write_text(f"[check]\n{text}\n")
+    with pytest.raises(ResbenchError) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)

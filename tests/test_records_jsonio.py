@@ -3,29 +3,17 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resbench.errors import ResbenchError
 from resbench.records import record as r
 from resbench.records.jsonio import dumps, loads, read
 from tests.examples import EVALUATION, PROFILE
-
-FINITE = st.floats(allow_nan=False, allow_infinity=False)
-st.register_type_strategy(float, FINITE)
+from tests.made import EVALUATIONS, PROFILES
 
 
-POSITIVE = st.integers(min_value=1)
-WHEN = st.builds(r.Run, started=st.datetimes().map(lambda moment: f"{moment.isoformat()}+00:00"))
-PROFILES = st.builds(r.Profile, run=WHEN, series=st.tuples(st.builds(r.Series, batch_size=POSITIVE, calls=POSITIVE)))
-EVALUATIONS = st.builds(
-    lambda record, right: replace(record, top1_right=right[0], top5_right=right[1], images=right[2]),
-    st.builds(r.Evaluation, run=WHEN, pixels=st.builds(r.Pixels, resize_px=POSITIVE, crop_px=POSITIVE)),
-    st.lists(st.integers(min_value=0), min_size=3, max_size=3).map(sorted),
-)
-
-
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.one_of(EVALUATIONS, PROFILES))
 def test_any_record_survives_writing_and_reading(record):
     record = replace(record, schema=r.SCHEMA, kind="profile" if isinstance(record, r.Profile) else "evaluation")

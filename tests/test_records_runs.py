@@ -144,3 +144,29 @@ def test_an_unreadable_run_is_an_error_but_one_that_is_pruned_meanwhile_is_not(t
     broken.unlink()
     broken.symlink_to(tmp_path / "gone")  # listed, but not there when it is opened
     assert read_pool(tmp_path) == {PATH: [run(0)]}
+
+
+def test_names_with_newlines_or_patterns_in_them_get_their_own_records(repository):
+    folder = repository / "results"
+    names = ("a\nHEAD:b.json", "*.json", ":(exclude)c.json", "-d.json", "e f\t.json")
+    for number, name in enumerate(names, 20):
+        (folder / name).write_text(dumps(run(number)))
+        git(repository, "add", "-A")
+        git(repository, "commit", "-qm", name)
+    (folder / "link.json").symlink_to("-d.json")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "a link")
+    found = read_baseline("git:HEAD", folder)
+    assert {name: runs for name, runs in found.items() if name != PATH} == {
+        name: [run(number)] for number, name in enumerate(names, 20)
+    }
+    for number, name in enumerate(names, 20):
+        assert list(read_baseline("git:HEAD", folder / name).values()) == [[run(number)]]
+
+
+def test_a_file_that_was_renamed_or_put_back_has_each_version_once(repository):
+    path = repository / "results" / PATH
+    for number in (5, 6, 5):
+        path.write_text(dumps(run(number)))
+        git(repository, "commit", "-qam", "put back")
+    assert read_baseline("git:HEAD", repository / "results") == {PATH: [run(1), run(2), run(6), run(5)]}

@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 
 from resbench.errors import ResbenchError
+from resbench.records.files import write_text
 from resbench.records.jsonio import dumps
-from resbench.records.store import path_of, read_folder, save, write_text
+from resbench.records.store import path_of, read_folder, save
 from tests.examples import EVALUATION, MACHINE, PROFILE
 
 

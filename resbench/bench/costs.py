@@ -9,8 +9,8 @@ from resbench.counting.conventions import NAMES, dog_photo, square
 from resbench.counting.figures import Figures, Pair, figures
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
+from resbench.records.files import write_text
 from resbench.records.record import Counts
-from resbench.records.store import write_text
 from resbench.units import parse_pixels
 from resbench.zoo.find import find, match
 from resbench.zoo.spec import Variant

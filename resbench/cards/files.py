@@ -12,8 +12,8 @@ from resbench.cards.templating import SIGNATURE
 from resbench.counting.conventions import NAMES
 from resbench.errors import ResbenchError
 from resbench.records import store
+from resbench.records.files import read_exactly, write_text
 from resbench.records.record import Record
-from resbench.records.store import write_text
 from resbench.zoo.find import checkpoints, find, match
 from resbench.zoo.spec import Variant
 from resbench.zoo.variants import VARIANTS
@@ -124,7 +124,7 @@ def _collections(variants: Sequence[Variant], source: str) -> set[str]:
 def _updated(path: Path, output: Path, records: Mapping[str, Record]) -> str:
     """Return the text of `path` with its regions generated anew; links to cards are relative to it."""
     generate = partial(_region, folder=f"{output.as_posix()}/", records=records)
-    return regions.replace(store.read_exactly(path), generate, str(path))
+    return regions.replace(read_exactly(path), generate, str(path))
 
 
 def _region(name: str, folder: str, records: Mapping[str, Record]) -> str:
@@ -134,7 +134,7 @@ def _region(name: str, folder: str, records: Mapping[str, Record]) -> str:
 
 
 def _is_generated(path: Path) -> bool:
-    return SIGNATURE in store.read_exactly(path)[:5000]
+    return SIGNATURE in read_exactly(path)[:5000]
 
 
 def stale(wanted: Wanted) -> str:
@@ -161,4 +161,4 @@ def _diff(path: Path, text: str | None) -> str:
 
 
 def _on_disk(path: Path) -> str | None:
-    return store.read_exactly(path) if path.exists() else None
+    return read_exactly(path) if path.exists() else None

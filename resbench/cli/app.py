@@ -6,7 +6,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -38,9 +38,33 @@ COMMANDS = (
 )
 
 
+CLOSED_PIPE = 128 + 13  # what the shell makes of a program that SIGPIPE ended
+
+
 class _InOrder(TyperGroup):
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; when nobody reads what it prints any more, as behind `| head`, end as other tools do."""
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            if _is_open(sys.stdout) and _is_open(sys.stderr):  # then it was the pipe of a worker
+                raise
+            raise typer.Exit(CLOSED_PIPE) from None
+
+
+def _is_open(stream: TextIO) -> bool:
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else the exit would try again
+        return False
+    return True
 
 
 app = typer.Typer(
@@ -88,6 +112,11 @@ def _open_streams() -> None:
 def main() -> None:
     """Run the program; the exit code is one of `errors.ExitCode`."""
     _open_streams()
+    try:
+        Path.cwd()
+    except OSError as error:
+        print(f"resbench: the current folder: {error.strerror}; change to another one", file=sys.stderr)
+        sys.exit(ExitCode.USAGE)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe that cannot say "▆" gets "\\u2586"
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

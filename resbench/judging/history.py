@@ -161,6 +161,7 @@ def _timings(profile: Profile) -> Iterator[tuple[str, Measure]]:
 
 
 def has_samples(series: Series) -> bool:
-    """Tell whether `series` has samples, and all of them positive."""
-    samples = [value for launch in series.launches for cluster in launch.clusters for value in cluster.wall_ns]
-    return bool(samples) and min(samples) > 0
+    """Tell whether there are samples in every launch and cluster of `series`, and all of them positive."""
+    clusters = list(series.clusters)
+    complete = bool(clusters) and all(launch.clusters for launch in series.launches)
+    return complete and all(cluster.wall_ns and min(cluster.wall_ns) > 0 for cluster in clusters)

@@ -35,12 +35,12 @@ class Roofline:
 
 
 def roofline(record: Profile, series: Series) -> Roofline | None:
-    """Return how `series` of `record` stands to the ceilings; None without ceilings, or for training."""
+    """Return how `series` of `record` stands to the ceilings; None for training, or without ceilings or operations."""
     moved = record.counts.bytes_moved(series.batch_size, BYTES[record.settings.dtype])
-    if record.ceilings is None or moved is None or series.speed.startswith("train"):
+    flop = 2 * record.counts.terms.macs * series.batch_size
+    if record.ceilings is None or not moved or not flop or series.speed.startswith("train"):
         return None
     matmul, copy = speeds(record.ceilings)
-    flop = 2 * record.counts.terms.macs * series.batch_size
     seconds = _seconds(series)
     waiting = _waiting(record, series)
     intensity = flop / moved

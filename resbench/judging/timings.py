@@ -145,9 +145,11 @@ def _partner(series: Series, profile: Profile) -> Series | None:
 
 def _fault(series: Series) -> str:
     """Return why the samples of `series` must not be believed, or nothing."""
-    clusters = [cluster for launch in series.launches for cluster in launch.clusters]
+    clusters = list(series.clusters)
     if sum(bool(cluster.wall_ns) for cluster in clusters) < 2:
         return "fewer than two clusters with samples"
+    if not all(launch.clusters for launch in series.launches) or not all(cluster.wall_ns for cluster in clusters):
+        return "a launch or a cluster without samples"
     if any(nanoseconds <= 0 for cluster in clusters for nanoseconds in cluster.wall_ns):
         return "the clock went backwards or stood still"
     if any("throttled" in cluster.flags for cluster in clusters):

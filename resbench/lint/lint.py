@@ -11,7 +11,8 @@ from resbench.errors import ResbenchError
 from resbench.lint import claims, form, truth
 from resbench.lint.parse import Document, parse
 from resbench.lint.problem import Level, Problem
-from resbench.records.store import evaluations, read_exactly, results, write_text
+from resbench.records.files import read_exactly, write_text
+from resbench.records.store import evaluations, results
 
 _COUNTS = ("T001", "T002")
 

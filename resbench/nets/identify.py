@@ -11,7 +11,7 @@ from resbench.nets import cache
 from resbench.nets.build import build
 from resbench.nets.checkpoints import fitting, read_tensors, shapes_of
 from resbench.nets.renames import translate
-from resbench.records.store import write_bytes
+from resbench.records.files import write_bytes
 from resbench.zoo.find import by_digest, by_file
 
 Verdict = Literal["published", "wrong", "unknown"]

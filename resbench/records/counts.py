@@ -2,24 +2,26 @@
 
 from dataclasses import dataclass
 
+from resbench.records.bounds import Natural, Pixel
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """Integer tallies of one forward pass of one image; every FLOP convention is a row of coefficients over them."""
 
-    conv: int = 0  # multiply-adds of convolutions with learned filters
-    blur: int = 0  # multiply-adds of convolutions with fixed filters (anti-aliasing)
-    conv_bias: int = 0  # output elements of convolutions that add a bias
-    fc: int = 0  # multiply-adds of linear layers
-    fc_bias: int = 0  # output elements of linear layers that add a bias
-    bn: int = 0  # elements normalised by batch norm
-    relu: int = 0  # elements that ReLUs put out
-    maxpool_in: int = 0  # elements that max pools read
-    avgpool_in: int = 0  # elements that average pools read
-    avgpool_out: int = 0
-    gap_in: int = 0  # elements that the final global average pool reads
-    gap_out: int = 0
-    se_in: int = 0  # elements that squeezes (global means inside blocks) read
+    conv: Natural = 0  # multiply-adds of convolutions with learned filters
+    blur: Natural = 0  # multiply-adds of convolutions with fixed filters (anti-aliasing)
+    conv_bias: Natural = 0  # output elements of convolutions that add a bias
+    fc: Natural = 0  # multiply-adds of linear layers
+    fc_bias: Natural = 0  # output elements of linear layers that add a bias
+    bn: Natural = 0  # elements normalised by batch norm
+    relu: Natural = 0  # elements that ReLUs put out
+    maxpool_in: Natural = 0  # elements that max pools read
+    avgpool_in: Natural = 0  # elements that average pools read
+    avgpool_out: Natural = 0
+    gap_in: Natural = 0  # elements that the final global average pool reads
+    gap_out: Natural = 0
+    se_in: Natural = 0  # elements that squeezes (global means inside blocks) read
 
     @property
     def macs(self) -> int:
@@ -31,15 +33,15 @@ class Terms:
 class Counts:
     """What a network costs at one input size. Exact integers."""
 
-    input_px: tuple[int, int]  # (height, width)
-    params: int
-    buffers: int  # elements of running statistics and counters
-    weights_bytes: int  # parameters and buffers in fp32, counters in int64
-    activations: int  # elements that convolutions and linear layers put out, one image
+    input_px: tuple[Pixel, Pixel]  # (height, width)
+    params: Natural
+    buffers: Natural  # elements of running statistics and counters
+    weights_bytes: Natural  # parameters and buffers in fp32, counters in int64
+    activations: Natural  # elements that convolutions and linear layers put out, one image
     terms: Terms
-    traffic: int | None = None  # activation elements that convolutions, linear layers and pools move, one image
-    receptive_field_px: tuple[int, int] | None = None  # of the last feature map, (height, width); gates left out
-    operators: int | None = None  # ATen operators that a forward pass dispatches, views and empty tensors left out
+    traffic: Natural | None = None  # activation elements that convolutions, linear layers and pools move, one image
+    receptive_field_px: tuple[Natural, Natural] | None = None  # of the last feature map, (height, width), without gates
+    operators: Natural | None = None  # ATen operators that a forward pass dispatches, views and empty tensors left out
 
     def bytes_moved(self, batch_size: int = 1, element_bytes: int = 4) -> int | None:
         """Return the least memory traffic of a forward pass that runs layer by layer.

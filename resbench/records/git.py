@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,20 +26,32 @@ def is_shallow(folder: Path) -> bool:
     return git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
 
 
-def blobs(folder: Path, objects: Sequence[str]) -> Iterator[bytes | None]:
-    """Yield the content of each git object, None for one that is not there."""
+def tree(folder: Path, commit: str, name: str = ".") -> dict[str, str]:
+    """Return the git objects of the files below `folder` that `name` is or contains, by name; links are left out."""
+    listed = git(folder, "--literal-pathspecs", "ls-tree", "-r", "-z", commit, "--", name)
+    heads = (entry.partition("\t") for entry in listed.split("\0") if entry)
+    return {own: head.split()[2] for head, _, own in heads if head.startswith("100")}
+
+
+def versions(folder: Path, commit: str, name: str = ".") -> dict[str, list[str]]:
+    """Return the git objects that such files were in the history of `commit`, newest first."""
+    words = ("--no-merges", "--no-renames", "--raw", "-z", "--no-abbrev", "--format=", "--relative", "--diff-filter=d")
+    changes = git(folder, "--literal-pathspecs", "log", *words, commit, "--", name).split("\0")
+    found: dict[str, list[str]] = defaultdict(list)
+    for head, own in zip(changes[::2], changes[1::2], strict=False):  # ":100644 100644 <old> <new> M", "a.json"
+        found[own].append(head.split()[3])
+    return found
+
+
+def blobs(folder: Path, objects: Sequence[str]) -> Iterator[bytes]:
+    """Yield the content of each git object, given by its hash."""
     out = git_bytes(folder, "cat-file", "--batch", text="\n".join(objects))
     start = 0
     for _ in objects:
         end = out.index(b"\n", start)
-        header = out[start:end].decode(errors="replace")
-        if header.endswith(" missing"):
-            yield None
-            start = end + 1
-        else:
-            size = int(header.rsplit(" ", 1)[1])
-            yield out[end + 1 : end + 1 + size]
-            start = end + size + 2
+        size = int(out[start:end].split()[2])
+        yield out[end + 1 : end + 1 + size]
+        start = end + size + 2
 
 
 def git(folder: Path, *words: str) -> str:

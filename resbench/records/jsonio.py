@@ -1,15 +1,18 @@
 """Records as JSON text: the same record gives the same bytes, and what does not fit the schema is refused."""
 
 import json
-from datetime import datetime
+import reprlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from resbench.errors import ResbenchError
+from resbench.records.files import content
 from resbench.records.record import SCHEMA, Evaluation, Profile, Record
 
+LARGEST_BYTES = 2**26  # 64 MiB; a record of a million samples has about 15
 _KINDS: dict[str, type[Profile] | type[Evaluation]] = {"profile": Profile, "evaluation": Evaluation}
 
 
@@ -33,36 +36,41 @@ def loads(text: str | bytes, where: str = "record") -> Record:
     schema = data.get("schema")
     if schema != SCHEMA:
         remedy = "update resbench" if isinstance(schema, int) and schema > SCHEMA else "measure again with --save"
-        raise ResbenchError(f"{where}: format {schema!r}, this resbench reads format {SCHEMA}; {remedy}")
+        raise ResbenchError(f"{where}: format {reprlib.repr(schema)}, this resbench reads format {SCHEMA}; {remedy}")
     try:
         record = msgspec.convert(data, _KINDS[kind])
         _check(record)
     except ValueError as error:  # msgspec's are ValueErrors too
-        raise ResbenchError(f"{where}: not a readable record: {error}; measure again with --save") from None
+        raise ResbenchError(f"{where}: not a readable record: {str(error)[:300]}; measure again with --save") from None
     return record
 
 
 def read(path: Path) -> Record:
     """Read the record in `path`. Raises ResbenchError when it cannot be read."""
-    try:
-        return loads(path.read_bytes(), str(path))
-    except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; give a record that --save wrote") from None
+    return loads(content(path, LARGEST_BYTES, "give a record that --save wrote"), str(path))
 
 
 def _check(record: Record) -> None:
-    """Raise ValueError for values that have the right types and still cannot have been observed."""
-    datetime.fromisoformat(record.run.started)
-    match record:
-        case Evaluation():
-            if not 0 <= record.top1_right <= record.top5_right <= record.images:
-                counts = f"{record.top1_right}, {record.top5_right} and {record.images}"
-                raise ValueError(f"top1_right, top5_right and images do not rise from 0: {counts}")
-            if min(record.pixels.resize_px, record.pixels.crop_px) < 1:
-                raise ValueError("resize_px and crop_px are not both at least 1")
-        case Profile():
-            if any(min(series.batch_size, series.calls) < 1 for series in record.series):
-                raise ValueError("batch_size and calls of a series are not both at least 1")
+    """Raise ValueError for values that are possible one by one (`records.bounds`) and impossible together."""
+    _check_moment(record.run.started)
+    if isinstance(record, Evaluation):
+        _check_rising(top1_right=record.top1_right, top5_right=record.top5_right, images=record.images)
+        _check_rising(real_top1_right=record.real_top1_right or 0, real_images=record.real_images or 0)
+    elif any(len(cluster.wall_ns) != len(cluster.cpu_ns) for cluster in record.clusters()):
+        raise ValueError("wall_ns and cpu_ns of a cluster have different lengths")
+
+
+def _check_moment(started: str) -> None:
+    try:
+        datetime.fromisoformat(started).astimezone(UTC)
+    except OverflowError:  # a moment of the year 9999 that UTC would put into 10000
+        raise ValueError(f"started is no moment of the years 1 to 9999 in UTC: {started!r}") from None
+
+
+def _check_rising(**counts: int) -> None:
+    if list(counts.values()) != sorted(counts.values()):
+        values = ", ".join(f"{name} {value}" for name, value in counts.items())
+        raise ValueError(f"each of these must be at least the one before it: {values}")
 
 
 def _layout(value: Any, indent: str) -> str:

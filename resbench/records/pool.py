@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from resbench.errors import ResbenchError
+from resbench.records.files import write_bytes, write_text
 from resbench.records.jsonio import dumps
 from resbench.records.record import Record
 from resbench.records.runs import read_if_there, read_unless_pruned, run_files
-from resbench.records.store import path_of, write_bytes, write_text
+from resbench.records.store import path_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resbench.errors import ResbenchError
-from resbench.records.store import write_bytes
+from resbench.records.files import write_bytes
 
 # One image: its place in the set, its class, and the classes with the five largest logits, largest first. A class is -1
 # where a network has fewer (its logit is -inf then), and where its logit is that of the sixth too: which of those are

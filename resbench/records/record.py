@@ -4,9 +4,13 @@ is computed from it.
 Format history: 1, the first.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
+from msgspec import Meta
+
+from resbench.records.bounds import Natural, NotNegative, Pixel, Positive, Reading, Share
 from resbench.records.counts import Counts as Counts
 from resbench.records.counts import Terms as Terms
 
@@ -37,7 +41,7 @@ class Machine:
     device_name: str
     cpu_model: str
     cpu_isa: str  # the instruction set that torch's kernels use, e.g. "AVX512"
-    cpu_cores: int  # that this process may use: affinity and cgroup quota
+    cpu_cores: Positive  # that this process may use: affinity and cgroup quota
     torch: str  # version and build, "2.13.0+cpu"
     math_libraries: str  # oneDNN and MKL versions as torch reports them
     driver: str | None = None
@@ -54,10 +58,10 @@ class Conditions:
     python: str
     libraries: dict[str, str]  # name -> version
     noise: Noise
-    load_1m: float | None = None
-    pressure_share: float | None = None  # share of the run in which a runnable task waited for a CPU (PSI "some")
-    steal_share: float | None = None  # share of the run in which the hypervisor ran somebody else
-    involuntary_switches: int | None = None
+    load_1m: NotNegative | None = None
+    pressure_share: Share | None = None  # share of the run in which a runnable task waited for a CPU (PSI "some")
+    steal_share: Share | None = None  # share of the run in which the hypervisor ran somebody else
+    involuntary_switches: Natural | None = None
     governor: str | None = None
     variables: dict[str, str] | None = None  # OMP_*, MKL_*, CUBLAS_*, MALLOC_* of the process
 
@@ -75,7 +79,7 @@ class Run:
     """When, by which program and with which command a record was made."""
 
     started: str  # ISO 8601 in UTC
-    duration_s: float
+    duration_s: NotNegative
     command: str
     resbench: str  # version
     git_revision: str | None = None  # of the current folder's repository, "+dirty" when it has changes
@@ -85,25 +89,25 @@ class Run:
 class Settings:
     """How a network was run; all of it must agree before two timings may be compared."""
 
-    input_px: tuple[int, int]
+    input_px: tuple[Pixel, Pixel]
     dtype: DType = "fp32"
     memory_format: MemoryFormat = "contiguous"
-    threads: int | None = None  # on the CPU
+    threads: Positive | None = None  # on the CPU
     compile: str | None = None  # torch.compile's mode
     cuda_graph: bool = False
     fuse: bool = False  # batch norm folded into the convolutions
     winograd: bool = False  # convolutions of 3x3 in fewer multiplications (timing/winograd.py)
     amp: bool = False
     cudnn_benchmark: bool = False
-    seed: int = 0
+    seed: Reading = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
     """Samples on one materialisation: weights, input and buffers freshly laid out in memory."""
 
-    wall_ns: tuple[int, ...]  # for "device_time" by the device's clock, else by the host's
-    cpu_ns: tuple[int, ...]  # process time, all threads
+    wall_ns: tuple[Reading, ...]  # for "device_time" by the device's clock, else by the host's
+    cpu_ns: tuple[Reading, ...]  # process time, all threads
     flags: tuple[str, ...] = ()  # "throttled", "power_capped", ...
 
 
@@ -111,9 +115,9 @@ class Cluster:
 class Launch:
     """One process that measured."""
 
-    cold_start_ns: int  # the first call of this process at this batch size, compilation included
-    warmup_iterations: int
-    warmup_ns: int
+    cold_start_ns: Natural  # the first call of this process at this batch size, compilation included
+    warmup_iterations: Natural
+    warmup_ns: Natural
     steady: bool  # the last two warm-up windows agreed
     clusters: tuple[Cluster, ...]
     discarded: tuple[Cluster, ...] = ()  # during which the device throttled itself; no figure uses them
@@ -124,12 +128,12 @@ class Pixels:
     """What was done to every image before the network saw it."""
 
     decoder: str  # "pillow 11.2.1"
-    resize_px: int
-    crop_px: int
+    resize_px: Pixel
+    crop_px: Pixel
     interpolation: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    crop_mode: str = "center"
+    crop_mode: Literal["center", "squash", "border"] = "center"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +142,9 @@ class Pipeline:
 
     data: str  # name of the folder or archive
     fingerprint: str  # as a data set's, with class 0 for every image
-    images: int  # that took turns; they lay in the page cache
+    images: Natural  # that took turns; they lay in the page cache
     pixels: Pixels
-    workers: int  # threads that decoded
+    workers: Positive  # threads that decoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,65 +152,70 @@ class Series:
     """The raw samples of one speed at one batch size. A sample spans `calls` forward passes of `batch_size` images."""
 
     speed: Speed
-    batch_size: int
+    batch_size: Positive
     batch_size_asked: str  # "8", "auto"
-    calls: int
+    calls: Positive
     launches: tuple[Launch, ...]
     stop_reason: StopReason
-    target: float  # relative half-width of the 95 % interval that sampling aimed at
+    target: NotNegative  # relative half-width of the 95 % interval that sampling aimed at
     drifting: bool
     pipeline: Pipeline | None = None  # of the images, for "end_to_end"
+
+    @property
+    def clusters(self) -> Iterator[Cluster]:
+        """The clusters of every launch, without those discarded."""
+        return (cluster for launch in self.launches for cluster in launch.clusters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """Peak memory of the forward pass at one batch size. None: this device cannot tell."""
 
-    batch_size: int
-    allocated_bytes: int | None = None
-    reserved_bytes: int | None = None
-    resident_bytes: int | None = None  # of a fresh process that ran only this
-    resident_before_bytes: int | None = None  # of that process with its libraries loaded, before there was a network
+    batch_size: Positive
+    allocated_bytes: Natural | None = None
+    reserved_bytes: Natural | None = None
+    resident_bytes: Natural | None = None  # of a fresh process that ran only this
+    resident_before_bytes: Natural | None = None  # of that process with its libraries loaded, before the network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernels:
     """What one forward pass (or training step) of a batch starts on the device, in the settings that ran."""
 
-    batch_size: int
-    launches: int  # by the host: of single kernels, or of a graph with all kernels in it
-    kernels: int  # that the device ran
+    batch_size: Positive
+    launches: Natural  # by the host: of single kernels, or of a graph with all kernels in it
+    kernels: Natural  # that the device ran
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
     """What the device does at best: raw samples of a square matrix product and of a copy, in the same run and type."""
 
-    matmul_size: int
-    matmul_ns: tuple[int, ...]
-    copy_bytes: int  # of the source
-    copy_ns: tuple[int, ...]
+    matmul_size: Positive
+    matmul_ns: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+    copy_bytes: Positive  # of the source
+    copy_ns: Annotated[tuple[Positive, ...], Meta(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Energy:
     """What a GPU's energy counter gained while batches ran back to back."""
 
-    batch_size: int
-    images: int
-    millijoules: int
-    wall_ns: int
+    batch_size: Positive
+    images: Positive
+    millijoules: Natural
+    wall_ns: Positive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gpu:
     """What the GPU said of itself, one reading per cluster in order of time; empty or None: it does not tell."""
 
-    sm_clock_mhz: tuple[int, ...] = ()
-    temperature_c: tuple[int, ...] = ()
-    power_mw: tuple[int, ...] = ()
-    power_limit_mw: int | None = None
-    other_processes: int | None = None  # that computed on it too
+    sm_clock_mhz: tuple[Natural, ...] = ()
+    temperature_c: tuple[Reading, ...] = ()
+    power_mw: tuple[Natural, ...] = ()
+    power_limit_mw: Natural | None = None
+    other_processes: Natural | None = None  # that computed on it too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,10 +234,14 @@ class Profile:
     ceilings: Ceilings | None = None
     energy: tuple[Energy, ...] = ()
     gpu: Gpu | None = None
-    output_difference: float | None = None  # from plain fp32, relative to the largest logit; None: settings are plain
+    output_difference: NotNegative | None = None  # from plain fp32, of the largest logit; None: settings are plain
     kernels: tuple[Kernels, ...] | None = None  # at each batch size; None: this device does not tell, as the CPU
     kind: Literal["profile"] = "profile"
     schema: int = SCHEMA
+
+    def clusters(self) -> Iterator[Cluster]:
+        """Yield the clusters of every series."""
+        return (cluster for series in self.series for cluster in series.clusters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,10 +250,10 @@ class DataSet:
 
     name: str  # of a published set that it is recognised as ("ImageNet-1k"), else the folder's
     layout: str  # "wnid folders"
-    images: int
-    classes: int
+    images: Natural
+    classes: Natural
     fingerprint: str  # sha256 over (file name, size, class) of every image, whatever folders they lie in
-    among: int | None = None  # how many classes an answer is chosen from, where that is not all of the network's
+    among: Positive | None = None  # how many classes an answer is chosen from, where that is not all of the network's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,15 +266,15 @@ class Evaluation:
     dataset: DataSet
     pixels: Pixels
     settings: Settings
-    batch_size: int
-    images: int  # that were scored
-    top1_right: int
-    top5_right: int
+    batch_size: Positive
+    images: Natural  # that were scored
+    top1_right: Natural
+    top5_right: Natural
     skipped: tuple[str, ...]  # unreadable files, only when asked to skip them
     environment: Environment
     run: Run
-    real_top1_right: int | None = None  # by ReaL's labels, where the images are ImageNet's own
-    real_images: int | None = None  # those of them that ReaL gives a label
+    real_top1_right: Natural | None = None  # by ReaL's labels, where the images are ImageNet's own
+    real_images: Natural | None = None  # those of them that ReaL gives a label
     predictions_sha256: str | None = None  # of names and rows in the .npz beside the record
     kind: Literal["evaluation"] = "evaluation"
     schema: int = SCHEMA

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resbench.errors import ResbenchError
-from resbench.records.git import blobs, commit_of, git, is_shallow
+from resbench.records.files import content, json_files
+from resbench.records.git import blobs, commit_of, is_shallow, tree, versions
 from resbench.records.jsonio import loads, read
 from resbench.records.record import Record
 from resbench.records.store import path_of, read_folder
 
 Predictions = Callable[[str], tuple[bytes | None, bytes | None]]
+LARGEST_BYTES = 2**28  # 256 MiB, of predictions; those of 50,000 images have 1.5
 WINDOW = 30  # runs per path that are read
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}\.json")
 
@@ -73,7 +75,7 @@ def read_pool(root: Path, window: int = WINDOW) -> dict[str, list[Record]]:
 def run_files(root: Path) -> dict[str, list[Path]]:
     """Return the files below `root` by the path of their record, oldest first."""
     files: dict[str, list[Path]] = defaultdict(list)
-    for path in sorted(root.rglob("*.json")):
+    for path in json_files(root):
         own = f"{path.parent.relative_to(root).as_posix()}.json" if is_run(path) else path.relative_to(root).as_posix()
         files[own].append(path)
     return files
@@ -81,10 +83,10 @@ def run_files(root: Path) -> dict[str, list[Path]]:
 
 def read_history(source: Path, revision: str, window: int) -> dict[str, list[Record]]:
     """Return the newest `window` runs of a pool, or the last committed versions of a folder of records."""
-    if any(is_run(file) for files in run_files(source).values() for file in files):
-        return read_pool(source, window)
     if not source.exists():
         raise ResbenchError(f"{source}: no such file or folder; give a folder of records or a pool")
+    if any(is_run(file) for files in run_files(source).values() for file in files):
+        return read_pool(source, window)
     return _history(revision, source, window)
 
 
@@ -98,10 +100,15 @@ def read_predictions(against: str, new: Path) -> Predictions:
         files = {} if root.is_file() else run_files(root)
         return lambda path: read_if_there((files[path][-1] if path in files else root).with_suffix(".npz"))
 
+    folder = new.parent if new.is_file() else new
+    objects: dict[str, str] = {}
+
     def committed(path: str) -> bytes | None:
+        if not objects:
+            objects.update(tree(folder, commit_of(folder, against.removeprefix("git:"))))
         name = new.name if new.is_file() else path
-        blob = f"{against.removeprefix('git:')}:./{name.removesuffix('.json')}.npz"
-        return next(blobs(new.parent if new.is_file() else new, [blob]))
+        own = objects.get(f"{name.removesuffix('.json')}.npz")
+        return next(blobs(folder, [own])) if own else None
 
     old = committed if against.startswith("git:") else beside(Path(against))
     fresh = beside(new)
@@ -123,12 +130,7 @@ def read_unless_pruned(path: Path) -> Record | None:
 
 def read_if_there(path: Path) -> bytes | None:
     """Return the content of `path`, None when there is no such file."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; make it readable") from None
+    return content(path, LARGEST_BYTES, "validate again with --save") if path.exists() else None
 
 
 def is_run(path: Path) -> bool:
@@ -141,17 +143,15 @@ def _history(revision: str, new: Path, window: int = WINDOW) -> dict[str, list[R
     folder = new.parent if new.is_file() else new
     commit = commit_of(folder, revision)
     what = new.name if new.is_file() else "."
-    tree = git(folder, "ls-tree", "-r", "-z", "--name-only", commit, "--", what)
-    names = [name for name in tree.split("\0") if name.endswith(".json")]
-    if not names:
+    newest = {name: own for name, own in tree(folder, commit, what).items() if name.endswith(".json")}
+    if not newest:
         raise ResbenchError(f"{new}: no records at git revision {revision}; commit some or give --against a folder")
-    versions = _versions(folder, commit, what)
-    wanted = [(name, at) for name in names for at in [commit, *versions.get(name, ())][: window + 1]]
-    texts: dict[str, dict[bytes, None]] = defaultdict(dict)  # each different text once, newest first
-    for (name, _), text in zip(wanted, blobs(folder, [f"{at}:./{name}" for name, at in wanted]), strict=True):
-        if text is not None:
-            texts[name][text] = None
-    return {name: _records(list(found), f"{revision}:{name}") for name, found in texts.items()}
+    earlier = versions(folder, commit, what)
+    runs = {}
+    for name, own in newest.items():
+        objects = list(dict.fromkeys([own, *earlier.get(name, ())]))[:window]
+        runs[name] = _records(list(blobs(folder, objects)), f"{revision}:{name}")
+    return runs
 
 
 def _records(newest_first: list[bytes], where: str) -> list[Record]:
@@ -166,14 +166,3 @@ def _readable(text: bytes) -> Record | None:
         return loads(text)
     except ResbenchError:
         return None
-
-
-def _versions(folder: Path, commit: str, what: str) -> dict[str, list[str]]:
-    """Return for every file below `folder` the commits up to `commit` that changed it, newest first."""
-    words = ("log", "--no-merges", "-z", "--format=%x00%H", "--name-only", "--relative", "--diff-filter=d")
-    found: dict[str, list[str]] = defaultdict(list)
-    for entry in git(folder, *words, commit, "--", what).strip("\0").split("\0\0"):
-        changed_in, *names = entry.split("\0")
-        for name in names:
-            found[name.removeprefix("\n")].append(changed_in)
-    return found

@@ -1,13 +1,12 @@
 """Where records lie: results/<machine>/<network>/<kind>-<settings>.json. The path is the identity."""
 
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from resbench.errors import ResbenchError
+from resbench.records.files import json_files, write_text
 from resbench.records.jsonio import dumps, read
 from resbench.records.record import Evaluation, Machine, Pipeline, Profile, Record, Settings
 
@@ -45,35 +44,6 @@ def save(record: Record, root: Path) -> Path:
     return path
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 to `path` as `write_bytes` does; line feeds stay as they are."""
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, whole or not at all; parents are made. Raises ResbenchError when it cannot be.
-
-    A link stays one, and so does a device or a pipe: to replace /dev/null by a file would be no service.
-    """
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(content)
-            return
-        path = path.resolve()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; choose a folder that can be written to") from None
-
-
 def read_folder(root: Path) -> dict[str, Record]:
     """Return every record below `root` by its path relative to it, sorted. `root` may also be one file.
 
@@ -83,7 +53,7 @@ def read_folder(root: Path) -> dict[str, Record]:
         return {root.name: read(root)}
     if not root.is_dir():
         raise ResbenchError(f"{root}: no such file or folder; give records, as `resbench profile NAME --save` writes")
-    found = {path.relative_to(root).as_posix(): read(path) for path in sorted(root.rglob("*.json"))}
+    found = {path.relative_to(root).as_posix(): read(path) for path in json_files(root)}
     if not found:
         raise ResbenchError(f"{root}: holds no records; write some with `resbench profile NAME --save`")
     return found
@@ -128,20 +98,10 @@ def _slug(text: str) -> str:
 
 def results(folder: Path) -> Mapping[str, Record]:
     """Return the records below `folder` by path; none when there is no such folder or nothing in it."""
-    return read_folder(folder) if folder.is_dir() and any(folder.rglob("*.json")) else {}
+    return read_folder(folder) if folder.is_dir() and json_files(folder) else {}
 
 
 def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:
     """Return the records of accuracy that saw an image, by path."""
     found = {path: record for path, record in records.items() if isinstance(record, Evaluation)}
     return {path: record for path, record in found.items() if record.images}
-
-
-def read_exactly(path: Path) -> str:
-    """Return the text of `path` with its line ends as they are. Raises ResbenchError when it cannot be read."""
-    try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; give a Markdown or YAML file") from None
-    except UnicodeDecodeError:
-        raise ResbenchError(f"{path}: not UTF-8 text; give a Markdown or YAML file") from None

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from resbench.errors import ExitCode
 from resbench.judging.finding import Finding, Verdict, tally
-from resbench.records.store import write_text
+from resbench.records.files import write_text
 from resbench.report import codequality, github, junit, terminal
 from resbench.words import findings as wording
 

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 
 from resbench.errors import ResbenchError
 from resbench.judging.history import Change, Trace
-from resbench.records.store import write_text
+from resbench.records.files import write_text
 from resbench.report import terminal
 from resbench.words import findings as wording
 

@@ -27,6 +27,10 @@ class _Whole(Console):
                     column.overflow = "fold"
         super().print(*objects, **options)
 
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line what a closed pipe means; rich would exit with 1, which means a regression."""
+        raise BrokenPipeError
+
 
 def width(console: Console, table: Table) -> int:
     """Return how many columns of characters the rows of `table` take when none is broken."""

@@ -1,0 +1,156 @@
+"""Files that anybody may have put there: read within bounds, listed without opening, written whole or not at all."""
+
+import logging
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO
+
+from resbench.errors import ResbenchError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_log = logging.getLogger(__name__)
+LARGEST_TEXT_BYTES = 2**24  # 16 MiB
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def content(path: Path, most_bytes: int, remedy: str) -> bytes:
+    """Return what is in the regular file `path`, which holds `most_bytes` at most.
+
+    Raises ResbenchError, ending in `remedy`, for one that cannot be read, is larger, or is a pipe or a device, whose
+    end may never come.
+    """
+    try:
+        if kind := _irregular(path.stat().st_mode):
+            raise ResbenchError(f"{path}: {kind}, not a file; {remedy}")
+        with path.open("rb") as stream:
+            text = stream.read(most_bytes + 1)
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; {remedy}") from None
+    except ValueError as error:  # a NUL in the name
+        raise ResbenchError(f"{path}: {error}; {remedy}") from None
+    if len(text) > most_bytes:
+        raise ResbenchError(f"{path}: larger than {most_bytes // 2**20} MiB; {remedy}")
+    return text
+
+
+def read_exactly(path: Path) -> str:
+    """Return the text of `path` with its line ends as they are. Raises ResbenchError when it cannot be read."""
+    remedy = "give a Markdown or YAML file"
+    try:
+        return content(path, LARGEST_TEXT_BYTES, remedy).decode("utf-8")
+    except UnicodeDecodeError:
+        raise ResbenchError(f"{path}: not UTF-8 text; {remedy}") from None
+
+
+def json_files(root: Path) -> list[Path]:
+    """Return the regular files below `root` that are called *.json, sorted; links to folders are not followed.
+
+    Anything else of such a name is never opened and is named in the log. Raises ResbenchError for a folder that cannot
+    be listed.
+    """
+    return sorted(path for path in _named_json(root) if _is_regular(path))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 to `path` as `write_bytes` does; line feeds stay as they are."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all; parents are made. Raises ResbenchError when it cannot be.
+
+    A link stays one, and so does a device or a pipe: to replace /dev/null by a file would be no service.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
+        path = path.resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent, path.suffix)
+        with _temporary(path) as (stream, temporary):
+            stream.write(content)
+            stream.flush()
+            temporary.chmod(0o644)
+            temporary.replace(path)
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; choose a folder that can be written to") from None
+
+
+@cache  # once per process: a folder may hold thousands of files
+def sweep(folder: Path, suffix: str) -> None:
+    """Delete what killed processes left in `folder` of files that were to end in `suffix`."""
+    name = re.compile(rf"\..+{re.escape(suffix)}\.[a-z0-9_]{{8}}\.tmp")
+    with suppress(OSError):  # a folder that can be written to and not listed
+        for path in [path for path in folder.iterdir() if name.fullmatch(path.name) and path.is_file()]:
+            _delete_unless_locked(path)
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """Yield a new file beside `path`, locked for as long as this process lives; it is deleted unless it was moved."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:100]}{path.suffix}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                if fcntl:
+                    fcntl.flock(stream, fcntl.LOCK_EX)
+                if os.fstat(handle).st_nlink:  # else it was swept before it was locked
+                    yield stream, Path(name)
+                    return
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+
+def _delete_unless_locked(path: Path) -> None:
+    if fcntl is None:
+        return
+    with suppress(OSError), path.open("rb") as stream:  # locked: another process is writing it
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+
+
+def _named_json(root: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        if isinstance(error, FileNotFoundError):  # never there, or just deleted by another job
+            return
+        raise ResbenchError(f"{error.filename}: {error.strerror}; make the folder readable, or move it away") from None
+
+    for folder, folders, files in os.walk(root, onerror=refuse):
+        yield from (Path(folder, name) for name in (*folders, *files) if name.endswith(".json"))
+
+
+def _is_regular(path: Path) -> bool:
+    try:
+        kind = _irregular(path.stat().st_mode)
+    except FileNotFoundError:
+        # A run of a pool that another job has just deleted is no news.
+        kind = "a link to nothing" if path.is_symlink() else ""
+        if not kind:
+            return False
+    except OSError as error:
+        kind = error.strerror or "unreadable"
+    if kind:
+        _log.warning("%s: %s, not a record; skipped", path, kind)
+    return not kind
+
+
+def _irregular(mode: int) -> str:
+    """Return what a file of this mode is, when it is no regular file."""
+    return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "a special file")

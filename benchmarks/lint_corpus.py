@@ -26,7 +26,7 @@ from dataclasses import astuple, dataclass, fields, replace
 from itertools import groupby
 from pathlib import Path
 
-from resbench.lint import lint
+from resbench.lint import files, lint
 from resbench.lint.problem import Level, Problem
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
@@ -136,7 +136,7 @@ def lay_out(repository: Repository, cards: Sequence[Card], folder: Path) -> list
 
 def findings(folder: Path, cards: Sequence[Card]) -> list[Problem]:
     """Return what the linter says of `cards`, their paths as in the repository."""
-    problems = lint.lint(lint.read([str(folder / card.path) for card in cards]), records=folder / "no-records")
+    problems = lint.lint(files.read([str(folder / card.path) for card in cards]), records=folder / "no-records")
     return [replace(problem, path=str(Path(problem.path).relative_to(folder))) for problem in problems]
 
 

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from resbench.cli.app import app
-from resbench.lint.lint import fix, lint, read
+from resbench.lint.files import read
+from resbench.lint.lint import fix, lint
 from resbench.lint.problem import RULES, Level, Problem
 from resbench.report import lint as report
 from tests import card_corpus

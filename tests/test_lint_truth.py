@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from resbench.lint.lint import lint, read
+from resbench.lint.files import read
+from resbench.lint.lint import lint
 from resbench.lint.parse import parse
 from resbench.lint.problem import Level, Problem, exit_code
 from resbench.records.store import save

@@ -38,13 +38,13 @@ def lint_(
       resbench lint README.md
       resbench lint configs/ --format sarif > cards.sarif
     """
-    from resbench.lint import lint
+    from resbench.lint import files, lint
     from resbench.lint.problem import exit_code
     from resbench.report import lint as report
 
-    problems = lint.lint(lint.read(cards), weights, results)
+    problems = lint.lint(files.read(cards), weights, results)
     if fix:
         report.mended(list(lint.fix(problems)))
-        problems = lint.lint(lint.read(cards), weights, results)
+        problems = lint.lint(files.read(cards), weights, results)
     report.show(problems, style)
     raise typer.Exit(exit_code(problems))

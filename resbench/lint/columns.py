@@ -53,9 +53,9 @@ _HEADINGS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 )  # fmt: skip
 # Figures of another kind although a quantity is named: of training, of another model, a change.
 _OTHER = re.compile(
-    r"\btrain(ing)? ?(acc|err|top)|\bbest\b|gain|drop|\bdiff|delta|[δ∆↓↑]|reduc|saving|speed|ratio|remain|relative|"
-    r"teacher|reference|baseline|loss|recall|\bmap\b|throughput|\btflop|flops ?/ ?(params|s\b)|/s\b|macts|learnable %|"
-    r"trainable %|drop|original|paper|official|\bknn\b|k-nn|linear|参考|增益"
+    r"\btrain(ing)? ?(acc|err|top)|\bbest\b|gain|drop|\bdiff|\bgap\b|improve|\bvs\b|pruned|delta|[δ∆↓↑]|reduc|saving|"
+    r"speed|ratio|remain|relative|teacher|reference|baseline|loss|recall|\bmap\b|throughput|\btflop|"
+    r"flops ?/ ?(params|s\b)|/s\b|macts|learnable %|trainable %|original|paper|official|\bknn\b|k-nn|linear|参考|增益"
 )
 _UNITS = re.compile(
     r"[(\[,/]\s{0,5}(?:in |x ?|count in )?([kmgbt])(?:flops?|macs?|ops|adds?|illions?|illiards?)?\.?\s{0,5}(?:[)\]]|$)|"
@@ -89,6 +89,7 @@ def plain(text: str) -> str:
     """Return the words of a cell without dress: bold, code, links, tags, notes; in the simplest characters."""
     text = re.sub(r"<(su[pb])>\s*[\^]?\[?[\d*†‡a-z]?\]?\s*</\1>", "", text[:LONGEST], flags=re.IGNORECASE)
     text = re.sub(r"!?\[([^\[\]]*)\]\([^()]*\)", r"\1", re.sub(r"\[\^[^\[\]]*\]", "", text))
+    text = re.sub(r"(?<=[_-])<br */?>", "", text)
     text = re.sub(r"</?[A-Za-z][^<>]*>", " ", text)
     text = unicodedata.normalize("NFKC", html.unescape(text).replace("²", "^2")).replace("×", "x")
     return " ".join(re.sub(r"[`*$\\†‡§]", " ", text).split())

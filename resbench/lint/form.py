@@ -1,37 +1,62 @@
 """The form of a card: what the readers of each format refuse, drop, merge or guess at.
 
-Sources: model-index 0.1.11 (`mi check`), MMPretrain's .dev_scripts/check_metafile.py.
+Source: model-index 0.1.11 (`mi check`).
 """
 
-import re
 from collections.abc import Iterator
+from pathlib import Path
 
-from resbench.lint import hub
-from resbench.lint.entry import file_name
+from resbench.lint import hub, metafile
+from resbench.lint.files import leads_outside
 from resbench.lint.markdown import anchors, links
+from resbench.lint.metafile import collection_elsewhere, in_layout
 from resbench.lint.parse import Document
-from resbench.lint.places import lacking, within
+from resbench.lint.places import absent, exists, lacking, within
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.lint.trees import Tree
 
 _RESULT_KEYS = {"task", "dataset", "metrics"}
-_TRAINING = re.compile(r"(\d+xb\d+|3rdparty)")
+_PAGES = (".md", ".mdx", ".rst", ".ipynb")
 
 
-def problems(document: Document) -> Iterator[Problem]:
-    """Yield what is wrong with the form of `document`."""
+def problems(document: Document, *, mmpretrain: bool = False) -> Iterator[Problem]:
+    """Yield what is wrong with the form of `document`.
+
+    MMPretrain's rules hold for metafiles in its layout, or for all metafiles when `mmpretrain` is true; no rule of
+    form is known for other metafiles.
+    """
     for line, reason in document.errors:
-        yield within(document, "F001", Level.UNREADABLE, line, f"not readable: {reason}", "correct the YAML")
+        yield within(document, "F001", Level.UNREADABLE, line, f"not readable: {reason}", "correct the file")
+    if document.front_warning:
+        yield within(document, "F001", Level.WARNING, 1, document.front_warning, "write --- alone on its line")
+    for tree in (*document.indexes, *filter(None, (document.front, document.results))):
+        yield from _repeated(document, tree)
     for index in document.indexes:
-        yield from _index(document, index)
-        if document.is_metafile:
-            yield from _metafile(document, index)
+        if not document.is_metafile:
+            yield from _index(document, index)
+        elif mmpretrain or in_layout(document):
+            yield from _index(document, index)
+            yield from metafile.problems(document, index)
     if document.front:
         yield from hub.front(document, document.front)
     if document.results:
         yield from hub.results(document, document.results)
+    if document.fractions:
+        yield _of_fractions(document)
     if str(document.path) != "-":
         yield from _links(document)
+
+
+def _repeated(document: Document, tree: Tree) -> Iterator[Problem]:
+    for key, first, line in tree.repeated():
+        message = f"{key!r} is written twice, first at line {first}: readers keep the last one"
+        yield within(document, "F006", Level.WARNING, line, message, "keep one of them")
+
+
+def _of_fractions(document: Document) -> Problem:
+    line = min(line for line, _ in document.fractions)
+    names = ", ".join(dict.fromkeys(heading for _, heading in document.fractions))
+    return within(document, "T007", Level.NOTE, line, f"fractions, not per cent: {names}", "")
 
 
 def _index(document: Document, index: Tree) -> Iterator[Problem]:
@@ -42,26 +67,33 @@ def _index(document: Document, index: Tree) -> Iterator[Problem]:
     library = index.find("Library")
     if library and library.is_mapping:
         yield from _named(document, library, "library")
-    imports = index.find("Import")
+    imports, models = index.find("Import"), index.find("Models")
     if imports and imports.is_text:
         message = f"Import is the string {imports.text!r}: its readers take it for a list of single characters"
         yield within(document, "F003", Level.FALSE, imports.line, message, "write a list with one item")
-    for file in imports.entries() if imports else ():
-        yield from _file(document, file.line, file.text, "imported file", Level.FALSE)
-    models = index.find("Models")
-    if models and models.is_text:
-        yield from _file(document, models.line, models.text, "file of models", Level.FALSE)
+    named = {file.text: file for file in imports.entries()} if imports else {}
+    named |= {models.text: models} if models and models.is_text else {}
+    for file in named.values():
+        yield from _imported_file(document, file)
     for model in models.entries() if models else ():
         yield from _model(document, model, names if collections else None)
+
+
+def _imported_file(document: Document, file: Tree) -> Iterator[Problem]:
+    if str(document.path) != "-" and "://" not in file.text and leads_outside(document, file.text):
+        message = f"imported file {file.text!r} is outside of the card's folder, and was not read"
+        yield within(document, "F005", Level.WARNING, file.line, message, "import files below the card's folder")
+    else:
+        yield from absent(document, file.line, file.text, "imported file", Level.FALSE)
 
 
 def _named(document: Document, tree: Tree, kind: str) -> Iterator[Problem]:
     yield from lacking(document, tree, kind, ("Name",))
     readme, image = tree.say("README"), tree.say("Image")
     if readme.endswith(".md") and len(readme) < 256:
-        yield from _file(document, tree.line, readme, "README")
+        yield from absent(document, tree.line, readme, "README")
     if image and not image.startswith("http"):
-        yield from _file(document, tree.line, image, "Image")
+        yield from absent(document, tree.line, image, "Image")
 
 
 def _model(document: Document, model: Tree, collections: set[str] | None) -> Iterator[Problem]:
@@ -79,78 +111,38 @@ def _model(document: Document, model: Tree, collections: set[str] | None) -> Ite
     belongs = model.find("In Collection")
     for one in [*belongs.entries(), belongs] if belongs else ():
         if one.text and collections is not None and one.text not in collections:
-            message = f"collection {one.text!r} is not among Collections"
-            yield within(document, "F004", Level.FALSE, one.line, message, "add it or correct the name", name)
+            yield _lost(document, one, collections, name)
     results = model.find("Results")
     if results and not results.is_text and not results.is_null:
         for result in results.entries() if results.is_list else (results,):
             yield from _result(document, result, name)
 
 
+def _lost(document: Document, belongs: Tree, collections: set[str], name: str) -> Problem:
+    """Return the problem of a model whose collection is not in this file."""
+    known = {collection.lower(): collection for collection in collections}
+    message, level = f"collection {belongs.text!r} is not among Collections", Level.FALSE
+    if other := known.get(belongs.text.lower()):
+        message, level = f"{message}; {other!r} is, in other letters", Level.WARNING
+    elif file := collection_elsewhere(document, belongs.text):
+        message, level = f"{message} of this file; it is in {file}", Level.WARNING
+    return within(document, "F004", level, belongs.line, message, "add it or correct the name", name)
+
+
 def _result(document: Document, result: Tree, name: str) -> Iterator[Problem]:
     for key in ("Task", "Dataset", "Metrics"):
         value = result.find(key)
-        if value is None or value.is_null:
+        if value is None or (value.is_null and key != "Metrics"):
             yield within(document, "F002", Level.FALSE, result.line, f"result without {key}", f"add {key}", name)
         elif key != "Metrics" and not (value.text or value.say("name")):
             yield within(document, "F003", Level.FALSE, value.line, f"{key} is no name", "give its name", name)
-        elif key == "Metrics" and not (value.is_mapping or value.is_list):
+        elif key == "Metrics" and not (value.is_mapping or value.is_list or value.is_null):
             message = "Metrics is neither a mapping nor a list"
             yield within(document, "F003", Level.FALSE, value.line, message, "write a mapping", name)
     for key, value in result.items():
         if key.lower() not in _RESULT_KEYS:
             message = f"{key!r} of a result is dropped by readers without a word"
             yield within(document, "F006", Level.WARNING, value.line, message, "move it to Metadata", name)
-
-
-def _metafile(document: Document, index: Tree) -> Iterator[Problem]:
-    collections = index.find("Collections")
-    count = len(list(collections.entries())) if collections else 0
-    if count != 1:
-        line, message = collections.line if collections else 1, f"{count} collections; a metafile has exactly one"
-        yield within(document, "F002", Level.FALSE, line, message, "one file per collection")
-    for collection in collections.entries() if collections else ():
-        yield from lacking(document, collection, "collection", ("README",), ("Paper", "Title"))
-    models = index.find("Models")
-    names = [model.say("Name") for model in models.entries()] if models else []
-    for model in models.entries() if models else ():
-        yield from _metafile_model(document, model, set(names))
-    yield from _imported(document)
-
-
-def _metafile_model(document: Document, model: Tree, names: set[str]) -> Iterator[Problem]:
-    name = model.say("Name")
-    required = (("Metadata", "Parameters"), ("Metadata", "FLOPs"), ("In Collection",), ("Config",))
-    yield from lacking(document, model, "model", *required, model=name)
-    yield from _file(document, model.line, model.say("Config"), "Config")
-    downstream = model.find("Downstream")
-    for other in downstream.entries() if downstream else ():
-        if other.text not in names:
-            message = f"downstream model {other.text!r} is not in this file"
-            yield within(document, "F004", Level.WARNING, other.line, message, "correct the name", name)
-    if name.endswith(".py"):
-        message = "a model's name is no file name"
-        yield within(document, "F007", Level.FALSE, model.line, message, name.removesuffix(".py"), name)
-    elif name and (len(name.split("_")) < 3 or not _TRAINING.search(name)):
-        message = "name is not {algorithm}_{model}_{training}_{data} with training such as 8xb32 or 3rdparty"
-        yield within(document, "F007", Level.WARNING, model.line, message, "rename it", name)
-    file = file_name(model.say("Weights"))
-    if file and name and not file.startswith(name):
-        message = f"weights file {file} does not begin with the model's name"
-        yield within(document, "F007", Level.NOTE, model.line, message, "", name)
-
-
-def _imported(document: Document) -> Iterator[Problem]:
-    """Yield when the nearest model-index.yml above a metafile does not import it."""
-    for folder in document.path.resolve().parents:
-        index = folder / "model-index.yml"
-        if index.is_file():
-            relative = document.path.resolve().relative_to(folder).as_posix()
-            text = index.read_text(encoding="utf-8", errors="replace")
-            if not re.search(rf"(?m)^[ \t]*-[ \t]*['\"]?{re.escape(relative)}['\"]?\s*(#.*)?$", text):
-                message = f"{index.name} does not import {relative}"
-                yield within(document, "F009", Level.FALSE, 1, message, "add it to Import")
-            return
 
 
 def _links(document: Document) -> Iterator[Problem]:
@@ -161,7 +153,7 @@ def _links(document: Document) -> Iterator[Problem]:
         if path.startswith("/"):
             continue
         message = ""
-        if not file.exists():
+        if not _leads_somewhere(file):
             message = f"link to {path}: no such file"
         elif anchor and not path and anchor.lower() not in headings:
             message = f"link to #{anchor}: no such heading"
@@ -169,14 +161,9 @@ def _links(document: Document) -> Iterator[Problem]:
             yield within(document, "F010", Level.WARNING, line, message, "correct the link")
 
 
-def _file(document: Document, line: int, name: str, what: str, level: Level = Level.WARNING) -> Iterator[Problem]:
-    """Yield when the file called `name` exists neither beside `document` nor below a folder above it."""
-    if not name or str(document.path) == "-" or "://" in name:
-        return
-    folders = document.path.resolve().parents
-    try:
-        exists = any(any(folder.glob(name)) if "*" in name else (folder / name).exists() for folder in folders[:5])
-    except (OSError, ValueError, NotImplementedError):  # a name that no file can have
-        exists = False
-    if not exists:
-        yield within(document, "F005", level, line, f"{what} {name}: no such file", "correct the path")
+def _leads_somewhere(file: Path) -> bool:
+    """Whether a link's file exists; documentation builders leave its suffix out, or write that of the page."""
+    suffixes = ("", *_PAGES) if file.suffix != ".html" else ("",)
+    own = [file.with_name(file.name + suffix) for suffix in suffixes] if file.name else [file]
+    pages = [file.with_suffix(suffix) for suffix in _PAGES] if file.suffix == ".html" else []
+    return any(exists(each) for each in (*own, *pages))

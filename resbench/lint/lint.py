@@ -1,42 +1,17 @@
 """Anybody's cards, checked: which of their figures are true, and what the readers of their format will make of them."""
 
-import contextlib
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from resbench.errors import ResbenchError
 from resbench.lint import claims, form, truth
-from resbench.lint.parse import Document, parse
+from resbench.lint.parse import Document
 from resbench.lint.problem import Level, Problem
 from resbench.records.files import read_exactly, write_text
 from resbench.records.store import evaluations, results
 
 _COUNTS = ("T001", "T002")
-
-
-def read(targets: Sequence[str]) -> list[Document]:
-    """Return the cards named by `targets`: files, folders, or "-" for standard input.
-
-    Raises ResbenchError for a file that does not exist or is not text, and for a folder without cards.
-    """
-    documents: dict[Path, Document] = {}
-    for target in targets:
-        if target == "-":
-            documents[Path("-")] = parse(Path("-"), _standard_input())
-        else:
-            _add(documents, _files(Path(target)))
-    return list(documents.values())
-
-
-def _add(documents: dict[Path, Document], paths: Iterable[Path]) -> None:
-    """Parse `paths` and the files that they import, each once."""
-    for path in paths:
-        if path not in documents:
-            documents[path] = parse(path, read_exactly(path))
-            _add(documents, _imported(documents[path]))
 
 
 def lint(documents: Iterable[Document], weights: Path | None = None, records: Path = Path("results")) -> list[Problem]:
@@ -95,40 +70,3 @@ def _mend(lines: list[str], problem: Problem) -> bool:
     new = problem.edit.new
     lines[problem.line - 1] = old.sub(lambda _: new, line)
     return True
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    hidden = (".git", ".venv", "node_modules")
-    found = [file for file in sorted(path.rglob("*")) if _is_card(file) and not set(hidden) & set(file.parts)]
-    found = [file for file in found if file.is_file()]
-    if not found:
-        raise ResbenchError(f"{path}: no cards in it (*.md, metafile.yml, model-index.yml, .eval_results/*.yaml)")
-    return found
-
-
-def _imported(document: Document) -> Iterator[Path]:
-    """Yield the files that the model indexes of `document` import and that exist."""
-    for index in document.indexes:
-        listed = index.find("Import")
-        names = [file.text for file in listed.entries()] if listed else []
-        names += [value.text for key in ("Models", "Collections") if (value := index.find(key)) and value.is_text]
-        for name in names:
-            with contextlib.suppress(ValueError, NotImplementedError, OSError):  # a pattern that no file can fit
-                yield from (path for path in sorted(document.path.parent.glob(name)) if path.is_file())
-
-
-def _is_card(path: Path) -> bool:
-    """Whether a file of this name in a folder is looked at."""
-    if path.suffix in (".md", ".mdx"):
-        return True
-    named = path.stem in ("metafile", "model-index")
-    return path.suffix in (".yml", ".yaml") and (named or path.parent.name == ".eval_results")
-
-
-def _standard_input() -> str:
-    try:
-        return sys.stdin.buffer.read().decode("utf-8")
-    except UnicodeDecodeError:
-        raise ResbenchError("-: not UTF-8 text; give a Markdown or YAML card") from None

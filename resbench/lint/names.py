@@ -13,8 +13,8 @@ _OWNERS = re.compile(
 )
 # What may stand behind a network's name and leaves it the same network.
 _SAME = re.compile(
-    r"(v15|v1b|b|v1p5|int8|uint8|fp8|fp16|fp32|bf16|amp|w8a8|quantized|ptq|qat|baseline|pretrained|pytorch|torchvision|tv|"
-    r"ours|224|224x224|in1k|imagenet|imagenet1k|1k|backbone|model|net)*"
+    r"(\|?(v1\|?5|v1b|b|v1p5|int8|uint8|fp8|fp16|fp32|bf16|amp|w8a8|quantized|ptq|qat|baseline|pretrained|pytorch|torchvision|tv|"
+    r"ours|224(x224)?|in1k|imagenet|imagenet1k|1k|backbone|model|net))*"
 )
 _LETTERS = {"d": "d", "vd": "d", "v1d": "d", "c": "c", "vc": "c", "v1c": "c", "s": "s", "v1s": "s", "t": "t"}
 _WIDTHS = r"(?P<groups>32|64)x(?P<width>4|8|16|32|48)d"
@@ -38,20 +38,22 @@ def network_named(name: str) -> Variant | None:
     owned = _OWNERS.sub("", name.strip().lower())
     for spelled in (owned, owned.partition(".")[0]):  # behind the dot is timm's tag
         if variant := _BY_LETTERS.get(_letters(spelled)) or _spoken(_letters(spelled)):
-            return variant
+            # "ResNet-50 v1" may mean either stride, its exact name does not.
+            is_doubtful = variant.name.startswith("resnet") and variant.name.endswith("_v1") and owned != variant.name
+            return None if is_doubtful else variant
     return None
 
 
 def _spoken(letters: str) -> Variant | None:
     """Return what the family, depth and widths in `letters` ("resnext32x4d50") name together."""
-    letters = re.sub(rf"^(se)?(resnext|rx|x){_WIDTHS}({_DEPTHS})", r"\1\2\5\3x\4d", letters)
+    letters = re.sub(rf"^(se)?(resnext|rx|x){_WIDTHS}({_DEPTHS})", r"\1\2\5|\3x\4d", letters)
     letters = re.sub(r"^resnetv1([cds])(\d+)", r"resnet\2\1", letters)
     if released := re.fullmatch(r"resnest(50|101|200|269)(?P<after>.*)", letters):
         return _BY_LETTERS.get(letters if released["after"] else letters + ("d" if released[1] == "50" else "e"))
     found = _FAMILY.fullmatch(letters)
     if not found:
         return _wide(letters)
-    widths = re.match(_WIDTHS, found["after"])
+    widths = re.match(rf"\|?{_WIDTHS}", found["after"])
     after = found["after"][widths.end() if widths else 0 :]
     family = {"r": "resnet", "rx": "resnext", "x": "resnext"}.get(found["family"], found["family"])
     if (family == "resnext") != bool(widths):
@@ -67,18 +69,19 @@ def _with_letter(base: str, suffix: str, after: str) -> list[Variant | None]:
     if letter and _SAME.fullmatch(after[letter.end() :]):
         variants.append(_BY_LETTERS.get(f"{base}{_LETTERS[letter[1]]}{suffix}"))
     if _SAME.fullmatch(after):
-        variants += [_BY_LETTERS.get(f"{base}{suffix}"), _BY_LETTERS.get(f"{base}{suffix}cifar10")]
+        variants += [_BY_LETTERS.get(f"{base}|{suffix}" if suffix else base), _BY_LETTERS.get(f"{base}{suffix}cifar10")]
     return variants
 
 
 def _wide(letters: str) -> Variant | None:
-    wide = re.fullmatch(r"(?:wrn|wideresnet|wresnet)(50|101)2?(?P<after>.*)", letters)
-    return _BY_LETTERS.get(f"wideresnet{wide[1]}2") if wide and _SAME.fullmatch(wide["after"]) else None
+    wide = re.fullmatch(r"(?:wrn|wideresnet|wresnet)(50|101)(?:\|2)?(?P<after>.*)", letters)
+    return _BY_LETTERS.get(f"wideresnet{wide[1]}|2") if wide and _SAME.fullmatch(wide["after"]) else None
 
 
 def _letters(name: str) -> str:
-    """Return `name` in small letters and digits: "ResNeXt-50 (32 x 4d)" is "resnext5032x4d"."""
-    return re.sub(r"[^a-z0-9]", "", name.lower().replace("×", "x"))
+    """Return `name` in small letters and digits, numbers kept apart: "ResNeXt-50 (32 x 4d)" is "resnext50|32x4d"."""
+    name = re.sub(r"(?<=\d)[^a-z0-9]+(?=\d)", "|", name.lower().replace("×", "x"))
+    return re.sub(r"[^a-z0-9|]", "", name)
 
 
 _VARIANTS = {variant.name: variant for variant in VARIANTS}

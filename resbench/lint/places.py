@@ -1,6 +1,7 @@
 """Problems at their places: where an entry says a figure, or on a line of a document."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from resbench.lint.entry import ModelEntry
 from resbench.lint.figure import StatedFigure
@@ -48,3 +49,28 @@ def lacking(document: Document, tree: Tree, kind: str, *paths: tuple[str, ...], 
         if not tree.say(*keys):
             field = ".".join(keys)
             yield within(document, "F002", Level.FALSE, tree.line, f"{kind} without {field}", f"add {field}", model)
+
+
+def absent(document: Document, line: int, name: str, what: str, level: Level = Level.WARNING) -> Iterator[Problem]:
+    """Yield when the file called `name` exists neither beside `document` nor below a folder above it."""
+    if not name or str(document.path) == "-" or "://" in name:
+        return
+    folders = document.path.resolve().parents[:5]
+    if not any(exists(folder / name) if "*" not in name else _matches(folder, name) for folder in folders):
+        yield within(document, "F005", level, line, f"{what} {name!r}: no such file", "correct the path")
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something at `path`."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _matches(folder: Path, pattern: str) -> bool:
+    """Whether a pattern fits a file of `folder`; never through all folders below one."""
+    try:
+        return "**" not in pattern and any(folder.glob(pattern))
+    except (OSError, ValueError, NotImplementedError):
+        return False

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import select
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -53,18 +54,19 @@ class _InOrder(TyperGroup):
             finally:
                 sys.stdout.flush()
         except BrokenPipeError:
-            if _is_open(sys.stdout) and _is_open(sys.stderr):  # then it was the pipe of a worker
+            closed = [stream for stream in (sys.stdout, sys.stderr) if _is_closed(stream)]
+            if not closed:  # then it was the pipe of a worker
                 raise
+            for stream in closed:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else the exit would try again
             raise typer.Exit(CLOSED_PIPE) from None
 
 
-def _is_open(stream: TextIO) -> bool:
-    try:
-        stream.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else the exit would try again
-        return False
-    return True
+def _is_closed(stream: TextIO) -> bool:
+    """Tell whether nobody reads `stream` any more."""
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)  # errors are always reported
+    return bool(poll.poll(0))
 
 
 app = typer.Typer(

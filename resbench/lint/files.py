@@ -8,7 +8,7 @@ from pathlib import Path
 
 from resbench.errors import ResbenchError
 from resbench.lint.parse import Document, parse
-from resbench.records.store import read_exactly
+from resbench.records.files import read_exactly
 
 _MOST_BYTES = 20_000_000
 

@@ -44,9 +44,7 @@ def folder(tmp_path):
         planted.write(tmp_path / "val" / wnid / "a.JPEG", label)
     save(examples.PROFILE, tmp_path / "results")
     add_all(tmp_path / "results", tmp_path / "pool")
-    (tmp_path / "card.md").write_text(
-        "| Model | Params |\n| :-- | --: |\n| [resnet18](https://example.org) | 11.69M |\n"
-    )
+    (tmp_path / "card.md").write_text("| Model | Params |\n| :-- | --: |\n| [resnet18](https://a.org) | 11.69M |\n")
     return tmp_path
 
 

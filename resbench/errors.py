@@ -1,5 +1,7 @@
 """What can go wrong in a way that the user can mend, and the exit codes that scripts may rely on."""
 
+import os
+import sys
 from enum import IntEnum
 
 
@@ -12,6 +14,7 @@ class ExitCode(IntEnum):
     INCONCLUSIVE = 3  # only on request: the data cannot tell
     NOT_COMPARABLE = 4  # other device, settings, library build, or no baseline
     INVALID = 5  # the measurement itself failed
+    BUG = 70  # something that resbench did not foresee
 
 
 class ResbenchError(Exception):
@@ -30,3 +33,18 @@ class InvalidMeasurementError(ResbenchError):
     """A measurement that ran but must not be believed."""
 
     exit_code = ExitCode.INVALID
+
+
+def one_line(text: str) -> str:
+    """Return `text` with line breaks and everything else that a terminal might obey written as escapes."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode() for letter in text
+    )
+
+
+def show_traceback(error: BaseException) -> None:
+    """Print the traceback of `error` to stderr when the variable RESBENCH_TRACEBACK is 1."""
+    if os.environ.get("RESBENCH_TRACEBACK") == "1":
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 import pytest
 from typer.testing import CliRunner
 
+import resbench
 from resbench.accuracy.labels import imagenet
 from resbench.bench import entries, validation
 from resbench.cli.app import app
@@ -186,6 +187,7 @@ def test_a_network_that_answers_alike_is_told(folder):
         "note: resnet18: its largest logits are the same for all 4 images; the checkpoint is damaged" in result.stderr
     )
     assert [line.split("│")[2].strip() for line in result.stdout.splitlines() if "top-" in line] == ["0", "0"]
+    assert "its largest logits" not in run("--data", folder, "resnet18", *SMALL).stderr
 
 
 def test_what_the_doctor_sees_is_told(folder):
@@ -256,7 +258,7 @@ def test_several_passes_are_all_kept_until_every_record_is_saved(folder, monkeyp
 def test_a_batch_size_that_is_not_looked_for_is_told(folder):
     result = run("--data", folder, "resnet18", *SMALL, "--batch-size", "auto")
     assert result.exit_code == 0, result.output
-    assert "note: --batch-size auto: on the CPU" in result.stderr
+    assert "note: --batch-size auto: forward passes on the CPU take few images" in result.stderr
     assert ", batch 256," in result.stdout
 
 
@@ -297,3 +299,49 @@ def test_settings_are_shown_and_kept_apart(folder, tmp_path):
 def test_an_unknown_decoder_is_refused(folder):
     refused = str(run("--data", folder, "resnet18", "--decoder", "opencv").exception)
     assert refused == "decoder 'opencv': unknown; choose from pillow, simplejpeg, simplejpeg+torch, nvimgcodec"
+
+
+def test_the_command_and_the_function_build_the_same_options(folder, monkeypatch):
+    built = []
+
+    def keep(networks, weights, data, validating, *_):
+        built.append((networks, list(map(str, weights)), data, validating))
+        raise ResbenchError("kept")
+
+    monkeypatch.setattr(validation, "validate_all", keep)
+    words = "--crop-pct 0.9 --interpolation bicubic --crop-mode squash --mean 0.1 0.2 0.3 --std 1 2 3 --img-size 32"
+    words += " --dtype bf16 --amp --channels-last --fuse --winograd --compile --threads 3 --batch-size 7 --workers 2"
+    words += " --device cpu --skip-unreadable --decoder simplejpeg --labels l.csv --cache c --weights w.pth"
+    run("resnet18", "--data", folder, *words.split())
+    with pytest.raises(ResbenchError, match="kept"):
+        resbench.validate(
+            "resnet18",
+            folder,
+            weights="w.pth",
+            labels="l.csv",
+            input_px=32,
+            crop_pct=0.9,
+            interpolation="bicubic",
+            crop_mode="squash",
+            mean=(0.1, 0.2, 0.3),
+            std=(1.0, 2.0, 3.0),
+            dtype="bf16",
+            amp=True,
+            channels_last=True,
+            compile_mode="default",
+            fuse=True,
+            winograd=True,
+            threads=3,
+            batch_size=7,
+            workers=2,
+            device="cpu",
+            skip_unreadable=True,
+            cache="c",
+            decoder="simplejpeg",
+        )
+    run("resnet18", "--data", folder)
+    with pytest.raises(ResbenchError, match="kept"):
+        resbench.validate("resnet18", folder)
+    assert built[0] == built[1]
+    assert built[2] == built[3]
+    assert built[3][3] == entries.Validating()

@@ -31,7 +31,7 @@ def collapsed(rows: Rows) -> str | None:
     seen, labels, count = first(rows), rows["label"], len(rows)
     if len(np.unique(labels)) < 2:
         return None
-    if (rows["logits"] == rows["logits"][0]).all():
+    if all((rows[name] == rows[name][0]).all() for name in ("top5", "logits")):
         return f"its largest logits are the same for all {count} images"
     if (seen < 0).all():
         return f"several classes share the largest logit in each of the {count} images, so none of them is its answer"

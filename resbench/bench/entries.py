@@ -4,57 +4,45 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Literal
 
 from resbench.accuracy import layouts, pixels
 from resbench.accuracy.dataset import ImageSet
 from resbench.errors import ResbenchError
 from resbench.nets.cache import folder, path_of, sha256
+from resbench.running.settings import Running
 from resbench.zoo.find import by_digest, find, find_weights
 from resbench.zoo.spec import Preprocess, Variant, Weights
 from resbench.zoo.weights import WEIGHTS
 
-
-class Options(TypedDict, total=False):
-    """How to validate; what is left out is the checkpoint's or the device's own. `input_px` is the side of the crop."""
-
-    input_px: int | None
-    dtype: str
-    amp: bool
-    channels_last: bool
-    compile_mode: str | None
-    fuse: bool
-    winograd: bool
-    threads: int | None
-    labels: Path | None  # a file of labels
-    crop_pct: float | None
-    interpolation: str | None
-    crop_mode: str | None
-    mean: tuple[float, float, float] | None
-    std: tuple[float, float, float] | None
-    batch_size: int | Literal["auto"] | None
-    workers: int | None
-    device: str | None
-    skip_unreadable: bool
-    cache: Path | None  # a folder for prepared frames
-    decoder: str  # a name of accuracy.decoders
+BatchSize = int | Literal["auto"]  # "auto": the largest that the device has memory for
 
 
-def parse_batch_size(text: str | None) -> int | Literal["auto"] | None:
-    """Read "32" or "auto"; None stands for the device's own. Raises ResbenchError for anything else."""
-    if text is None or text == "auto":
-        return text  # type: ignore[return-value]
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise ResbenchError(f"batch size {text!r}: give a positive number, or auto")
-    return int(text)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validating:
+    """What can be said of how a checkpoint is validated; None stands for the checkpoint's or the device's own."""
+
+    running: Running = Running()  # its input_px is the side of the crop
+    labels: Path | None = None  # a file of labels
+    crop_pct: float | None = None
+    interpolation: str | None = None
+    crop_mode: str | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    batch_size: BatchSize | None = None
+    workers: int | None = None  # threads that decode; None: one per core
+    device: str | None = None  # None: the first there is
+    skip_unreadable: bool = False
+    cache: Path | None = None  # a folder for prepared frames
+    decoder: str = "pillow"  # a name of accuracy.decoders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A checkpoint that is to be validated."""
 
-    asked: str
-    weights: str | Path | None
+    asked: str  # the name that it was asked for by
+    weights: str | Path | None  # a file, or the name of a published checkpoint; None: neither was given
     variant: Variant
     published: Weights | None
     preprocess: Preprocess
@@ -68,7 +56,7 @@ class Entry:
 
 
 def opened(
-    networks: Sequence[str], weights: Sequence[str | Path], data: Path, options: Options
+    networks: Sequence[str], weights: Sequence[str | Path], data: Path, validating: Validating
 ) -> tuple[ImageSet, list[Entry]]:
     """Return the images, and the checkpoints that shall be evaluated on them.
 
@@ -76,8 +64,8 @@ def opened(
     `weights` are files or names for the `networks` in turn. Raises ResbenchError when anything does not fit.
     """
     asked = _asked(networks, weights)
-    images = layouts.open_set(data, options.get("labels"))
-    entries = [entry_of(network, file, options) for network, file in asked or _on_disk(networks, images.classes)]
+    images = layouts.open_set(data, validating.labels)
+    entries = [entry_of(network, file, validating) for network, file in asked or _on_disk(networks, images.classes)]
     for entry in entries:
         if entry.variant.classes != images.classes:
             raise ResbenchError(
@@ -132,19 +120,19 @@ def _on_disk(patterns: Sequence[str], classes: int) -> list[tuple[str, str | Pat
     return [(one.name, None) for one in here if any(one in found for found in fits.values())]
 
 
-def entry_of(network: str, weights: str | Path | None, options: Options) -> Entry:
-    """Return the checkpoint (None: none in particular) with its preprocessing, or the network's own, and `options`."""
+def entry_of(network: str, weights: str | Path | None, validating: Validating) -> Entry:
+    """Return the checkpoint (None: none in particular) with its preprocessing, changed as `validating` says."""
     variant = find(network)
     published = find_weights(network if weights is None else str(weights)) or _known(variant, weights)
     own = Preprocess(crop_px=variant.input_px, crop_pct=0.875 if variant.input_px > 64 else 1.0)
     preprocess = pixels.adapt(
         published.preprocess if published else own,
-        crop_px=options.get("input_px"),
-        crop_pct=options.get("crop_pct"),
-        interpolation=options.get("interpolation"),
-        crop_mode=options.get("crop_mode"),
-        mean=options.get("mean"),
-        std=options.get("std"),
+        crop_px=validating.running.input_px,
+        crop_pct=validating.crop_pct,
+        interpolation=validating.interpolation,
+        crop_mode=validating.crop_mode,
+        mean=validating.mean,
+        std=validating.std,
     )
     return Entry(asked=network, weights=weights, variant=variant, published=published, preprocess=preprocess)
 

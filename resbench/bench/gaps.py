@@ -16,8 +16,8 @@ from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.figures import Gap, gap
 from resbench.accuracy.session import Progress, Session, examined, score, silent
 from resbench.accuracy.twins import twins
-from resbench.bench.entries import Entry, Options, opened
-from resbench.bench.validation import session_of, settings_of
+from resbench.bench.entries import Entry, Validating, opened
+from resbench.bench.passes import session_of, settings_of
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records.predictions import Predictions, Rows
 from resbench.records.record import Settings
@@ -44,31 +44,31 @@ def explain_gaps(
     networks: Sequence[str],
     weights: Sequence[str | Path],
     data: Path,
-    options: Options,
+    validating: Validating,
     on_progress: Progress = silent,
 ) -> list[Gap]:
     """Evaluate twins of checkpoints on a sample of `data`: what would the gap to a claim come from?
 
-    Each differs in one thing from the network as `options` have it, but never compiled. Arguments and errors are those
-    of `validate_all`.
+    Each differs in one thing from the network as `validating` has it, but is never compiled. Arguments and errors are
+    those of `validate_all`.
     """
-    images, entries = opened(networks, weights, data, options)
+    images, entries = opened(networks, weights, data, validating)
     images = replace(images, samples=images.samples[:GAP_IMAGES])
-    on = resolve(options.get("device"))
-    return [_gap(entry, images, on, options, on_progress) for entry in entries]
+    on = resolve(validating.device)
+    return [_gap(entry, images, on, validating, on_progress) for entry in entries]
 
 
-def _gap(entry: Entry, images: ImageSet, on: torch.device, options: Options, on_progress: Progress) -> Gap:
+def _gap(entry: Entry, images: ImageSet, on: torch.device, validating: Validating, on_progress: Progress) -> Gap:
     loaded = load_checkpoint(entry.asked, entry.weights)
-    settings = settings_of(entry, {**options, "compile_mode": None}, on)
-    way = decoder(options.get("decoder", "pillow"), on)
+    settings = settings_of(entry, replace(validating.running, compile_mode=None), on)
+    way = decoder(validating.decoder, on)
     own = _Trial(what="as it is", module=loaded.module, preprocess=entry.preprocess, settings=settings, way=way)
     trials = [own, *_others(own)]
     with switches(settings):
         contestants = _contestants(trials, entry, loaded.sha256, images, on)
-        session = session_of(contestants, settings, on, Ranks(), options, on_progress)
+        session = session_of(contestants, settings, on, Ranks(), validating, on_progress)
         streams = list(dict.fromkeys(one.preprocess for one in contestants))
-        usable = examined(images, session, skip=options.get("skip_unreadable", False), streams=streams).images
+        usable = examined(images, session, skip=validating.skip_unreadable, streams=streams).images
         found = _scored(trials, contestants, usable, session)
     names = tuple(sample.name for sample in usable.samples)
     return gap(entry.asked, [one.what for one in trials], [Predictions(names=names, rows=rows) for rows in found])

@@ -11,6 +11,7 @@ from resbench.errors import ResbenchError
 
 if TYPE_CHECKING:
     from resbench.bench.comparing import Side
+    from resbench.bench.entries import BatchSize
     from resbench.timing.speeds import Asked
 
 _SWITCH = {"": True, "true": True, "yes": True, "false": False, "no": False}
@@ -23,6 +24,17 @@ def batch_sizes(text: str | None) -> "tuple[Asked, ...]":
         if word != "auto" and not _positive(word):
             raise ResbenchError(f"batch size {word!r}: give positive numbers or auto, such as 1,8,auto")
     return tuple(dict.fromkeys("auto" if word == "auto" else int(word) for word in words))
+
+
+def batch_size(text: str | None) -> "BatchSize | None":
+    """Read "32" or "auto"; None stands for the device's own. Raises ResbenchError for anything else."""
+    if text is None:
+        return None
+    if text == "auto":
+        return "auto"
+    if not _positive(text):
+        raise ResbenchError(f"batch size {text!r}: give a positive number, or auto")
+    return int(text)
 
 
 def input_px(text: str | None) -> tuple[int, int] | None:

@@ -14,11 +14,12 @@ from resbench.accuracy import doctor, loader, pixels
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.decoders import Decoder, decoder
 from resbench.accuracy.layouts import open_unlabelled
-from resbench.bench.entries import entry_of
+from resbench.bench.entries import Validating, entry_of
 from resbench.bench.subject import ready
 from resbench.errors import ResbenchError
 from resbench.records.record import Pipeline, Series, Settings
 from resbench.running.arm import Arm
+from resbench.running.settings import Running
 from resbench.timing import speeds
 from resbench.timing.calls import fed
 from resbench.timing.sampler import Surroundings, unwatched
@@ -57,7 +58,7 @@ def images_of(
             raise ResbenchError(message)
     decoder(decoder_name)
     open_unlabelled(Path(data))
-    preprocess = entry_of(network.name, weights, {"input_px": height}).preprocess
+    preprocess = entry_of(network.name, weights, Validating(running=Running(input_px=height))).preprocess
     return Images(path=data, preprocess=preprocess, decoder=decoder_name, workers=workers or environment.cpu_cores())
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Unpack
 
 import psutil
 import torch
@@ -13,21 +12,22 @@ import torch
 from resbench import environment
 from resbench.accuracy import figures, pixels
 from resbench.accuracy.dataset import ImageSet
-from resbench.accuracy.decoders import decoder
 from resbench.accuracy.distributed import Ranks, ranks
-from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
+from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.hypotheses import ties, unexplained
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.session import Examined, Progress, Scored, Session, decoded, examined, scored, silent
-from resbench.bench.entries import Entry, Options, fitting, opened
+from resbench.bench.entries import BatchSize, Entry, Validating, fitting, opened
+from resbench.bench.passes import remarks, session_of, settings_of
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records import predictions, store
 from resbench.records.predictions import Predictions
-from resbench.records.record import Evaluation, Settings
+from resbench.records.record import DType, Evaluation, Settings
 from resbench.running.arm import answer, prepare
 from resbench.running.device import resolve
-from resbench.running.settings import Running, settings_for, switches
+from resbench.running.settings import Running, switches
+from resbench.zoo.spec import CropMode, Interpolation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,15 +58,72 @@ def validate(
     data: str | Path,
     *,
     weights: str | Path | None = None,
+    labels: str | Path | None = None,
+    input_px: int | None = None,
+    crop_pct: float | None = None,
+    interpolation: Interpolation | None = None,
+    crop_mode: CropMode | None = None,
+    mean: tuple[float, float, float] | None = None,
+    std: tuple[float, float, float] | None = None,
+    dtype: DType = "fp32",
+    amp: bool = False,
+    channels_last: bool = False,
+    compile_mode: str | None = None,
+    fuse: bool = False,
+    winograd: bool = False,
+    threads: int | None = None,
+    batch_size: BatchSize | None = None,
+    workers: int | None = None,
+    device: str | None = None,
+    skip_unreadable: bool = False,
+    cache: str | Path | None = None,
+    decoder: str = "pillow",
     on_progress: Progress = silent,
-    **options: Unpack[Options],
 ) -> Evaluation:
     """Count how many images of `data` a checkpoint gets right.
 
-    `network` and `weights` as for `load`. Preprocessing is the published checkpoint's; options override it.
+    - `network`, `weights`: a network and a file of weights or a published checkpoint, or the name of the latter alone.
+    - `data`, `labels`: images as people have them (docs/validating.md), and a file that gives them their classes.
+    - `input_px`, `crop_pct`, `interpolation`, `crop_mode`, `mean`, `std`: the side of the crop, its share of the
+      resized image, and so on; by default the published checkpoint's.
+    - `dtype`, `amp`: the type of weights and images; with `amp` weights stay in fp32 and torch autocasts to `dtype`.
+    - `channels_last`, `fuse`, `winograd`, `compile_mode`: memory layout, batch norms folded into convolutions,
+      Winograd's algorithm (CPU, fp32), a mode of torch.compile.
+    - `threads`: of the CPU; by default torch's own number. `workers`: threads that decode; by default one per core.
+    - `batch_size`: images per step; "auto" is the most that the device has memory for. Counts do not depend on it.
+    - `device`: "cuda", "cuda:1", "mps" or "cpu"; by default the first there is.
+    - `skip_unreadable`: leave unreadable images out, and name them in the record, instead of failing.
+    - `cache`: a folder for prepared images. `decoder`: "pillow", "simplejpeg", "simplejpeg+torch" or "nvimgcodec".
+    - `on_progress`: is told the stage, images done, images in all, and right answers so far.
+
     Raises ResbenchError for anything that cannot give a right answer.
     """
-    (result,) = validate_all([network], [] if weights is None else [weights], Path(data), options, on_progress)
+    running = Running(
+        input_px=input_px,
+        dtype=dtype,
+        amp=amp,
+        channels_last=channels_last,
+        compile_mode=compile_mode,
+        fuse=fuse,
+        winograd=winograd,
+        threads=threads,
+    )
+    validating = Validating(
+        running=running,
+        labels=None if labels is None else Path(labels),
+        crop_pct=crop_pct,
+        interpolation=interpolation,
+        crop_mode=crop_mode,
+        mean=mean,
+        std=std,
+        batch_size=batch_size,
+        workers=workers,
+        device=device,
+        skip_unreadable=skip_unreadable,
+        cache=None if cache is None else Path(cache),
+        decoder=decoder,
+    )
+    (result,) = validate_all([network], [] if weights is None else [weights], Path(data), validating, on_progress)
     return result.record
 
 
@@ -74,7 +131,7 @@ def validate_all(
     networks: Sequence[str],
     weights: Sequence[str | Path],
     data: Path,
-    options: Options,
+    validating: Validating,
     on_progress: Progress = silent,
     output: Path | None = None,
 ) -> list[Validated]:
@@ -86,12 +143,12 @@ def validate_all(
     returns everything. Raises ResbenchError for anything that cannot give a right answer, before the first forward
     pass where possible.
     """
-    images, entries = opened(networks, weights, data, options)
+    images, entries = opened(networks, weights, data, validating)
     with ranks() as group:
-        on = resolve(options.get("device") or _own_device(group))
+        on = resolve(validating.device or _own_device(group))
         done: list[Validated] = []
         for some in group.gather(fitting(entries, _free_bytes(on) // 2))[0]:  # the same on every rank
-            done += _one_pass(some, images, on, group, options, on_progress)
+            done += _one_pass(some, images, on, group, validating, on_progress)
         done = _saved(done, output) if output and group.rank == 0 else done
         group.gather(None)  # what can be gone on from is forgotten when every record is safe, not before
         for one in done:
@@ -104,16 +161,16 @@ def _one_pass(
     images: ImageSet,
     on: torch.device,
     group: Ranks,
-    options: Options,
+    validating: Validating,
     on_progress: Progress,
 ) -> list[Validated]:
     watch = environment.watch(on)
-    courses = [_course(entry, images, on, options) for entry in entries]
+    courses = [_course(entry, images, on, validating) for entry in entries]
     contestants = [course.contestant for course in courses]
     with switches(courses[0].settings):
-        session = session_of(contestants, courses[0].settings, on, group, options, on_progress)
-        skip, streams = options.get("skip_unreadable", False), [one.preprocess for one in contestants]
-        seen = examined(images, session, skip=skip, streams=streams)
+        session = session_of(contestants, courses[0].settings, on, group, validating, on_progress)
+        streams = [one.preprocess for one in contestants]
+        seen = examined(images, session, skip=validating.skip_unreadable, streams=streams)
         found = scored(contestants, seen.images, session)
         return [
             _validated(course, one, images, seen, session, watch) for course, one in zip(courses, found, strict=True)
@@ -124,44 +181,8 @@ def _free_bytes(on: torch.device) -> int:
     return torch.cuda.mem_get_info(on)[0] if on.type == "cuda" else psutil.virtual_memory().available
 
 
-def session_of(
-    contestants: Sequence[Contestant],
-    settings: Settings,
-    on: torch.device,
-    group: Ranks,
-    options: Options,
-    on_progress: Progress,
-) -> Session:
-    """Return how contestants are gone through with on `on`, the first of them in `settings`."""
-    return Session(
-        device=on,
-        batch_size=min(group.gather(_batch_size(contestants, on, options))),  # ranks share batches: one size for all
-        workers=options.get("workers") or max(1, environment.cpu_cores() // group.local_size),
-        threads=_passes_at_a_time(settings),
-        group=group,
-        on_progress=on_progress,
-        cache=options.get("cache"),
-        way=decoder(options.get("decoder", "pillow"), on),
-    )
-
-
-def settings_of(entry: Entry, options: Options, on: torch.device) -> Settings:
-    """Return how a checkpoint is run at the size of its own images. Raises ResbenchError for what `on` cannot run."""
-    running = Running(
-        input_px=entry.preprocess.crop_px,
-        dtype=options.get("dtype", "fp32"),
-        amp=options.get("amp", False),
-        channels_last=options.get("channels_last", False),
-        compile_mode=options.get("compile_mode"),
-        fuse=options.get("fuse", False),
-        winograd=options.get("winograd", False),
-        threads=options.get("threads"),
-    )
-    return settings_for(running, entry.variant.input_px, on)
-
-
-def _course(entry: Entry, images: ImageSet, on: torch.device, options: Options) -> Course:
-    settings = settings_of(entry, options, on)
+def _course(entry: Entry, images: ImageSet, on: torch.device, validating: Validating) -> Course:
+    settings = settings_of(entry, validating.running, on)
     loaded = load_checkpoint(entry.asked, entry.weights)
     arm = prepare(loaded.module, settings, on, entry.variant.classes)
     contestant = Contestant(
@@ -177,7 +198,7 @@ def _course(entry: Entry, images: ImageSet, on: torch.device, options: Options) 
         weights=entry.published.name if entry.published else loaded.path.name,
         weights_sha256=loaded.sha256,
         contestant=contestant,
-        notes=(*(f"{loaded.path.name}: {note}" for note in loaded.notes), *_unsought(options, on)),
+        notes=(*(f"{loaded.path.name}: {note}" for note in loaded.notes), *remarks(validating, on)),
     )
 
 
@@ -199,28 +220,6 @@ def _saved(results: Sequence[Validated], root: Path) -> list[Validated]:
         return [replace(one, path=store.save(one.record, root)) for one in results]
     except ResbenchError as error:
         raise ResbenchError(f"{error}; what was evaluated is kept") from None
-
-
-def _batch_size(contestants: Sequence[Contestant], on: torch.device, options: Options) -> int:
-    asked = options.get("batch_size")
-    if asked == "auto" and on.type != "cpu":
-        return largest_batch(contestants, on, most=512)
-    if isinstance(asked, int):
-        return asked
-    smallest = min(one.preprocess.crop_px for one in contestants)
-    return max(32, min(256, CPU_PIXELS // smallest**2)) if on.type == "cpu" else 256
-
-
-def _unsought(options: Options, on: torch.device) -> list[str]:
-    """Return what there is to say of a batch size that was to be found, where none is looked for."""
-    if options.get("batch_size") != "auto" or on.type != "cpu":
-        return []
-    return ["--batch-size auto: on the CPU forward passes take few images whatever the batch, the default was taken"]
-
-
-def _passes_at_a_time(settings: Settings) -> int | None:
-    """Return how many forward passes share the CPU, each on one core; a compiled network takes them all at once."""
-    return None if settings.compile else settings.threads
 
 
 def _validated(

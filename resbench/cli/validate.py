@@ -108,30 +108,33 @@ def validate_(
       resbench validate --data imagenet/val --weights resnet18.pth resnet18
       resbench validate --data ILSVRC2012_img_val.tar gluon_seresnext50_32x4d gluon_seresnext101_32x4d
     """
-    from resbench.bench import gaps, validation
-    from resbench.bench.entries import Options, parse_batch_size
+    from resbench.bench import gaps, parse, validation
+    from resbench.bench.entries import Validating
     from resbench.report import evaluation as report
     from resbench.running.allocator import keep_memory
+    from resbench.running.settings import Running
 
     keep_memory()
-    how = Options(
+    how = Validating(
+        running=Running(
+            input_px=input_px,
+            dtype=dtype,
+            amp=amp,
+            channels_last=channels_last,
+            compile_mode="default" if compile_it else None,
+            fuse=fuse,
+            winograd=winograd,
+            threads=threads,
+        ),
         labels=labels,
-        batch_size=parse_batch_size(batch_size),
-        workers=workers,
-        device=device,
-        input_px=input_px,
         crop_pct=crop_pct,
         interpolation=interpolation,
         crop_mode=crop_mode,
         mean=mean,
         std=std,
-        dtype=dtype,
-        amp=amp,
-        channels_last=channels_last,
-        fuse=fuse,
-        winograd=winograd,
-        compile_mode="default" if compile_it else None,
-        threads=threads,
+        batch_size=parse.batch_size(batch_size),
+        workers=workers,
+        device=device,
         skip_unreadable=skip_unreadable,
         cache=cache,
         decoder=decoder,

@@ -1,0 +1,62 @@
+"""How checkpoints run through their images on a device: settings, batch size, threads."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from resbench import environment
+from resbench.accuracy.decoders import decoder
+from resbench.accuracy.distributed import Ranks
+from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
+from resbench.accuracy.session import Progress, Session
+from resbench.bench.entries import BatchSize, Entry, Validating
+from resbench.records.record import Settings
+from resbench.running.settings import Running, settings_for
+
+
+def session_of(
+    contestants: Sequence[Contestant],
+    settings: Settings,
+    on: torch.device,
+    group: Ranks,
+    validating: Validating,
+    on_progress: Progress,
+) -> Session:
+    """Return the session in which contestants run on `on`, the first of them in `settings`."""
+    return Session(
+        device=on,
+        batch_size=min(group.gather(_batch_size(contestants, on, validating.batch_size))),  # ranks share batches
+        workers=validating.workers or max(1, environment.cpu_cores() // group.local_size),
+        threads=_passes_at_a_time(settings),
+        group=group,
+        on_progress=on_progress,
+        cache=validating.cache,
+        way=decoder(validating.decoder, on),
+    )
+
+
+def settings_of(entry: Entry, running: Running, on: torch.device) -> Settings:
+    """Return how a checkpoint is run at the size of its own images. Raises ResbenchError for what `on` cannot run."""
+    return settings_for(replace(running, input_px=entry.preprocess.crop_px), entry.variant.input_px, on)
+
+
+def remarks(validating: Validating, on: torch.device) -> list[str]:
+    """Return what the user should know about these options on that device."""
+    if validating.batch_size != "auto" or on.type != "cpu":
+        return []
+    return ["--batch-size auto: forward passes on the CPU take few images whatever the batch; the default was used"]
+
+
+def _batch_size(contestants: Sequence[Contestant], on: torch.device, asked: BatchSize | None) -> int:
+    if asked == "auto" and on.type != "cpu":
+        return largest_batch(contestants, on, most=512)
+    if isinstance(asked, int):
+        return asked
+    smallest = min(one.preprocess.crop_px for one in contestants)
+    return max(32, min(256, CPU_PIXELS // smallest**2)) if on.type == "cpu" else 256
+
+
+def _passes_at_a_time(settings: Settings) -> int | None:
+    """Return how many forward passes share the CPU, each on one core; a compiled network takes them all at once."""
+    return None if settings.compile else settings.threads

@@ -6,7 +6,7 @@ import tarfile
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tarfile import BLOCKSIZE, HeaderError
 from typing import cast
 
@@ -15,7 +15,7 @@ from resbench.errors import ResbenchError
 
 _LONGEST_HEADER_BYTES = 1 << 20  # of names and attributes; whatever is longer is no header
 _ZEROS_READ_BYTES = 1 << 26  # behind the end marker
-_MOST_LINKS = 40  # from one to the next, as in Linux
+_MOST_LINKS, _MOST_STEPS = 40, 4096  # from a link to the next, as in Linux; along a path
 _NO_CONTENT = (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, b"M")  # M: goes on in another volume
 _TARS_OWN = (b"V", b"D", b"N")  # GNU tar's volume header, list of a folder, old long names
 # What tarfile raises for broken archives, the rest being its own arithmetic on numbers from the file.
@@ -120,6 +120,7 @@ class _Other:
 
 _FOLDER = _Other("folders")
 _MISSING = _Other("links to nothing, or out of the archive")
+_NO_FILE = _Other("links to folders of the archive")
 _Node = _Content | _Link | _Other
 
 
@@ -127,8 +128,8 @@ _Node = _Content | _Link | _Other
 class _Tree:
     """What unpacking makes of an archive: what comes later replaces what has the same name."""
 
-    nodes: dict[str, _Node] = field(default_factory=dict)
-    parents: set[str] = field(default_factory=set)  # folders with something in them
+    nodes: dict[str, _Node] = field(default_factory=lambda: {".": _FOLDER})
+    filled: set[str] = field(default_factory=set)  # folders with something in them
     omitted: list[tuple[str, str]] = field(default_factory=list)  # (name, why), besides those among the nodes
     seen: list[str] = field(default_factory=list)
 
@@ -138,22 +139,46 @@ class _Tree:
         name = _inside(member.name)
         if not name or member.type in _TARS_OWN:
             return
-        above = [parent for parent in map(str, PurePosixPath(name).parents) if parent != "."]
-        if any(self.nodes.get(parent, _FOLDER) is not _FOLDER for parent in above):
-            self.omitted.append((name, "members below a link or a file of the archive"))
+        if ".." in member.name.split("/"):
+            self.omitted.append((member.name, "members whose names lead out of the folder"))
             return
+        folder = self._folder(posixpath.dirname(name))
+        if folder is None:
+            self.omitted.append((name, "members below a file of the archive, or below a link out of it"))
+            return
+        name = posixpath.join(folder, posixpath.basename(name))
         node = self._node(member)
-        if node is _MISSING and name in self.nodes:
-            self.omitted.append((name, _MISSING.what))
-        elif node is not _FOLDER and name in self.parents:
+        if node is _MISSING or node is _NO_FILE:
+            self.omitted.append((name, node.what))
+            if node is _NO_FILE and name not in self.filled:
+                self.nodes.pop(name, None)
+        elif node is not _FOLDER and name in self.filled:
             self.omitted.append((name, "members with the name of a folder of the archive"))
         else:
             if node is not self.nodes.get(name, node):
                 self.omitted.append((name, "earlier members that a later one of the same name replaces"))
             self.nodes[name] = node
-        for parent in above:
-            self.nodes.setdefault(parent, _FOLDER)
-        self.parents.update(above)
+            self.filled.add(folder)
+
+    def _folder(self, path: str) -> str | None:
+        """Make a folder with those above it, through links to folders; return its name, or None where that fails."""
+        made, steps = "", path.split("/") if path else []
+        for _ in range(_MOST_STEPS):
+            if not steps:
+                return made
+            inner = posixpath.join(made, steps.pop(0))
+            node = self.nodes.get(inner)
+            if isinstance(node, _Link):
+                target = posixpath.normpath(posixpath.join(made, node.to))
+                if node.to.startswith("/") or ".." in node.to.split("/") or self.nodes.get(target) is not _FOLDER:
+                    return None
+                made, steps = "", [*(step for step in target.split("/") if step != "."), *steps]
+                continue
+            if self.nodes.setdefault(inner, _FOLDER) is not _FOLDER:
+                return None
+            self.filled.add(made)
+            made = inner
+        return None
 
     def _node(self, member: tarfile.TarInfo) -> _Node:
         if member.isdir() or (member.isreg() and member.name.endswith("/")):
@@ -169,15 +194,15 @@ class _Tree:
         return _Content(member.offset_data, member.size)
 
     def _hard_link(self, target: str) -> _Node:
-        node = self.nodes.get(target, _MISSING)
-        return _MISSING if node is _FOLDER else node
+        node = self.nodes.get(target, _MISSING) if target else _FOLDER
+        return _NO_FILE if node is _FOLDER else node
 
     def _target(self, name: str) -> _Node:
         """Follow links to what `name` stands for in the end."""
         for _ in range(_MOST_LINKS):
             node = self.nodes.get(name, _MISSING)
             if not isinstance(node, _Link):
-                return _Other("links to folders of the archive") if node is _FOLDER else node
+                return _NO_FILE if node is _FOLDER else node
             name = posixpath.normpath(posixpath.join(posixpath.dirname(name), node.to))
         return _MISSING
 
@@ -202,7 +227,7 @@ class _Tree:
 
 
 def _inside(name: str) -> str:
-    """Return where GNU tar unpacks a member: without what leads out of the folder."""
+    """Return where GNU tar unpacks a member, or looks for the target of a hard link: inside the folder."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     last = max((place for place, part in enumerate(parts) if part == ".."), default=-1)
     return "/".join(parts[last + 1 :])

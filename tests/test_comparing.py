@@ -228,7 +228,7 @@ def test_images_that_do_not_fit_into_memory_are_one_line(monkeypatch):
 
 def test_an_interpreter_that_is_not_there_or_lacks_resbench_is_named(tmp_path):
     request = comparing.request_of(Side(network=RESNET18), CPU)
-    with pytest.raises(ResbenchError, match="no/python: No such file"):
+    with pytest.raises(ResbenchError, match="no/python: no such program"):
         worker.Remote(request, 1, python="no/python", tree=None)
     died = pytest.raises(InvalidMeasurementError, match="/bin/false: the measuring process died")
     with closing(worker.Remote(request, 1, python="/bin/false", tree=None)) as arm, died:

@@ -29,6 +29,7 @@ from resbench.judging.limits import Config
 from resbench.records.git import commit_of, git, git_bytes
 from resbench.records.record import Counts, Profile
 from resbench.records.runs import read_baseline, read_new, read_predictions
+from resbench.running.children import tied
 from resbench.running.settings import Running
 from resbench.timing.contest import Rules
 from resbench.units import pixels
@@ -242,7 +243,7 @@ def _recounted(sides: Trees, asked: Sequence[tuple[str, tuple[int, int]]]) -> li
 
 def _count(sides: Trees, asked: Sequence[tuple[str, tuple[int, int]]]) -> list[Counts]:
     told = subprocess.run(
-        [sys.executable, "-c", _COUNT],
+        tied([sys.executable, "-c", _COUNT]),
         cwd=sides.root,
         env=_environment(sides.root) | {"OMP_NUM_THREADS": "1"},
         input=msgspec.json.encode(asked).decode(),
@@ -258,7 +259,7 @@ def _count(sides: Trees, asked: Sequence[tuple[str, tuple[int, int]]]) -> list[C
 
 def _run(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "resbench", *words]
-    return subprocess.run(command, cwd=tree, env=_environment(tree), capture_output=True, text=True, check=False)
+    return subprocess.run(tied(command), cwd=tree, env=_environment(tree), capture_output=True, text=True, check=False)
 
 
 def _changed_files(diff: str) -> list[str]:

@@ -5,6 +5,7 @@ per line. It waits for its next order on a pipe and takes no CPU meanwhile.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -18,9 +19,10 @@ import torch
 
 import resbench
 from resbench.bench.subject import difference, ready
-from resbench.errors import InvalidMeasurementError, ResbenchError
+from resbench.errors import ExitCode, InvalidMeasurementError, ResbenchError, one_line, show_traceback
 from resbench.records.record import Settings
 from resbench.running.arm import Arm
+from resbench.running.children import end_with_parent, tied
 from resbench.running.device import within_memory
 from resbench.running.settings import switches
 from resbench.timing import speeds
@@ -95,20 +97,18 @@ class Remote:
         inherited = os.environ.get("PYTHONPATH")
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([*paths, *([inherited] if inherited else [])])}
         # A path holds from here, not from the work tree that the process runs in; a bare name is looked up.
-        self._name = sys.executable if python is None else str(Path(python).absolute()) if os.sep in python else python
-        try:
-            self._process = subprocess.Popen(
-                [self._name, "-m", "resbench.bench.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=environment,
-                cwd=tree,
-                process_group=0,  # Ctrl-C is for the one who asked, who then ends this process
-            )
-        except OSError as error:
-            raise ResbenchError(
-                f"{self._name}: {error.strerror}; give a Python interpreter that has resbench"
-            ) from None
+        program = shutil.which(python or sys.executable)
+        self._name = python or sys.executable
+        if program is None:
+            raise ResbenchError(f"{self._name}: no such program; give a Python interpreter that has resbench")
+        self._process = subprocess.Popen(
+            tied([str(Path(program).absolute()), "-m", "resbench.bench.worker"]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            cwd=tree,
+            process_group=0,  # Ctrl-C is for the one who asked, who then ends this process
+        )
         assignment = Assignment(
             network=request.network.name,
             weights=request.weights,
@@ -153,7 +153,7 @@ class Remote:
         line = self._process.stdout.readline()
         if not line:
             raise InvalidMeasurementError(
-                f"{self._name}: the measuring process died (exit code {self._process.wait()}); see what it said above"
+                f"{self._name}: the measuring process died (exit code {self._process.wait()}); its own message is above"
             )
         answer = msgspec.json.decode(line)
         if "error" in answer:
@@ -177,6 +177,7 @@ def slowed(call: Call, share: float) -> Call:
 
 def _serve() -> None:
     """Be the process."""
+    end_with_parent()
     with os.fdopen(os.dup(1), "wb") as answers, ExitStack() as stack:
         os.dup2(2, 1)  # libraries may print what they like, but not into the answers
         arm: Local | None = None
@@ -197,6 +198,10 @@ def _serve() -> None:
                     result = arm.time(order)
             except ResbenchError as error:
                 _write(answers, {"error": str(error)})
+            except Exception as error:
+                show_traceback(error)
+                print(f"resbench: {one_line(f'unexpected {type(error).__name__}: {error}')}", file=sys.stderr)
+                sys.exit(ExitCode.BUG)
             else:
                 _write(answers, {"result": result})
 

@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from resbench.errors import ExitCode, InvalidMeasurementError, NotComparableError, ResbenchError
+from resbench.errors import ExitCode, InvalidMeasurementError, NotComparableError, ResbenchError, show_traceback
+from resbench.running.children import end_with_parent, tied
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,7 +31,7 @@ def call(function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
     Raises the ResbenchError that the function raised, or InvalidMeasurementError when the process died.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "resbench.running.fresh"],
+        tied([sys.executable, "-m", "resbench.running.fresh"]),
         input=pickle.dumps(sys.argv) + pickle.dumps((function, arguments, named)),
         capture_output=True,
         check=False,
@@ -38,6 +39,8 @@ def call(function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
     if done.returncode == 0:
         result: R = pickle.loads(done.stdout)  # of our own child
         return result
+    if os.environ.get("RESBENCH_TRACEBACK") == "1":
+        sys.stderr.write(done.stderr.decode(errors="replace"))
     last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
     if last.startswith(_PREFIX) and done.returncode in _ERRORS:
         raise _ERRORS[done.returncode](last.removeprefix(_PREFIX))
@@ -53,6 +56,7 @@ def _ending(code: int) -> str:
 
 def _main() -> None:
     """Be the child. Only the result goes to the real stdout: libraries may print what they like to stderr."""
+    end_with_parent()
     with os.fdopen(os.dup(1), "wb") as stdout:
         os.dup2(2, 1)
         sys.argv = pickle.load(sys.stdin.buffer)
@@ -64,6 +68,10 @@ def _main() -> None:
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             sys.exit(130)
+        except Exception as error:
+            show_traceback(error)
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+            sys.exit(ExitCode.BUG)
         stdout.write(pickle.dumps(result))
 
 

@@ -38,13 +38,8 @@ def until(holds, seconds):
 
 def start(*command):
     mark = uuid4().hex
-    process = subprocess.Popen(
-        command,
-        env=os.environ | {"RESBENCH_TEST": mark},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        **options,
-    )
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, env=os.environ | {"RESBENCH_TEST": mark}, **quiet)
     return process, mark
 
 

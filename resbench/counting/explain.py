@@ -1,18 +1,20 @@
 """What a published figure counts: the readings of a network's counts that give exactly its printed digits."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import Literal
 
 from resbench.counting.conventions import NAMES, convention, operations
 from resbench.counting.counted import counted_at, sizes
+from resbench.counting.heads import Head, head, one_channel, one_channel_macs
 from resbench.errors import ResbenchError
 from resbench.records.record import Counts
 from resbench.zoo.find import checkpoints, find
-from resbench.zoo.spec import Claim, Metric, Variant, Weights
+from resbench.zoo.spec import Claim, Metric, ResNetSpec, Spec, Variant, Weights
+from resbench.zoo.variants import VARIANTS
 
 Rounding = Literal["exact", "rounded", "truncated", "float"]
 _ORDER: tuple[Rounding, ...] = ("exact", "rounded", "float", "truncated")
@@ -46,6 +48,29 @@ class Reading:
     value: int
     rounding: Rounding | None  # None: no rounding gives the digits
     off: float  # (figure - value) / value
+    look_alike: str = ""  # the network that it is a count of, where that is another one of nearly the same name
+    times: Literal["", "twice", "half"] = ""
+    head: Head | None = None  # another number of classes than the network's own
+    one_channel: bool = False  # for grey-scale images
+
+    @property
+    def direct(self) -> bool:
+        """Whether it is a plain count of the network that was asked about."""
+        return not (self.look_alike or self.times or self.head or self.one_channel)
+
+    @property
+    def likely(self) -> bool:
+        """Whether more than rounded digits speaks for it, so that look-alikes need not be tried."""
+        return not self.look_alike and (self.head is None or self.head.why in ("stated", "exact"))
+
+    @property
+    def meaning(self) -> str:
+        """What is counted, in words: "parameters for 10 classes", "twice fvcore", "macs of resnet50_v1"."""
+        words = [f"{self.times} {self.counted}".strip()]
+        words += [f"of {self.look_alike}"] if self.look_alike else []
+        words += ["for one input channel"] if self.one_channel else []
+        words += [f"{'and' if self.one_channel else 'for'} {self.head}"] if self.head else []
+        return " ".join(words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,22 +127,30 @@ def explain_usual(network: str, figure: str) -> Explanation:
     return explain(variant, parse(figure), [counted_at(variant.name, size) for size in sizes(variant)])
 
 
-def explain(variant: Variant, figures: Iterable[Figure], counts: Sequence[Counts]) -> Explanation:
+def explain(
+    variant: Variant, figures: Iterable[Figure], counts: Sequence[Counts], classes: Collection[int] = ()
+) -> Explanation:
     """Return what gives one of `figures` among `counts`, those of `variant` at the inputs to consider.
 
+    Where no plain count gives the digits at the network's own input, other heads (`classes` are the numbers that the
+    text around the figure states), one input channel, doubled and halved counts, and look-alikes are tried too.
     Accuracies are not counted; for them only the claims are looked up.
     """
     figures = tuple(figures)
     claims = tuple(_published(variant, figures))
-    readings = [reading for figure in figures for reading in _readings(figure, counts)]
+    home = counts[0].input_px[0]
     fits: dict[tuple[str, tuple[int, int]], Reading] = {}
-    for reading in sorted((reading for reading in readings if reading.rounding), key=partial(_rank, variant, claims)):
-        fits.setdefault((reading.counted, reading.input_px), reading)  # of several roundings, the best
-    return Explanation(
-        fits=tuple(fits.values()),
-        nearest=() if fits else _nearest(readings),
-        claims=claims,
-    )
+    tried: list[Reading] = []
+    for kind in (_plain, _converted, _look_alikes):
+        readings = [reading for figure in figures for reading in kind(variant, figure, counts, classes)]
+        fitting = [reading for reading in readings if reading.rounding]
+        for reading in sorted(fitting, key=lambda reading: _ORDER.index(reading.rounding or "truncated")):
+            fits.setdefault((reading.meaning, reading.input_px), reading)  # of several roundings, the best
+        tried += readings
+        if any(fit.likely and (fit.metric == "params" or fit.input_px[0] == home) for fit in fits.values()):
+            break
+    ranked = sorted(fits.values(), key=partial(_rank, variant, claims))
+    return Explanation(fits=tuple(ranked), nearest=() if fits else _nearest(tried), claims=claims)
 
 
 def rounding(value: int, figure: Figure) -> Rounding | None:
@@ -139,33 +172,115 @@ def _scaled(value: Fraction, quantum: Fraction, scale: int, metric: Metric | Non
         yield Figure(value=value, quantum=Fraction(10**zeros), metric=metric)
 
 
-def _readings(figure: Figure, counts: Sequence[Counts]) -> Iterator[Reading]:
-    """Yield how far every count is from `figure`. Parameters are the same at every input, so the first will do."""
-    if figure.metric in (None, "params"):
+def _plain(variant: Variant, figure: Figure, counts: Sequence[Counts], _: Collection[int]) -> Iterator[Reading]:
+    """Yield how far every count of the network is from `figure`."""
+    if figure.metric in (None, "params"):  # the same at every input, so the first will do
         for counted, value in _parameters(counts[0]).items():
             yield _reading("params", counted, counts[0].input_px, value, figure)
     if figure.metric in (None, "flops"):
-        for row in counts:
-            for name in NAMES:
-                yield _reading("flops", name, row.input_px, operations(row.terms, name), figure)
+        for name, row in _inputs(counts):
+            yield _reading("flops", name, row.input_px, operations(row.terms, name), figure)
 
 
-def _reading(metric: Metric, counted: str, input_px: tuple[int, int], value: int, figure: Figure) -> Reading:
+def _converted(
+    variant: Variant, figure: Figure, counts: Sequence[Counts], classes: Collection[int]
+) -> Iterator[Reading]:
+    """Yield what another head, one input channel, and doubling or halving make of the network's counts."""
+    if figure.metric in (None, "params"):
+        yield from _other_heads(variant, figure, counts[0], classes)
+    if figure.metric in (None, "flops"):
+        yield from _operations_converted(variant, figure, counts, classes)
+
+
+def _other_heads(variant: Variant, figure: Figure, counts: Counts, classes: Collection[int]) -> Iterator[Reading]:
+    trunk, per_class = counts.params - _classifier(counts), _classifier(counts) // counts.terms.fc_bias
+    less = one_channel(variant)
+    grey = _reading("params", "parameters", counts.input_px, counts.params - less, figure)
+    yield replace(grey, one_channel=True)
+    for channels in (3, 1):
+        whole = trunk if channels == 3 else trunk - less
+        found = head(whole, per_class, figure.value, figure.quantum, classes)
+        if found and (channels == 3 or found.certain):
+            value = whole + found.classes * per_class
+            reading = _reading("params", "parameters", counts.input_px, value, figure, found)
+            yield replace(reading, one_channel=channels == 1)
+
+
+def _operations_converted(
+    variant: Variant, figure: Figure, counts: Sequence[Counts], classes: Collection[int]
+) -> Iterator[Reading]:
+    for name, row in _inputs(counts):
+        value = operations(row.terms, name)
+        if name != "torch":
+            yield replace(_reading("flops", name, row.input_px, 2 * value, figure), times="twice")
+        yield replace(_reading("flops", name, row.input_px, value // 2, figure), times="half")
+        grey = value - convention(name).coefficients.conv * one_channel_macs(variant, row.input_px)
+        yield replace(_reading("flops", name, row.input_px, grey, figure), one_channel=True)
+        trunk = operations(replace(row.terms, fc=0, fc_bias=0), name)
+        if per_class := (value - trunk) // row.terms.fc_bias:
+            found = head(trunk, per_class, figure.value, figure.quantum, classes)
+            if found and found.why in ("stated", "exact"):  # the digits are too coarse for more than 1000 to be guessed
+                value = trunk + found.classes * per_class
+                yield _reading("flops", name, row.input_px, value, figure, found)
+
+
+def _look_alikes(
+    variant: Variant, figure: Figure, _: Sequence[Counts], classes: Collection[int]
+) -> Iterator[Reading]:
+    """Yield the counts of networks that are often called by the same name."""
+    for other in look_alikes(variant):
+        counts = [counted_at(other.name, size) for size in sizes(other)[:2]]
+        for reading in (*_plain(other, figure, counts, ()), *_converted(other, figure, counts, classes)):
+            if reading.counted != "parameters and buffers":
+                yield replace(reading, look_alike=other.name)
+
+
+def look_alikes(variant: Variant) -> tuple[Variant, ...]:
+    """Return the networks that differ from `variant` in their stem, their shortcuts or where the stride is."""
+    return tuple(row for row in VARIANTS if row.name != variant.name and _outline(row) == _outline(variant))
+
+
+def _outline(variant: Variant) -> Spec:
+    spec = variant.spec
+    if not isinstance(spec, ResNetSpec):
+        return spec
+    return replace(spec, stem="conv7", shortcut="conv", anti_alias=False)
+
+
+def _inputs(counts: Sequence[Counts]) -> Iterator[tuple[str, Counts]]:
+    """Yield each convention with the counts at the inputs that it uses: a stretched one is timm-card's alone.
+
+    An input that somebody asked for stands alone, and is taken as it is.
+    """
+    squares = {row.input_px[0] for row in counts if row.input_px[0] == row.input_px[1]}
+    for row in counts:
+        height, width = row.input_px
+        for name in NAMES:
+            if height not in squares or convention(name).input_rule(height) == (height, width):
+                yield name, row
+
+
+def _reading(
+    metric: Metric, counted: str, input_px: tuple[int, int], value: int, figure: Figure, found: Head | None = None
+) -> Reading:
     how, off = rounding(value, figure), float(figure.value / value - 1)
-    return Reading(metric=metric, counted=counted, input_px=input_px, value=value, rounding=how, off=off)
+    return Reading(metric=metric, counted=counted, input_px=input_px, value=value, rounding=how, off=off, head=found)
 
 
 def _parameters(counts: Counts) -> dict[str, int]:
-    classifier = counts.terms.fc + counts.terms.fc_bias  # one position, so as many weights as multiply-adds
     return {
         "parameters": counts.params,
-        "parameters without the classifier": counts.params - classifier,
+        "parameters without the classifier": counts.params - _classifier(counts),
         "parameters and buffers": counts.params + counts.buffers,
     }
 
 
+def _classifier(counts: Counts) -> int:
+    return counts.terms.fc + counts.terms.fc_bias  # one position, so as many weights as multiply-adds
+
+
 def _nearest(readings: Sequence[Reading]) -> tuple[Reading, ...]:
-    by_distance = sorted(dict.fromkeys(readings), key=lambda reading: abs(reading.off))
+    by_distance = sorted(dict.fromkeys(readings), key=lambda reading: (abs(reading.off), not reading.direct))
     near = [reading for reading in by_distance if abs(reading.off) < _FAR]
     return tuple(near[:_SHOWN] or readings[:1])
 
@@ -182,8 +297,10 @@ def _agree(figure: Figure, claim: Claim) -> bool:
     return abs(float(figure.value) - claim.value) <= 0.500001 * max(float(figure.quantum), claim.quantum)
 
 
-def _rank(variant: Variant, claims: Iterable[tuple[Weights, Claim]], reading: Reading) -> tuple[bool, bool, bool, int]:
-    """Exact digits first, then what was published so, then the convention's own input, then the kind of rounding."""
+def _rank(
+    variant: Variant, claims: Iterable[tuple[Weights, Claim]], reading: Reading
+) -> tuple[bool, int, bool, bool, int]:
+    """Exact digits first, then the plain counts, what was published so, the convention's own input, the rounding."""
     said = any(
         claim.metric == reading.metric
         and (claim.convention or "parameters") == reading.counted
@@ -192,4 +309,11 @@ def _rank(variant: Variant, claims: Iterable[tuple[Weights, Claim]], reading: Re
     )
     usual = reading.metric == "params" or reading.input_px == convention(reading.counted).input_rule(variant.input_px)
     how = reading.rounding or "truncated"
-    return how != "exact", not said, not usual, _ORDER.index(how)
+    return how != "exact", _detour(reading), not said, not usual, _ORDER.index(how)
+
+
+def _detour(reading: Reading) -> int:
+    """Return how much has to be assumed for a reading; 0 for a plain count."""
+    head_costs = {"stated": 1, "exact": 1, "known": 3, "coarse": 5}[reading.head.why] if reading.head else 0
+    times_cost = {"": 0, "twice": 1, "half": 2}[reading.times]
+    return head_costs + times_cost + 2 * bool(reading.look_alike) + 3 * reading.one_channel

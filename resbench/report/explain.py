@@ -1,6 +1,7 @@
 """What a published figure counts."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 from rich.table import Table
@@ -14,7 +15,7 @@ from resbench.zoo.spec import Claim, Weights
 _HOW = {
     "exact": "exactly",
     "rounded": "rounded",
-    "truncated": "cut off",
+    "truncated": "cut",
     "float": "hundredths of a million, scaled in floating point",
 }
 _METRICS = {"params": "parameters", "flops": "operations", "file_size": "file size", "top1": "top-1", "top5": "top-5"}
@@ -40,8 +41,7 @@ def _verdict(network: str, figure: str, found: Explanation) -> Iterator[str]:
     if found.errors:
         yield from (f"{network}: {figure} is a known error: {reason}" for reason in found.errors)
     elif found.fits:
-        best = found.fits[0]
-        yield f"{network}: {figure} is {_name(best)} at {units.pixels(best.input_px)}, {_HOW[best.rounding or 'exact']}"
+        yield f"{network}: {figure} {_likeliest(found.fits[0])}"
         if len(found.fits) > 1:
             yield f"{len(found.fits) - 1} more readings give the same digits; the figure alone does not tell them apart"
     elif found.explained:
@@ -52,12 +52,20 @@ def _verdict(network: str, figure: str, found: Explanation) -> Iterator[str]:
         yield f"{network}: {figure} is no count of this network in any known convention; the nearest are"
 
 
+def _likeliest(reading: Reading) -> str:
+    """Say what a figure is, or could be where its digits leave other counts open."""
+    verb = "is" if reading.rounding == "exact" else "could be"
+    size = "" if reading.metric == "params" else f" at {units.pixels(reading.input_px)}"
+    how = "exactly" if reading.rounding == "exact" else f"{_HOW[reading.rounding or 'rounded']} from {reading.value:,}"
+    return f"{verb} {_name(reading)}{size}, {how}"
+
+
 def _table(rows: tuple[Reading, ...]) -> Table:
     table = Table("count", "input", *terminal.figures("value", "gives the figure"), "what it counts")
     for row in rows[:_SHOWN]:
         meaning = convention(row.counted).meaning if row.counted in NAMES else ""
         how = _HOW[row.rounding] if row.rounding else f"{100 * row.off:+.2f} %"
-        table.add_row(row.counted, units.pixels(row.input_px), units.integer(row.value), how, meaning)
+        table.add_row(row.meaning, units.pixels(row.input_px), units.integer(row.value), how, meaning)
     return table
 
 
@@ -70,7 +78,8 @@ def _sources(found: Explanation) -> Iterator[str]:
 
 
 def _name(reading: Reading) -> str:
-    return reading.counted if reading.metric == "params" else f"the operations by {reading.counted}"
+    prefix = "the" if reading.metric == "params" else "the operations by"
+    return replace(reading, counted=f"{prefix} {reading.counted}").meaning
 
 
 def _metric(claim: Claim) -> str:

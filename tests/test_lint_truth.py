@@ -145,7 +145,7 @@ def test_a_list_under_no_known_title_is_left_alone():
 
 def test_the_unit_that_would_make_a_figure_true_is_named():
     found = problems(card_corpus.README.replace("Flops (G)", "Flops (M)"))
-    assert "true in thousand millions (G)" in worst(found)[0].message
+    assert "true in billions (G)" in worst(found)[0].message
 
 
 def test_a_share_of_the_parameters_is_no_count():
@@ -286,3 +286,57 @@ def test_a_validation_at_another_size_than_the_card_states_contradicts_nothing(t
     page = "| Model | img_size | Top-1 (%) |\n| --- | --- | --- |\n| tv_resnet50 | {} | 70.00 |\n"
     assert [problem.code for problem in problems(page.format(224), records=tmp_path)] == ["T009", "T012"]
     assert problems(page.format(288), records=tmp_path) == []
+
+
+OTHER_HEADS = {
+    "ten classes": ("| resnet50 | 23.53 |", "true for 10 classes"),
+    "a hundred": ("| ResNet-101 | 42.71 |", "true for 100 classes"),
+    "iNaturalist's": ("| ResNet-152 | 68.57 |", "true for 5,089 classes"),
+    "birds": ("| ResNet-34 | 21.39 |", "true for 200 classes"),
+    "the stem for 32 px": ("| ResNet-18 | 11.17 |", "true as parameters of resnet18_cifar10"),
+}
+
+
+@pytest.mark.parametrize(("row", "words"), OTHER_HEADS.values(), ids=OTHER_HEADS)
+def test_another_head_is_true_and_the_number_of_classes_is_named(row, words):
+    (problem,) = problems(f"| Model | Params (M) |\n| --- | --- |\n{row}\n")
+    assert problem.level is Level.NOTE
+    assert words in problem.message
+
+
+def test_a_number_of_classes_that_a_heading_states_is_believed():
+    page = "### Moths (1,532 classes)\n\n| Model | Params (M) |\n| --- | --- |\n| ResNet-50 | 26.65 |\n"
+    (problem,) = problems(page)
+    assert "true for 1,532 classes" in problem.message
+    (without,) = problems(page.replace("(1,532 classes)", ""))
+    assert without.level is Level.FALSE
+
+
+NOT_FALSE = {
+    "half a per cent from the double": ("resnet50", "FLOPs (G)", "8.19"),
+    "one per cent from a count": ("ResNet-101", "FLOPs (G)", "7.95"),
+    "twice the multiply-adds, called MACs": ("ResNet-50", "MACs (G)", "8.18"),
+    "another input": ("resnet18", "FLOPs (G)", "2.37"),
+    "a network that others build too": ("ResNet-26", "Params", "17,960,232"),
+    "inside a detector": ("Faster R-CNN", "Params (M)", "41.5"),
+}
+
+
+@pytest.mark.parametrize(("name", "column", "figure"), NOT_FALSE.values(), ids=NOT_FALSE)
+def test_what_is_not_known_is_not_called_false(name, column, figure):
+    page = f"| Model | {column} |\n| --- | --- |\n| {name} | {figure} |\n"
+    (problem,) = problems(page)
+    assert problem.level is Level.WARNING or problem.code == "F011"
+
+
+def test_a_false_figure_says_which_readings_were_tried():
+    (problem,) = worst(problems("| Model | FLOPs (G) |\n| --- | --- |\n| resnet50 | 6.02 |\n"))
+    assert "conventions, doubled and halved, at 224" in problem.message
+
+
+def test_megabytes_of_parameters_are_the_size_of_a_file_or_false():
+    page = "| Model | Params |\n| --- | --- |\n| resnet50 | {} |\n"
+    (size,) = problems(page.format("102.2 MB"))
+    assert size.level is Level.WARNING
+    assert "25,557,032 parameters of 32 bits" in size.message
+    assert worst(problems(page.format("61 MB")))

@@ -25,6 +25,7 @@ _FIGURE = re.compile(
 )
 _BARE_UNITS = (10**9, 10**6)  # what "4.27" may mean: thousand millions of operations, millions of parameters; or %
 NOT_COUNTED: tuple[Metric, ...] = ("top1", "top5", "file_size")
+_PARTIAL = ("parameters without the classifier", "parameters and buffers")
 _SHOWN = 5
 _FAR = 0.5  # further off than by half, a reading explains nothing
 
@@ -59,9 +60,15 @@ class Reading:
         return not (self.look_alike or self.times or self.head or self.one_channel)
 
     @property
+    def of_the_same_name(self) -> bool:
+        """Whether it is of the network or of one that commonly goes by its plain name: for 32 px, stride on the 1x1."""
+        return not self.look_alike or self.look_alike.endswith("_v1") or "_cifar" in self.look_alike
+
+    @property
     def likely(self) -> bool:
         """Whether more than rounded digits speaks for it, so that look-alikes need not be tried."""
-        return not self.look_alike and (self.head is None or self.head.why in ("stated", "exact"))
+        partial = self.counted in _PARTIAL
+        return not (self.look_alike or partial) and (self.head is None or self.head.why in ("stated", "exact"))
 
     @property
     def meaning(self) -> str:
@@ -84,13 +91,17 @@ class Explanation:
     @property
     def explained(self) -> bool:
         """Whether a count gives the figure; of what is not counted, whether it was published and is no known error."""
-        return bool(self.fits) or any(claim.metric in NOT_COUNTED and not claim.error for _, claim in self.claims)
+        if any(fit.direct for fit in self.fits) or (self.fits and not self.errors):
+            return True
+        return any(claim.metric in NOT_COUNTED and not claim.error for _, claim in self.claims)
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """Why the figure is false, where that is known."""
-        reasons = [] if self.explained else [claim.error for _, claim in self.claims if claim.error]
-        return tuple(dict.fromkeys(reasons))
+        """Why the figure is false, where that is known; a figure that is a plain count is none."""
+        true = any(fit.direct for fit in self.fits) or any(
+            claim.metric in NOT_COUNTED and not claim.error for _, claim in self.claims
+        )
+        return () if true else tuple(dict.fromkeys(claim.error for _, claim in self.claims if claim.error))
 
     @property
     def settled(self) -> bool:
@@ -143,7 +154,7 @@ def explain(
     tried: list[Reading] = []
     for kind in (_plain, _converted, _look_alikes):
         readings = [reading for figure in figures for reading in kind(variant, figure, counts, classes)]
-        fitting = [reading for reading in readings if reading.rounding]
+        fitting = [one for one in readings if one.rounding and (one.direct or one.rounding != "truncated")]
         for reading in sorted(fitting, key=lambda reading: _ORDER.index(reading.rounding or "truncated")):
             fits.setdefault((reading.meaning, reading.input_px), reading)  # of several roundings, the best
         tried += readings
@@ -172,7 +183,7 @@ def _scaled(value: Fraction, quantum: Fraction, scale: int, metric: Metric | Non
         yield Figure(value=value, quantum=Fraction(10**zeros), metric=metric)
 
 
-def _plain(variant: Variant, figure: Figure, counts: Sequence[Counts], _: Collection[int]) -> Iterator[Reading]:
+def _plain(_variant: Variant, figure: Figure, counts: Sequence[Counts], _classes: Collection[int]) -> Iterator[Reading]:
     """Yield how far every count of the network is from `figure`."""
     if figure.metric in (None, "params"):  # the same at every input, so the first will do
         for counted, value in _parameters(counts[0]).items():
@@ -193,6 +204,8 @@ def _converted(
 
 
 def _other_heads(variant: Variant, figure: Figure, counts: Counts, classes: Collection[int]) -> Iterator[Reading]:
+    if not counts.terms.fc_bias:
+        return
     trunk, per_class = counts.params - _classifier(counts), _classifier(counts) // counts.terms.fc_bias
     less = one_channel(variant)
     grey = _reading("params", "parameters", counts.input_px, counts.params - less, figure)
@@ -211,33 +224,31 @@ def _operations_converted(
 ) -> Iterator[Reading]:
     for name, row in _inputs(counts):
         value = operations(row.terms, name)
-        if name != "torch":
+        if name not in ("torch", "macs"):  # the one has the factor, the other is half of it
             yield replace(_reading("flops", name, row.input_px, 2 * value, figure), times="twice")
         yield replace(_reading("flops", name, row.input_px, value // 2, figure), times="half")
         grey = value - convention(name).coefficients.conv * one_channel_macs(variant, row.input_px)
         yield replace(_reading("flops", name, row.input_px, grey, figure), one_channel=True)
         trunk = operations(replace(row.terms, fc=0, fc_bias=0), name)
-        if per_class := (value - trunk) // row.terms.fc_bias:
+        if per_class := (value - trunk) // max(1, row.terms.fc_bias):
             found = head(trunk, per_class, figure.value, figure.quantum, classes)
             if found and found.why in ("stated", "exact"):  # the digits are too coarse for more than 1000 to be guessed
                 value = trunk + found.classes * per_class
                 yield _reading("flops", name, row.input_px, value, figure, found)
 
 
-def _look_alikes(
-    variant: Variant, figure: Figure, _: Sequence[Counts], classes: Collection[int]
-) -> Iterator[Reading]:
+def _look_alikes(variant: Variant, figure: Figure, _: Sequence[Counts], classes: Collection[int]) -> Iterator[Reading]:
     """Yield the counts of networks that are often called by the same name."""
     for other in look_alikes(variant):
         counts = [counted_at(other.name, size) for size in sizes(other)[:2]]
         for reading in (*_plain(other, figure, counts, ()), *_converted(other, figure, counts, classes)):
-            if reading.counted != "parameters and buffers":
+            if reading.counted != "parameters and buffers" and not (reading.one_channel and reading.head is None):
                 yield replace(reading, look_alike=other.name)
 
 
 def look_alikes(variant: Variant) -> tuple[Variant, ...]:
     """Return the networks that differ from `variant` in their stem, their shortcuts or where the stride is."""
-    return tuple(row for row in VARIANTS if row.name != variant.name and _outline(row) == _outline(variant))
+    return tuple(row for row in VARIANTS if row.spec != variant.spec and _outline(row) == _outline(variant))
 
 
 def _outline(variant: Variant) -> Spec:
@@ -268,10 +279,11 @@ def _reading(
 
 
 def _parameters(counts: Counts) -> dict[str, int]:
+    without, buffered = _PARTIAL
     return {
         "parameters": counts.params,
-        "parameters without the classifier": counts.params - _classifier(counts),
-        "parameters and buffers": counts.params + counts.buffers,
+        without: counts.params - _classifier(counts),
+        buffered: counts.params + counts.buffers,
     }
 
 
@@ -280,7 +292,8 @@ def _classifier(counts: Counts) -> int:
 
 
 def _nearest(readings: Sequence[Reading]) -> tuple[Reading, ...]:
-    by_distance = sorted(dict.fromkeys(readings), key=lambda reading: (abs(reading.off), not reading.direct))
+    candidates = dict.fromkeys(reading for reading in readings if not reading.one_channel and reading.of_the_same_name)
+    by_distance = sorted(candidates, key=lambda reading: (abs(reading.off), not reading.direct))
     near = [reading for reading in by_distance if abs(reading.off) < _FAR]
     return tuple(near[:_SHOWN] or readings[:1])
 
@@ -314,6 +327,7 @@ def _rank(
 
 def _detour(reading: Reading) -> int:
     """Return how much has to be assumed for a reading; 0 for a plain count."""
-    head_costs = {"stated": 1, "exact": 1, "known": 3, "coarse": 5}[reading.head.why] if reading.head else 0
+    head_costs = {"stated": 1, "exact": 1, "known": 3, "coarse": 7}[reading.head.why] if reading.head else 0
     times_cost = {"": 0, "twice": 1, "half": 2}[reading.times]
-    return head_costs + times_cost + 2 * bool(reading.look_alike) + 3 * reading.one_channel
+    partial_cost = 4 if reading.counted in _PARTIAL else 0
+    return head_costs + times_cost + partial_cost + 2 * bool(reading.look_alike) + 3 * reading.one_channel

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, Variant
+from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Variant
 
 # Data sets by their number of classes; of several numbers that give the same digits, the first here is the likeliest.
 DATA_SETS: dict[int, str] = {
@@ -79,9 +79,7 @@ class Head:
         return f"{_classes(self.classes)} ({self.first:,} to {self.last:,} classes give the same digits)"
 
 
-def head(
-    trunk: int, per_class: int, value: Fraction, quantum: Fraction, stated: Collection[int] = ()
-) -> Head | None:
+def head(trunk: int, per_class: int, value: Fraction, quantum: Fraction, stated: Collection[int] = ()) -> Head | None:
     """Return the classifier with which `trunk` plus `per_class` for each class is printed as `value`.
 
     `stated` are the numbers of classes that the text around the figure gives. None where no whole number of classes
@@ -102,7 +100,10 @@ def head(
 
 
 def one_channel(variant: Variant) -> int:
-    """Return how many parameters fewer `variant` has for grey-scale images, of one channel instead of three."""
+    """Return how many parameters fewer `variant` has for grey-scale images, of one channel instead of three.
+
+    0 for a network whose first convolution the table does not describe.
+    """
     filters, side = _first_convolution(variant)
     return 2 * filters * side * side
 
@@ -113,7 +114,7 @@ def one_channel_macs(variant: Variant, size_px: tuple[int, int]) -> int:
     if isinstance(spec, InceptionResNetSpec):  # its convolutions do not pad
         positions = math.prod((side - 3) // 2 + 1 for side in size_px)
     else:
-        stride = 1 if not isinstance(spec, LegacySENetSpec) and spec.stem == "conv3" else 2
+        stride = 1 if isinstance(spec, ResNetSpec) and spec.stem == "conv3" else 2
         positions = math.prod(-(-side // stride) for side in size_px)
     return one_channel(variant) * positions
 
@@ -125,9 +126,11 @@ def _first_convolution(variant: Variant) -> tuple[int, int]:
         return 32, 3
     if isinstance(spec, LegacySENetSpec):
         return (64, 3) if spec.block == "senet" else (64, 7)
-    return {"conv7": (64, 7), "conv3": (spec.planes, 3), "deep": (32, 3), "deep_wide": (64, 3), "deep_tiered": (24, 3)}[
-        spec.stem
-    ]
+    if not isinstance(spec, ResNetSpec):
+        return 0, 0
+    if spec.stem == "conv3":
+        return spec.planes, 3
+    return {"conv7": (64, 7), "deep": (32, 3), "deep_wide": (64, 3), "deep_tiered": (24, 3)}[spec.stem]
 
 
 def _classes(number: int) -> str:

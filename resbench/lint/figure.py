@@ -86,7 +86,7 @@ class StatedFigure:
         scale = self.scale if self.unit else Fraction(self._usual_scale)
         if scale > 1:
             return self._decimals(count / scale)
-        rounded = round(count, -4) if self.digits.endswith("0000") else round(count)
+        rounded = round(count, -4) if self.is_count and self.digits.endswith("0000") else round(count)
         return f"{rounded:,}".replace(",", next(iter(re.findall(r"[,_. ]", self.text)), ""))
 
     @property

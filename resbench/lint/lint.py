@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from resbench.lint import claims, form, truth
+from resbench.lint.certain import stated_on
 from resbench.lint.parse import Document
 from resbench.lint.problem import Level, Problem
 from resbench.records.files import read_exactly, write_text
@@ -22,10 +23,12 @@ def lint(documents: Iterable[Document], weights: Path | None = None, records: Pa
     documents = sorted(documents, key=lambda document: document.path)
     validations = evaluations(results(records))
     found = [problem for document in documents for problem in form.problems(document)]
-    for entry in (entry for document in documents for entry in document.entries):
-        found += [*truth.counts(entry), *claims.accuracies(entry), *claims.published(entry)]
-        found += claims.against_records(entry, validations)
-        found += claims.on_disk(entry, weights) if weights else ()
+    for document in documents:
+        classes = stated_on(document.entries)
+        for entry in document.entries:
+            found += [*truth.counts(entry, classes), *claims.accuracies(entry), *claims.published(entry)]
+            found += claims.against_records(entry, validations)
+            found += claims.on_disk(entry, weights) if weights else ()
     for _, folder in groupby(documents, key=lambda document: document.path.parent):
         found += claims.disagreements(entry for document in folder for entry in document.entries)
     return sorted(dict.fromkeys(found), key=lambda problem: (problem.path, problem.line, problem.code))

@@ -1,119 +1,267 @@
-"""The counts on a card against the architecture: parameters and operations, in every convention and rounding."""
+"""The counts on a card against the architecture: parameters and operations, in every convention and rounding.
 
-from collections.abc import Iterator
+A figure is false only where no reading gives it: no convention, input, head, rounding, doubling, or look-alike.
+"""
+
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
 from resbench import units
 from resbench.counting import explain
-from resbench.counting.conventions import convention, operations
+from resbench.counting.conventions import NAMES, convention, operations
 from resbench.counting.counted import counted, sizes
+from resbench.counting.explain import Explanation, Figure, Reading
 from resbench.counting.figures import parameters
-from resbench.errors import ResbenchError
+from resbench.lint.certain import is_known_checkpoint, is_plain_network, stated_classes
 from resbench.lint.entry import ModelEntry
-from resbench.lint.figure import SCALES, StatedFigure
+from resbench.lint.figure import StatedFigure
 from resbench.lint.places import about
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.records.record import Counts
-from resbench.zoo.spec import Variant
+from resbench.zoo.spec import Metric, Variant
 
 AT_SIZE = "fvcore"  # the convention that timm and MMPretrain use today
+_NEAR = 0.05  # a figure this near to a count, its double or its half may be of a counter that is not known here
+_FAR = 0.25  # parameters of a network that others also build: further off than this, they are none of its kind
+# Sides that classifiers of the family are trained and tested at.
+_SIDES_PX = (96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 299, 320, 331, 352, 384, 416, 448, 480, 512)
+_SCREENED = 0.06  # how far a count that is scaled from another size may be off
+
+_UNITS = {"K": "thousands", "M": "millions", "G": "billions", "T": "trillions"}
 
 
-def counts(entry: ModelEntry) -> Iterator[Problem]:
-    """Yield what is to be said about the counts of one entry, true and false."""
-    counted_here = [said for quantity in ("params", "flops", "macs") if (said := entry.figure(quantity))]
-    if counted_here and entry.network is None:
+def counts(entry: ModelEntry, classes: Collection[int] = ()) -> Iterator[Problem]:
+    """Yield what is to be said about the counts of one entry, true and false.
+
+    `classes` are the numbers of classes that the card states elsewhere.
+    """
+    figures = [figure for figure in entry.figures if figure.quantity in ("params", "flops", "macs")]
+    if figures and entry.network is None:
         yield about(entry, "F011", Level.NOTE, None, "no network of resbench's table; figures not checked")
         return
-    for said in counted_here:
-        if said.number is None or said.unit_is_foreign or entry.network is None:
-            code = "T001" if said.quantity == "params" else "T002"
-            yield about(entry, code, Level.FALSE, said, f"{said.text!r} is not a figure", "give a number")
-            continue
-        if not said.unit and not said.is_count and said.number < 10**5:
-            message = f"{said}: no unit; millions or thousand millions?"
-            yield about(entry, "T003", Level.WARNING, said, message, "name the unit in the column's header")
-        yield (_params if said.quantity == "params" else _operations)(entry, entry.network, said)
+    for figure in figures:
+        code = "T001" if figure.quantity == "params" else "T002"
+        if figure.number is None or entry.network is None:
+            yield about(entry, code, Level.FALSE, figure, f"{figure.text!r} is not a figure", "give a number")
+        elif figure.unit_is_foreign:
+            yield _foreign_unit(entry, entry.network, figure, code)
+        else:
+            if not figure.unit and not figure.is_count and figure.number < 10**5:
+                message = f"{figure}: no unit; millions or billions?"
+                yield about(entry, "T003", Level.WARNING, figure, message, "name the unit in the column's header")
+            explanation = _explain(entry, entry.network, figure, classes)
+            judge = _params if figure.quantity == "params" else _operations
+            yield judge(entry, entry.network, figure, explanation)
 
 
-def _params(entry: ModelEntry, network: Variant, said: StatedFigure) -> Problem:
+def _params(entry: ModelEntry, network: Variant, figure: StatedFigure, explanation: Explanation) -> Problem:
+    best = next((fit for fit in explanation.fits if fit.metric == "params"), None)
     exact = counted(network.name).params
-    explanation = _explain(entry, network, said)
-    fits = sorted(explanation.fits, key=lambda fit: fit.counted != "parameters")
-    best = next((fit for fit in fits if fit.metric == "params"), None)
-    if best and best.counted == "parameters":
+    if best and best.direct and best.counted == "parameters":
         how = {"exact": "exact", "rounded": f"rounded from {exact:,}", "truncated": f"cut from {exact:,}"}
         words = how.get(best.rounding or "", f"{exact:,} in hundredths of a million, as timm's table rounds")
-        return about(entry, "T001", Level.NOTE, said, f"{said}: true, {words}")
-    if best:
-        message = f"{said}: only {best.counted} give that ({best.value:,}); all are {exact:,}"
-        return about(entry, "T001", Level.WARNING, said, message, f"{exact:,}")
-    reason = f"; {explanation.errors[0]}" if explanation.errors else ""
-    message = f"{said}: false, {network.name} has {exact:,}{reason}"
-    right = _printed_like(said, parameters(exact) if said.digits.endswith("0000") else exact)
-    return about(entry, "T001", Level.FALSE, said, message, right, Edit(old=said.text, new=right))
+        return about(entry, "T001", Level.NOTE, figure, f"{figure}: true, {words}")
+    if best and (level := _level_of_detour(entry, best)) is not Level.FALSE:
+        verb = "true as" if level is Level.NOTE else "fits only"
+        known = f"; {explanation.errors[0]}" if explanation.errors else ""
+        message = f"{figure}: {_true_for(best, verb)}; {network.name} has {exact:,}{known}"
+        return about(entry, "T001", level, figure, message, "say what is counted")
+    return _contradicted_params(entry, network, figure, explanation)
 
 
-def _operations(entry: ModelEntry, network: Variant, said: StatedFigure) -> Problem:
-    explanation = _explain(entry, network, said)
-    size_px = entry.image_px or (entry.weights.preprocess.crop_px if entry.weights else network.input_px)
-    stated = (size_px, size_px)
-    fits = [fit for fit in explanation.fits if fit.metric == "flops"]
-    if said.quantity == "macs":  # a column that promises multiply-adds may not hold twice as many operations
-        fits = [fit for fit in fits if fit.counted != "torch"]
-    here = next((fit for fit in fits if fit.input_px == stated), None)
-    if here:
-        precision = "exactly" if here.rounding == "exact" else "to the printed digits"
-        message = f"{said}: true {precision} under {_named(here.counted)}, {here.value:,}"
-        return about(entry, "T002", Level.NOTE, said, f"{message} at {units.pixels(stated)}")
-    at_size = f"at the stated {size_px}: {_at(network, stated):,} ({AT_SIZE})"
-    if fits:
-        size = units.pixels(fits[0].input_px)
-        message = f"{said}: true at {size} under {_named(fits[0].counted)}; {at_size}"
-        level = Level.NOTE if fits[0].counted in entry.conventions else Level.WARNING
-        return about(entry, "T002", level, said, message, "say at which input it holds")
+def _true_for(reading: Reading, verb: str) -> str:
+    """Say which count it is: "true for 10 classes (23,528,522)"."""
+    if verb == "true as" and reading.head and not reading.look_alike and not reading.one_channel:
+        return f"true for {reading.head}, {reading.value:,}"
+    return f"{verb} {reading.meaning}, {reading.value:,}"
+
+
+def _level_of_detour(entry: ModelEntry, fit: Reading) -> Level:
+    """Return how much it matters that a figure is no plain count of the network that the entry names."""
+    if is_known_checkpoint(entry):  # its classes and channels are known
+        likely = fit.counted != "parameters" or (fit.head is not None and fit.head.why == "known")
+        return Level.WARNING if likely and not (fit.look_alike or fit.one_channel) else Level.FALSE
+    if fit.counted != "parameters" or (fit.head is not None and not fit.head.certain):
+        return Level.WARNING
+    return Level.WARNING if not fit.of_the_same_name else Level.NOTE
+
+
+def _contradicted_params(
+    entry: ModelEntry, network: Variant, figure: StatedFigure, explanation: Explanation
+) -> Problem:
+    exact = counted(network.name).params
+    known = f"; {explanation.errors[0]}" if explanation.errors else ""
+    off = min((float(one.value / exact - 1) for one in _figures(figure)), key=abs, default=-1.0)
+    sure = bool(known) or is_known_checkpoint(entry) or is_plain_network(entry, network)
+    if not sure and abs(off) < _FAR:
+        message = f"{figure}: does not fit resbench's {network.name}, which has {exact:,} ({_distance(off)})"
+        return about(entry, "T001", Level.WARNING, figure, message, "say which network it is")
+    right = parameters(exact) if figure.is_count and figure.digits.endswith("0000") else exact
+    written = figure.written(right)
+    reason = known or "; no other head, stem or rounding gives it"
+    message = f"{figure}: false, {network.name} has {exact:,}{reason}"
+    return about(entry, "T001", Level.FALSE, figure, message, written, Edit(old=figure.text, new=written))
+
+
+def _operations(entry: ModelEntry, network: Variant, figure: StatedFigure, explanation: Explanation) -> Problem:
+    stated_px = figure.image_px or entry.image_px
+    size_px = stated_px or (entry.weights.preprocess.crop_px if entry.weights else network.input_px)
+    fits = [
+        fit for fit in explanation.fits if fit.metric == "flops" and not (doubled(fit) and figure.quantity == "macs")
+    ]
+    if here := next((fit for fit in fits if fit.input_px == _input(fit, size_px) and _is_here(fit, size_px)), None):
+        return _true_here(entry, figure, here)
+    at_size = f"at {'the stated ' if stated_px else ''}{size_px}: {_at(network, size_px):,} ({AT_SIZE})"
+    if fits and (level := _level_elsewhere(entry, fits[0])) is not Level.FALSE:
+        message = f"{figure}: true at {units.pixels(fits[0].input_px)} under {_named(fits[0])}; {at_size}"
+        return about(entry, "T002", level, figure, message, "say at which input it holds")
     if published := [claim for _, claim in explanation.claims if claim.metric == "flops" and not claim.error]:
-        message = f"{said}: as published ({published[0].source}), but no convention known here gives it; {at_size}"
-        return about(entry, "T002", Level.WARNING, said, message, "say what it counts")
-    doubled = " (that is two per multiply-add)" if said.quantity == "macs" and explanation.fits else ""
-    unit = _other_unit(entry, network, said)
+        message = f"{figure}: published ({published[0].source}), but no convention known here gives it; {at_size}"
+        return about(entry, "T002", Level.WARNING, figure, message, "say what it counts")
+    if not is_known_checkpoint(entry) and (reading := _unknown(network, figure, explanation)):
+        return about(entry, "T002", Level.WARNING, figure, f"{figure}: {reading}; {at_size}", "say what it counts")
+    return _contradicted_operations(entry, network, figure, size_px, at_size, explanation)
+
+
+def doubled(fit: Reading) -> bool:
+    """Whether it is twice the multiply-adds, which a column of multiply-adds may not hold."""
+    return fit.counted == "torch" or fit.times == "twice"
+
+
+def _is_here(fit: Reading, size_px: int) -> bool:
+    """Whether a reading holds at the input that is meant; timm's wider input is never the stated one."""
+    return fit.input_px[0] == fit.input_px[1] and (fit.input_px[0] == size_px or bool(fit.look_alike))
+
+
+def _input(fit: Reading, size_px: int) -> tuple[int, int]:
+    return fit.input_px if fit.look_alike else (size_px, size_px)
+
+
+def _true_here(entry: ModelEntry, figure: StatedFigure, fit: Reading) -> Problem:
+    precision = "exactly" if fit.rounding == "exact" else "to the printed digits"
+    odd = fit.times == "half" or fit.one_channel or not fit.of_the_same_name
+    message = f"{figure}: true {precision} under {_named(fit)}, {fit.value:,} at {units.pixels(fit.input_px)}"
+    if not odd:
+        return about(entry, "T002", Level.NOTE, figure, message)
+    return about(entry, "T002", Level.WARNING, figure, message.replace("true", "true only", 1), "say what it counts")
+
+
+def _level_elsewhere(entry: ModelEntry, fit: Reading) -> Level:
+    if fit.direct:
+        return Level.NOTE if fit.counted in entry.conventions else Level.WARNING
+    return Level.FALSE if is_known_checkpoint(entry) else Level.WARNING
+
+
+def _unknown(network: Variant, figure: StatedFigure, explanation: Explanation) -> str:
+    """Say what else the author may have meant; empty when every reading is contradicted."""
+    if explanation.fits:  # twice as many as a column of multiply-adds may hold
+        return f"fits {_named(explanation.fits[0])}, {explanation.fits[0].value:,}, so two per multiply-add, not MACs"
     near = explanation.nearest[0] if explanation.nearest else None
-    closest = f"; the nearest count is {near.value:,} ({_named(near.counted)})" if near and abs(near.off) < 0.2 else ""
-    message = f"{said}: false{doubled}, {at_size}{unit or closest}"
+    if near and abs(near.off) < _NEAR:
+        where = f"{near.value:,} at {units.pixels(near.input_px)}"
+        return f"no known count; {_distance(near.off)} {_named(near)}, {where}"
+    if elsewhere := _elsewhere(network, figure):
+        return f"true only at {units.pixels(elsewhere.input_px)} under {_named(elsewhere)}, {elsewhere.value:,}"
+    return ""
+
+
+def _distance(off: float) -> str:
+    return f"{100 * abs(off):.1f} % {'above' if off > 0 else 'below'}"
+
+
+def _elsewhere(network: Variant, figure: StatedFigure) -> Reading | None:
+    """Return what gives the figure at another input, or for a batch of images; None when nothing does.
+
+    Counts are scaled by the number of pixels first, so that torch is needed only where a size is likely.
+    """
+    home = counted(network.name)
+    figures = _figures(figure)
+    for side in _SIDES_PX:
+        scale = (side / home.input_px[0]) ** 2
+        values = [operations(home.terms, name) * scale * times for name in NAMES[:-1] for times in (1, 2)]
+        if any(abs(float(one.value) / value - 1) < _SCREENED for one in figures for value in values):
+            readings = explain.explain(network, figures, [_count(network, (side, side))]).fits
+            if fits := [fit for fit in readings if not fit.look_alike and not fit.head and not fit.one_channel]:
+                return fits[0]
+    return None
+
+
+def _contradicted_operations(
+    entry: ModelEntry, network: Variant, figure: StatedFigure, size_px: int, at_size: str, explanation: Explanation
+) -> Problem:
+    twice = " (that is two per multiply-add)" if figure.quantity == "macs" and explanation.fits else ""
+    near = explanation.nearest[0] if explanation.nearest else None
+    closest = f"; the nearest count is {near.value:,} ({_named(near)})" if near and abs(near.off) < 0.2 else ""
+    tried = f"tried {len(NAMES)} conventions, doubled and halved, at {_sides(network, size_px)}"
+    unit = _other_unit(entry, network, figure)
+    message = f"{figure}: false{twice}, {at_size}{unit or closest}; {tried}"
     usual = _usual(entry)
-    right = _printed_like(said, _at(network, stated, usual))
-    edit = Edit(old=said.text, new=right) if usual != AT_SIZE else None  # else its convention is a guess
-    return about(entry, "T002", Level.FALSE, said, message, right, edit)
+    right = figure.written(_at(network, size_px, usual))
+    edit = Edit(old=figure.text, new=right) if usual != AT_SIZE and is_known_checkpoint(entry) else None
+    return about(entry, "T002", Level.FALSE, figure, message, right, edit)
 
 
-def _explain(entry: ModelEntry, network: Variant, said: StatedFigure) -> explain.Explanation:
-    word = "params" if said.quantity == "params" else "flops"
-    try:
-        figures = explain.parse(f"{said.digits}{said.unit} {word}")
-    except ResbenchError:  # -1, 1e9: a number, but no count
-        figures = ()
-    if said.is_count:  # 4.27 in a field of counts is four operations, not thousand millions
-        figures = tuple(_counted(figure) for figure in figures if figure.value == said.number)
-    return explain.explain(network, figures, _counts(network, entry))
+def _sides(network: Variant, size_px: int) -> str:
+    sides = dict.fromkeys([size_px, *(size[0] for size in sizes(network))])
+    return f"{', '.join(map(str, sides))} and other usual sizes"
 
 
-def _counted(figure: explain.Figure) -> explain.Figure:
-    """Take three digits of a count as printed, 30000000 is not 27,559,896 rounded; fewer where the format has fewer.
+def _foreign_unit(entry: ModelEntry, network: Variant, figure: StatedFigure, code: str) -> Problem:
+    """Judge megabytes of parameters, which are the size of a file."""
+    params = counted(network.name).params
+    bytes_each = {4: "32", 2: "16", 1: "8"}
+    size = (figure.number or 0) * {"KB": 10**3, "MB": 10**6, "GB": 10**9}.get(figure.unit.replace("IB", "B"), 0)
+    message = f"{figure} {figure.unit}: a unit of files, not of {'parameters' if code == 'T001' else 'operations'}"
+    for width, bits in bytes_each.items():
+        if size and abs(float(size / (params * width)) - 1) < 0.06:
+            message = f"{message}; {params:,} parameters of {bits} bits take about that"
+            return about(entry, code, Level.WARNING, figure, message, "call it the size of the file")
+    if code == "T001":
+        message = f"{message}; {network.name} has {params:,} parameters, {params * 4 / 1e6:.1f} MB of 32 bits"
+        return about(entry, code, Level.FALSE, figure, message, f"{params / 1e6:.2f}M")
+    return about(entry, code, Level.WARNING, figure, message, "give the unit of a count")
 
-    timm and MMPretrain print hundredths of a million parameters and of a thousand million operations.
+
+def _explain(entry: ModelEntry, network: Variant, figure: StatedFigure, classes: Collection[int] = ()) -> Explanation:
+    stated = (*stated_classes(entry), *classes)
+    return explain.explain(network, _figures(figure), _counts(network, entry, figure), stated)
+
+
+def _figures(figure: StatedFigure) -> tuple[Figure, ...]:
+    """Return what the printed number may stand for."""
+    if figure.value is None or figure.value <= 0:
+        return ()
+    metric: Metric = "params" if figure.quantity == "params" else "flops"
+    small = not figure.unit and not figure.is_count and figure.value < 10**5
+    scales = (10**6, 10**9) if small and metric == "params" else (10**9, 10**6) if small else (1,)
+    plain = [
+        Figure(value=figure.value * scale, quantum=max(figure.step, Fraction(0)) * scale, metric=metric)
+        for scale in scales
+    ]
+    if figure.approximate:
+        return tuple(replace(one, quantum=max(one.quantum, one.value / 20)) for one in plain)
+    zeros = len(figure.digits) - len(figure.digits.rstrip("0")) if figure.digits.isdecimal() and scales == (1,) else 0
+    if zeros > 1 and not figure.unit:  # 4270000000: only the digits before the zeros were measured
+        plain.append(replace(plain[0], quantum=_measured(plain[0], zeros, is_count=figure.is_count)))
+    return tuple(plain)
+
+
+def _measured(figure: Figure, zeros: int, *, is_count: bool) -> Fraction:
+    """Return the step of the digits before the zeros; in a field of counts at least three were measured.
+
+    timm and MMPretrain print hundredths of a million parameters and of a billion operations there.
     """
     coarsest = max(10 ** max(0, len(str(int(figure.value))) - 3), 10**4 if figure.metric == "params" else 10**7)
-    return replace(figure, quantum=min(figure.quantum, Fraction(coarsest)))
+    return Fraction(min(10**zeros, coarsest) if is_count else 10**zeros)
 
 
-def _counts(network: Variant, entry: ModelEntry) -> list[Counts]:
-    """Return the counts at the sizes that the figure may hold at."""
-    wanted = sizes(network)
-    if entry.image_px:
-        wanted += [convention(name).input_rule(entry.image_px) for name in (AT_SIZE, "timm-card")]
-    return [_count(network, size) for size in dict.fromkeys(wanted)]
+def _counts(network: Variant, entry: ModelEntry, figure: StatedFigure) -> list[Counts]:
+    """Return the counts at the sizes that the figure may hold at, the stated one first."""
+    stated = figure.image_px or entry.image_px if figure.quantity != "params" else None
+    wanted = [convention(name).input_rule(stated) for name in (AT_SIZE, "timm-card")] if stated else []
+    return [_count(network, size) for size in dict.fromkeys([*wanted, *sizes(network)])]
 
 
 @cache
@@ -128,8 +276,8 @@ def _count(network: Variant, size: tuple[int, int]) -> Counts:
     return count(build(network, device="meta"), size)
 
 
-def _at(network: Variant, stated: tuple[int, int], name: str = AT_SIZE) -> int:
-    return operations(_count(network, convention(name).input_rule(stated[0])).terms, name)
+def _at(network: Variant, size_px: int, name: str = AT_SIZE) -> int:
+    return operations(_count(network, convention(name).input_rule(size_px)).terms, name)
 
 
 def _usual(entry: ModelEntry) -> str:
@@ -140,21 +288,18 @@ def _usual(entry: ModelEntry) -> str:
     return "timm-card" if entry.style == "index" else AT_SIZE
 
 
-def _other_unit(entry: ModelEntry, network: Variant, said: StatedFigure) -> str:
+def _other_unit(entry: ModelEntry, network: Variant, figure: StatedFigure) -> str:
     """Say which unit would make the figure true, if one does."""
-    names = {"K": "thousands", "M": "millions", "G": "thousand millions", "T": "million millions"}
-    plain = said.digits.replace(".", "").isdecimal()  # no sign, no exponent
-    for unit, word in names.items() if plain and said.number and said.number < 10**5 else ():
-        figures = explain.parse(f"{said.digits}{unit} flops")
-        if unit != said.unit and explain.explain(network, figures, _counts(network, entry)).fits:
-            return f"; true in {word} ({unit})"
+    if figure.number is None or not 0 < figure.number < 10**5:
+        return ""
+    for unit, word in _UNITS.items():
+        if unit != figure.unit:
+            fits = _explain(entry, network, replace(figure, unit=unit, is_count=False)).fits
+            if any(fit.direct for fit in fits):
+                return f"; true in {word} ({unit})"
     return ""
 
 
-def _printed_like(said: StatedFigure, count: int) -> str:
-    """Return the true figure with the digits and in the unit of the false one."""
-    return f"{count / SCALES[said.unit]:.{max(2, len(said.digits.partition('.')[2]))}f}" if said.unit else str(count)
-
-
-def _named(name: str) -> str:
-    return {"timm-card": "the timm-card convention", "mmcv": "mmcv without head"}.get(name, name)
+def _named(reading: Reading) -> str:
+    name = {"timm-card": "the timm-card convention", "mmcv": "mmcv without head"}.get(reading.counted, reading.counted)
+    return replace(reading, counted=name).meaning

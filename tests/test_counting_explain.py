@@ -90,8 +90,8 @@ def test_a_bare_number_may_be_an_accuracy_in_per_cent():
 def test_a_figure_that_nothing_gives_shows_the_nearest_and_how_far_off_they_are():
     found = explain.explain_usual("resnet50", "8.5G")
     assert not found.explained
-    assert found.nearest[0].counted == "torch"
-    assert found.nearest[0].off == pytest.approx(8.5e9 / 8178368512 - 1)
+    assert found.nearest[0].meaning == "twice thop"
+    assert found.nearest[0].off == pytest.approx(8.5e9 / (2 * 4_133_742_592) - 1)
 
 
 def test_other_inputs_are_tried_when_the_usual_ones_fail():

@@ -1,6 +1,5 @@
 """What other tools read of a history is what was measured."""
 
-import csv
 import io
 import json
 from dataclasses import replace
@@ -8,7 +7,6 @@ from datetime import datetime
 
 import pandas as pd
 import pytest
-import yaml
 from typer.testing import CliRunner
 
 from resbench.cli.app import app
@@ -59,33 +57,6 @@ def test_evaluations_have_the_columns_of_timms_results_in_order():
     ]
 
 
-def test_github_action_benchmark_gets_smaller_is_better():
-    entries = json.loads(exports.github_action_benchmark(RUNS))
-    # What its extractor of custom benchmarks demands: a list of objects with these types.
-    assert all(
-        isinstance(entry["name"], str) and isinstance(entry["unit"], str) and isinstance(entry["value"], int | float)
-        for entry in entries
-    )
-    assert len({entry["name"] for entry in entries}) == len(entries)
-    latency = next(entry for entry in entries if entry["name"] == f"{NAME} latency b1 (CPU time)")
-    assert (latency["unit"], latency["value"]) == ("s", CPU_S)
-    assert latency["range"].startswith("± ")
-    assert not [entry for entry in entries if "evaluation" in entry["name"]]
-
-
-def test_bencher_gets_its_metric_format():
-    found = json.loads(exports.bencher(RUNS))
-    # Bencher's schema: benchmark -> measure -> {"value": number, "lower_value"?: number, "upper_value"?: number}.
-    for benchmark in found.values():
-        for metric in benchmark.values():
-            assert {"value"} <= set(metric) <= {"value", "lower_value", "upper_value"}
-            assert all(isinstance(value, int | float) for value in metric.values())
-    latency = found[f"{NAME} latency b1 (CPU time)"]["latency"]
-    assert latency["value"] == pytest.approx(CPU_S * 1e9)
-    assert latency["lower_value"] < latency["value"] < latency["upper_value"]
-    assert found[NAME]["params"] == {"value": 25_028_904}
-
-
 def test_pyperf_reads_its_suite():
     pyperf = pytest.importorskip("pyperf")
     suite = pyperf.BenchmarkSuite.loads(exports.pyperf(RUNS))
@@ -94,25 +65,6 @@ def test_pyperf_reads_its_suite():
     assert benchmark.get_unit() == "second"
     assert benchmark.get_values()[-12:] == tuple(unit_times_s(NEWEST.series[0], "cpu_ns"))
     assert benchmark.get_dates()[0] == datetime(2026, 1, 1, 0, 0, 1)
-
-
-def test_otava_gets_a_table_per_record_and_its_configuration():
-    files = exports.otava(RUNS)
-    tests = yaml.safe_load(files["otava.yaml"])["tests"]
-    assert {test["file"] for test in tests.values()} | {"otava.yaml"} == set(files)
-    test = tests["m-resnext50_32x4d-profile"]
-    rows = list(csv.DictReader(io.StringIO(files[test["file"]])))
-    assert {test["time_column"], *test["attributes"], *(m["column"] for m in test["metrics"].values())} == set(rows[0])
-    assert len(rows) == 1  # the older runs have no throughput, and Otava takes no gaps
-    assert float(rows[0]["latency-b1-cpu-time"]) == CPU_S
-    assert tests["m-seresnext50_32x4d-evaluation"]["metrics"]["top1"]["direction"] == 1
-
-
-def test_a_count_that_older_runs_lack_does_not_cost_otava_their_rows():
-    runs = [run(1.0, 1), replace(run(1.0, 2), counts=replace(PROFILE.counts, operators=174))]
-    lines = exports.otava({"m/resnext50_32x4d/profile.json": runs})["m-resnext50_32x4d-profile.csv"].splitlines()
-    assert len(lines) == 1 + len(runs)
-    assert "operators" not in lines[0]
 
 
 @pytest.mark.parametrize("name", exports.FORMATS)
@@ -124,10 +76,7 @@ def test_every_format_is_offered_and_written_whole(name, tmp_path):
     words = ["history", str(tmp_path / "pool"), "--format", name]
     done = CliRunner().invoke(app, [*words, "--output", str(output)])
     assert done.exit_code == 0, done.output
-    if name == "otava":
-        assert len(list(output.iterdir())) == 3
-    else:
-        assert output.read_text() == CliRunner().invoke(app, words).stdout != ""
+    assert output.read_text() == CliRunner().invoke(app, words).stdout != ""
 
 
 def test_evaluations_of_unknown_checkpoints_are_exported_with_the_ratio_of_their_sizes():
@@ -143,9 +92,9 @@ def test_speeds_on_images_are_exported_apart_and_never_as_timms_inference():
     fed = replace(series("end_to_end", scale=9.0), batch_size=16)
     runs = {"m/a.json": [replace(NEWEST, series=(THROUGHPUT, fed))]}
     assert len(exports.timm_benchmark(runs).splitlines()) == 2
-    for text in (exports.pyperf(runs), exports.bencher(runs), exports.github_action_benchmark(runs)):
-        assert "m/a end_to_end b16" in text
-        assert "m/a throughput b16" in text
+    text = exports.pyperf(runs)
+    assert "m/a end_to_end b16" in text
+    assert "m/a throughput b16" in text
 
 
 def test_a_series_that_failed_is_left_out():

@@ -14,9 +14,6 @@ class Format(StrEnum):
 
     TIMM_BENCHMARK = "timm-benchmark"
     TIMM_RESULTS = "timm-results"
-    OTAVA = "otava"
-    GITHUB_ACTION_BENCHMARK = "github-action-benchmark"
-    BENCHER = "bencher"
     PYPERF = "pyperf"
 
 
@@ -28,21 +25,21 @@ def history_(
         Format | None, typer.Option("--format", help="Write another tool's format instead of a table.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where --format writes; a folder for otava. [default: stdout]")
+        Path | None, typer.Option("--output", "-o", help="The file that --format writes. [default: stdout]")
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Show what became of every figure over its runs, and where it changed for good.
 
     Counts and accuracies change when they differ at all; timings and memory where PELT finds a step that Welch's test
-    confirms (`pip install ruptures`). The formats timm-benchmark, timm-results, github-action-benchmark and
-    bencher hold the newest run of each record, otava and pyperf all of them.
+    confirms (`pip install ruptures`). The formats timm-benchmark and timm-results
+    hold the newest run of each record, pyperf holds all of them.
 
     \b
     Examples:
       resbench history pool
       resbench history results --revision main --json
-      resbench history pool --format otava --output otava
+      resbench history pool --format pyperf --output suite.json
     """
     from resbench.errors import ResbenchError
     from resbench.judging.history import traces

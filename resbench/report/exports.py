@@ -3,14 +3,11 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from resbench.counting.counted import counted
-from resbench.judging.history import Measure, has_samples, measures
+from resbench.judging.history import has_samples, measures
 from resbench.judging.timings import CLOCKS, clocks_of, unit_times_s
 from resbench.records.record import TOP_K, Evaluation, Profile, Record, Series
 from resbench.zoo.find import find_weights
@@ -61,58 +58,6 @@ def timm_results(runs: Runs) -> str:
     return _table(columns, sorted(rows, key=lambda row: (-float(row[2]), -float(row[4]), row[0])))
 
 
-def otava(runs: Runs) -> dict[str, str]:
-    """Return the files that Apache Otava reads: its configuration, and a table per record."""
-    tests: dict[str, Any] = {}
-    files = {}
-    for path, records in runs.items():
-        name = re.sub(r"[^A-Za-z0-9._]+", "-", path.removesuffix(".json"))
-        oldest = measures(records[0])
-        # A count that older runs were made without would leave their rows out.
-        metrics = {_slug(name): name for name, one in measures(records[-1]).items() if one.unit or name in oldest}
-        rows = [
-            (record.run.started, record.run.git_revision or "", *(repr(column[m].value) for m in metrics.values()))
-            for record in records
-            if set(metrics.values()) <= (column := measures(record)).keys()
-        ]
-        files[f"{name}.csv"] = _table(("time", "commit", *metrics), rows)
-        direction = 1 if isinstance(records[-1], Evaluation) else -1
-        tests[name] = {
-            "type": "csv",
-            "file": f"{name}.csv",
-            "time_column": "time",
-            "attributes": ["commit"],
-            "metrics": {metric: {"column": metric, "direction": direction} for metric in metrics},
-        }
-    return files | {"otava.yaml": yaml.safe_dump({"tests": tests}, sort_keys=False)}
-
-
-def github_action_benchmark(runs: Runs) -> str:
-    """Return the newest figures for which smaller is better, for the tool "customSmallerIsBetter"."""
-    entries = []
-    for path, metric, measure in _newest(runs):
-        entry = {"name": f"{path.removesuffix('.json')} {metric}", "unit": measure.unit, "value": measure.value}
-        if measure.low is not None and measure.high is not None:
-            entry["range"] = f"± {(measure.high - measure.low) / 2:.3g}"
-        entries.append(entry)
-    return json.dumps(entries, indent=2) + "\n"
-
-
-def bencher(runs: Runs) -> str:
-    """Return the newest figures in Bencher's metric format; its "latency" is in nanoseconds."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for path, metric, measure in _newest(runs):
-        scale = 1e9 if measure.unit == "s" else 1
-        bounds = {"value": measure.value, "lower_value": measure.low, "upper_value": measure.high}
-        name, slug = path.removesuffix(".json"), _slug(metric)
-        figures = {key: scale * value for key, value in bounds.items() if value is not None}
-        if measure.unit == "s":
-            found[f"{name} {metric}"] = {"latency": figures}
-        else:
-            found.setdefault(name, {})[slug] = figures
-    return json.dumps(found, indent=2) + "\n"
-
-
 def pyperf(runs: Runs) -> str:
     """Return the timings as a suite of pyperf: a run of ours is a run of its, our clusters are its values."""
     benchmarks: dict[str, list[dict[str, Any]]] = {}
@@ -125,22 +70,11 @@ def pyperf(runs: Runs) -> str:
     return json.dumps({"version": "1.0", "benchmarks": listed}, indent=1) + "\n"
 
 
-FORMATS: dict[str, Callable[[Runs], str | dict[str, str]]] = {
+FORMATS: dict[str, Callable[[Runs], str]] = {
     "timm-benchmark": timm_benchmark,
     "timm-results": timm_results,
-    "otava": otava,
-    "github-action-benchmark": github_action_benchmark,
-    "bencher": bencher,
     "pyperf": pyperf,
 }
-
-
-def _newest(runs: Runs) -> Iterator[tuple[str, str, Measure]]:
-    """Yield the figures of the newest profiles: for all of them smaller is better."""
-    for path, records in runs.items():
-        if isinstance(records[-1], Profile):
-            for metric, measure in measures(records[-1]).items():
-                yield path, metric, measure
 
 
 def _forward_passes(runs: Runs) -> Iterator[tuple[Profile, Series, float]]:
@@ -182,10 +116,6 @@ def _crop_pct(record: Evaluation) -> float:
     ):
         return published.preprocess.crop_pct
     return record.pixels.crop_px / record.pixels.resize_px
-
-
-def _slug(metric: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", metric.lower()).strip("-")
 
 
 def _pyperf_date(started: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 from rich.table import Column, Table
 
-from resbench.errors import ResbenchError
 from resbench.judging.history import Change, Trace
 from resbench.records.files import write_text
 from resbench.report import terminal
@@ -40,16 +39,9 @@ def show(traces: Sequence[Trace], *, as_json: bool) -> None:
         terminal.advice().print("changes of what scatters are not marked; pip install ruptures marks them")
 
 
-def export(text: str | dict[str, str], output: Path | None) -> None:
-    """Write an export to `output`, a folder where it is several files; to stdout where none is given."""
-    if isinstance(text, str):
-        print(text, end="") if output is None else write_text(output, text)
-        return
-    if output is None:
-        raise ResbenchError(f"--format: this one has {len(text)} files; give --output a folder for them")
-    for name, content in text.items():
-        write_text(output / name, content)
-    terminal.advice().print(f"wrote {len(text)} files to {output}")
+def export(text: str, output: Path | None) -> None:
+    """Write an export to `output`; to stdout where none is given."""
+    print(text, end="") if output is None else write_text(output, text)
 
 
 def _as_dict(trace: Trace) -> dict[str, Any]:

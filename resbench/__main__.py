@@ -103,10 +103,10 @@ def _flushed(code: int) -> int:
 
 
 def _say(message: str) -> None:
-    from resbench.errors import one_line
+    from resbench.words.escaped import visible
 
     with suppress(OSError, ValueError, AttributeError):  # nobody may be listening
-        print(f"resbench: {one_line(message)}", file=sys.stderr, flush=True)
+        print(f"resbench: {visible(message)}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -35,13 +35,6 @@ class InvalidMeasurementError(ResbenchError):
     exit_code = ExitCode.INVALID
 
 
-def one_line(text: str) -> str:
-    """Return `text` with line breaks and everything else that a terminal might obey written as escapes."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode() for letter in text
-    )
-
-
 def show_traceback(error: BaseException) -> None:
     """Print the traceback of `error` to stderr when the variable RESBENCH_TRACEBACK is 1."""
     if os.environ.get("RESBENCH_TRACEBACK") == "1":

@@ -143,14 +143,6 @@ def test_check_refuses_other_conditions_with_exit_4(tmp_path):
     assert "threads 1 -> 8" in done.stdout
 
 
-def test_when_nobody_reads_the_output_any_more_it_ends_as_other_tools_do():
-    reading, writing = os.pipe()
-    os.close(reading)
-    done = subprocess.run([sys.executable, "-m", "resbench", "list"], stdout=writing, stderr=subprocess.PIPE, text=True)
-    os.close(writing)
-    assert (done.returncode, done.stderr) == (141, "")
-
-
 def test_a_deleted_current_folder_is_one_line(tmp_path):
     gone = tmp_path / "gone"
     gone.mkdir()

@@ -12,7 +12,7 @@ import typer
 
 from resbench import __main__ as program
 from resbench.cli import app
-from resbench.errors import ExitCode, InvalidMeasurementError, ResbenchError, one_line
+from resbench.errors import ExitCode, InvalidMeasurementError, ResbenchError
 
 ROOT = Path(__file__).parents[1]
 
@@ -85,10 +85,6 @@ def test_each_kind_of_end_has_its_code_and_line(ends, error, code, line):
     assert found == code
     assert text.startswith(line)
     assert bool(text) == bool(line)
-
-
-def test_a_message_cannot_forge_lines_or_speak_to_the_terminal():
-    assert one_line("a\n::error::b\x1b[2J\udcff é") == r"a\n::error::b\x1b[2J\udcff é"
 
 
 def test_a_message_that_nobody_can_read_is_no_reason_to_fail(monkeypatch):

@@ -19,6 +19,7 @@ from resbench.judging.finding import Finding, Verdict
 from resbench.records.store import save
 from resbench.report import codequality, findings, github, junit, terminal
 from resbench.words import findings as wording
+from resbench.words.escaped import visible
 from tests.examples import PROFILE
 
 ROOT = Path("results")
@@ -123,9 +124,9 @@ def read_annotation(line):
 def test_nothing_in_a_name_can_leave_its_annotation(text):
     (line,) = github.annotations([finding(Verdict.REGRESSED, record=text, why=text)], ROOT)
     kind, properties, message = read_annotation(line)
-    assert (kind, properties.pop("title")) == ("error", f"regressed: {text}")
+    assert (kind, properties.pop("title")) == ("error", f"regressed: {visible(text)}")
     assert set(properties) <= {"file"}
-    assert message.endswith(f"; {text}")
+    assert message.endswith(f"; {visible(text)}")
 
 
 @given(st.text(max_size=60) | st.just(HOSTILE))

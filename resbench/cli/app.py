@@ -1,8 +1,11 @@
 """The command line: collects the commands and runs one."""
 
 import io
+import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from resbench import __version__
+from resbench.words.escaped import visible
 
 # The modules of this package, in the order of the help. Each defines a function of its own name and an underscore, or
 # a Typer of that name for a group of commands.
@@ -40,11 +44,32 @@ class _InOrder(TyperGroup):
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
+    def make_context(self, *words: Any, **options: Any) -> Any:
+        with _in_one_line():
+            return super().make_context(*words, **options)
+
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with _in_one_line():
+                return super().invoke(ctx)
         except EOFError as error:  # which typer takes for Ctrl-D, and answers with exit code 1
             raise RuntimeError(f"end of file: {error}") from error
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Escape the message of a usage error, which quotes the command line."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(message := getattr(error, "message", None), str):
+            error.message = visible(message)  # type: ignore[attr-defined]
+        raise
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(f"resbench: {record.getMessage()}")
 
 
 app = typer.Typer(
@@ -91,6 +116,9 @@ def _open_streams() -> None:
 def run() -> None:
     """Run the program; it ends with a SystemExit, or with the exception that `resbench.__main__` explains."""
     _open_streams()
+    notes = logging.StreamHandler()
+    notes.setFormatter(_OneLine())
+    logging.getLogger("resbench").addHandler(notes)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe that cannot say "▆" gets "\\u2586"
         sys.stdout.reconfigure(errors="backslashreplace")
     app()

@@ -80,11 +80,9 @@ def diff(before: Stored, after: Stored, found: figures.Paired, *, limit: int, as
         terminal.print_json(found)
         return
     console = terminal.results()
-    console.print(
-        f"before: {before.record.weights}, {units.integer(before.record.top1_right)} of "
-        f"{units.integer(found.images)} right\nafter:  {after.record.weights}, "
-        f"{units.integer(after.record.top1_right)} of {units.integer(found.images)} right",
-    )
+    for title, side in (("before: ", before), ("after:  ", after)):
+        right = f"{units.integer(side.record.top1_right)} of {units.integer(found.images)} right"
+        console.print(f"{title}{side.record.weights}, {right}")
     out = Table("", "after right", "after wrong")
     out.add_row("before right", units.integer(found.both), f"{units.integer(len(found.lost))} lost")
     out.add_row("before wrong", f"{units.integer(len(found.gained))} gained", units.integer(found.neither))

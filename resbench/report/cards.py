@@ -17,5 +17,5 @@ def checked(text: str, total: int) -> None:
 def written(paths: Sequence[Path], total: int) -> None:
     """Say on stderr which of `total` files were written; the others were up to date."""
     for path in paths:
-        print(f"wrote {path}", file=sys.stderr)
+        terminal.advice().print(f"wrote {path}", soft_wrap=True)
     print(f"{len(paths)} written, {total - len(paths)} up to date", file=sys.stderr)

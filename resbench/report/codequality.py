@@ -8,6 +8,7 @@ from pathlib import Path
 from resbench.judging.finding import Finding, Verdict
 from resbench.report import location
 from resbench.words import findings as wording
+from resbench.words.escaped import visible, visible_json
 
 _SEVERITY = {
     Verdict.INVALID: "blocker",
@@ -20,7 +21,7 @@ _SEVERITY = {
 def text(findings: Sequence[Finding], root: Path) -> str:
     """Return the report on what is neither ok nor improved; the records lie in `root`."""
     issues = [_issue(finding, root) for finding in findings if finding.verdict in _SEVERITY]
-    return json.dumps(issues, indent=2) + "\n"
+    return visible_json(json.dumps(issues, indent=2)) + "\n"
 
 
 def _issue(finding: Finding, root: Path) -> dict[str, object]:
@@ -28,8 +29,8 @@ def _issue(finding: Finding, root: Path) -> dict[str, object]:
     # The same problem keeps its fingerprint, whatever its figures are this time.
     identity = f"{path}\n{finding.metric}\n{finding.verdict}"
     return {
-        "description": f"{finding.verdict}: {wording.sentence(finding)}",
-        "check_name": f"resbench {finding.metric}",
+        "description": visible(f"{finding.verdict}: {wording.sentence(finding)}"),
+        "check_name": visible(f"resbench {finding.metric}"),
         "fingerprint": hashlib.sha256(identity.encode(errors="backslashreplace")).hexdigest(),
         "severity": _SEVERITY[finding.verdict],
         "location": {"path": path, "lines": {"begin": 1}},

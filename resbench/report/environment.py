@@ -4,9 +4,11 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from resbench.records.record import Environment
 from resbench.report import terminal
+from resbench.words.escaped import visible
 from resbench.words.measured import noise
 
 ADVICE = {
@@ -35,7 +37,7 @@ def show(environment: Environment, *, as_json: bool) -> None:
     console.print(f"{noise(environment)}: {ADVICE[environment.conditions.noise]}")
 
 
-def _text(value: Any) -> str:
+def _text(value: Any) -> str | Text:
     if isinstance(value, dict):
-        return "\n".join(f"{name} {item}" for name, item in value.items()) or "none"
+        return Text("\n".join(visible(f"{name} {item}") for name, item in value.items()) or "none")
     return str(value)

@@ -29,7 +29,7 @@ def show(records: Sequence[Evaluation], *, as_json: bool) -> None:
     """Print one validation in full, several as a table, to stdout."""
     if as_json:
         texts = [jsonio.dumps(record) for record in records]
-        print(texts[0] if len(texts) == 1 else f"[\n{','.join(texts)}]\n", end="")
+        terminal.print_json_text(texts[0] if len(texts) == 1 else f"[\n{','.join(texts)}]\n")
     elif len(records) == 1:
         sheet(records[0])
     else:

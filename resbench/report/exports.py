@@ -10,6 +10,7 @@ from resbench.counting.counted import counted
 from resbench.judging.history import has_samples, measures
 from resbench.judging.timings import CLOCKS, clocks_of, unit_times_s
 from resbench.records.record import TOP_K, Evaluation, Profile, Record, Series
+from resbench.words.escaped import visible, visible_json
 from resbench.zoo.find import find_weights
 
 Runs = Mapping[str, Sequence[Record]]  # by path, oldest first
@@ -67,7 +68,7 @@ def pyperf(runs: Runs) -> str:
                 entry = {"metadata": {"date": _pyperf_date(record.run.started)}, "values": values}
                 benchmarks.setdefault(f"{path.removesuffix('.json')} {label}", []).append(entry)
     listed = [{"metadata": {"name": name, "unit": "second"}, "runs": found} for name, found in benchmarks.items()]
-    return json.dumps({"version": "1.0", "benchmarks": listed}, indent=1) + "\n"
+    return visible_json(json.dumps({"version": "1.0", "benchmarks": listed}, indent=1)) + "\n"
 
 
 FORMATS: dict[str, Callable[[Runs], str]] = {
@@ -99,7 +100,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([visible(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
     return out.getvalue()
 
 

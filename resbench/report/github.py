@@ -14,6 +14,7 @@ from resbench.errors import ExitCode
 from resbench.judging.finding import Finding, Verdict, overall, tally
 from resbench.report import location
 from resbench.words import findings as wording
+from resbench.words.escaped import visible
 
 ANNOTATIONS = 10
 SUMMARY_BYTES = 900_000
@@ -92,12 +93,13 @@ def _row(cells: Iterable[str]) -> str:
 
 def _markdown(value: str) -> str:
     """Return `value` for a cell of a table: nothing in it can end the cell or mean markup."""
-    line = re.sub(r"[\s\x00-\x1f\ud800-\udfff]+", " ", value)
-    return re.sub(r"[|&<>\\`*\[\]~!#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", lambda found: f"&#{ord(found[0])};", line)
+    return re.sub(
+        r"[|&<>\\`*\[\]~!#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", lambda found: f"&#{ord(found[0])};", visible(value)
+    )
 
 
 def _escape(value: str) -> str:
-    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(value).replace("%", "%25")
 
 
 def _escape_property(value: str) -> str:

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 from resbench.judging.finding import Finding, Verdict
 from resbench.words import findings as wording
+from resbench.words.escaped import visible
 
 # How a test can end that is not passed. What cannot be compared is an error: nothing was tested.
 _OUTCOME = {
@@ -18,8 +19,7 @@ _PROPERTIES = (
     "verdict", "before", "after", "unit", "ratio", "ratio_low", "ratio_high", "points_low", "points_high", "limit",
     "detectable",
 )  # fmt: skip
-# What XML 1.0 cannot hold, not even escaped.
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = re.compile("[\ufffe\uffff]")  # what XML 1.0 cannot hold, not even escaped, and people can see
 
 
 def text(findings: Sequence[Finding]) -> str:
@@ -48,7 +48,7 @@ def _case(finding: Finding) -> ET.Element:
     for key in _PROPERTIES:
         value = getattr(finding, key)
         if value not in (None, ""):
-            ET.SubElement(properties, "property", name=key, value=str(value))
+            ET.SubElement(properties, "property", name=key, value=_clean(str(value)))
     if outcome := _OUTCOME.get(finding.verdict):
         message = _clean(wording.sentence(finding))
         ET.SubElement(case, outcome, message=message, type=str(finding.verdict)).text = message
@@ -56,4 +56,4 @@ def _case(finding: Finding) -> ET.Element:
 
 
 def _clean(value: str) -> str:
-    return _FORBIDDEN.sub("\ufffd", value)
+    return _FORBIDDEN.sub("\ufffd", visible(value))

@@ -7,12 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
-from rich.text import Text
-
 from resbench import __version__
 from resbench.lint.problem import RULES, Level, Problem
 from resbench.report import github, location
-from resbench.report.terminal import advice, results
+from resbench.report.terminal import advice, line, results
+from resbench.words.escaped import visible_json
 
 FORMATS = ("text", "json", "sarif", "github")
 _STYLE = {Level.UNREADABLE: "bold red", Level.FALSE: "red", Level.WARNING: "yellow", Level.NOTE: "green"}
@@ -42,7 +41,7 @@ def _text(problems: Sequence[Problem]) -> None:
         model = f"{problem.model}: " if problem.model else ""
         level = (str(problem.level), _STYLE[problem.level])
         said = f" {problem.code} {model}{problem.message}"
-        console.print(Text.assemble(f"{problem.path}:{problem.line}: ", level, said), soft_wrap=True)
+        console.print(line(f"{problem.path}:{problem.line}: ", level, said), soft_wrap=True)
         if problem.fix and problem.level is not Level.NOTE:
             console.print(f"    fix: {problem.fix}", soft_wrap=True)
     counts = Counter(problem.level for problem in problems)
@@ -56,7 +55,7 @@ def _count(number: int, level: Level) -> str:
 
 def _json(problems: Sequence[Problem]) -> str:
     rows = [asdict(problem) | {"rule": RULES[problem.code]} for problem in problems]
-    return json.dumps(rows, indent=2, ensure_ascii=False)
+    return visible_json(json.dumps(rows, indent=2, ensure_ascii=False))
 
 
 def _sarif(problems: Sequence[Problem]) -> str:
@@ -68,7 +67,7 @@ def _sarif(problems: Sequence[Problem]) -> str:
         "version": "2.1.0",
         "runs": [{"tool": {"driver": driver}, "results": [_sarif_result(problem) for problem in problems]}],
     }
-    return json.dumps(log, indent=2, ensure_ascii=False)
+    return visible_json(json.dumps(log, indent=2, ensure_ascii=False))
 
 
 def _sarif_result(problem: Problem) -> dict[str, object]:

@@ -104,7 +104,7 @@ def notes(record: Profile) -> Iterator[str]:
 def _print(found: list[Profile], *, single: bool, as_json: bool, quiet: bool) -> None:
     if as_json:
         texts = [jsonio.dumps(record) for record in found]
-        print("".join(texts) if single else f"[\n{','.join(texts)}]\n", end="")
+        terminal.print_json_text("".join(texts) if single else f"[\n{','.join(texts)}]\n")
     elif single and found:
         sheet(found[0], quiet=quiet)
     elif found:

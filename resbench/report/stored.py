@@ -6,6 +6,7 @@ from pathlib import Path
 from resbench.judging.history import has_samples
 from resbench.records.jsonio import dumps, read
 from resbench.records.record import Profile
+from resbench.report import terminal
 
 
 def show(path: Path, *, limit: int, as_json: bool) -> None:
@@ -16,7 +17,7 @@ def show(path: Path, *, limit: int, as_json: bool) -> None:
 
         answers.show(answers.stored(path), limit=limit, as_json=as_json)
     elif as_json:
-        print(dumps(record), end="")
+        terminal.print_json_text(dumps(record))
     else:
         from resbench.report import profile
 

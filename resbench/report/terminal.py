@@ -1,5 +1,6 @@
 """The two streams: results to stdout, progress and advice to stderr; and what is the same on them for every command."""
 
+import json
 import sys
 from typing import Any
 
@@ -11,12 +12,22 @@ from rich.progress import Progress, ProgressColumn
 from rich.table import Column, Table
 from rich.text import Text
 
+from resbench.words.escaped import visible, visible_json
+
 UNWRAPPED = 1000  # columns: a table that goes to a file or pipe keeps each row on one line
 _PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}  # names may hold [anything] and :any:
 _DIFF = {"+": "green", "-": "red", "@": "cyan"}  # the rest in the terminal's own colour, light or dark
 
 
-class _Whole(Console):
+class _Edge(Console):
+    """A console that shows every string as one line that hides nothing (`words.escaped`)."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return `text` as rich shows it, escaped."""
+        return super().render_str(visible(text), **options)
+
+
+class _Whole(_Edge):
     """A console that cuts nothing off: a table that is too wide for it loses its frame, and words are broken."""
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -26,10 +37,6 @@ class _Whole(Console):
                 for column in table.columns:
                     column.overflow = "fold"
         super().print(*objects, **options)
-
-    def on_broken_pipe(self) -> None:
-        """Leave it to the command line what a closed pipe means; rich would exit with 1, which means a regression."""
-        raise BrokenPipeError
 
 
 def width(console: Console, table: Table) -> int:
@@ -44,28 +51,41 @@ def results() -> Console:
 
 def advice() -> Console:
     """Return the console for progress, warnings and logs, on stderr."""
-    return Console(stderr=True, width=None if sys.stderr.isatty() else UNWRAPPED, **_PLAIN)
+    return _Edge(stderr=True, width=None if sys.stderr.isatty() else UNWRAPPED, **_PLAIN)
 
 
 def titled(title: str, rest: str) -> Text:
     """Return a line that begins with what it is about."""
-    return Text.assemble((title, "bold"), rest)
+    return line((title, "bold"), rest)
+
+
+def line(*parts: str | tuple[str, str]) -> Text:
+    """Return a line of texts, some with a style."""
+    return Text.assemble(*(visible(part) if isinstance(part, str) else (visible(part[0]), part[1]) for part in parts))
 
 
 def print_json(value: object) -> None:
     """Print plain values, dataclasses and structs to stdout as JSON; what is infinite or not a number is null."""
-    text = msgspec.json.encode(value, enc_hook=float)  # numpy's scalars
-    print(msgspec.json.format(text, indent=2).decode())
+    try:
+        text = msgspec.json.encode(value, enc_hook=float)  # numpy's scalars
+    except UnicodeEncodeError:  # the name of a file that is not UTF-8
+        text = json.dumps(msgspec.to_builtins(value, enc_hook=float)).encode()
+    print_json_text(msgspec.json.format(text, indent=2).decode() + "\n")
+
+
+def print_json_text(text: str) -> None:
+    """Print JSON to stdout."""
+    print(visible_json(text), end="")
 
 
 def diff(text: str) -> None:
     """Print a unified diff to stdout, coloured on a terminal; nothing when it is empty."""
-    if not text or not sys.stdout.isatty():
-        sys.stdout.write(text)
-        return
     console = results()
-    for line in text.removesuffix("\n").split("\n"):
-        console.print(line, style=_DIFF.get(line[:1]), soft_wrap=True)
+    for line in text.removesuffix("\n").split("\n") if text else ():
+        if sys.stdout.isatty():
+            console.print(line, style=_DIFF.get(line[:1]), soft_wrap=True)
+        else:
+            print(visible(line))
 
 
 def figures(*titles: str) -> list[Column]:

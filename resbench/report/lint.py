@@ -1,6 +1,7 @@
 """What a linter found: for people, programs, code scanning and pull requests."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -83,7 +84,7 @@ def _sarif_result(problem: Problem) -> dict[str, object]:
 def _uri(path: str) -> str:
     """Return `path` as code scanning wants it: relative to the current folder, or in full."""
     whole = Path(path).resolve()
-    return quote(whole.relative_to(Path.cwd()).as_posix()) if whole.is_relative_to(Path.cwd()) else whole.as_uri()
+    return quote(os.fsencode(whole.relative_to(Path.cwd()))) if whole.is_relative_to(Path.cwd()) else whole.as_uri()
 
 
 def _github(problems: Sequence[Problem]) -> str:

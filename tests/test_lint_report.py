@@ -84,7 +84,7 @@ def test_github_annotations_cannot_be_broken_out_of(capsys):
     line = capsys.readouterr().out
     assert line.count("\n") == 1
     assert line.startswith(
-        "::error file=a%2Cb%3Ac.md,line=3,title=T001 parameters::net[red]: 100%25 false%0D%0A::error"
+        "::error file=a%2Cb%3Ac.md,line=3,title=T001 parameters::net[red]: 100%25 false\\r\\n:\\:error"
     )
 
 

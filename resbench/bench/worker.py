@@ -19,7 +19,7 @@ import torch
 
 import resbench
 from resbench.bench.subject import difference, ready
-from resbench.errors import ExitCode, InvalidMeasurementError, ResbenchError, one_line, show_traceback
+from resbench.errors import ExitCode, InvalidMeasurementError, ResbenchError, show_traceback
 from resbench.records.record import Settings
 from resbench.running.arm import Arm
 from resbench.running.children import end_with_parent, tied
@@ -200,7 +200,7 @@ def _serve() -> None:
                 _write(answers, {"error": str(error)})
             except Exception as error:
                 show_traceback(error)
-                print(f"resbench: {one_line(f'unexpected {type(error).__name__}: {error}')}", file=sys.stderr)
+                print(f"resbench: {visible(f'unexpected {type(error).__name__}: {error}')}", file=sys.stderr)
                 sys.exit(ExitCode.BUG)
             else:
                 _write(answers, {"result": result})

@@ -67,10 +67,11 @@ def line(*parts: str | tuple[str, str]) -> Text:
 def print_json(value: object) -> None:
     """Print plain values, dataclasses and structs to stdout as JSON; what is infinite or not a number is null."""
     try:
-        text = msgspec.json.encode(value, enc_hook=float)  # numpy's scalars
+        compact = msgspec.json.encode(value, enc_hook=float)  # numpy's scalars
+        text = msgspec.json.format(compact, indent=2).decode()
     except UnicodeEncodeError:  # the name of a file that is not UTF-8
-        text = json.dumps(msgspec.to_builtins(value, enc_hook=float)).encode()
-    print_json_text(msgspec.json.format(text, indent=2).decode() + "\n")
+        text = json.dumps(msgspec.to_builtins(value, enc_hook=float), indent=2)
+    print_json_text(text + "\n")
 
 
 def print_json_text(text: str) -> None:

@@ -29,6 +29,7 @@ from resbench.timing import speeds
 from resbench.timing.calls import inference
 from resbench.timing.clock import Call, host_clock
 from resbench.timing.sampler import without_garbage_collection
+from resbench.words.escaped import visible
 from resbench.zoo import find
 
 

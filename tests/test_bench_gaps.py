@@ -2,13 +2,22 @@
 
 import json
 import re
+import shlex
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from resbench.accuracy.labels import imagenet
+from resbench.accuracy.twins import STRIDES, twins
 from resbench.bench import gaps, validation
+from resbench.bench.entries import Validating
 from resbench.cli.app import app
+from resbench.nets.build import build
+from resbench.nets.checkpoints import Loaded
+from resbench.records import jsonio
+from resbench.running.settings import Running
+from resbench.zoo.find import find
 from tests import planted
 
 WNIDS = list(imagenet())
@@ -42,6 +51,63 @@ def test_the_twin_that_restores_the_accuracy_is_named(tmp_path):
     assert len(restoring) == 1
     assert "channels blue, green, red" in restoring[0]
     assert " 40 " in restoring[0]
+
+
+def test_what_was_found_is_kept_in_the_record_and_shown_again(tmp_path):
+    for place in range(40):
+        planted.write(tmp_path / "val" / WNIDS[25 * place] / f"{place}.JPEG", 25 * place)
+    output = ("--save", "--output", str(tmp_path / "results"))
+    result = run(tmp_path / "val", "--weights", "bgr.pth", *output)
+    assert result.exit_code == 0, result.output
+    assert "channels blue, green, red: no option validates like this" in " ".join(result.stderr.split())
+    (path,) = (tmp_path / "results").rglob("*.json")
+    gap = jsonio.read(path).gap
+    assert (gap.images, gap.twins[0].what, gap.twins[0].top1_right) == (40, "channels blue, green, red", 40)
+    shown = CliRunner().invoke(app, ["results", "show", str(path)])
+    assert "restores" in shown.stdout
+    told = json.loads(CliRunner().invoke(app, ["results", "show", str(path), "--json"]).stdout)
+    assert told["gap"]["twins"][0]["gained"] == gap.twins[0].gained
+
+
+def test_the_commands_of_twins_do_what_the_twins_did(tmp_path):
+    folder = tmp_path / "a folder"
+    for place in range(6):
+        planted.write(folder / WNIDS[25 * place] / f"{place}.JPEG", 25 * place, size=(40, 30))
+    words = ("--decoder", "simplejpeg", "--dtype", "bf16", "--channels-last", "--save", "--output", str(tmp_path / "r"))
+    result = run(folder, *words, "--weights", str(tmp_path / "x.pth"), "--explain-gap")
+    assert result.exit_code == 0, result.output
+    (path,) = (tmp_path / "r").rglob("*.json")
+    record = jsonio.read(path)
+    ran = {}
+    for twin in record.gap.twins:
+        if twin.command:
+            again = CliRunner().invoke(app, [*shlex.split(twin.command)[1:], "--json"])
+            assert again.exit_code == 0, again.output
+            ran[twin.what] = jsonio.loads(again.stdout)
+            assert ran[twin.what].top1_right == twin.top1_right, twin.what
+    assert ran["bicubic resizing"].pixels.interpolation == "bicubic"
+    assert ran["inputs from 0 to 1, not normalised"].pixels.mean == (0, 0, 0)
+    assert (ran["crop of 1.0 of the image"].pixels.resize_px, record.pixels.resize_px) == (16, 20)
+    assert ran["everything in fp32"].settings == replace(record.settings, dtype="fp32")
+    assert ran["pixels of Pillow"].pixels.decoder.startswith("pillow")
+    assert "channels blue, green, red" not in ran
+    assert len(ran) > 8
+
+
+def test_a_stride_on_the_other_convolution_is_a_network_of_the_table(tmp_path, monkeypatch):
+    module = build("resnet50")
+    loaded = Loaded(module=module, variant=find("resnet50"), path=tmp_path / "w.pth", sha256="ab" * 32, notes=())
+    (tmp_path / "w.pth").touch()
+    for place in (validation, gaps):
+        monkeypatch.setattr(place, "load_checkpoint", lambda *_: loaded)
+    monkeypatch.setattr(gaps, "twins", lambda *found: (one for one in twins(*found) if one.what == STRIDES))
+    planted.write(tmp_path / "val" / WNIDS[0] / "a.JPEG", 0)
+    (found,) = gaps.explain_gaps(["resnet50"], ["w.pth"], tmp_path / "val", Validating(running=Running(input_px=32)))
+    moved = found.twins[-1] if found.twins[-1].command and "v1" in found.twins[-1].command else found.twins[0]
+    assert moved.what == f"{STRIDES}: resnet50_v1"
+    assert moved.command == (
+        f"resbench validate --data {tmp_path / 'val'} --img-size 32 --weights {tmp_path / 'w.pth'} resnet50_v1"
+    )
 
 
 def test_decoder_resizing_and_type_are_tried_each_alone(folder):

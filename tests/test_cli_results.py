@@ -46,9 +46,25 @@ def test_diff_shows_what_was_lost_and_gained(tmp_path):
     assert "1 lost" in result.stdout
     assert "1 gained" in result.stdout
     assert "p = 1" in result.stdout
+    assert "differ in: nothing but the time of the run" in result.stdout
     assert "cock" in result.stdout  # class 7, seen instead of a tench
     told = json.loads(run("diff", before, after, "--json").stdout)
     assert told["lost"] == [{"name": "2.jpg", "label": 0, "before": 0, "after": 7}]
+
+
+def test_diff_names_what_differs_between_two_runs_of_one_name(tmp_path):
+    paths = [stored(tmp_path / name, (0, 0, 1, 5)) for name in ("a.json", "b.json")]
+    half = replace(
+        jsonio.read(tmp_path / "b.json"),
+        weights_sha256="cd" * 32,
+        settings=replace(EVALUATION.settings, dtype="bf16"),
+        pixels=replace(EVALUATION.pixels, interpolation="bicubic"),
+    )
+    (tmp_path / "b.json").write_text(jsonio.dumps(half))
+    shown = run("diff", *paths).stdout
+    for words in ("-> cdcdcdcd", "dtype fp32 -> bf16", "interpolation bilinear -> bicubic"):
+        assert words in shown
+    assert "dtype fp32 -> bf16" in json.loads(run("diff", *paths, "--json").stdout)["differ_in"]
 
 
 def test_show_tells_the_worst_classes_and_confusions(tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from resbench.errors import ResbenchError
 from resbench.judging.accuracy import newcombe, paired
-from resbench.judging.answers import changed
+from resbench.judging.answers import changed, mcnemar
 from resbench.judging.compare import compare, compare_folders
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
@@ -151,7 +151,8 @@ def stored(answers, labels, names="abcdefgh"):
     top5[:, 0] = answers
     file = io.BytesIO()
     columns = {"label": np.array(labels, np.int16), "names": np.frombuffer("\n".join(names).encode(), np.uint8)}
-    np.savez_compressed(file, top5=top5, **columns)
+    logits = np.tile(np.arange(5, 0, -1, np.float32), (len(labels), 1))
+    np.savez_compressed(file, top5=top5, logits=logits, logsumexp=logits[:, 0], **columns)
     return file.getvalue()
 
 
@@ -192,7 +193,7 @@ def test_lost_and_gained_images_are_counted_apart():
 
 def test_predictions_of_another_run_are_refused():
     record, _ = evaluated(ANSWERS)
-    for wrong, says in ((stored((1,) * 8, range(8)), "the record says 7"), (b"PK", "no readable")):
+    for wrong, says in ((stored((1,) * 8, range(8)), "the record says 7"), (b"PK", "not readable")):
         with pytest.raises(ResbenchError, match=says):
             compared((record, wrong), evaluated(ANSWERS))
 
@@ -214,7 +215,7 @@ def test_predictions_without_answers_are_refused():
     columns = dict(np.load(io.BytesIO(whole)))
     file = io.BytesIO()
     np.savez(file, **columns | {"top5": columns["top5"][:, :0]})
-    with pytest.raises(ResbenchError, match="no readable"):
+    with pytest.raises(ResbenchError, match="top5 has the shape"):
         changed(whole, file.getvalue(), record, record)
 
 
@@ -243,6 +244,16 @@ def test_the_files_that_validation_writes_are_understood(tmp_path):
     rows = np.zeros(8, predictions.ROW)
     rows["top5"], rows["label"] = -1, range(8)
     rows["top5"][:, 0] = ANSWERS
+    rows["logits"][:, 0] = 1
     predictions.save(predictions.Predictions(names=tuple("abcdefgh"), rows=rows), tmp_path / "a.npz")
     old = evaluated(ANSWERS)
     assert compared((old[0], (tmp_path / "a.npz").read_bytes()), old)["predictions changed"].verdict == Verdict.OK
+
+
+@pytest.mark.parametrize(("lost", "gained"), [(0, 0), (1, 0), (3, 9), (9, 3), (40, 41)])
+def test_mcnemars_exact_test_is_its_definition(lost, gained):
+    split = lost + gained
+    at_least = sum(comb(split, k) for k in range(lost, split + 1)) / 2**split
+    at_most = sum(comb(split, k) for k in range(lost + 1)) / 2**split
+    assert mcnemar(lost, gained, "greater") == pytest.approx(at_least)
+    assert mcnemar(lost, gained) == pytest.approx(min(1.0, 2 * min(at_least, at_most)))

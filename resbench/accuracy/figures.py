@@ -9,9 +9,10 @@ import numpy as np
 from resbench.accuracy import official
 from resbench.accuracy.labels import real
 from resbench.errors import NotComparableError
+from resbench.judging.answers import mcnemar
 from resbench.records.predictions import Predictions, Rows, first, top1, top5
+from resbench.records.record import Gap, Twin
 
-CHANCE = 0.01  # of naming a twin wrongly
 BINS = 15  # of equal width, as in Guo et al. 2017 (arXiv 1706.04599)
 
 
@@ -59,38 +60,16 @@ class Paired:
     changed: int  # first answers that differ, right or wrong
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TwinFigure:
-    """What a twin of a checkpoint got right of the same images."""
-
-    what: str
-    top1_right: int
-    gained: int  # images that only the twin got right
-    lost: int
-    better: bool  # than the checkpoint as it is, by more than chance
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """A checkpoint beside its arithmetic twins."""
-
-    name: str
-    images: int
-    top1_right: int
-    twins: tuple[TwinFigure, ...]  # the best first
-
-
-def gap(name: str, what: Sequence[str], seen: Sequence[Predictions]) -> Gap:
-    """Return how twins (from the second on) do beside the checkpoint as it is (the first)."""
-    own = int(top1(seen[0].rows).sum())
+def gap(own: Predictions, twins: Sequence[tuple[str, str | None, Predictions]]) -> Gap:
+    """Return how a checkpoint as it is did beside its twins: of each what differs, the command for it, its answers."""
+    right = int(top1(own.rows).sum())
     found = []
-    for label, other in zip(what[1:], seen[1:], strict=True):
-        compared = paired(seen[0], other)
+    for what, command, other in twins:
+        compared = paired(own, other)
         lost, gained = len(compared.lost), len(compared.gained)
-        better = gained > lost and compared.p_value < CHANCE / len(what)  # the best of many is better by chance alone
-        found.append(TwinFigure(what=label, top1_right=own + gained - lost, gained=gained, lost=lost, better=better))
+        found.append(Twin(what=what, top1_right=right + gained - lost, gained=gained, lost=lost, command=command))
     best_first = sorted(found, key=lambda twin: -twin.top1_right)
-    return Gap(name=name, images=len(seen[0].rows), top1_right=own, twins=tuple(best_first))
+    return Gap(images=len(own.rows), top1_right=right, twins=tuple(best_first))
 
 
 def per_class(rows: Rows) -> list[ClassFigure]:
@@ -135,22 +114,22 @@ def paired(before: Predictions, after: Predictions) -> Paired:
 
     Raises NotComparableError unless both were asked about the same images.
     """
-    bases = [tuple(name.rpartition("/")[2] for name in side.names) for side in (before, after)]
-    if bases[0] != bases[1] or (before.rows["label"] != after.rows["label"]).any():
-        raise NotComparableError("predictions of different images; validate both checkpoints on the same set")
-    from scipy.stats import binomtest
-
+    if before.images != after.images:
+        common = len(set(before.images) & set(after.images))
+        raise NotComparableError(
+            f"predictions of different images ({len(before.images)} and {len(after.images)}, {common} of them common); "
+            "validate both checkpoints on the same set"
+        )
     old, new = top1(before.rows), top1(after.rows)
     old5, new5 = top5(before.rows), top5(after.rows)
     lost, gained = np.flatnonzero(old & ~new), np.flatnonzero(~old & new)
-    split = len(lost) + len(gained)
     return Paired(
         images=len(old),
         both=int((old & new).sum()),
         lost=tuple(_flip(before, after, place) for place in lost.tolist()),
         gained=tuple(_flip(before, after, place) for place in gained.tolist()),
         neither=int((~old & ~new).sum()),
-        p_value=float(binomtest(len(lost), split).pvalue) if split else 1.0,
+        p_value=mcnemar(len(lost), len(gained)),
         top5_lost=int((old5 & ~new5).sum()),
         top5_gained=int((~old5 & new5).sum()),
         changed=int((first(before.rows) != first(after.rows)).sum()),

@@ -16,6 +16,7 @@ from resbench.accuracy import pixels
 from resbench.accuracy.decoders import Decoder, cut_by_torch, decoder
 from resbench.zoo.spec import Preprocess
 
+STRIDES = "the stride of bottlenecks on the other convolution (1x1 or 3x3)"
 _IMAGENET = Preprocess()  # its mean and spread are those of ImageNet's training images
 
 
@@ -136,7 +137,7 @@ def _pool_rounding_up(module: nn.Module) -> bool:
 
 
 _CHANGES: dict[str, Callable[[nn.Module], bool]] = {
-    "the stride of bottlenecks on the other convolution (1x1 or 3x3)": _swap_strides,
+    STRIDES: _swap_strides,
     "batch norm with an epsilon of 1e-3": _epsilon(1e-3),
     "batch norm with an epsilon of 1e-5": _epsilon(1e-5),
     "a ReLU before the sum": _relu_before_sum,

@@ -1,8 +1,9 @@
 """Where a gap to a published accuracy may come from: checkpoints beside their arithmetic twins, on a sample."""
 
 import copy
+import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,18 +14,21 @@ from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.decoders import Decoder, decoder
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant
-from resbench.accuracy.figures import Gap, gap
+from resbench.accuracy.figures import gap
 from resbench.accuracy.session import Progress, Session, examined, score, silent
-from resbench.accuracy.twins import twins
+from resbench.accuracy.twins import STRIDES, twins
 from resbench.bench.entries import Entry, Validating, opened
 from resbench.bench.passes import session_of, settings_of
+from resbench.bench.validation import Validated
 from resbench.nets.checkpoints import load_checkpoint
+from resbench.records import store
 from resbench.records.predictions import Predictions, Rows
-from resbench.records.record import Settings
+from resbench.records.record import Gap, Settings
 from resbench.running.arm import Arm, answer, prepare
 from resbench.running.device import resolve
 from resbench.running.settings import switches
-from resbench.zoo.spec import Preprocess
+from resbench.zoo.find import look_alikes
+from resbench.zoo.spec import Preprocess, ResNetSpec, Variant
 
 GAP_IMAGES = 500  # on which twins are compared: enough to tell a gap of some points
 
@@ -55,12 +59,21 @@ def explain_gaps(
     images, entries = opened(networks, weights, data, validating)
     images = replace(images, samples=images.samples[:GAP_IMAGES])
     on = resolve(validating.device)
-    return [_gap(entry, images, on, validating, on_progress) for entry in entries]
+    return [_gap(entry, images, data, on, validating, on_progress) for entry in entries]
 
 
-def _gap(entry: Entry, images: ImageSet, on: torch.device, validating: Validating, on_progress: Progress) -> Gap:
+def keep(results: Sequence[Validated], found: Sequence[Gap], root: Path) -> None:
+    """Add what was found to the records that were saved below `root`. Raises ResbenchError when that fails."""
+    for result, gap_ in zip(results, found, strict=True):
+        store.save(replace(result.record, gap=gap_), root)
+
+
+def _gap(
+    entry: Entry, images: ImageSet, data: Path, on: torch.device, validating: Validating, on_progress: Progress
+) -> Gap:
     loaded = load_checkpoint(entry.asked, entry.weights)
-    settings = settings_of(entry, replace(validating.running, compile_mode=None), on)
+    running = replace(validating.running, compile_mode=None)
+    settings = settings_of(entry, running, on)
     way = decoder(validating.decoder, on)
     own = _Trial(what="as it is", module=loaded.module, preprocess=entry.preprocess, settings=settings, way=way)
     trials = [own, *_others(own)]
@@ -71,7 +84,57 @@ def _gap(entry: Entry, images: ImageSet, on: torch.device, validating: Validatin
         usable = examined(images, session, skip=validating.skip_unreadable, streams=streams).images
         found = _scored(trials, contestants, usable, session)
     names = tuple(sample.name for sample in usable.samples)
-    return gap(entry.asked, [one.what for one in trials], [Predictions(names=names, rows=rows) for rows in found])
+    first, *others = (Predictions(names=names, rows=rows) for rows in found)
+    twins = []
+    for trial, answers in zip(trials[1:], others, strict=True):
+        row = _network_of(trial, entry.variant)
+        what = f"{trial.what}: {row.name}" if row else trial.what
+        twins.append((what, _command(own, trial, row, entry, loaded.path, data, validating), answers))
+    return gap(first, twins)
+
+
+def _network_of(trial: _Trial, own: Variant) -> Variant | None:
+    """Return the network of the table that a twin is."""
+    spec = own.spec
+    if trial.what == STRIDES and isinstance(spec, ResNetSpec):
+        for other in look_alikes(own):
+            if isinstance(other.spec, ResNetSpec) and replace(other.spec, stride_on=spec.stride_on) == spec:
+                return other
+    return None
+
+
+def _command(
+    own: _Trial, trial: _Trial, row: Variant | None, entry: Entry, path: Path, data: Path, validating: Validating
+) -> str | None:
+    """Return the command that validates as a trial did; None when no option says how."""
+    weights: list[str] = ["--weights", str(entry.weights)] if entry.weights else []
+    if row:
+        return _words(data, validating, ["--weights", str(path), row.name])
+    if trial.module is not own.module or trial.way.name not in (own.way.name, decoder("pillow").name):
+        return None
+    asked = {field: getattr(trial.preprocess, field) for field in ("mean", "std", "interpolation", "crop_pct")}
+    changes = {field: value for field, value in asked.items() if value != getattr(own.preprocess, field)}
+    name = validating.decoder if trial.way.name == own.way.name else "pillow"
+    running = validating.running
+    if trial.settings != own.settings:
+        running = replace(running, dtype=trial.settings.dtype, amp=False, winograd=False)
+    changed = replace(validating, running=running, decoder=name, **changes)
+    return _words(data, changed, [*weights, entry.asked])
+
+
+def _words(data: Path, validating: Validating, names: Sequence[str]) -> str:
+    """Return the command line of a validation; what has its default is left out."""
+    words = ["resbench", "validate", "--data", str(data)]
+    for options in (validating, validating.running):
+        for field in fields(options):
+            value = getattr(options, field.name)
+            if value == field.default or field.name == "running":
+                continue
+            flag = {"input_px": "--img-size", "compile_mode": "--compile"}.get(field.name)
+            words.append(flag or f"--{field.name.replace('_', '-')}")
+            if not isinstance(value, bool) and flag != "--compile":
+                words += map(str, value if isinstance(value, tuple) else (value,))
+    return shlex.join([*words, *names])
 
 
 def _others(own: _Trial) -> Iterator[_Trial]:

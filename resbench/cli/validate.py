@@ -90,7 +90,8 @@ def validate_(
         bool,
         typer.Option(
             "--explain-gap",
-            help="Also try, on 500 images, what the checkpoint would load into as well and compute otherwise.",
+            help="Also try on 500 images: other inputs, and networks that the weights fit but that compute something "
+            "else. --save keeps the result in the record.",
         ),
     ] = False,
     save: Annotated[bool, typer.Option("--save", help="Write record and predictions below --output.")] = False,
@@ -150,4 +151,7 @@ def validate_(
     if explain_gap:  # by one process: a sample needs no sharing
         with report.progress() as on_progress:
             found = gaps.explain_gaps(networks, weights or [], data, how, on_progress)
-        report.explain(found)
+        for result, gap in zip(results, found, strict=True):
+            report.explain(result.record.weights, gap)
+        if save:
+            gaps.keep(results, found, output)

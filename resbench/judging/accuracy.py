@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 from resbench.judging import claims
-from resbench.judging.answers import Changed
+from resbench.judging.answers import Changed, mcnemar
 from resbench.judging.claims import Reproduction
 from resbench.judging.exact import differences, incomparable
 from resbench.judging.finding import Finding, Verdict
@@ -111,10 +111,7 @@ def bare_counts(blank: Finding, images: int, limits: Limits) -> Finding:
 
 
 def paired(blank: Finding, lost: int, gained: int, images: int, limits: Limits) -> Finding:
-    """Judge by the images that only one side got right (`lost` by the new one, `gained`): McNemar's exact test.
-
-    Source: McNemar 1947 (Psychometrika 12:153), with the binomial distribution instead of its approximation.
-    """
+    """Judge by the images that only one side got right (`lost` by the new one, `gained`), with McNemar's exact test."""
     from scipy import stats
 
     changed = lost + gained
@@ -130,9 +127,7 @@ def paired(blank: Finding, lost: int, gained: int, images: int, limits: Limits) 
     bounds = stats.binomtest(gained, changed).proportion_ci(CONFIDENCE, method="exact")
     low, high = ((2 * float(share) - 1) * changed / images for share in (bounds.low, bounds.high))
     judged = replace(judged, points_low=low, points_high=high)
-    worse, better = (
-        float(stats.binomtest(count, changed, alternative="greater").pvalue) < SIGNIFICANT for count in (lost, gained)
-    )
+    worse, better = (mcnemar(*split, "greater") < SIGNIFICANT for split in ((lost, gained), (gained, lost)))
     why = f"{points(change)} of {images:,} images: {lost} lost, {gained} gained"
     significant = worse and change <= -SMALLEST_DROP and limits.accuracy_drop < math.inf
     if significant or change < -limits.accuracy_drop:
@@ -189,12 +184,24 @@ def _flips(flips: int, after: Evaluation, record: str, reason: str, limits: Limi
     )
 
 
-def _reason_to_flip(before: Evaluation, after: Evaluation) -> str:
+def contrast(before: Evaluation, after: Evaluation) -> str:
+    """Return in what two validations differ besides their answers: "weights ... -> ..., dtype fp32 -> bf16"."""
+
     def conditions(side: Evaluation) -> dict[str, object]:
-        own = {"weights": side.weights_sha256[:8], "batch size": side.batch_size, "decoder": side.pixels.decoder}
-        return own | asdict(side.settings) | asdict(side.environment.machine)
+        images = {"images": f"{side.images} of {side.dataset.name}", "fingerprint": side.dataset.fingerprint[:8]}
+        names = {"network": side.network, "checkpoint": side.weights}
+        return names | _conditions(side) | images | asdict(side.pixels) | {"torch": side.environment.machine.torch}
 
     return differences(conditions(before), conditions(after))
+
+
+def _reason_to_flip(before: Evaluation, after: Evaluation) -> str:
+    return differences(_conditions(before), _conditions(after))
+
+
+def _conditions(side: Evaluation) -> dict[str, object]:
+    own = {"weights": side.weights_sha256[:8], "batch size": side.batch_size, "decoder": side.pixels.decoder}
+    return own | asdict(side.settings) | asdict(side.environment.machine)
 
 
 def _subject(evaluation: Evaluation) -> dict[str, object]:

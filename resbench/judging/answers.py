@@ -1,16 +1,13 @@
 """How the answers of two evaluations of the same images differ, from the predictions stored beside their records."""
 
-import io
-import zipfile
-import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 from resbench.errors import ResbenchError
 from resbench.records.record import TOP_K, Evaluation
 
-# What numpy and zipfile raise for files that are damaged, or something else.
-_UNREADABLE = (OSError, ValueError, KeyError, IndexError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+if TYPE_CHECKING:
+    from resbench.records.predictions import Predictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,36 +20,44 @@ class Changed:
 
 
 def changed(old: bytes | None, new: bytes | None, before: Evaluation, after: Evaluation) -> Changed | None:
-    """Compare the predictions (.npz) of two evaluations; None unless both sides have them.
+    """Compare the predictions (.npz) of two evaluations; None unless both sides have them for the same images.
 
     Raises ResbenchError when they are not those of the records.
     """
     if old is None or new is None:
         return None
-    sides = [_answers(blob, record) for blob, record in ((old, before), (new, after))]
-    (first, was), (second, now) = sides
-    if first != second:
-        return None  # other images; the fingerprints say so too
-    lost_gained = {
-        metric: (int((was[metric] & ~now[metric]).sum()), int((~was[metric] & now[metric]).sum())) for metric in TOP_K
-    }
-    return Changed(flips=int((was["best"] != now["best"]).sum()), **lost_gained)
+    from resbench.records import predictions  # needs numpy, which records without predictions do not
+
+    was, now = _predictions(old, before), _predictions(new, after)
+    if was.images != now.images:
+        return None  # the fingerprints say so too
+    lost_gained = {}
+    for metric, right in ((metric, {"top1": predictions.top1, "top5": predictions.top5}[metric]) for metric in TOP_K):
+        did, does = right(was.rows), right(now.rows)
+        lost_gained[metric] = (int((did & ~does).sum()), int((~did & does).sum()))
+    flips = int((predictions.first(was.rows) != predictions.first(now.rows)).sum())
+    return Changed(flips=flips, **lost_gained)
 
 
-def _answers(blob: bytes, record: Evaluation) -> tuple[bytes, dict[str, Any]]:
-    """Return the images' names, and per image the first answer and whether it and one of five are right."""
-    import numpy as np
+def mcnemar(lost: int, gained: int, alternative: Literal["two-sided", "greater"] = "two-sided") -> float:
+    """Return how likely so uneven a split is if both sides are equally good: McNemar's exact test.
 
-    try:
-        with np.load(io.BytesIO(blob), allow_pickle=False) as columns:
-            names, labels, top5 = columns["names"].tobytes(), columns["label"], columns["top5"]
-            right = top5 == labels[:, None]
-            answers = {"best": top5[:, 0], "top1": right[:, 0], "top5": right.any(1)}
-    except _UNREADABLE:
-        raise ResbenchError(f"predictions of {record.weights}: no readable .npz; validate again with --save") from None
-    if (int(answers["top1"].sum()), int(answers["top5"].sum())) != (record.top1_right, record.top5_right):
+    `lost` images only the one side got right, `gained` only the other. "greater" is the chance of as many lost or more.
+    Source: McNemar 1947 (Psychometrika 12:153), with the binomial distribution instead of its approximation.
+    """
+    from scipy.stats import binomtest
+
+    return float(binomtest(lost, lost + gained, alternative=alternative).pvalue) if lost + gained else 1.0
+
+
+def _predictions(content: bytes, record: Evaluation) -> "Predictions":
+    from resbench.records.predictions import parse, top1, top5
+
+    found = parse(content, f"predictions of {record.weights}")
+    right = int(top1(found.rows).sum()), int(top5(found.rows).sum())
+    if right != (record.top1_right, record.top5_right):
         raise ResbenchError(
-            f"predictions of {record.weights}: {answers['top1'].sum()} right, the record says {record.top1_right}; "
+            f"predictions of {record.weights}: {right[0]} right, the record says {record.top1_right}; "
             "validate again with --save"
         )
-    return names, answers
+    return found

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from resbench.records.files import write_bytes
 # exp(logit - logsumexp) is a probability.
 ROW = np.dtype([("place", "<i4"), ("label", "<i2"), ("top5", "<i2", 5), ("logits", "<f4", 5), ("logsumexp", "<f4")])
 Rows = NDArray[np.void]
+# What numpy and zipfile raise for files that are damaged, or something else.
+_UNREADABLE = (OSError, EOFError, ValueError, TypeError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,6 +30,12 @@ class Predictions:
 
     names: tuple[str, ...]
     rows: Rows
+
+    @property
+    def images(self) -> list[tuple[str, int]]:
+        """The images by file name, without folders, and class: what must agree for a comparison."""
+        labels: list[int] = self.rows["label"].tolist()
+        return list(zip((name.rpartition("/")[2] for name in self.names), labels, strict=True))
 
     @property
     def sha256(self) -> str:
@@ -73,16 +82,24 @@ def save(predictions: Predictions, path: Path) -> None:
 def load(path: Path) -> Predictions:
     """Read what `save` wrote. Raises ResbenchError for anything else."""
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as columns:
-            names = tuple(columns["names"].tobytes().decode().split("\n"))
-            rows = np.empty(len(columns["label"]), ROW)
-            rows["place"] = np.arange(len(rows))
-            for name in ("label", "top5", "logits", "logsumexp"):
-                rows[name] = columns[name]
+        return parse(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise ResbenchError(f"{path}: no predictions beside the record; validate again with --save") from None
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ResbenchError(f"{path}: not readable predictions ({error}); validate again with --save") from None
-    if len(names) != len(rows):
-        raise ResbenchError(f"{path}: {len(names)} names for {len(rows)} images; validate again with --save")
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; validate again with --save") from None
+
+
+def parse(content: bytes, where: str) -> Predictions:
+    """Read the bytes that `save` wrote. Raises ResbenchError, naming `where`, for anything else."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as columns:
+            names = tuple(columns["names"].tobytes().decode().split("\n"))
+            rows = np.empty(len(names), ROW)
+            rows["place"] = np.arange(len(rows))
+            for name in ("label", "top5", "logits", "logsumexp"):
+                if (column := columns[name]).shape != rows[name].shape:
+                    raise ValueError(f"{name} has the shape {column.shape} for {len(names)} images")
+                np.copyto(rows[name], column, casting="same_kind")
+    except _UNREADABLE as error:
+        raise ResbenchError(f"{where}: not readable predictions ({error}); validate again with --save") from None
     return Predictions(names=names, rows=rows)

@@ -257,6 +257,26 @@ class DataSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """A checkpoint run otherwise than asked for, or in a network that its weights fill too."""
+
+    what: str  # differs
+    top1_right: int
+    gained: int  # images that only the twin got right
+    lost: int
+    command: str | None  # that validates like this; None: no option does
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A checkpoint as it was asked for beside its twins, on the first images of a set (`--explain-gap`)."""
+
+    images: int
+    top1_right: int
+    twins: tuple[Twin, ...]  # the best first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """How many images of a set a checkpoint got right."""
 
@@ -276,6 +296,7 @@ class Evaluation:
     real_top1_right: Natural | None = None  # by ReaL's labels, where the images are ImageNet's own
     real_images: Natural | None = None  # those of them that ReaL gives a label
     predictions_sha256: str | None = None  # of names and rows in the .npz beside the record
+    gap: Gap | None = None  # where it was asked for
     kind: Literal["evaluation"] = "evaluation"
     schema: int = SCHEMA
 

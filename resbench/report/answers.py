@@ -1,6 +1,6 @@
 """What is behind an accuracy: classes, confusions, images that two checkpoints see differently."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.table import Table
@@ -9,11 +9,12 @@ from resbench import units
 from resbench.accuracy import figures
 from resbench.accuracy.labels import class_name
 from resbench.errors import ResbenchError
+from resbench.judging.accuracy import contrast
 from resbench.records import predictions
 from resbench.records.jsonio import read
 from resbench.records.record import Evaluation
 from resbench.report import terminal
-from resbench.report.evaluation import interval
+from resbench.report.evaluation import explain, interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,8 @@ def show(one: Stored, *, limit: int, as_json: bool) -> None:
     real = figures.real_top1(one.predictions)
     if as_json:
         counts = {"real_top1_right": real[0], "real_images": real[1]} if real else {}
-        terminal.print_json({"calibration_error": error, **counts, "classes": classes, "confusions": confusions})
+        gap = {"gap": one.record.gap} if one.record.gap else {}
+        terminal.print_json({"calibration_error": error, **counts, "classes": classes, "confusions": confusions, **gap})
         return
     right, images = one.record.top1_right, one.record.images
     console = terminal.results()
@@ -67,6 +69,8 @@ def show(one: Stored, *, limit: int, as_json: bool) -> None:
     for pair in confusions[:limit]:
         mistaken.add_row(one.name(pair.label), one.name(pair.seen), units.integer(pair.images))
     console.print(mistaken)
+    if one.record.gap:
+        explain(one.record.weights, one.record.gap, console)
 
 
 def _right(right: int, images: int) -> str:
@@ -76,13 +80,15 @@ def _right(right: int, images: int) -> str:
 
 def diff(before: Stored, after: Stored, found: figures.Paired, *, limit: int, as_json: bool) -> None:
     """Print how two checkpoints differ on the same images."""
+    differing = contrast(before.record, after.record)
     if as_json:
-        terminal.print_json(found)
+        terminal.print_json({"differ_in": differing, **asdict(found)})
         return
     console = terminal.results()
     for title, side in (("before: ", before), ("after:  ", after)):
         right = f"{units.integer(side.record.top1_right)} of {units.integer(found.images)} right"
         console.print(f"{title}{side.record.weights}, {right}")
+    console.print(f"differ in: {differing or 'nothing but the time of the run'}", soft_wrap=True)
     out = Table("", "after right", "after wrong")
     out.add_row("before right", units.integer(found.both), f"{units.integer(len(found.lost))} lost")
     out.add_row("before wrong", f"{units.integer(len(found.gained))} gained", units.integer(found.neither))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -13,15 +14,15 @@ from rich.text import Text
 from resbench import units
 from resbench.judging.accuracy import wilson
 from resbench.judging.claims import reproduction
+from resbench.judging.gaps import UsualRange, better, falls_short, restoring, usual_range
 from resbench.records import jsonio
-from resbench.records.record import TOP_K, Evaluation
+from resbench.records.record import TOP_K, Evaluation, Gap
 from resbench.report import terminal
 from resbench.words.quantities import WORDS
 from resbench.words.settings import setting_words
 from resbench.zoo.spec import RESIZED_SIDE
 
 if TYPE_CHECKING:
-    from resbench.accuracy.figures import Gap
     from resbench.bench.validation import Validated
 
 
@@ -49,8 +50,15 @@ def sheet(record: Evaluation) -> None:
     console = terminal.results()
     console.print(terminal.titled(record.network, f" with {record.weights}"))
     console.print(out)
+    if usual := usual_range(record):
+        console.print(f"usual     top-1 {_usual(usual)} of {record.network}", soft_wrap=True)
     for line in _conditions(record):
         console.print(line, soft_wrap=True)
+
+
+def _usual(usual: UsualRange) -> str:
+    several = f"to {units.percent(usual.high)} of {usual.checkpoints} published checkpoints"
+    return f"{units.percent(usual.low)} {several if usual.checkpoints > 1 else 'of the published checkpoint'}"
 
 
 def table(records: Sequence[Evaluation]) -> None:
@@ -81,29 +89,28 @@ def advise(results: "Sequence[Validated]", *, explained: bool) -> None:
     console = terminal.advice()
     for note in dict.fromkeys(note for one in results for note in one.notes):
         console.print(f"note: {note}", soft_wrap=True)
-    short = [one.record.weights for one in results if _falls_short(one.record)]
-    if short and not explained:
-        console.print(f"note: {', '.join(short)}: below the published figure; --explain-gap looks for the cause")
+    for record in (one.record for one in results if falls_short(one.record) and not explained):
+        usual = usual_range(record)
+        below = f"clearly below the usual {_usual(usual)}" if usual else "below the published figure"
+        console.print(f"note: {record.weights}: {below}; --explain-gap looks for the cause", soft_wrap=True)
 
 
-def _falls_short(record: Evaluation) -> bool:
-    found = reproduction(record, "top1")
-    return found is not None and found.missed and (found.difference or 0) < 0
-
-
-def explain(gaps: "Sequence[Gap]") -> None:
-    """Print on stderr which twins of checkpoints do better, if any."""
-    console = terminal.advice()
-    for gap in gaps:
-        out = Table(f"{gap.name} with", "top-1 right", "of", "gained", "lost", "")
-        out.add_row("nothing changed", str(gap.top1_right), str(gap.images), "", "", "")
-        for twin in gap.twins:
-            restores = twin.better and twin.top1_right == gap.twins[0].top1_right  # the best comes first
-            verdict = Text("restores", "bold") if restores else "better" if twin.better else ""
-            out.add_row(twin.what, str(twin.top1_right), str(gap.images), str(twin.gained), str(twin.lost), verdict)
-        console.print(out)
-        if not any(twin.better for twin in gap.twins):
-            console.print("none of these is better than chance would have it")
+def explain(name: str, gap: Gap, console: Console | None = None) -> None:
+    """Print (on stderr) which twins of a checkpoint do better, if any, and the command for the best."""
+    console = console or terminal.advice()
+    best = restoring(gap)
+    out = Table(f"{name} with", "top-1 right", "of", "gained", "lost", "")
+    out.add_row("nothing changed", str(gap.top1_right), str(gap.images), "", "", "")
+    for twin in gap.twins:
+        verdict = Text("restores", "bold") if twin == best else "better" if better(twin, gap) else ""
+        out.add_row(twin.what, str(twin.top1_right), str(gap.images), str(twin.gained), str(twin.lost), verdict)
+    console.print(out)
+    if best is None:
+        console.print("none of these is better than chance would have it")
+    elif best.command:
+        console.print(f"to validate like this: {best.command}", soft_wrap=True)
+    else:
+        console.print(f"{best.what}: no option validates like this; change the network or convert the checkpoint")
 
 
 def saved(paths: Sequence[Path]) -> None:

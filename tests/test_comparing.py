@@ -66,9 +66,31 @@ def test_every_verdict_is_said_in_words(found, verdict, words):
 
 
 @pytest.mark.parametrize(
+    ("threads", "cores", "words"),
+    [
+        ((1, 1), 8, ", with 1 thread (--threads 8 compares with 8)"),
+        ((8, 8), 8, ", with 8 threads (--threads 1 compares with 1)"),
+        ((1, 1), 1, ", with 1 thread"),
+        ((1, 4), 8, ", with 1 thread for A and 4 threads for B"),
+    ],
+)
+@pytest.mark.parametrize("verdict", [Verdict.REGRESSED, Verdict.IMPROVED, Verdict.OK, Verdict.INCONCLUSIVE])
+def test_the_verdict_names_the_threads_that_it_holds_for(found, verdict, threads, cores, words):
+    a, b = (
+        replace(arm, settings=replace(arm.settings, threads=number))
+        for arm, number in zip((found.a, found.b), threads, strict=True)
+    )
+    machine = replace(found.environment.machine, cpu_cores=cores)
+    other = replace(found, a=a, b=b, environment=replace(found.environment, machine=machine))
+    line = next(report.notes(other, replace(comparing.findings(found)[0], verdict=verdict)))
+    assert words in line
+    assert ("(--threads" in line) == ("(--threads" in words)
+
+
+@pytest.mark.parametrize(
     ("low", "words"),
     [
-        (1.02, "B is slower, by more than the noise floor of 1 % and perhaps"),
+        (1.02, "B is slower, by more than the noise floor of 1 %, perhaps"),
         (1.9, "B is slower, by more than the lim"),
     ],
 )

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from resbench.accuracy import loader, pixels
 from resbench.accuracy.decoders import decoder
 from resbench.accuracy.layouts import open_set, open_unlabelled
-from resbench.bench import pipeline, profiling
+from resbench.bench import pipeline, profiles, profiling
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.records import jsonio, store
@@ -221,7 +221,7 @@ def test_only_a_record_of_the_same_images_counts_as_finished(folder, tmp_path):
             **{"batch_sizes": (2,), "time_budget_s": 0.2, "workers": 1} | changes,
             data=str(folder),
         )
-        (found,) = profiling.profile_each([TINY], how, root=tmp_path / "results", resume=True)
+        (found,) = profiles.profile_each([TINY], how, root=tmp_path / "results", resume=True)
         return found.record.run
 
     first = outcome()

@@ -5,7 +5,7 @@ from inspect import signature
 
 import pytest
 
-from resbench.bench import profiling, subject
+from resbench.bench import profiles, profiling, subject
 from resbench.errors import ResbenchError
 from resbench.records import store
 from resbench.records.record import Memory
@@ -80,7 +80,7 @@ def test_a_saved_record_counts_as_finished_only_for_the_same_settings(tmp_path):
             running=Running(**{"input_px": 32, "threads": 1, **changes.pop("running", {})}),
             **{"time_budget_s": 0.1, "batch_sizes": (1,), **changes},
         )
-        return list(profiling.profile_each([TINY], how, root=tmp_path, resume=True))
+        return list(profiles.profile_each([TINY], how, root=tmp_path, resume=True))
 
     (first,) = outcomes()
     (again,) = outcomes()
@@ -113,10 +113,10 @@ def test_fresh_weights_are_the_same_every_time_and_the_generator_is_left_alone()
 
 
 def test_patterns_and_checkpoints_stand_for_networks():
-    assert profiling.chosen(["resnet1[08]*"], every=False)[0].name.startswith("resnet1")
-    (network,) = profiling.chosen(["gluon_seresnext50_32x4d"], every=False)
+    assert profiles.chosen(["resnet1[08]*"], every=False)[0].name.startswith("resnet1")
+    (network,) = profiles.chosen(["gluon_seresnext50_32x4d"], every=False)
     assert network.name == "seresnext50_32x4d"
-    assert len(profiling.chosen([], every=True)) > 12
+    assert len(profiles.chosen([], every=True)) > 12
 
 
 def test_the_python_function_has_every_option_with_the_same_default():

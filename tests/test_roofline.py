@@ -3,10 +3,16 @@ from dataclasses import replace
 import pytest
 import torch
 
+from resbench.bench import profiling
+from resbench.cards import measured
+from resbench.cards.facts import gather
 from resbench.judging import roofline as module
 from resbench.judging.roofline import roofline
 from resbench.records.record import Ceilings, Counts, Settings, Terms
+from resbench.report import profile as report
+from resbench.report import stats as stats_report
 from resbench.timing import ceilings
+from resbench.zoo.find import find
 from tests.examples import PROFILE, series
 
 # A device of 1 TFLOP/s and 100 GB/s, ridge 10 operations per byte.
@@ -97,3 +103,61 @@ def test_products_grow_until_starting_them_does_not_count(monkeypatch):
     assert (found.matmul_size, found.copy_bytes) == (1024, 1024)
     assert len(found.matmul_ns) == len(found.copy_ns) == ceilings.SAMPLES
     assert set(threads) == {1}
+
+
+def test_a_roof_below_what_the_network_reaches_is_unreliable():
+    beneath, above = roofline(profile(), exactly(1)), roofline(profile(macs=10**9), exactly(1))
+    assert (beneath.of_roof, beneath.reliable) == (pytest.approx(0.2), True)
+    assert (above.of_roof, above.reliable) == (pytest.approx(2.0), False)
+
+
+def slower(ceilings_, times):
+    return replace(
+        ceilings_,
+        matmul_ns=tuple(times * ns for ns in ceilings_.matmul_ns),
+        copy_ns=tuple(times * ns for ns in ceilings_.copy_ns),
+    )
+
+
+def test_the_better_parts_of_two_measurements_are_kept():
+    mixed = replace(slower(CEILINGS, 2), copy_ns=(10_000_000,))
+    best = ceilings.best(mixed, CEILINGS)
+    assert (best.matmul_ns, best.copy_ns) == (CEILINGS.matmul_ns, mixed.copy_ns)
+
+
+@pytest.mark.parametrize(("disturbed", "measured"), [(0, 1), (1, 2), (2, 3), (9, 1 + profiling.CEILING_REPEATS)])
+def test_ceilings_that_the_network_exceeds_are_measured_again_but_not_for_ever(monkeypatch, disturbed, measured):
+    taken = []
+
+    def measure(settings, device):
+        taken.append(settings)
+        return slower(CEILINGS, 10) if len(taken) <= disturbed else CEILINGS
+
+    monkeypatch.setattr(ceilings, "measure", measure)
+    found = profiling._ceilings(profile(series=(exactly(1),)), torch.device("cpu"))
+    assert len(taken) == measured
+    assert (found == CEILINGS) == (disturbed < measured)
+
+
+def test_the_sheet_says_that_exceeded_ceilings_are_unreliable(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "250")
+    report.sheet(profile(macs=10**9, series=(exactly(1),)))
+    told = capsys.readouterr()
+    assert "200 %, unreliable" in told.out
+    assert "note: faster than the ceilings of the same run, which are unreliable" in told.err
+    report.sheet(profile(series=(exactly(1),)))
+    assert "unreliable" not in "".join(capsys.readouterr())
+
+
+def test_every_speed_of_an_overloaded_machine_is_marked(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("COLUMNS", "250")
+    conditions = replace(PROFILE.environment.conditions, noise="overloaded")
+    record = replace(PROFILE, environment=replace(PROFILE.environment, conditions=conditions))
+    card = gather(find(PROFILE.network), {"a.json": record})
+    shown = [lambda: report.sheet(record), lambda: report.table([record])]
+    shown.append(lambda: stats_report.show({tmp_path: {"a.json": record}}, as_json=False))
+    shown.append(lambda: print(measured.speeds(card)))
+    for show in shown:
+        show()
+        assert "latency, machine overloaded" in capsys.readouterr().out.replace("latency at batch 1,", "latency,")
+    assert "overloaded" not in str(measured.speeds(gather(find(PROFILE.network), {"a.json": PROFILE})))

@@ -1,4 +1,4 @@
-"""Profiles: a network counted, timed and weighed in memory, alone or one after the other, each in a fresh process."""
+"""A profile: a network counted, timed and weighed in memory."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -14,29 +14,21 @@ from resbench.bench import pipeline
 from resbench.bench.subject import Subject, difference, kernels, peak, ready, resident, widest
 from resbench.counting.tally import count
 from resbench.errors import ResbenchError
+from resbench.judging.roofline import roofline
 from resbench.nets.build import build
-from resbench.records import store
-from resbench.records.record import DType, Memory, Profile, Series
+from resbench.records.record import Ceilings, DType, Memory, Profile, Series
 from resbench.running import fresh
 from resbench.running.device import resolve
 from resbench.running.settings import Running, settings_for
 from resbench.timing import ceilings, speeds
 from resbench.timing.sampler import Surroundings, unwatched
 from resbench.timing.telemetry import Telemetry, telemetry
-from resbench.zoo.find import find, match
+from resbench.words.observed import speed
+from resbench.zoo.find import find
 from resbench.zoo.spec import Variant
 
+CEILING_REPEATS = 2
 Share = Callable[[str, float], None]  # what is being measured, the share of it that is done
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one network among those that were to be profiled: a record, or why there is none."""
-
-    network: str
-    record: Profile | None = None
-    path: Path | None = None  # where the record lies, when it was to be saved
-    error: ResbenchError | None = None
 
 
 class Interrupted(KeyboardInterrupt):
@@ -133,7 +125,7 @@ def profile(
 
 def profiled(network: Variant, profiling: Profiling, on_progress: Share = lambda *_: None) -> Profile:
     """Do what `profile` does with options in one piece."""
-    request = _request(network, profiling)
+    request = requested(network, profiling)
     watch = environment.watch(torch.device(request.device))
     on_progress("loading", 0.0)
     subject = ready(request)
@@ -153,7 +145,7 @@ def profiled(network: Variant, profiling: Profiling, on_progress: Share = lambda
     )
     finished = False
     with suppress(KeyboardInterrupt):
-        for part in _parts(subject, request, profiling.launches, on_progress):
+        for part in _parts(record, subject, request, profiling.launches, on_progress):
             record = replace(record, **part)
         finished = True
     if not record.series:
@@ -164,52 +156,8 @@ def profiled(network: Variant, profiling: Profiling, on_progress: Share = lambda
     return record
 
 
-def chosen(names: Sequence[str], *, every: bool) -> list[Variant]:
-    """Return the networks that `names` (patterns allowed) stand for, or all of the table."""
-    if every and names:
-        raise ResbenchError("names and --all: give one of them")
-    if not every and not names:
-        raise ResbenchError("which network? give names or patterns, or --all; `resbench list` shows the table")
-    return match(["*"] if every else names)
-
-
-def profile_each(
-    networks: Sequence[Variant],
-    profiling: Profiling,
-    *,
-    root: Path | None = None,
-    resume: bool = False,
-    on_progress: Share = lambda *_: None,
-) -> Iterator[Outcome]:
-    """Profile several networks, each in a fresh process (a single one in this), and yield each when it is finished.
-
-    With `root` every record is written below it at once; with `resume` those that already lie there are not measured
-    again. A network that cannot be measured does not stop the others.
-    """
-    if resume and root is None:
-        raise ResbenchError("--resume: skips what was saved, so give --save too")
-    for index, network in enumerate(networks):
-        if resume and root and (found := _finished(network, root, profiling)):
-            yield Outcome(network=network.name, record=found, path=root / store.path_of(found))
-            continue
-        try:
-            if len(networks) == 1:
-                record = profiled(network, profiling, on_progress)
-            else:
-                on_progress(f"profiling {len(networks)} networks", index / len(networks))
-                record = fresh.call(profiled, network, profiling)
-        except Interrupted as interrupted:
-            yield _saved(interrupted.record, root)
-            raise
-        except ResbenchError as error:
-            if len(networks) == 1:
-                raise
-            yield Outcome(network=network.name, error=error)
-        else:
-            yield _saved(record, root)
-
-
-def _request(network: Variant, profiling: Profiling) -> speeds.Request:
+def requested(network: Variant, profiling: Profiling) -> speeds.Request:
+    """Return what builds `network` as `profiling` has it; nothing is wanted of it yet."""
     on = resolve(profiling.device)
     request = speeds.Request(
         network=network,
@@ -238,11 +186,12 @@ def _request(network: Variant, profiling: Profiling) -> speeds.Request:
 def _with_wanted(request: speeds.Request, profiling: Profiling) -> speeds.Request:
     """Say what is to be measured; for "auto" find the batch size first, in a process that memory may run out of."""
     auto = fresh.call(widest, request) if "auto" in profiling.batch_sizes else 0
-    return replace(request, wanted=_wanted(request, profiling, auto))
+    return replace(request, wanted=wanted(request, profiling, auto))
 
 
-def _wanted(request: speeds.Request, profiling: Profiling, auto: int = 0) -> tuple[speeds.Wanted, ...]:
-    wanted = speeds.wanted(
+def wanted(request: speeds.Request, profiling: Profiling, auto: int = 0) -> tuple[speeds.Wanted, ...]:
+    """Return what `profiling` measures of a network; `auto` is the batch size that was found for "auto"."""
+    found = speeds.wanted(
         profiling.batch_sizes,
         torch.device(request.device),
         request.settings,
@@ -250,42 +199,19 @@ def _wanted(request: speeds.Request, profiling: Profiling, auto: int = 0) -> tup
         auto=auto,
         end_to_end=request.images is not None,
     )
-    return tuple(wanted)
+    return tuple(found)
 
 
-def _finished(network: Variant, root: Path, profiling: Profiling) -> Profile | None:
-    """Return the record below `root` that measured what is asked for, on this machine and with these settings."""
-    request = _request(network, profiling)
-    machine = environment.machine(torch.device(request.device))
-    images = pipeline.describe(request.images) if request.images else None
-    asked = {
-        (speed, want.asked, images if speed == "end_to_end" else None)
-        for want in _wanted(request, profiling)
-        for speed in speeds.speeds_of(want)
-    }
-    folder = root / store.machine_folder(machine) / network.name
-    for record in store.read_folder(folder).values() if any(folder.glob("*.json")) else ():
-        if (
-            isinstance(record, Profile)
-            and (record.settings, record.environment.machine) == (request.settings, machine)
-            and {(series.speed, series.batch_size_asked, series.pipeline) for series in record.series} == asked
-        ):
-            return record
-    return None
-
-
-def _saved(record: Profile, root: Path | None) -> Outcome:
-    return Outcome(network=record.network, record=record, path=root and store.save(record, root))
-
-
-def _parts(subject: Subject, request: speeds.Request, launches: int, on_progress: Share) -> Iterator[dict[str, Any]]:
+def _parts(
+    record: Profile, subject: Subject, request: speeds.Request, launches: int, on_progress: Share
+) -> Iterator[dict[str, Any]]:
     """Yield fields of the profile as they are measured."""
     meter = telemetry(subject.arm.device)
     for series in _series(subject, request, launches, meter, on_progress):
         yield {"series": tuple(series)}
     yield {"memory": tuple(_memory(subject, request, on_progress))}
     on_progress("ceilings", 0.0)
-    yield {"ceilings": ceilings.measure(request.settings, subject.arm.device)}
+    yield {"ceilings": _ceilings(replace(record, series=tuple(series)), subject.arm.device)}
     if all(want.speed != "train" for want in request.wanted):  # which changes the weights
         yield {"output_difference": difference(request, subject.arm)}
     if meter:
@@ -297,6 +223,17 @@ def _parts(subject: Subject, request: speeds.Request, launches: int, on_progress
         yield {"kernels": kernels(request, on_progress)}
 
 
+def _ceilings(record: Profile, device: torch.device) -> Ceilings:
+    """Measure what `device` does at best; repeat it while the network does more, since something disturbed it."""
+    best = ceilings.measure(record.settings, device)
+    for _ in range(CEILING_REPEATS):
+        against = (roofline(replace(record, ceilings=best), series) for series in record.series)
+        if all(found is None or found.reliable for found in against):
+            break
+        best = ceilings.best(best, ceilings.measure(record.settings, device))
+    return best
+
+
 def _series(
     subject: Subject, request: speeds.Request, launches: int, meter: Telemetry | None, on_progress: Share
 ) -> Iterator[list[Series]]:
@@ -304,7 +241,7 @@ def _series(
     if launches == 1:
         found: list[Series] = []
         for want in request.wanted:
-            progress = partial(on_progress, f"{want.speed.replace('_', ' ')} at batch {want.batch_size}")
+            progress = partial(on_progress, f"{speed(want.speed)} at batch {want.batch_size}")
             watch = meter.watch if meter else unwatched
             found += pipeline.measure(subject.arm, want, request, Surroundings(watch=watch, progress=progress))
             yield list(found)

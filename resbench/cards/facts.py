@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from resbench.counting.conventions import operations
 from resbench.counting.counted import counted
-from resbench.records.record import Counts, Evaluation, Pixels, Profile, Record
+from resbench.records.record import Counts, Evaluation, Profile, Record
 from resbench.records.store import evaluations
 from resbench.zoo.find import checkpoints
-from resbench.zoo.spec import RESIZED_SIDE, Claim, Metric, Preprocess, Variant, Weights
+from resbench.zoo.spec import Claim, Metric, Variant, Weights
 
 TIMM_CARD = "timm-card"
 
@@ -69,11 +69,6 @@ def accuracy(weights: Weights, metric: Metric) -> Claim | None:
     """Return a published accuracy, or None when there is none or it is known to be false."""
     claim = weights.claim(metric)
     return None if claim is None or claim.error else claim
-
-
-def shaped(images: Preprocess | Pixels, how: str) -> str:
-    """Return in words what becomes of an image: "shorter side to 256 px (bicubic), centre crop 224 px"."""
-    return f"{RESIZED_SIDE[images.crop_mode]} to {images.resize_px} px ({how}), centre crop {images.crop_px} px"
 
 
 def collections(cards: Iterable[Card], source: str) -> dict[str, list[Card]]:

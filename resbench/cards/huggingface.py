@@ -6,13 +6,14 @@ from typing import Any
 
 from resbench import units
 from resbench.cards import architecture, markup, modelindex
-from resbench.cards.facts import Card, accuracy, flops, full_dataset, shaped, slug
+from resbench.cards.facts import Card, accuracy, flops, full_dataset, slug
 from resbench.cards.render import notes
 from resbench.cards.templating import SIGNATURE, render
 from resbench.counting.conventions import convention
 from resbench.counting.counted import counted
 from resbench.nets.cache import file_name
 from resbench.records.record import TOP_K, Evaluation
+from resbench.words.observed import cut
 from resbench.zoo.spec import Claim, Metric, Weights
 
 # Data sets -> the hub's type, the split that accuracies are measured on, the repository that hosts it.
@@ -58,7 +59,7 @@ def _readme(card: Card, weights: Weights) -> str:
         published=[f"{_METRICS[claim.metric][2]} {units.percent(claim.value)}" for claim in _claims(weights)],
         evaluations=list(_evaluations(card, weights).items()),
         notes=list(notes([replace(card, weights=(weights,))])),
-        images=shaped(images, images.interpolation),
+        images=cut(images, images.interpolation),
         name=card.variant.name,
         file=file_name(weights),
     )

@@ -7,24 +7,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from resbench import units
-from resbench.cards.facts import Card, shaped
+from resbench.cards.facts import Card
 from resbench.judging.history import has_samples
 from resbench.records.record import (
     TOP_K,
     Environment,
     Evaluation,
-    Memory,
     Pipeline,
     Pixels,
     Profile,
     Record,
     Series,
-    Settings,
     TopK,
 )
 from resbench.records.store import machine_folder
+from resbench.words import observed
 from resbench.words.quantities import WORDS
-from resbench.words.settings import setting_words
 
 
 def speeds(card: Card) -> list[dict[str, Any]]:
@@ -32,13 +30,14 @@ def speeds(card: Card) -> list[dict[str, Any]]:
     found = []
     for path, record in card.profiles.items():
         series = sorted(record.series, key=lambda one: (one.speed, one.batch_size))
-        memory = {one.batch_size: _peak(one) for one in record.memory}
+        memory = {one.batch_size: (*observed.peak(one), "not measured")[0] for one in record.memory}
         rows = [
-            _speed(one) | {"memory": memory.get(one.batch_size, "not measured")} for one in filter(has_samples, series)
+            _speed(record, one) | {"memory": memory.get(one.batch_size, "not measured")}
+            for one in filter(has_samples, series)
         ]
         if rows:
             where = {"path": path, "machine": machine_folder(record.environment.machine)}
-            how = {"settings": _settings(record.settings), "noise": record.environment.conditions.noise}
+            how = {"settings": observed.settings(record.settings), "noise": record.environment.conditions.noise}
             found.append(where | how | {"rows": rows})
     return found
 
@@ -84,7 +83,7 @@ def provenance(card: Card) -> Iterator[dict[str, Any]]:
             "path": path,
             "when": record.run.started,
             "environment": _environment(record.environment),
-            "settings": _settings(record.settings) + _images(record),
+            "settings": observed.settings(record.settings) + _images(record),
             "command": record.run.command,
             "hash": (record.weights_sha256 or "")[:16],
         }
@@ -100,7 +99,7 @@ def throughputs(card: Card) -> dict[str, list[tuple[int, float]]]:
     return {name: sorted(points) for name, points in lines.items() if len({size for size, _ in points}) > 1}
 
 
-def _speed(series: Series) -> dict[str, Any]:
+def _speed(record: Profile, series: Series) -> dict[str, Any]:
     from resbench.judging.stats import images_per_s, summarise
 
     each, rate = summarise(series).median.scaled(1 / series.batch_size), images_per_s(series)
@@ -108,19 +107,13 @@ def _speed(series: Series) -> dict[str, Any]:
     if each.low is not None and each.high is not None:
         span = f"{units.seconds(each.low)} to {units.seconds(each.high)}"
     return {
-        "speed": series.speed.replace("_", " "),
+        "speed": f"{observed.speed(series.speed)}{observed.overloaded(record.environment)}",
         "batch_size": series.batch_size,
         "per_image": units.seconds(each.estimate),
         "span": f"{span}, still changing" if series.drifting else span,
         "rate": f"{rate.estimate:,.1f}",
         "point": (series.batch_size, rate.estimate),
     }
-
-
-def _peak(memory: Memory) -> str:
-    if memory.allocated_bytes is not None:
-        return f"{units.size(memory.allocated_bytes)} allocated"
-    return "not measured" if memory.resident_bytes is None else f"{units.size(memory.resident_bytes)} resident"
 
 
 def _images(record: Record) -> str:
@@ -138,11 +131,7 @@ def _fed(pipeline: Pipeline) -> str:
 
 
 def _pixels(pixels: Pixels) -> str:
-    return shaped(pixels, f"{pixels.interpolation}, {pixels.decoder}")
-
-
-def _settings(settings: Settings) -> str:
-    return ", ".join([f"{units.pixels(settings.input_px)} px", *setting_words(settings)])
+    return observed.cut(pixels, f"{pixels.interpolation}, {pixels.decoder}")
 
 
 def _environment(environment: Environment) -> str:

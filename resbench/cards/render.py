@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from resbench.cards import architecture, drawing, markup, measured, modelindex
-from resbench.cards.facts import Card, accuracy, dataset, flops, shaped
+from resbench.cards.facts import Card, accuracy, dataset, flops
 from resbench.cards.templating import render
 from resbench.counting.conventions import CONVENTIONS, convention
 from resbench.counting.counted import counted
+from resbench.words.observed import cut
 from resbench.words.quantities import WORDS, printed
 from resbench.zoo.spec import Metric, Weights
 
@@ -87,7 +88,7 @@ def result_row(card: Card, weights: Weights, flops_convention: str) -> dict[str,
         "top5": _accuracy(weights, "top5"),
         "config": markup.link("config", weights.code) if weights.code else "not published",
         "download": markup.link("model", weights.url),
-        "preprocess": shaped(weights.preprocess, weights.preprocess.interpolation),
+        "preprocess": cut(weights.preprocess, weights.preprocess.interpolation),
         "license": weights.license,
         "source": _source(weights),
         "hash": weights.sha256_prefix,

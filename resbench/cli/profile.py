@@ -90,12 +90,12 @@ def profile_(
       resbench profile resnet50 --dtype bf16 --channels-last --fuse
       resbench profile resnet50 --data imagenet/val
     """
-    from resbench.bench import parse, profiling
+    from resbench.bench import parse, profiles, profiling
     from resbench.report import profile as report
     from resbench.report.progress import progress
     from resbench.running.settings import Running
 
-    networks = profiling.chosen(names or [], every=every)
+    networks = profiles.chosen(names or [], every=every)
     how = profiling.Profiling(
         running=Running(
             input_px=parse.input_px(input_px),
@@ -119,7 +119,7 @@ def profile_(
         workers=workers,
     )
     with progress(quiet=quiet) as on_progress:
-        outcomes = profiling.profile_each(
+        outcomes = profiles.profile_each(
             networks, how, root=output if save else None, resume=resume, on_progress=on_progress
         )
         code = report.show(outcomes, single=len(networks) == 1, as_json=as_json, quiet=quiet)

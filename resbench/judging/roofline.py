@@ -33,6 +33,16 @@ class Roofline:
         """The roof over this intensity: what arithmetic and memory together allow."""
         return min(self.matmul_flop_per_s, self.intensity * self.copy_bytes_per_s)
 
+    @property
+    def of_roof(self) -> float:
+        """The share of the roof that is reached."""
+        return self.achieved_flop_per_s / self.attainable_flop_per_s
+
+    @property
+    def reliable(self) -> bool:
+        """Whether the roof lies above what the network reaches, as a ceiling should."""
+        return self.of_roof <= 1
+
 
 def roofline(record: Profile, series: Series) -> Roofline | None:
     """Return how `series` of `record` stands to the ceilings; None for training, or without ceilings or operations."""

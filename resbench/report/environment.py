@@ -9,7 +9,7 @@ from rich.text import Text
 from resbench.records.record import Environment
 from resbench.report import terminal
 from resbench.words.escaped import visible
-from resbench.words.measured import noise
+from resbench.words.observed import noise
 
 ADVICE = {
     "quiet": "timings made here now can be trusted",

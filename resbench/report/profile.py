@@ -13,10 +13,11 @@ from resbench.judging.roofline import roofline
 from resbench.records import jsonio
 from resbench.records.record import Gpu, Kernels, Memory, Profile
 from resbench.report import terminal
-from resbench.words.measured import conditions, device, images, noise, percentile, rate, time
+from resbench.words.measured import percentile, rate, time
+from resbench.words.observed import conditions, device, images, noise, overloaded, peak, speed
 
 if TYPE_CHECKING:
-    from resbench.bench.profiling import Outcome
+    from resbench.bench.profiles import Outcome
 
 _STOPPED = {"precision": "target reached", "time_budget": "time budget", "cluster_cap": "most clusters"}
 _PER_CENT_SHOWN = 100  # an interval wider than this says only that it is wide
@@ -67,7 +68,7 @@ def table(records: Iterable[Profile]) -> None:
                 record.network,
                 units.integer(record.counts.params),
                 units.si(record.counts.terms.macs),
-                series.speed.replace("_", " "),
+                f"{speed(series.speed)}{overloaded(record.environment)}",
                 str(series.batch_size),
                 time(stats.summarise(series).median),
                 rate(series),
@@ -83,7 +84,7 @@ def notes(record: Profile) -> Iterator[str]:
         if (record.settings.threads or 1) > 1:
             yield "threads that wait for one another burn CPU time too; on a busy machine give --threads 1"
     for series in record.series:
-        label = f"{series.speed.replace('_', ' ')} at batch {series.batch_size}"
+        label = f"{speed(series.speed)} at batch {series.batch_size}"
         if series.stop_reason == "time_budget":
             width = stats.summarise(series).median.half_width
             yield f"{label}: stopped by the time budget at {_width(width)}; a larger --time-budget narrows it"
@@ -95,6 +96,11 @@ def notes(record: Profile) -> Iterator[str]:
             yield f"{label}: clusters in which the device throttled itself were measured again"
         if any("power_capped" in cluster.flags for launch in series.launches for cluster in launch.clusters):
             yield f"{label}: the power limit held the clocks back in some clusters"
+    if any(found is not None and not found.reliable for found in (roofline(record, one) for one in record.series)):
+        yield (
+            "faster than the ceilings of the same run, which are unreliable: other work slowed them down, or caches "
+            "hold what this network needs; measure again on a quiet machine"
+        )
     if record.gpu and record.gpu.other_processes:
         yield f"{record.gpu.other_processes} other processes computed on this GPU; measure again when it is free"
     if record.output_difference is not None:
@@ -132,7 +138,7 @@ def _speeds(record: Profile) -> Table:
     for series in record.series:
         summary = stats.summarise(series)
         out.add_row(
-            series.speed.replace("_", " "),
+            f"{speed(series.speed)}{overloaded(record.environment)}",
             str(series.batch_size),
             time(summary.median),
             rate(series),
@@ -156,9 +162,7 @@ def _memory(memories: Iterable[Memory]) -> Table:
 
 
 def _peak(memory: Memory) -> str:
-    if memory.allocated_bytes is not None and memory.reserved_bytes is not None:
-        return f"{units.size(memory.allocated_bytes)} allocated, {units.size(memory.reserved_bytes)} reserved"
-    return "-" if memory.resident_bytes is None else f"{units.size(memory.resident_bytes)} resident"
+    return ", ".join(peak(memory)) or "-"
 
 
 def _kernels(found: Iterable[Kernels]) -> Table:
@@ -176,16 +180,15 @@ def _roofline(record: Profile) -> Table:
         found = roofline(record, series)
         if found is None:
             continue
-        roof = found.attainable_flop_per_s
         waiting = "" if found.waiting is None else f" (device waits {units.percent(found.waiting, 0)})"
         out.add_row(
-            series.speed.replace("_", " "),
+            speed(series.speed),
             str(series.batch_size),
             _of(found.achieved_flop_per_s, found.matmul_flop_per_s),
             _of(found.achieved_bytes_per_s, found.copy_bytes_per_s),
             f"{found.intensity:.3g}, ridge {found.ridge:.3g}",
-            units.percent(found.achieved_flop_per_s / roof, 0),
-            f"{found.bound}{waiting}",
+            f"{units.percent(found.of_roof, 0)}{'' if found.reliable else ', unreliable'}",
+            f"{found.bound}{waiting}" if found.reliable else "-",
         )
     return out
 

@@ -8,7 +8,7 @@ from resbench import units
 from resbench.judging.finding import Verdict
 from resbench.judging.stats import Interval
 from resbench.report import terminal
-from resbench.words.measured import device, noise
+from resbench.words.observed import device, noise
 
 if TYPE_CHECKING:
     from resbench.bench.selfcheck import Score, SelfCheck

@@ -13,7 +13,8 @@ from resbench.judging import stats
 from resbench.judging.history import has_samples
 from resbench.records.record import Profile, Record, Series
 from resbench.report import terminal
-from resbench.words.measured import images, percentile, rate, time
+from resbench.words.measured import percentile, rate, time
+from resbench.words.observed import images, overloaded, speed
 
 
 def show(found: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -> None:
@@ -44,6 +45,7 @@ def figures(name: str, record: Profile, series: Series) -> dict[str, Any]:
         "stop_reason": series.stop_reason,
         "steady": all(launch.steady for launch in series.launches),
         "drifting": series.drifting,
+        "noise": record.environment.conditions.noise,
         "cold_start_s": series.launches[0].cold_start_ns / 1e9,
         **summary,
         "images_per_s": asdict(stats.images_per_s(series)) if throughput else None,
@@ -59,7 +61,9 @@ def _profiles(found: Mapping[Path, Mapping[str, Record]]) -> Iterator[tuple[str,
 
 def _table(name: str, record: Profile, series: Series) -> Table:
     summary = stats.summarise(series)
-    title = f"{record.network}, {series.speed.replace('_', ' ')} at batch {series.batch_size}: {name}"
+    title = (
+        f"{record.network}, {speed(series.speed)} at batch {series.batch_size}{overloaded(record.environment)}: {name}"
+    )
     out = Table("figure", *terminal.figures("value"), title=title)
     samples = f"{summary.samples} in {summary.clusters} clusters of {summary.launches} launches"
     rows = {

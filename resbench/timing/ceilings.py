@@ -1,5 +1,7 @@
 """What the device can do at best, measured in the same run: a matrix product for arithmetic, a copy for memory."""
 
+from dataclasses import replace
+
 import torch
 
 from resbench.records.record import Ceilings, Settings
@@ -30,6 +32,13 @@ def measure(settings: Settings, device: torch.device, timer: Timer | None = None
             copy_bytes=count * dtype.itemsize,
             copy_ns=_times(clock, lambda: target.copy_(source)),
         )
+
+
+def best(first: Ceilings, second: Ceilings) -> Ceilings:
+    """Return the faster matrix products and the faster copies of two measurements."""
+    products = min(first, second, key=lambda one: min(one.matmul_ns) / one.matmul_size**3)
+    copies = min(first, second, key=lambda one: min(one.copy_ns) / one.copy_bytes)
+    return replace(products, copy_bytes=copies.copy_bytes, copy_ns=copies.copy_ns)
 
 
 def _large_enough(clock: Timer, device: torch.device, dtype: torch.dtype) -> tuple[int, Call]:

@@ -23,7 +23,7 @@ from resbench.accuracy.session import examined, score
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
 from tests import planted
-from tests.sessions import contestant, session
+from tests.sessions import contestant, interrupted_after, session
 
 WNIDS = list(imagenet())
 IMAGES = 9
@@ -133,19 +133,6 @@ def test_any_two_layouts_after_any_interruption_give_the_rows_of_a_fresh_run(
         (rows,) = score_set(after, with_cache)
     np.testing.assert_array_equal(rows, expected)
     assert rows["top5"][:, 0].tolist() == [second[label] for label in rows["label"]]  # what each image shows
-
-
-def interrupted_after(images):
-    """The planted network, cut off when it has seen so many images."""
-    network, seen = planted.Planted(), []
-
-    def forward(inputs):
-        seen.extend(inputs)
-        if len(seen) > images:
-            raise KeyboardInterrupt
-        return network(inputs)
-
-    return forward
 
 
 def test_frames_that_stay_on_a_device_are_not_cached(folder, tmp_path):

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from resbench.accuracy.distributed import Ranks
-from resbench.accuracy.journal import Journal, rows_of
+from resbench.accuracy.journal import EvaluationInterrupted, Journal, expire, rows_of
 from resbench.accuracy.labels import imagenet
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.loader import UnreadableImagesError
-from resbench.accuracy.session import examined, score
+from resbench.accuracy.session import examined, score, scored
 from resbench.errors import ResbenchError
 from resbench.records import predictions
 from tests import planted, sessions
-from tests.sessions import checked, contestant, session
+from tests.sessions import checked, contestant, interrupted_after, session
 
 WNIDS = list(imagenet())
 STREAMS = [planted.SMALL]
@@ -90,18 +90,21 @@ def test_progress_counts_what_was_kept_and_the_share_of_this_process(folder, exp
         if (done, total) == (12, IMAGES):
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(EvaluationInterrupted) as stopped:
         score([contestant()], images, session(on_progress=on_progress))
+    assert (stopped.value.kept, stopped.value.failure) == (12, "")
 
     class First(Ranks):
         def gather(self, value):
             return [value]
 
+    kept = told[-1]
     told.clear()
     score([contestant()], images, session(on_progress=on_progress, group=First(rank=0, size=2)))
     places = [*range(12), *(k for start in range(12, IMAGES, 8) for k in range(start, min(start + 4, IMAGES)))]
     right = np.cumsum(predictions.top1(expected)[places]).tolist()
-    assert told == [(done, len(places), right[done - 1]) for done in range(16, len(places) + 1, 4)]
+    assert told == [(done, len(places), right[done - 1]) for done in range(12, len(places) + 1, 4)]
+    assert told[0][0] == kept[0]  # as the run resumes
 
 
 @pytest.mark.parametrize("size", [2, 3])
@@ -200,17 +203,38 @@ def test_a_row_that_was_cut_off_is_left_out(tmp_path, folder, expected):
     assert len(journal.read()) == 0
 
 
-def test_a_journal_that_cannot_be_written_says_what_to_do(tmp_path, expected):
+def test_a_journal_that_cannot_be_written_stops_nothing_and_says_so(folder, expected, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    with pytest.raises(ResbenchError, match="what was evaluated before is kept, make room and run again"):
-        Journal(folder=tmp_path / "file" / "j").add(expected[:0], [])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    (found,) = scored([contestant()], checked(folder), session())
+    np.testing.assert_array_equal(found.rows, expected)
+    assert found.journal.failure == f"{found.journal.folder}: Not a directory"
+    with pytest.raises(EvaluationInterrupted) as stopped:
+        score([contestant(interrupted_after(20))], checked(folder), session())
+    assert stopped.value.failure == found.journal.failure
+
+
+def test_rows_of_refused_runs_are_removed_and_old_ones_expire(tmp_path, cache):
+    for place in range(40):
+        planted.write(tmp_path / "val" / WNIDS[place * 3] / f"{place}.png", place * 3 + 1, size=(16, 16), kind="PNG")
+    with pytest.raises(ResbenchError, match="one too low"):
+        score([contestant()], checked(tmp_path / "val"), session(batch_size=40))
+    kept = cache / "resbench" / "unfinished"
+    assert list(kept.iterdir()) == []
+    for name, days in (("old", 31), ("new", 29)):
+        (kept / name).mkdir()
+        os.utime(kept / name, (time.time() - days * 24 * 3600,) * 2)
+    expire(kept)
+    assert [path.name for path in kept.iterdir()] == ["new"]
+    expire(tmp_path / "nowhere")
 
 
 def test_labels_that_cannot_be_right_stop_the_run(tmp_path):
     for place in range(250):
         planted.write(tmp_path / WNIDS[place * 3] / f"{place}.png", place * 3 + 1, size=(16, 16), kind="PNG")
     with pytest.raises(
-        ResbenchError, match=r"planted: 0 of 2\d\d right: the labels are one too low.*give --labels FILE"
+        ResbenchError,
+        match=r"planted: 0 of \d\d right: the labels are one too low.*give the classes with --labels FILE",
     ):
         score([contestant()], open_set(tmp_path), session(batch_size=16))
 

@@ -244,11 +244,20 @@ def test_a_record_that_cannot_be_saved_costs_no_evaluation(folder, monkeypatch, 
     assert not list((tmp_path / "cache").rglob("*.rows"))
 
 
+def test_a_home_that_cannot_be_written_to_is_told(folder, monkeypatch, tmp_path):
+    (tmp_path / "home").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    result = run("--data", folder, "resnet18", *SMALL)
+    assert result.exit_code == 0, result.output
+    assert "note: progress could not be kept (" in result.stderr
+    assert "Not a directory); an interrupted run would begin anew" in result.stderr
+
+
 def test_several_passes_are_all_kept_until_every_record_is_saved(folder, monkeypatch, tmp_path):
     monkeypatch.setattr(validation, "fitting", lambda entries, budget: [[entry] for entry in entries])
     kept = tmp_path / "cache" / "resbench" / "unfinished"
     seen = []
-    monkeypatch.setattr(validation.predictions, "save", lambda *_: seen.append(len(list(kept.iterdir()))))
+    monkeypatch.setattr(validation, "write_together", lambda *_: seen.append(len(list(kept.iterdir()))))
     saving = ("--save", "--output", tmp_path / "results")
     result = run("--data", folder, "resnet18", "resnet34", *SMALL, *saving)
     assert result.exit_code == 0, result.output

@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 
+from resbench.accuracy.journal import EvaluationInterrupted
 from resbench.records.record import Gap, Twin
 from resbench.report import evaluation as report
 
@@ -19,14 +20,26 @@ def test_the_bar_begins_anew_with_every_pass_and_tells_what_is_kept(capsys, monk
             warnings.warn_explicit("odd but readable", UserWarning, "Image.py", 1, module="PIL.Image")
             update("evaluating", 2, 8, 1)
             update("evaluating", 4, 8, 1)
-            raise KeyboardInterrupt
+            raise EvaluationInterrupted(4, "")
 
     with pytest.raises(KeyboardInterrupt):
         cut_off()
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
     assert "4/8" in shown
     assert "top-1 25.00 %" in shown
-    assert "4 images are kept; the same command goes on from there" in shown
+    assert "interrupted; 4 images are kept, and the same command continues from there" in shown
+    with report.progress() as update:
+        update("resuming", 3, 9, 1)
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
+    assert "resuming: 3 of 9 images were evaluated by an earlier run" in shown
+    assert "3/9" in shown
+    for stop, told in (
+        (EvaluationInterrupted(4, "/x: disk full"), "nothing is kept (/x: disk full), so the same command begins anew"),
+        (KeyboardInterrupt(), "interrupted before an image was evaluated; run the same command again"),
+    ):
+        with pytest.raises(KeyboardInterrupt), report.progress():
+            raise stop
+        assert told in " ".join(capsys.readouterr().err.split())
     with report.progress(quiet=True) as update:
         update("evaluating", 1, 1, 1)
     assert capsys.readouterr().err == ""

@@ -15,13 +15,18 @@ from resbench.accuracy.decoders import COMPARED, Decoder, decoder, difference
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant, evaluate, images_per_pass
 from resbench.accuracy.hypotheses import mislabelled
-from resbench.accuracy.journal import Journal, root, rows_of
-from resbench.errors import ResbenchError
+from resbench.accuracy.journal import EvaluationInterrupted, Journal, expire, root, rows_of
+from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records import predictions
 from resbench.records.predictions import Rows
 from resbench.zoo.spec import Preprocess
 
-Progress = Callable[[str, int, int, int | None], None]  # stage, images done, images in all, right answers so far
+# Stage ("checking", "evaluating", or "resuming" with what an earlier run left), images done, images in all, right ones
+Progress = Callable[[str, int, int, int | None], None]
+
+
+class MislabelledError(ResbenchError):
+    """Labels that fit a network only after a change that can be named."""
 
 
 def silent(*_: object) -> None:
@@ -104,17 +109,25 @@ def score(contestants: Sequence[Contestant], images: ImageSet, session: Session)
 def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session) -> list[Scored]:
     """Return the rows of every contestant on the whole set, on every rank.
 
-    Raises ResbenchError when the labels fit a network only after a change that can be named.
+    Raises MislabelledError when the labels fit a network only after a change that can be named, and
+    InvalidMeasurementError for logits that are not finite; nothing is kept of such a run.
     """
+    expire(root())
     journals = [Journal(folder=root() / _key(one, images, session)) for one in contestants]
     known = [rows_of(np.concatenate(session.group.gather(one.read())), images.samples) for one in journals]
     starts = _missing(known, len(images.samples), session.batch_size)
-    new = _evaluate(contestants, images, session, starts[session.group.rank :: session.group.size], journals, known)
-    found = [
-        predictions.merge([old, *session.group.gather(predictions.merge(own))])
-        for old, own in zip(known, new, strict=True)
-    ]
-    _refuse_wrong_labels(contestants, found, images)
+    own = starts[session.group.rank :: session.group.size]
+    try:
+        new = _evaluate(contestants, images, session, own, journals, known)
+        found = [
+            predictions.merge([old, *session.group.gather(predictions.merge(rows))])
+            for old, rows in zip(known, new, strict=True)
+        ]
+        _refuse_wrong_labels(contestants, found, images)
+    except (MislabelledError, InvalidMeasurementError):
+        for journal in journals:
+            journal.remove()
+        raise
     return [Scored(rows=rows, journal=journal) for rows, journal in zip(found, journals, strict=True)]
 
 
@@ -162,17 +175,22 @@ def _evaluate(
     kept = known[0][~np.isin(known[0]["place"] // session.batch_size * session.batch_size, starts)]
     done, right = len(kept), int(predictions.top1(kept).sum())
     total = done + own  # other ranks' share is not known before the end
+    if done:
+        session.on_progress("resuming", done, total, right)
     scored = evaluate(
         contestants, batches, device=session.device, batch_size=session.batch_size, threads=session.threads
     )
-    for count, parts in enumerate(scored, start=1):
-        for before, rows, journal in zip(new, parts, journals, strict=True):
-            journal.add(rows, [images.samples[place] for place in rows["place"]])
-            before.append(rows)
-        done, right = done + len(parts[0]), right + int(predictions.top1(parts[0]).sum())
-        session.on_progress("evaluating", done, total, right)
-        if count & (count - 1) == 0:  # after 1, 2, 4, 8, ... batches
-            _refuse_wrong_labels(contestants, [predictions.merge(parts) for parts in new], images)
+    try:
+        for count, parts in enumerate(scored, start=1):
+            for before, rows, journal in zip(new, parts, journals, strict=True):
+                journal.add(rows, [images.samples[place] for place in rows["place"]])
+                before.append(rows)
+            done, right = done + len(parts[0]), right + int(predictions.top1(parts[0]).sum())
+            session.on_progress("evaluating", done, total, right)
+            if count & (count - 1) == 0:  # after 1, 2, 4, 8, ... batches
+                _refuse_wrong_labels(contestants, [predictions.merge(parts) for parts in new], images)
+    except KeyboardInterrupt:
+        raise EvaluationInterrupted(done, journals[0].failure) from None
     return new
 
 
@@ -196,7 +214,7 @@ def _refuse_wrong_labels(contestants: Sequence[Contestant], found: Sequence[Rows
             right = int(predictions.top1(rows).sum())
             from_file = images.layout.startswith("labels file")
             remedy = f"{wrong.correction} in the labels file" if from_file else "give the classes with --labels FILE"
-            raise ResbenchError(f"{one.name}: {right} of {len(rows)} right: {wrong.what}; {remedy}")
+            raise MislabelledError(f"{one.name}: {right} of {len(rows)} right: {wrong.what}; {remedy}")
 
 
 def _key(one: Contestant, images: ImageSet, session: Session) -> str:

@@ -21,7 +21,8 @@ from resbench.bench.entries import BatchSize, Entry, Validating, fitting, opened
 from resbench.bench.passes import remarks, session_of, settings_of
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint
-from resbench.records import predictions, store
+from resbench.records import jsonio, predictions, store
+from resbench.records.files import write_together
 from resbench.records.predictions import Predictions
 from resbench.records.record import DType, Evaluation, Settings
 from resbench.running.arm import answer, prepare
@@ -214,10 +215,12 @@ def is_main() -> bool:
 
 
 def _saved(results: Sequence[Validated], root: Path) -> list[Validated]:
+    paths = [root / store.path_of(one.record) for one in results]
     try:
-        for one in results:
-            predictions.save(one.predictions, predictions.path_beside(root / store.path_of(one.record)))
-        return [replace(one, path=store.save(one.record, root)) for one in results]
+        for one, path in zip(results, paths, strict=True):
+            answers, record = predictions.encoded(one.predictions), jsonio.dumps(one.record).encode()
+            write_together({predictions.path_beside(path): answers, path: record})
+        return [replace(one, path=path) for one, path in zip(results, paths, strict=True)]
     except ResbenchError as error:
         raise ResbenchError(f"{error}; what was evaluated is kept") from None
 
@@ -252,5 +255,8 @@ def _validated(
         run=watch.run(),
     )
     doubt = unexplained(found.rows, images.classes) or ties(found.rows)
-    notes = (*course.notes, *map(str, seen.symptoms), *([f"{contestant.name}: {doubt}"] if doubt else []))
-    return Validated(record=record, predictions=answers, notes=notes, journal=found.journal)
+    notes = [*course.notes, *map(str, seen.symptoms)]
+    notes += [f"{contestant.name}: {doubt}"] if doubt else []
+    if found.journal.failure:
+        notes.append(f"progress could not be kept ({found.journal.failure}); an interrupted run would begin anew")
+    return Validated(record=record, predictions=answers, notes=tuple(notes), journal=found.journal)

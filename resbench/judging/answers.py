@@ -54,6 +54,10 @@ def _predictions(content: bytes, record: Evaluation) -> "Predictions":
     from resbench.records.predictions import parse, top1, top5
 
     found = parse(content, f"predictions of {record.weights}")
+    if record.predictions_sha256 not in (None, found.sha256):
+        raise ResbenchError(
+            f"predictions of {record.weights}: of another run than the record; validate again with --save"
+        )
     right = int(top1(found.rows).sum()), int(top5(found.rows).sum())
     if right != (record.top1_right, record.top5_right):
         raise ResbenchError(

@@ -5,8 +5,8 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -77,18 +77,32 @@ def write_bytes(path: Path, content: bytes) -> None:
 
     A link stays one, and so does a device or a pipe: to replace /dev/null by a file would be no service.
     """
+    write_together({path: content})
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write files that belong together as `write_bytes` does; all are complete before the first is put in place.
+
+    So a kill leaves the old files or the new ones, except in the moment between two renames.
+    """
+    path = Path()
     try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(content)
-            return
-        path = path.resolve()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent, path.suffix)
-        with _temporary(path) as (stream, temporary):
-            stream.write(content)
-            stream.flush()
-            temporary.chmod(0o644)
-            temporary.replace(path)
+        with ExitStack() as stack:
+            complete = []
+            for path, content in contents.items():
+                if path.exists() and not path.is_file():
+                    path.write_bytes(content)
+                    continue
+                path = path.resolve()
+                path.parent.mkdir(parents=True, exist_ok=True)
+                sweep(path.parent, path.suffix)
+                stream, temporary = stack.enter_context(_temporary(path))
+                stream.write(content)
+                stream.flush()
+                temporary.chmod(0o644)
+                complete.append((temporary, path))
+            for temporary, path in complete:
+                temporary.replace(path)
     except OSError as error:
         raise ResbenchError(f"{path}: {error.strerror}; choose a folder that can be written to") from None
 

@@ -72,11 +72,16 @@ def path_beside(record: Path) -> Path:
 
 def save(predictions: Predictions, path: Path) -> None:
     """Write `predictions` to `path`, whole or not at all. Raises ResbenchError when it cannot be written."""
+    write_bytes(path, encoded(predictions))
+
+
+def encoded(predictions: Predictions) -> bytes:
+    """Return the content of a file of `predictions` (.npz)."""
     names = np.frombuffer("\n".join(predictions.names).encode(), dtype=np.uint8)
     columns = {name: predictions.rows[name] for name in ROW.names or () if name != "place"}
     content = io.BytesIO()
     np.savez_compressed(content, names=names, **columns)  # type: ignore[arg-type]
-    write_bytes(path, content.getvalue())
+    return content.getvalue()
 
 
 def load(path: Path) -> Predictions:

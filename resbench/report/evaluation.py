@@ -137,9 +137,15 @@ def progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, int, int | 
         tasks: dict[str, Task] = {}
 
         def update(stage: str, done: int, total: int, right: int | None) -> None:
+            already = done if stage == "resuming" else 0
+            if already:
+                stage = "evaluating"
+                if not quiet:
+                    kept = f"{units.integer(done)} of {units.integer(total)} images"
+                    bar.console.print(f"resuming: {kept} were evaluated by an earlier run")
             task = tasks.get(stage)
             if task is None or done < task.completed or total != task.total:  # the next pass begins anew
-                tasks[stage] = task = _begun(bar, stage, total, task)
+                tasks[stage] = task = _begun(bar, stage, total, task, already)
             about = f"{task.speed:.0f} images/s" if task.speed else ""
             if right is not None:
                 about += f"  top-1 {units.percent(right / done)} ({interval(right, done)})"
@@ -147,17 +153,26 @@ def progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, int, int | 
 
         try:
             yield update
-        except KeyboardInterrupt:
-            if "evaluating" in tasks and not quiet:
-                done = int(tasks["evaluating"].completed)
-                bar.console.print(f"{units.integer(done)} images are kept; the same command goes on from there")
+        except KeyboardInterrupt as stop:
+            if not quiet:
+                bar.console.print(_kept(stop), soft_wrap=True)
             raise
 
 
-def _begun(bar: Progress, stage: str, total: int, before: Task | None) -> Task:
+def _kept(stop: KeyboardInterrupt) -> str:
+    from resbench.accuracy.journal import EvaluationInterrupted  # needs numpy
+
+    if not isinstance(stop, EvaluationInterrupted) or not stop.kept:
+        return "interrupted before an image was evaluated; run the same command again"
+    if stop.failure:
+        return f"interrupted; nothing is kept ({stop.failure}), so the same command begins anew"
+    return f"interrupted; {units.integer(stop.kept)} images are kept, and the same command continues from there"
+
+
+def _begun(bar: Progress, stage: str, total: int, before: Task | None, already: int) -> Task:
     if before is not None:
         bar.remove_task(before.id)
-    began = bar.add_task(stage, total=total, about="")
+    began = bar.add_task(stage, total=total, completed=already, about="")
     return next(task for task in bar.tasks if task.id == began)
 
 

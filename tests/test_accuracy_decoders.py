@@ -13,7 +13,7 @@ from resbench.accuracy.annotations import sample
 from resbench.accuracy.dataset import File
 from resbench.accuracy.decoders import CPU, decoder, difference, on_device
 from resbench.accuracy.loader import UnreadableImagesError, batches
-from resbench.accuracy.pixels import UNREADABLE
+from resbench.accuracy.readable import UNREADABLE
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
 from tests.test_accuracy_pixels import SIZES, photograph

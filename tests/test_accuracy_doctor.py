@@ -5,6 +5,8 @@ import io
 import json
 import os
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -12,11 +14,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from resbench.accuracy import doctor, loader, pixels
-from resbench.accuracy.dataset import File
+from resbench.accuracy import doctor, inspection, loader, pixels, readable
+from resbench.accuracy.dataset import File, Sample
 from resbench.accuracy.labels import imagenet, validation
 from resbench.accuracy.layouts import open_set
 from resbench.cli.app import app
+from resbench.errors import ResbenchError
 from tests import planted
 
 WNIDS = list(imagenet())
@@ -145,6 +148,50 @@ def test_the_command_prints_the_diagnosis_and_exits_by_it(healthy):
     assert told["symptoms"][0]["files"] == [f"{WNIDS[1]}/1.JPEG"]
 
 
+def test_processes_find_what_threads_find(healthy, monkeypatch):
+    (healthy / WNIDS[1] / "1.JPEG").write_bytes(b"404 not found")
+    monkeypatch.setattr(inspection, "FEWEST_FOR_PROCESSES", 2)
+    samples, seen = open_set(healthy).samples, []
+    assert inspection.inspect(samples, workers=2, processes=True, on_image=seen.append) == inspection.inspect(
+        samples, workers=2
+    )
+    assert seen == [1, 2, 3, 4]
+
+
+def test_a_process_that_ends_is_one_line(healthy, monkeypatch):
+    monkeypatch.setattr(inspection, "FEWEST_FOR_PROCESSES", 2)
+    monkeypatch.setattr(inspection, "_leave_interrupts", os.abort)
+    with pytest.raises(ResbenchError, match="give fewer --workers"):
+        inspection.inspect(open_set(healthy).samples, workers=2, processes=True)
+
+
+def test_looking_at_images_imports_no_torch(healthy):
+    code = f"import sys; sys.argv = ['', 'data', 'check', {str(healthy)!r}]; from resbench.__main__ import main; main()"
+    code = f"import atexit, sys; atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr)); {code}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.split() == ["False"]
+
+
+@pytest.mark.parametrize(("size", "fault"), [((1, 3000), "pixels when its 1 x 3,000 are resized"), ((2, 2400), None)])
+def test_an_image_too_long_for_a_network_is_unreadable(healthy, size, fault):
+    planted.write(healthy / WNIDS[0] / "long.PNG", 0, size=size, kind="PNG")
+    fatal = [symptom for symptom in diagnosis(healthy).symptoms if symptom.fatal]
+    assert [symptom.remedy for symptom in fatal] == (
+        ["replace them by smaller ones, or leave them out with --skip-unreadable"] if fault else []
+    )
+    assert all(fault in symptom.what for symptom in fatal)
+
+
+def test_permission_denied_is_no_damage(healthy, monkeypatch):
+    def read(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Sample, "read", read)
+    (fatal,) = [symptom for symptom in diagnosis(healthy).symptoms if symptom.fatal]
+    assert fatal.what == "unreadable: Permission denied"
+    assert fatal.remedy.startswith("give yourself permission to read them (chmod +r)")
+
+
 def photograph(kind="JPEG", **options):
     y, x = np.mgrid[:60, :80]
     values = np.stack([(x * 3 + y) % 256, (x * y) % 256, (x - y) % 256], axis=-1).astype(np.uint8)
@@ -161,7 +208,7 @@ def judged(data, tmp_path, name="a.JPEG"):
     from resbench.accuracy.annotations import sample
 
     one = sample(file, 0)
-    (found,) = doctor.inspect([one], workers=1)
+    (found,) = inspection.inspect([one], workers=1)
     try:
         (batch,) = loader.batches([one], [planted.SMALL], starts=[0], batch_size=1, workers=1)
     except loader.UnreadableImagesError:
@@ -195,4 +242,4 @@ def test_a_bomb_is_refused_without_being_unpacked(tmp_path):
 def test_other_formats_are_no_images(tmp_path):
     assert judged(photograph("GIF"), tmp_path)[0] == "not an image"
     assert judged(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", tmp_path)[0] == "not an image"
-    assert "GIF" not in pixels.FORMATS
+    assert "GIF" not in readable.FORMATS

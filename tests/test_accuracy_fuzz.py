@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resbench.accuracy import doctor, loader, pixels
+from resbench.accuracy import inspection, loader, readable
 from resbench.accuracy.dataset import Sample
 from resbench.accuracy.decoders import decoder
 from resbench.zoo.spec import Preprocess
@@ -74,7 +74,7 @@ def faults(files, folder, name, streams=(planted.SMALL,)):
         path = folder / f"{number}.img"
         path.write_bytes(data)
         samples.append(Sample(name=path.name, path=path, size_bytes=len(data), label=0))
-    seen = doctor.inspect(samples, workers=2, streams=streams)
+    seen = inspection.inspect(samples, workers=2, streams=streams)
     try:
         list(loader.batches(samples, streams, starts=[0], batch_size=len(samples), workers=2, way=decoder(name)))
     except loader.UnreadableImagesError as error:
@@ -123,7 +123,7 @@ def test_images_that_would_fill_the_memory_when_resized_are_unreadable(name, tmp
     streams = [Preprocess()]
     told, failed = faults(files, tmp_path, name, streams)
     assert told == failed == {"0.img", "1.img", "2.img", "3.img"}
-    (found,) = doctor.inspect([sample_of(tmp_path / "0.img")], workers=1)
+    (found,) = inspection.inspect([sample_of(tmp_path / "0.img")], workers=1)
     assert found.fault == ("256 x 16,768,000 pixels when its 1 x 65,500 are resized, more than 89,478,485 in all")
 
 
@@ -140,15 +140,15 @@ def test_images_of_too_many_pixels_are_unreadable_by_their_header_alone(name, tm
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         told, failed = faults(files, tmp_path, name)
-        (found,) = doctor.inspect([sample_of(tmp_path / "0.img")], workers=1)
+        (found,) = inspection.inspect([sample_of(tmp_path / "0.img")], workers=1)
     assert told == failed == {"0.img", "1.img"}
     assert found.fault == "9,600 x 9,600 pixels, more than 89,478,485 in all"
 
 
 def test_the_limit_is_that_of_the_documentation():
-    assert pixels.resized((1, 1_365), Preprocess()) == (256, 349_440)
+    assert readable.resized((1, 1_365), Preprocess()) == (256, 349_440)
     with pytest.raises(ValueError, match="more than 89,478,485 in all"):
-        pixels.resized((1, 1_366), Preprocess())
-    pixels.check_size((9_459, 9_459))
+        readable.resized((1, 1_366), Preprocess())
+    readable.check_size((9_459, 9_459))
     with pytest.raises(ValueError):
-        pixels.check_size((9_460, 9_460))
+        readable.check_size((9_460, 9_460))

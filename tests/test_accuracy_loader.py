@@ -2,7 +2,7 @@
 
 import pytest
 
-from resbench.accuracy import doctor, loader
+from resbench.accuracy import inspection, loader
 from resbench.accuracy.labels import imagenet
 from resbench.accuracy.layouts import open_set
 from tests import planted
@@ -28,7 +28,7 @@ def damaged(tmp_path):
 
 def test_the_doctor_lists_every_unreadable_image(damaged):
     seen = []
-    found = doctor.unreadable(doctor.inspect(damaged.samples, workers=2, on_image=seen.append))
+    found = inspection.unreadable(inspection.inspect(damaged.samples, workers=2, on_image=seen.append))
     assert sorted(image.name for image in found) == [f"{WNIDS[label]}/a.JPEG" for label in (1, 3, 4)]
     assert {image.name.split("/")[0]: image.reason for image in found}[WNIDS[4]] == "not an image"
     assert any("runcated" in image.reason for image in found)
@@ -59,7 +59,7 @@ def test_a_consumer_that_leaves_early_leaves_no_threads_waiting(tmp_path):
 
 def test_results_come_in_order_with_a_bounded_number_ahead():
     started = []
-    results = loader.in_order(lambda item: started.append(item) or item * 2, range(1000), workers=2)
+    results = inspection.in_order(lambda item: started.append(item) or item * 2, range(1000), workers=2)
     assert next(results) == 0
     assert len(started) <= 33
     assert list(results) == [2 * item for item in range(1, 1000)]

@@ -8,7 +8,7 @@ import torch
 from hypothesis import assume, given, settings, strategies
 from PIL import Image
 
-from resbench.accuracy import pixels
+from resbench.accuracy import pixels, readable
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
 
@@ -74,7 +74,7 @@ def test_what_the_crop_drops_is_not_computed_and_changes_no_pixel(size, crop_px,
     how = Preprocess(crop_px=crop_px, crop_pct=crop_pct, interpolation=interpolation, crop_mode=crop_mode)
     noise = np.random.default_rng(size).choice(np.array([0, 90, 255], np.uint8), (*size, 3))
     image = Image.fromarray(noise)
-    larger = image.resize(pixels.resized(image.size, how), Image.Resampling[interpolation.upper()])
+    larger = image.resize(readable.resized(image.size, how), Image.Resampling[interpolation.upper()])
     assume(min(larger.size) >= crop_px)
     left, top = (round((edge - crop_px) / 2) for edge in larger.size)
     whole = np.asarray(larger.crop((left, top, left + crop_px, top + crop_px)))

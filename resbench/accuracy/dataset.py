@@ -1,8 +1,9 @@
 """The nouns of a validation: files, images with their classes, sets of them."""
 
 import hashlib
+import posixpath
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from resbench.records.record import DataSet
@@ -33,7 +34,12 @@ class File:
     @property
     def is_image(self) -> bool:
         """Whether the name is that of an image."""
-        return PurePosixPath(self.name).suffix.lower() in IMAGE_SUFFIXES
+        return self.suffix in IMAGE_SUFFIXES
+
+    @property
+    def suffix(self) -> str:
+        """The end of the name from its last point on, in small letters."""
+        return posixpath.splitext(self.name)[1].lower()
 
     @property
     def base(self) -> str:

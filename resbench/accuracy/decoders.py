@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
-from resbench.accuracy import pixels
+from resbench.accuracy import pixels, readable
 from resbench.accuracy.dataset import Sample, digest_of
 from resbench.accuracy.pixels import Frame
 from resbench.errors import ResbenchError
@@ -35,7 +35,7 @@ class Decoder:
     device: torch.device | None = None  # where frames come to be; None: in arrays in main memory
 
     def image(self, sample: Sample) -> Any:
-        """Return the decoded image, for `frame`. Raises one of pixels.UNREADABLE."""
+        """Return the decoded image, for `frame`. Raises one of readable.UNREADABLE."""
         data = sample.image_file()
         if sample.digest and digest_of(data) != sample.digest:
             raise OSError("changed since it was checked")
@@ -84,7 +84,7 @@ def decoder(name: str, device: torch.device = CPU) -> Decoder:
     def decode(data: bytes) -> Frame:
         try:
             height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
-            if colours in ("YCbCr", "Gray") and width * height <= pixels.MOST_PIXELS:
+            if colours in ("YCbCr", "Gray") and width * height <= readable.MOST_PIXELS:
                 return simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False)
         except ValueError:  # no JPEG, or a damaged one
             pass
@@ -155,9 +155,9 @@ def _smallest_jpeg() -> bytes:
 def _is_plain_jpeg(data: bytes) -> bool:
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-            pixels.check_size(image.size)
+            readable.check_size(image.size)
             return image.mode in ("RGB", "L") and image.info.get("adobe_transform") != 0
-    except pixels.UNREADABLE:
+    except readable.UNREADABLE:
         return False
 
 
@@ -192,7 +192,7 @@ def cut_by_torch(
     if preprocess.interpolation == "lanczos" or preprocess.crop_mode == "border":
         what = preprocess.interpolation if preprocess.interpolation == "lanczos" else "the border crop mode"
         raise ResbenchError(f"decoder {way!r}: torch has no {what}; choose simplejpeg or pillow")
-    width, height = pixels.resized((image.shape[1], image.shape[0]), preprocess)
+    width, height = readable.resized((image.shape[1], image.shape[0]), preprocess)
     # The new axis goes first: only then does torch see channels last, and resize bytes in half the time.
     larger = kernels(image[None].permute(0, 3, 1, 2), (height, width), preprocess.interpolation)[0]
     left, top, right, bottom = pixels.centred((width, height), preprocess.crop_px)

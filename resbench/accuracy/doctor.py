@@ -1,23 +1,16 @@
 """Whether a set of images can give a right answer at all, found out before any network runs."""
 
-import io
 import re
-import struct
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import PurePosixPath
-
-from PIL import Image
 
 from resbench.accuracy import official
-from resbench.accuracy.dataset import ImageSet, Sample, digest_of
+from resbench.accuracy.dataset import ImageSet, Sample
+from resbench.accuracy.inspection import DEEP, MISNAMED, TURNED, Inspection, inspect, unreadable
 from resbench.accuracy.labels import imagenet, validation
 from resbench.accuracy.layouts import OFFICIAL_NAME
-from resbench.accuracy.loader import OR_SKIP, Unreadable, in_order, reason
-from resbench.accuracy.pixels import FORMATS, UNREADABLE, check_size, resized
-from resbench.zoo.spec import Preprocess
+from resbench.accuracy.readable import OR_SKIP
 
 # How many images the published sets have.
 SIZES = {
@@ -28,32 +21,8 @@ SIZES = {
     "ImageNet-V2": 10_000,
     "CIFAR-10": 10_000,
 }
-_FORMAT_OF_SUFFIX = {
-    ".jpeg": "JPEG",
-    ".jpg": "JPEG",
-    ".png": "PNG",
-    ".bmp": "BMP",
-    ".webp": "WEBP",
-    ".ppm": "PPM",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-}
-_CAMERAS = {"MPO": "JPEG"}  # JPEG with further pictures behind, of which nobody decodes more than the first
-_ORIENTATION = 0x0112  # the EXIF tag
 _NAMED = 3  # files, as examples
 _OWN_FIGURE = re.compile(r" \(\d+ [^)]*\)")  # what differs from one damaged file to the next
-_MISNAMED, _TURNED = " under the name of another format", "rotated by EXIF"
-_DEEP = "more than 8 bits per level"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inspection:
-    """What one image file is."""
-
-    name: str
-    fault: str | None = None  # why it cannot be decoded
-    traits: tuple[str, ...] = ()  # what is odd about it, though it can be decoded
-    digest: bytes = b""  # of the image file, where it can be read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,35 +56,11 @@ class Diagnosis:
         return not any(symptom.fatal for symptom in self.symptoms)
 
 
-def inspect(
-    samples: Sequence[Sample],
-    *,
-    workers: int,
-    on_image: Callable[[int], None] = lambda _: None,
-    known: Callable[[bytes], bool] = lambda _: False,
-    streams: Sequence[Preprocess] = (Preprocess(),),
-) -> list[Inspection]:
-    """Look at every image, in order; `on_image` hears how many were looked at.
-
-    Images whose digest is `known` were decoded before: they are read, but not parsed. An image that is too large when
-    it is resized for one of the `streams` cannot be decoded.
-    """
-    found = []
-    look = partial(_inspect, known=known, streams=streams)
-    for done, inspection in enumerate(in_order(look, samples, workers=workers), start=1):
-        found.append(inspection)
-        on_image(done)
-    return found
-
-
-def unreadable(inspections: Sequence[Inspection]) -> tuple[Unreadable, ...]:
-    """Return the images that cannot be decoded."""
-    return tuple(Unreadable(name=one.name, reason=one.fault) for one in inspections if one.fault)
-
-
-def diagnose(images: ImageSet, *, workers: int, on_image: Callable[[int], None] = lambda _: None) -> Diagnosis:
-    """Return what is to be said of `images`, the fatal things first."""
-    inspections = inspect(images.samples, workers=workers, on_image=on_image)
+def diagnose(
+    images: ImageSet, *, workers: int, on_image: Callable[[int], None] = lambda _: None, processes: bool = False
+) -> Diagnosis:
+    """Return what is to be said of `images`, the fatal things first; `processes` as for `inspect`."""
+    inspections = inspect(images.samples, workers=workers, on_image=on_image, processes=processes)
     shown = Counter(sample.label for sample in images.samples)
     return Diagnosis(
         images=images,
@@ -128,48 +73,6 @@ def diagnose(images: ImageSet, *, workers: int, on_image: Callable[[int], None] 
 def oddities(images: ImageSet, inspections: Sequence[Inspection]) -> tuple[Symptom, ...]:
     """Return what the user of `images` should know before a validation, which can be right all the same."""
     return (*_amounts(images), *_traits(inspections), *_beside(images))
-
-
-def _inspect(sample: Sample, known: Callable[[bytes], bool], streams: Sequence[Preprocess]) -> Inspection:
-    """Parse the whole file; for JPEG at an eighth of the size, which costs a third of decoding in full."""
-    if not sample.size_bytes:
-        return Inspection(name=sample.name, fault="empty file" if sample.path.exists() else "link to nothing")
-    digest = b""
-    try:
-        data = sample.image_file()
-        digest = digest_of(data)
-        if sample.encoding == "cifar" or known(digest):
-            return Inspection(name=sample.name, digest=digest)
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            check_size(image.size)
-            for stream in streams:
-                resized(image.size, stream)
-            mode, format_ = image.mode, _CAMERAS.get(image.format or "", image.format)
-            image.draft("L", (1, 1))
-            image.load()
-            rotated = _rotated(image)
-    except UNREADABLE as error:
-        return Inspection(name=sample.name, fault=reason(error), digest=digest)
-    deep = mode.startswith(("I", "F"))
-    traits = {
-        f"{format_}{_MISNAMED}": _FORMAT_OF_SUFFIX.get(_suffix(sample)) != format_,
-        f"{mode} instead of RGB or grey": mode not in ("RGB", "L") and not deep,
-        _DEEP: deep,
-        _TURNED: rotated,
-    }
-    odd = tuple(trait for trait, there in traits.items() if there)
-    return Inspection(name=sample.name, traits=odd, digest=digest)
-
-
-def _rotated(image: Image.Image) -> bool:
-    try:
-        return bool(image.getexif().get(_ORIENTATION, 1) != 1)
-    except (SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error, UserWarning):
-        return False  # damaged EXIF data do not hurt the pixels
-
-
-def _suffix(sample: Sample) -> str:
-    return PurePosixPath(sample.name).suffix.lower()
 
 
 def _faults(inspections: Sequence[Inspection]) -> Iterator[Symptom]:
@@ -217,11 +120,11 @@ def _traits(inspections: Sequence[Inspection]) -> Iterator[Symptom]:
 
 
 def _done_about(trait: str) -> str:
-    if trait.endswith(_MISNAMED):
+    if trait.endswith(MISNAMED):
         return "decoded as what they are"
     remedies = {
-        _TURNED: "evaluated as stored, as torchvision and timm do",
-        _DEEP: "levels above 255 are clipped, as torchvision and timm do; convert the images to 8 bits to scale them",
+        TURNED: "evaluated as stored, as torchvision and timm do",
+        DEEP: "levels above 255 are clipped, as torchvision and timm do; convert the images to 8 bits to scale them",
     }
     return remedies.get(trait, "evaluated as RGB")
 

@@ -215,7 +215,7 @@ def _doubts(path: Path, layout: str, samples: Sequence[Sample]) -> tuple[str, ..
     return tuple(notes)
 
 
-def _unknown(images: list[File]) -> str:
+def _unknown(images: Sequence[File]) -> str:
     if not any(file.folder for file in images):
         return "nothing says what the images show: they lie in no folders, and their names are not ImageNet's"
     folder = next(file.folder for file in images if file.folder)

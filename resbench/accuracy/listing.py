@@ -2,7 +2,7 @@
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from resbench.accuracy import archives, containers
@@ -23,11 +23,10 @@ class Listing:
 
     files: tuple[File, ...]
     left_out: tuple[LeftOut, ...]
+    images: tuple[File, ...] = field(init=False)  # the files with the name of an image
 
-    @property
-    def images(self) -> list[File]:
-        """The files with the name of an image."""
-        return [file for file in self.files if file.is_image]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "images", tuple(file for file in self.files if file.is_image))
 
 
 def listing(path: Path) -> Listing:
@@ -75,18 +74,18 @@ class _Found:
 
 def _walk(root: Path, found: _Found) -> None:
     for folder, below, names in os.walk(root, followlinks=True, onerror=_refuse):
+        place = Path(folder)
+        inside = "" if place == root else f"{printable(place.relative_to(root).as_posix())}/"
         for name in list(below):
-            path = Path(folder, name)
             if _is_hidden(name):
-                found.hide(_relative(path, root) + "/")
-            if _is_hidden(name) or _leads_back(path):
+                found.hide(f"{inside}{printable(name)}/")
+            if _is_hidden(name) or _leads_back(place / name):
                 below.remove(name)
         for name in names:
-            path = Path(folder, name)
             if _is_hidden(name):
-                found.hide(_relative(path, root))
+                found.hide(f"{inside}{printable(name)}")
             else:
-                _add(path, _relative(path, root), found)
+                _add(place / name, f"{inside}{printable(name)}", found)
 
 
 def _add(path: Path, name: str, found: _Found) -> None:
@@ -103,10 +102,6 @@ def _add(path: Path, name: str, found: _Found) -> None:
 
 def _special(mode: int) -> str | None:
     return _SPECIAL.get(stat.S_IFMT(mode))
-
-
-def _relative(path: Path, root: Path) -> str:
-    return printable(path.relative_to(root).as_posix())
 
 
 def _is_hidden(name: str) -> bool:

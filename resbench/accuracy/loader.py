@@ -1,14 +1,12 @@
 """From files to batches of frames: threads decode each image once, for all the streams that want it."""
 
-import errno
-import os
 import random
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,13 +14,9 @@ from torch import Tensor
 from resbench.accuracy.cache import FrameCache
 from resbench.accuracy.dataset import Sample
 from resbench.accuracy.decoders import Decoder, decoder
-from resbench.accuracy.pixels import TOO_LARGE, UNREADABLE
-from resbench.errors import ResbenchError
+from resbench.accuracy.readable import UNREADABLE, Unreadable, UnreadableImagesError, reason
 from resbench.zoo.spec import Preprocess
 
-OR_SKIP = ", or leave them out with --skip-unreadable"
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 LOOKAHEAD = 3  # batches: enough to hide one slow image, little enough to bound the memory
 MOST_PER_TASK = 8  # images that a thread takes at a time, where all threads have some: handing over costs a hundredth
 
@@ -34,35 +28,6 @@ class Batch:
     first: int  # place of the first image in the set
     samples: tuple[Sample, ...]
     frames: dict[Preprocess, Tensor]  # (N, H, W, 3) uint8 on the CPU, pinned for CUDA, or where they were decoded
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """An image that cannot be decoded, and why."""
-
-    name: str
-    reason: str
-
-    @property
-    def remedy(self) -> str:
-        """What to do about it."""
-        if self.reason == os.strerror(errno.EACCES):
-            return "give yourself permission to read them (chmod +r)"
-        if self.reason.endswith(TOO_LARGE):
-            return "replace them by smaller ones"
-        return "replace them by intact files"
-
-
-class UnreadableImagesError(ResbenchError):
-    """Images that cannot be decoded; none of them is ever replaced by another."""
-
-    def __init__(self, images: Sequence[Unreadable], otherwise: str = "") -> None:
-        self.images = tuple(images)
-        remedy = "; ".join(dict.fromkeys(image.remedy for image in images)) + otherwise
-        shown = "; ".join(f"{image.name} ({image.reason})" for image in images[:10])
-        more = f" and {len(images) - 10} more" if len(images) > 10 else ""
-        noun = "image" if len(images) == 1 else "images"
-        super().__init__(f"{len(images)} unreadable {noun}: {shown}{more}; {remedy}")
 
 
 def batches(
@@ -129,27 +94,6 @@ def _stream(
                 yield _finished(*under_way.popleft())
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def in_order(function: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> Iterator[Result]:
-    """Yield `function` of each item in order, computed in threads, a bounded number of them ahead."""
-    with ThreadPoolExecutor(workers) as pool:
-        under_way: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                under_way.append(pool.submit(function, item))
-                if len(under_way) > 16 * workers:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def reason(error: BaseException) -> str:
-    """Return in a few words why an image cannot be read."""
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return "not an image" if "cannot identify image file" in text else text
 
 
 def single_core() -> None:

@@ -15,23 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from resbench.accuracy.readable import FORMATS, check_size, resized
 from resbench.errors import ResbenchError
 from resbench.records.record import Pixels
 from resbench.zoo.spec import CropMode, Preprocess
 
 Frame = NDArray[np.uint8]  # (H, W, 3), levels of 0 to 255
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
-# What Pillow raises for broken files of those formats: its decoders pass on what they stumble over.
-UNREADABLE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,  # where warnings are errors
-)
-MOST_PIXELS = 89_478_485  # of an image, as stored and as resized for a network; Pillow's own limit for a warning
-TOO_LARGE = f", more than {MOST_PIXELS:,} in all"
 DECODER = f"pillow {PIL.__version__}"
 _PILLOW = int(PIL.__version__.split(".")[0])
 _FILTERS = {
@@ -57,12 +46,6 @@ def decode(data: bytes) -> Image.Image:
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         check_size(image.size)
         return image.convert("RGB")
-
-
-def check_size(size: tuple[int, int], wording: str = "pixels") -> None:
-    """Raise ValueError when an image of that width and height is larger than MOST_PIXELS: it would fill the memory."""
-    if size[0] * size[1] > MOST_PIXELS:
-        raise ValueError(f"{size[0]:,} x {size[1]:,} {wording}{TOO_LARGE}")
 
 
 def frame(image: _Picture, preprocess: Preprocess) -> Frame:
@@ -112,26 +95,6 @@ def _read(length: int, to: int, start: int, stop: int) -> tuple[int, int]:
     scale = length / to
     reach = 3 * max(1, scale) + 1  # of the widest filter, lanczos
     return max(0, math.floor(start * scale - reach)), min(length, math.ceil(stop * scale + reach))
-
-
-def resized(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:
-    """Return (width, height) before the crop. Raises ValueError when that is more than MOST_PIXELS."""
-    found = _resized(size, preprocess)
-    check_size(found, f"pixels when its {size[0]:,} x {size[1]:,} are resized")
-    return found
-
-
-def _resized(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:
-    (width, height), side = size, preprocess.resize_px
-    match preprocess.crop_mode:
-        case "center":
-            shorter = min(width, height)
-            return side * width // shorter, side * height // shorter
-        case "squash":
-            return side, side
-        case "border":
-            shrink = max(width / side, height / side)
-            return round(width / shrink), round(height / shrink)
 
 
 def _bordered(image: Image.Image, crop: int, preprocess: Preprocess) -> Image.Image:

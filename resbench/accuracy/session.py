@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from resbench.accuracy import doctor, loader, pixels
+from resbench.accuracy import doctor, inspection, loader, pixels, readable
 from resbench.accuracy.cache import FrameCache, open_cache
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.decoders import COMPARED, Decoder, decoder, difference
@@ -75,7 +75,7 @@ def examined(images: ImageSet, session: Session, *, skip: bool, streams: Sequenc
         raise ResbenchError(f"{images.name}: not the same images on every machine; give all of them the same --data")
     caches = _caches(streams, session).values()
     mine = images.samples[group.rank :: group.size]
-    own = doctor.inspect(
+    own = inspection.inspect(
         mine,
         workers=session.workers,
         on_image=lambda done: session.on_progress("checking", done, len(mine), None),
@@ -84,9 +84,9 @@ def examined(images: ImageSet, session: Session, *, skip: bool, streams: Sequenc
     )
     found = sorted((one for part in group.gather(own) for one in part), key=lambda one: one.name)
     digests = {one.name: one.digest for one in found}
-    faults = doctor.unreadable(found)
+    faults = inspection.unreadable(found)
     if faults and not (skip and len(faults) < len(images.samples)):
-        raise loader.UnreadableImagesError(faults, "" if skip else loader.OR_SKIP)
+        raise readable.UnreadableImagesError(faults, "" if skip else readable.OR_SKIP)
     skipped = {fault.name: None for fault in faults}
     for cache in caches:
         cache.check_room([digest for name, digest in digests.items() if name not in skipped])

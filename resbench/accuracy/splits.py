@@ -45,7 +45,8 @@ def choose(path: Path, roots: Mapping[File, str], *, all_belong: bool) -> Chosen
     set of their own where `all_belong`, else they are left out with the other parts.
     Raises ResbenchError where more than one part may be meant.
     """
-    parts = {file: _part(root) for file, root in roots.items()}
+    part_of = {root: _part(root) for root in set(roots.values())}
+    parts = {file: part_of[root] for file, root in roots.items()}
     sizes = Counter(parts.values())
     by_split = {
         split: [part for part in sizes if part and split_of(part.rpartition("/")[2]) == split] for split in _WORDS

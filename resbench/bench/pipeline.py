@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from resbench import environment, units
-from resbench.accuracy import doctor, loader, pixels
+from resbench.accuracy import inspection, loader, pixels, readable
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.decoders import Decoder, decoder
 from resbench.accuracy.layouts import open_unlabelled
@@ -80,9 +80,9 @@ def warm(images: Images, on_image: Callable[[float], None]) -> None:
     Raises UnreadableImagesError, naming those that cannot be decoded.
     """
     samples = _some(open_unlabelled(Path(images.path))).samples
-    found = doctor.inspect(samples, workers=images.workers, on_image=lambda done: on_image(done / len(samples)))
-    if failed := doctor.unreadable(found):
-        raise loader.UnreadableImagesError(failed)
+    found = inspection.inspect(samples, workers=images.workers, on_image=lambda done: on_image(done / len(samples)))
+    if failed := inspection.unreadable(found):
+        raise readable.UnreadableImagesError(failed)
 
 
 def measure(arm: Arm, want: speeds.Wanted, request: speeds.Request, surroundings: Surroundings) -> list[Series]:

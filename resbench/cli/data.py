@@ -33,6 +33,6 @@ def check(
 
     images = layouts.open_set(data, labels)
     with report.progress(len(images.samples)) as on_image:
-        found = doctor.diagnose(images, workers=workers or cpu_cores(), on_image=on_image)
+        found = doctor.diagnose(images, workers=workers or cpu_cores(), on_image=on_image, processes=True)
     report.show(found, as_json=as_json)
     raise typer.Exit(ExitCode.OK if found.healthy else ExitCode.USAGE)

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
-import torch
 
 import resbench
 from resbench.records.record import Conditions, Environment, Machine, Noise, Run
+
+if TYPE_CHECKING:
+    import torch
 
 LIBRARIES = ("torch", "numpy", "scipy", "pillow", "timm", "torchvision")
 VARIABLES = re.compile(
@@ -40,7 +43,7 @@ class Counters:
 class Watch:
     """A running observation of the machine; ask it when the measurement is over."""
 
-    device: torch.device
+    device: "torch.device"
     started: datetime
     before: Counters
 
@@ -63,20 +66,22 @@ class Watch:
         )
 
 
-def watch(device: torch.device) -> Watch:
+def watch(device: "torch.device") -> Watch:
     """Start to watch the machine while something is measured on `device`."""
     return Watch(device=device, started=datetime.now(UTC), before=counters())
 
 
-def collect(device: torch.device, *, seconds: float = 1.0) -> Environment:
+def collect(device: "torch.device", *, seconds: float = 1.0) -> Environment:
     """Watch the machine for `seconds` and return the environment."""
     started = watch(device)
     time.sleep(seconds)
     return started.environment()
 
 
-def machine(device: torch.device) -> Machine:
+def machine(device: "torch.device") -> Machine:
     """Return what must agree before two timings on `device` may be compared."""
+    import torch  # here alone: whoever asks for the number of cores can do without
+
     cuda = device.type == "cuda"
     cudnn = torch.backends.cudnn.version() if cuda else None  # type: ignore[no-untyped-call]
     return Machine(

@@ -11,7 +11,7 @@ from resbench.zoo.spec import Variant
 # Networks that everybody builds alike. Of others, such as ResNet-26, there are several of one name.
 _PLAIN = re.compile(r"resnet(18|34|50|101|152)|resnext(50_32x4d|101_32x8d|101_64x4d)|wide_resnet(50|101)_2")
 _CHANGED = re.compile(
-    r"prun|slim|distill|quant|int8|half|split|compress|sparse|factori|decompos|tucker|\blite\b|fpn|r-?cnn|detect|segment",
+    r"prun|slim|distill|quant|int8|half|split|compress|sparse|factori|decompos|tucker|\blite\b|fpn|r-?cnn|detect|segment|swav|simclr|moco|byol|dino|barlow|self-sup",
     re.IGNORECASE,
 )
 _TAGGED = re.compile(r"\.\w*in1k(_\d+)?$")  # timm's names of checkpoints that the table does not have

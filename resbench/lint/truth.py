@@ -24,9 +24,11 @@ from resbench.zoo.spec import Metric, Variant
 
 AT_SIZE = "fvcore"  # the convention that timm and MMPretrain use today
 _NEAR = 0.05  # a figure this near to a count, its double or its half may be of a counter that is not known here
+_NEAR_PARAMS = 0.05  # folded or counted norms, other shortcuts, whole millions
 _FAR = 0.25  # parameters of a network that others also build: further off than this, they are none of its kind
 # Sides that classifiers of the family are trained and tested at.
 _SIDES_PX = (96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 299, 320, 331, 352, 384, 416, 448, 480, 512)
+_USUAL_PX = 224  # what most counters are run at, whatever the network was trained at
 _SCREENED = 0.06  # how far a count that is scaled from another size may be off
 
 _UNITS = {"K": "thousands", "M": "millions", "G": "billions", "T": "trillions"}
@@ -94,8 +96,8 @@ def _contradicted_params(
     exact = counted(network.name).params
     known = f"; {explanation.errors[0]}" if explanation.errors else ""
     off = min((float(one.value / exact - 1) for one in _figures(figure)), key=abs, default=-1.0)
-    sure = bool(known) or is_known_checkpoint(entry) or is_plain_network(entry, network)
-    if not sure and abs(off) < _FAR:
+    sure = bool(known) or is_known_checkpoint(entry)
+    if not sure and abs(off) < (_NEAR_PARAMS if is_plain_network(entry, network) else _FAR):
         message = f"{figure}: does not fit resbench's {network.name}, which has {exact:,} ({_distance(off)})"
         return about(entry, "T001", Level.WARNING, figure, message, "say which network it is")
     right = parameters(exact) if figure.is_count and figure.digits.endswith("0000") else exact
@@ -113,14 +115,14 @@ def _operations(entry: ModelEntry, network: Variant, figure: StatedFigure, expla
     ]
     if here := next((fit for fit in fits if fit.input_px == _input(fit, size_px) and _is_here(fit, size_px)), None):
         return _true_here(entry, figure, here)
-    at_size = f"at {'the stated ' if stated_px else ''}{size_px}: {_at(network, size_px):,} ({AT_SIZE})"
+    at_size = f"at {'the stated' if stated_px else 'its usual'} {size_px}: {_at(network, size_px):,} ({AT_SIZE})"
     if fits and (level := _level_elsewhere(entry, fits[0])) is not Level.FALSE:
         message = f"{figure}: true at {units.pixels(fits[0].input_px)} under {_named(fits[0])}; {at_size}"
         return about(entry, "T002", level, figure, message, "say at which input it holds")
     if published := [claim for _, claim in explanation.claims if claim.metric == "flops" and not claim.error]:
         message = f"{figure}: published ({published[0].source}), but no convention known here gives it; {at_size}"
         return about(entry, "T002", Level.WARNING, figure, message, "say what it counts")
-    if not is_known_checkpoint(entry) and (reading := _unknown(network, figure, explanation)):
+    if reading := _unknown(entry, network, figure, explanation, stated_px):
         return about(entry, "T002", Level.WARNING, figure, f"{figure}: {reading}; {at_size}", "say what it counts")
     return _contradicted_operations(entry, network, figure, size_px, at_size, explanation)
 
@@ -154,16 +156,22 @@ def _level_elsewhere(entry: ModelEntry, fit: Reading) -> Level:
     return Level.FALSE if is_known_checkpoint(entry) else Level.WARNING
 
 
-def _unknown(network: Variant, figure: StatedFigure, explanation: Explanation) -> str:
+def _unknown(
+    entry: ModelEntry, network: Variant, figure: StatedFigure, explanation: Explanation, stated_px: int | None
+) -> str:
     """Say what else the author may have meant; empty when every reading is contradicted."""
+    sides = (_USUAL_PX,) if is_known_checkpoint(entry) else _SIDES_PX
+    elsewhere = None if stated_px and len(sides) == 1 else _elsewhere(network, figure, sides)
+    if elsewhere and not (figure.quantity == "macs" and doubled(elsewhere)):
+        return f"true only at {units.pixels(elsewhere.input_px)} under {_named(elsewhere)}, {elsewhere.value:,}"
+    if is_known_checkpoint(entry):
+        return ""
     if explanation.fits:  # twice as many as a column of multiply-adds may hold
         return f"fits {_named(explanation.fits[0])}, {explanation.fits[0].value:,}, so two per multiply-add, not MACs"
     near = explanation.nearest[0] if explanation.nearest else None
-    if near and abs(near.off) < _NEAR:
+    if near and abs(near.off) < (_NEAR if is_plain_network(entry, network) else _FAR):
         where = f"{near.value:,} at {units.pixels(near.input_px)}"
         return f"no known count; {_distance(near.off)} {_named(near)}, {where}"
-    if elsewhere := _elsewhere(network, figure):
-        return f"true only at {units.pixels(elsewhere.input_px)} under {_named(elsewhere)}, {elsewhere.value:,}"
     return ""
 
 
@@ -171,14 +179,14 @@ def _distance(off: float) -> str:
     return f"{100 * abs(off):.1f} % {'above' if off > 0 else 'below'}"
 
 
-def _elsewhere(network: Variant, figure: StatedFigure) -> Reading | None:
-    """Return what gives the figure at another input, or for a batch of images; None when nothing does.
+def _elsewhere(network: Variant, figure: StatedFigure, sides: Collection[int]) -> Reading | None:
+    """Return what gives the figure at an input of one of `sides`; None when nothing does.
 
     Counts are scaled by the number of pixels first, so that torch is needed only where a size is likely.
     """
     home = counted(network.name)
     figures = _figures(figure)
-    for side in _SIDES_PX:
+    for side in sides:
         scale = (side / home.input_px[0]) ** 2
         values = [operations(home.terms, name) * scale * times for name in NAMES[:-1] for times in (1, 2)]
         if any(abs(float(one.value) / value - 1) < _SCREENED for one in figures for value in values):

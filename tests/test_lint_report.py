@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from resbench.cli.app import app
+from resbench.lint.coverage import Coverage
 from resbench.lint.files import read
 from resbench.lint.lint import fix, lint
 from resbench.lint.problem import RULES, Level, Problem
@@ -26,6 +27,9 @@ PROBLEM = Problem(
 )
 
 
+COVERAGE = Coverage(read=4, checked=3, true=2, of_unknown_networks=1, not_understood=0)
+
+
 def run(*words: str, text: str | None = None):
     return CliRunner().invoke(app, ["lint", *words], input=text)
 
@@ -35,7 +39,10 @@ def test_standard_input_is_read_and_false_figures_exit_1():
     done = run("-", text=card_corpus.TIMM.replace("27560000", "27560001"))
     assert done.exit_code == 1
     assert "false T001 gluon_seresnext50_32x4d: parameters 27560001: false" in done.stdout
-    assert done.stdout.splitlines()[-1] == "1 false, 3 warnings, 2 notes"
+    assert done.stdout.splitlines()[-2:] == [
+        "1 false, 3 warnings, 2 notes",
+        "15 figures read, 15 checked (11 true), 0 of unknown networks, 0 not understood",
+    ]
 
 
 def test_an_unreadable_block_exits_2(tmp_path):
@@ -45,15 +52,15 @@ def test_an_unreadable_block_exits_2(tmp_path):
 
 
 def test_json_says_the_same_as_the_text():
-    rows = json.loads(run("-", "--format", "json", text=card_corpus.TIMM).stdout)
+    rows = json.loads(run("-", "--format", "json", text=card_corpus.TIMM).stdout)["problems"]
     said = [f"-:{row['line']}: {row['level']} {row['code']} {row['model']}: {row['message']}" for row in rows]
     shown = run("-", text=card_corpus.TIMM).stdout.splitlines()
-    assert said == [line for line in shown[:-1] if not line.startswith("    fix: ")]
+    assert said == [line for line in shown[:-2] if not line.startswith("    fix: ")]
     assert all(row["rule"] == RULES[row["code"]] for row in rows)
 
 
 def test_sarif_names_each_rule_once_and_each_place(capsys):
-    report.show([PROBLEM, PROBLEM], "sarif")
+    report.show([PROBLEM, PROBLEM], COVERAGE, "sarif")
     log = json.loads(capsys.readouterr().out)
     (run_,) = log["runs"]
     assert log["version"] == "2.1.0"
@@ -67,7 +74,7 @@ def test_places_in_sarif_are_relative_to_the_current_folder(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     places = {str(tmp_path / "a b.md"): "a%20b.md", "x/../a.md": "a.md", "../a.md": (tmp_path.parent / "a.md").as_uri()}
     for path, uri in places.items():
-        report.show([replace(PROBLEM, path=path)], "sarif")
+        report.show([replace(PROBLEM, path=path)], COVERAGE, "sarif")
         (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
         assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
 
@@ -80,9 +87,9 @@ def test_a_folder_named_like_a_card_is_none_and_a_folder_of_weights_must_exist(t
 
 
 def test_github_annotations_cannot_be_broken_out_of(capsys):
-    report.show([PROBLEM], "github")
+    report.show([PROBLEM], COVERAGE, "github")
     line = capsys.readouterr().out
-    assert line.count("\n") == 1
+    assert line.count("\n") == 2
     assert line.startswith(
         "::error file=a%2Cb%3Ac.md,line=3,title=T001 parameters::net[red]: 100%25 false\\r\\n:\\:error"
     )
@@ -90,15 +97,16 @@ def test_github_annotations_cannot_be_broken_out_of(capsys):
 
 def test_github_gets_as_many_annotations_as_it_shows_worst_first(capsys):
     many = [replace(PROBLEM, line=line) for line in range(1, 30)]
-    report.show([*many, replace(PROBLEM, level=Level.UNREADABLE, path="z.md")], "github")
-    lines = capsys.readouterr().out.splitlines()
+    report.show([*many, replace(PROBLEM, level=Level.UNREADABLE, path="z.md")], COVERAGE, "github")
+    *lines, checked = capsys.readouterr().out.splitlines()
+    assert checked == f"::notice title=resbench lint::{COVERAGE.text}"
     assert len(lines) == 10
     assert lines[0].startswith("::error file=z.md,")
     assert lines[-1].startswith("::error title=resbench::+21 more")
 
 
 def test_text_shows_names_as_they_are(capsys):
-    report.show([PROBLEM], "text")
+    report.show([PROBLEM], COVERAGE, "text")
     assert "net[red]" in capsys.readouterr().out
 
 
@@ -147,3 +155,32 @@ def test_cards_are_checked_without_torch(tmp_path):
     page = tmp_path / "card.md"
     page.write_text(card_corpus.TIMM)
     assert modules_after("lint", str(page)).isdisjoint({"torch", "numpy", "pandas", "scipy"})
+
+
+@pytest.mark.parametrize("style", report.FORMATS)
+def test_every_format_says_what_was_checked(style):
+    page = "| Model | Params (M) |\n| --- | --- |\n| a_net | 12.3 |\n"
+    done = run("-", "--format", style, text=page)
+    assert done.exit_code == 0
+    if style == "json":
+        assert json.loads(done.stdout)["coverage"]["of_unknown_networks"] == 1
+    else:
+        assert "nothing could be checked: 1 figure read" in done.stdout
+        assert "no problems found" not in done.stdout
+    assert run("-", "--format", style, "--strict", text=page).exit_code == 1
+
+
+def test_what_is_true_is_no_result_in_sarif(capsys):
+    report.show([replace(PROBLEM, level=Level.NOTE, quantity="params")], COVERAGE, "sarif")
+    (run_,) = json.loads(capsys.readouterr().out)["runs"]
+    assert run_["results"] == []
+    assert run_["properties"]["coverage"]["checked"] == 3
+
+
+def test_one_unreadable_file_hides_nothing_of_the_others(tmp_path):
+    (tmp_path / "a.md").write_bytes(b"caf\xe9 \xff\n")
+    (tmp_path / "b.md").write_text("| Model | Params (M) |\n| --- | --- |\n| resnet50 | 99.60 |\n")
+    done = run(str(tmp_path))
+    assert done.exit_code == 2
+    assert "unreadable F001" in done.stdout
+    assert "false T001 resnet50" in done.stdout

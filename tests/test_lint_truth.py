@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from resbench.judging.claims import reproduction
 from resbench.lint.files import read
 from resbench.lint.lint import lint
 from resbench.lint.parse import parse
@@ -305,10 +306,10 @@ def test_another_head_is_true_and_the_number_of_classes_is_named(row, words):
 
 
 def test_a_number_of_classes_that_a_heading_states_is_believed():
-    page = "### Moths (1,532 classes)\n\n| Model | Params (M) |\n| --- | --- |\n| ResNet-50 | 26.65 |\n"
+    page = "### Moths (2,997 classes)\n\n| Model | Params (M) |\n| --- | --- |\n| ResNet-50 | 29.65 |\n"
     (problem,) = problems(page)
-    assert "true for 1,532 classes" in problem.message
-    (without,) = problems(page.replace("(1,532 classes)", ""))
+    assert "true for 2,997 classes" in problem.message
+    (without,) = problems(page.replace("(2,997 classes)", ""))
     assert without.level is Level.FALSE
 
 
@@ -340,3 +341,53 @@ def test_megabytes_of_parameters_are_the_size_of_a_file_or_false():
     assert size.level is Level.WARNING
     assert "25,557,032 parameters of 32 bits" in size.message
     assert worst(problems(page.format("61 MB")))
+
+
+ELSEWHERE = {
+    "flowers": "dataset: {type: flowers, name: Oxford flowers}",
+    "CIFAR-10": "dataset: {type: cifar10, name: CIFAR-10}",
+    "ImageNet-V2": "dataset: {type: imagenet-v2, name: ImageNet-V2}",
+    "ImageNet-A": "dataset: {type: imagenet-a, name: ImageNet-A}",
+}
+
+
+@pytest.mark.parametrize("dataset", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("name", ["resnet50", "tv_resnet50"])
+def test_an_accuracy_on_other_data_gets_no_figure_of_imagenet(name, dataset):
+    page = (
+        f"---\nlicense: mit\nmodel-index:\n- name: {name}\n  results:\n  - task: {{type: image-classification}}\n"
+        f"    {dataset}\n    metrics:\n    - {{type: accuracy, value: 63.21}}\n---\n"
+    )
+    assert [problem for problem in problems(page) if problem.code.startswith("T")] == []
+
+
+def test_a_bare_name_is_anybodys_training_and_is_never_mended():
+    page = "| Model | Top-1 (%) |\n| --- | --- |\n| resnet50 | 77.31 |\n"
+    (problem,) = problems(page)
+    assert (problem.code, problem.level, problem.fix, problem.edit) == ("T012", Level.NOTE, "", None)
+    (named,) = problems(page.replace("resnet50", "tv_resnet50"))
+    assert (named.level, named.fix) == (Level.WARNING, "76.16 %")
+
+
+def test_a_known_misprint_near_chance_is_one_finding():
+    page = "| Model | Top-1 (%) |\n| --- | --- |\n| inception_resnet_v2 | 0.95 |\n"
+    assert [problem.code for problem in problems(page)] == ["T012"]
+
+
+def test_the_page_itself_is_not_cited_as_the_source(tmp_path):
+    page = tmp_path / "models" / "gloun-seresnext.mdx"
+    page.parent.mkdir()
+    page.write_text(card_corpus.TIMM.replace("79.92%", "80.92%"))
+    (problem,) = [problem for problem in lint(read([str(page)]), records=tmp_path) if problem.code == "T012"]
+    assert "an earlier version of this page said 79.92 %" in problem.message
+
+
+def test_one_tolerance_for_published_accuracies(tmp_path):
+    data = replace(examples.EVALUATION.dataset, name="ImageNet-1k")
+    record = replace(examples.EVALUATION, network="resnet50", weights="tv_resnet50", dataset=data, images=50_000)
+    page = "| Model | Top-1 (%) |\n| --- | --- |\n| tv_resnet50 | 76.16 |\n"
+    for right, differs in ((38_080 + 40, True), (38_080 + 20, False)):  # 0.08 and 0.04 points above 76.16 %
+        save(replace(record, top1_right=right), tmp_path)
+        found = reproduction(replace(record, top1_right=right), "top1")
+        assert found.missed is differs
+        assert ("T009" in {problem.code for problem in problems(page, records=tmp_path)}) is differs

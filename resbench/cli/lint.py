@@ -24,6 +24,7 @@ def lint_(
         typer.Option(exists=True, file_okay=False, help="Folder of checkpoints to compare file sizes and hashes with."),
     ] = None,
     results: Annotated[Path, typer.Option(help="Folder of local validations to compare with.")] = Path("results"),
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when no figure could be checked.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Write the corrections that are certain into the files.")] = False,
 ) -> None:
     """Check anybody's model cards: which figures are true, at which input and by which convention.
@@ -39,12 +40,16 @@ def lint_(
       resbench lint configs/ --format sarif > cards.sarif
     """
     from resbench.lint import files, lint
+    from resbench.lint.coverage import coverage
     from resbench.lint.problem import exit_code
     from resbench.report import lint as report
 
-    problems = lint.lint(files.read(cards), weights, results)
+    documents = files.read(cards)
+    problems = lint.lint(documents, weights, results)
     if fix:
         report.mended(list(lint.fix(problems)))
-        problems = lint.lint(files.read(cards), weights, results)
-    report.show(problems, style)
-    raise typer.Exit(exit_code(problems))
+        documents = files.read(cards)
+        problems = lint.lint(documents, weights, results)
+    checked = coverage(documents, problems)
+    report.show(problems, checked, style)
+    raise typer.Exit(exit_code(problems, nothing_checked=strict and checked.nothing_checked))

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from resbench.lint import claims, form, truth
+from resbench.lint import accuracies, claims, form, truth
 from resbench.lint.certain import stated_on
+from resbench.lint.consistency import inconsistencies
 from resbench.lint.parse import Document
 from resbench.lint.problem import Level, Problem
 from resbench.records.files import read_exactly, write_text
@@ -26,9 +27,10 @@ def lint(documents: Iterable[Document], weights: Path | None = None, records: Pa
     for document in documents:
         classes = stated_on(document.entries)
         for entry in document.entries:
-            found += [*truth.counts(entry, classes), *claims.accuracies(entry), *claims.published(entry)]
-            found += claims.against_records(entry, validations)
+            found += [*truth.counts(entry, classes), *accuracies.possible(entry), *accuracies.published(entry)]
+            found += accuracies.against_records(entry, validations)
             found += claims.on_disk(entry, weights) if weights else ()
+        found += inconsistencies(document.entries)
     for _, folder in groupby(documents, key=lambda document: document.path.parent):
         found += claims.disagreements(entry for document in folder for entry in document.entries)
     return sorted(dict.fromkeys(found), key=lambda problem: (problem.path, problem.line, problem.code))

@@ -29,6 +29,7 @@ def about(
         message=" ".join(message.split()),
         fix=fix,
         edit=edit,
+        quantity=said.quantity if said else "",
     )
 
 

@@ -34,13 +34,14 @@ RULES = {
     "T003": "a figure without its unit",
     "T004": "top-5 accuracy below top-1",
     "T005": "an accuracy that is not possible",
-    "T006": "an accuracy near chance",
+    "T006": "an accuracy near chance, or that does not fit its top-5",
     "T007": "per cent against fraction",
     "T008": "two places of one card that disagree",
     "T009": "a claim that a local record contradicts",
     "T010": "size of the weights' file",
     "T011": "hash of the weights' file",
     "T012": "a figure that the publisher did not publish",
+    "T013": "figures that do not belong together",
 }
 
 
@@ -64,11 +65,15 @@ class Problem:
     message: str  # one line
     fix: str = ""  # what to do
     edit: Edit | None = None  # what --fix would do
+    quantity: str = ""  # of the figure that it is about; empty: about none
 
 
-def exit_code(problems: Iterable[Problem]) -> ExitCode:
-    """Return what `problems` mean to the shell: unreadable, then false; warnings and notes are no failure."""
+def exit_code(problems: Iterable[Problem], *, nothing_checked: bool = False) -> ExitCode:
+    """Return what `problems` mean to the shell: unreadable, then false; warnings and notes are no failure.
+
+    `nothing_checked` is one where somebody asked for it.
+    """
     levels = {problem.level for problem in problems}
     if Level.UNREADABLE in levels:
         return ExitCode.USAGE
-    return ExitCode.REGRESSED if Level.FALSE in levels else ExitCode.OK
+    return ExitCode.REGRESSED if Level.FALSE in levels or nothing_checked else ExitCode.OK

@@ -23,8 +23,8 @@ from resbench.records.record import Counts
 from resbench.zoo.spec import Metric, Variant
 
 AT_SIZE = "fvcore"  # the convention that timm and MMPretrain use today
-_NEAR = 0.05  # a figure this near to a count, its double or its half may be of a counter that is not known here
-_NEAR_PARAMS = 0.05  # folded or counted norms, other shortcuts, whole millions
+_NEAR = 0.10  # a figure this near to a count, its double or its half may be of a counter that is not known here
+_NEAR_PARAMS = 0.10  # folded or counted norms, other shortcuts, whole millions
 _FAR = 0.25  # parameters of a network that others also build: further off than this, they are none of its kind
 # Sides that classifiers of the family are trained and tested at.
 _SIDES_PX = (96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 299, 320, 331, 352, 384, 416, 448, 480, 512)
@@ -169,6 +169,9 @@ def _unknown(
     if explanation.fits:  # twice as many as a column of multiply-adds may hold
         return f"fits {_named(explanation.fits[0])}, {explanation.fits[0].value:,}, so two per multiply-add, not MACs"
     near = explanation.nearest[0] if explanation.nearest else None
+    if not stated_px and network.input_px != _USUAL_PX and (near is None or abs(near.off) > _NEAR):
+        counts = [_count(network, (_USUAL_PX, _USUAL_PX))]
+        near = next(iter(explain.explain(network, _figures(figure), counts).nearest), near)
     if near and abs(near.off) < (_NEAR if is_plain_network(entry, network) else _FAR):
         where = f"{near.value:,} at {units.pixels(near.input_px)}"
         return f"no known count; {_distance(near.off)} {_named(near)}, {where}"
@@ -188,7 +191,7 @@ def _elsewhere(network: Variant, figure: StatedFigure, sides: Collection[int]) -
     figures = _figures(figure)
     for side in sides:
         scale = (side / home.input_px[0]) ** 2
-        values = [operations(home.terms, name) * scale * times for name in NAMES[:-1] for times in (1, 2)]
+        values = [operations(home.terms, name) * scale * times for name in NAMES for times in (1, 2)]
         if any(abs(float(one.value) / value - 1) < _SCREENED for one in figures for value in values):
             readings = explain.explain(network, figures, [_count(network, (side, side))]).fits
             if fits := [fit for fit in readings if not fit.look_alike and not fit.head and not fit.one_channel]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from resbench import __version__
+from resbench.lint.coverage import Coverage
 from resbench.lint.problem import RULES, Level, Problem
 from resbench.report import github, location
 from resbench.report.terminal import advice, line, results
@@ -20,12 +21,12 @@ _SARIF = {Level.UNREADABLE: "error", Level.FALSE: "error", Level.WARNING: "warni
 _GITHUB = {Level.UNREADABLE: "error", Level.FALSE: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
 
 
-def show(problems: Sequence[Problem], style: str) -> None:
-    """Print `problems` to stdout in one of FORMATS."""
+def show(problems: Sequence[Problem], coverage: Coverage, style: str) -> None:
+    """Print `problems` and what was checked to stdout, in one of FORMATS."""
     if style == "text":
-        _text(problems)
+        _text(problems, coverage)
     else:
-        print({"json": _json, "sarif": _sarif, "github": _github}[style](problems))
+        print({"json": _json, "sarif": _sarif, "github": _github}[style](problems, coverage))
 
 
 def mended(problems: Sequence[Problem]) -> None:
@@ -36,7 +37,7 @@ def mended(problems: Sequence[Problem]) -> None:
             advice().print(f"{where}: {problem.edit.old} -> {problem.edit.new}")
 
 
-def _text(problems: Sequence[Problem]) -> None:
+def _text(problems: Sequence[Problem], coverage: Coverage) -> None:
     console = results()
     for problem in problems:
         model = f"{problem.model}: " if problem.model else ""
@@ -47,28 +48,47 @@ def _text(problems: Sequence[Problem]) -> None:
             console.print(f"    fix: {problem.fix}", soft_wrap=True)
     counts = Counter(problem.level for problem in problems)
     summary = ", ".join(_count(counts[level], level) for level in Level if counts[level])
-    console.print(summary or "no problems found")
+    if summary or not coverage.nothing_checked:
+        console.print(summary or "no problems found")
+    console.print(coverage.text)
 
 
 def _count(number: int, level: Level) -> str:
     return f"{number} {level}{'s' if number > 1 and level in (Level.WARNING, Level.NOTE) else ''}"
 
 
-def _json(problems: Sequence[Problem]) -> str:
+def _json(problems: Sequence[Problem], coverage: Coverage) -> str:
     rows = [asdict(problem) | {"rule": RULES[problem.code]} for problem in problems]
-    return visible_json(json.dumps(rows, indent=2, ensure_ascii=False))
+    return visible_json(json.dumps({"problems": rows, "coverage": asdict(coverage)}, indent=2, ensure_ascii=False))
 
 
-def _sarif(problems: Sequence[Problem]) -> str:
-    used = sorted({problem.code for problem in problems})
+def _sarif(problems: Sequence[Problem], coverage: Coverage) -> str:
+    wrong = [problem for problem in problems if not _is_true(problem)]
+    used = sorted({problem.code for problem in wrong})
     rules = [{"id": code, "shortDescription": {"text": RULES[code]}} for code in used]
     driver = {"name": "resbench", "version": __version__, "rules": rules}
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": [_sarif_result(problem) for problem in problems]}],
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "results": [_sarif_result(problem) for problem in wrong],
+                "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": [_notification(coverage)]}],
+                "properties": {"coverage": asdict(coverage)},
+            }
+        ],
     }
     return visible_json(json.dumps(log, indent=2, ensure_ascii=False))
+
+
+def _is_true(problem: Problem) -> bool:
+    """Whether it says that a figure is true, which is no result for code scanning and pull requests."""
+    return problem.level is Level.NOTE and bool(problem.quantity)
+
+
+def _notification(coverage: Coverage) -> dict[str, object]:
+    return {"level": "note", "message": {"text": coverage.text}}
 
 
 def _sarif_result(problem: Problem) -> dict[str, object]:
@@ -87,13 +107,15 @@ def _uri(path: str) -> str:
     return quote(os.fsencode(whole.relative_to(Path.cwd()))) if whole.is_relative_to(Path.cwd()) else whole.as_uri()
 
 
-def _github(problems: Sequence[Problem]) -> str:
-    """Of each kind as many as GitHub shows, worst first."""
+def _github(problems: Sequence[Problem], coverage: Coverage) -> str:
+    """Of each kind as many as GitHub shows, worst first; last, what was checked."""
     annotations: dict[str, list[str]] = {}
-    for problem in sorted(problems, key=lambda problem: list(Level).index(problem.level)):
+    wrong = [problem for problem in problems if not _is_true(problem)]
+    for problem in sorted(wrong, key=lambda problem: list(Level).index(problem.level)):
         annotations.setdefault(_GITHUB[problem.level], []).append(_annotation(problem))
     where = "without --format github all are shown"
-    return "\n".join(line for kind, own in annotations.items() for line in github.capped(kind, own, where))
+    lines = [line for kind, own in annotations.items() for line in github.capped(kind, own, where)]
+    return "\n".join([*lines, github.command("notice", coverage.text, title="resbench lint")])
 
 
 def _annotation(problem: Problem) -> str:

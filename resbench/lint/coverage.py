@@ -1,0 +1,77 @@
+"""How much of what cards state was checked: no problem found means little where nothing could be."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from resbench.lint.accuracies import confirmed
+from resbench.lint.entry import ModelEntry
+from resbench.lint.figure import StatedFigure
+from resbench.lint.parse import Document
+from resbench.lint.problem import Level, Problem
+
+_OPEN = {("T012", Level.NOTE), ("T006", Level.WARNING), ("T010", Level.WARNING)}
+_FORM_ONLY = ("T003", "T007")  # about how a figure is written, not whether it is true
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """The figures of cards, counted by what could be said of them."""
+
+    read: int
+    checked: int  # compared with a count, a published figure, a local record, or found impossible
+    true: int  # of those checked
+    of_unknown_networks: int  # of those read and not checked
+    not_understood: int  # seen, but not read
+
+    @property
+    def nothing_checked(self) -> bool:
+        """Whether there were figures, and none of them could be checked."""
+        return self.checked == 0 and self.read + self.not_understood > 0
+
+    @property
+    def text(self) -> str:
+        """The counts in one line."""
+        if not self.read and not self.not_understood:
+            return "no figures"
+        unchecked = self.read - self.checked - self.of_unknown_networks
+        words = [
+            f"{self.read} figure{'s' * (self.read != 1)} read",
+            f"{self.checked} checked ({self.true} true)",
+            f"{self.of_unknown_networks} of unknown networks",
+            f"{unchecked} without a known value" if unchecked else "",
+            f"{self.not_understood} not understood",
+        ]
+        return f"{'nothing could be checked: ' if self.nothing_checked else ''}{', '.join(filter(None, words))}"
+
+
+def coverage(documents: Iterable[Document], problems: Sequence[Problem]) -> Coverage:
+    """Return how much of what `documents` state `problems` and silent agreement cover."""
+    documents = list(documents)
+    judged: dict[tuple[str, int, str, str], set[Level]] = {}
+    for problem in problems:
+        if problem.quantity and problem.code not in _FORM_ONLY and not _is_open(problem):
+            key = (problem.path, problem.line, problem.model, problem.quantity)
+            judged.setdefault(key, set()).add(problem.level)
+    stated = [(entry, figure) for document in documents for entry in document.entries for figure in entry.figures]
+    agreed = {id(figure) for entry in {id(entry): entry for entry, _ in stated}.values() for figure in confirmed(entry)}
+    levels = [
+        judged.get(_key(entry, figure), {Level.NOTE} if id(figure) in agreed else None) for entry, figure in stated
+    ]
+    checked = [level for level in levels if level]
+    unknown = [entry for (entry, _), level in zip(stated, levels, strict=True) if not level and entry.network is None]
+    return Coverage(
+        read=len(stated),
+        checked=len(checked),
+        true=sum(level == {Level.NOTE} for level in checked),
+        of_unknown_networks=len(unknown),
+        not_understood=sum(len(document.not_understood) for document in documents),
+    )
+
+
+def _is_open(problem: Problem) -> bool:
+    """Whether a problem compares a figure with no known value, or not with one that must agree."""
+    return problem.code == "T013" or (problem.code, problem.level) in _OPEN
+
+
+def _key(entry: ModelEntry, figure: StatedFigure) -> tuple[str, int, str, str]:
+    return str(entry.path), figure.line, entry.name, figure.quantity

@@ -212,10 +212,26 @@ def test_a_checkpoint_of_another_network_is_told_whose_it_is(tmp_path, network, 
     assert f"it fits {network}" in message
 
 
-def test_weights_that_are_not_finite_numbers_still_fit(tmp_path, tensors):
-    """Judging the values is validation's business; loading compares names, shapes and types."""
-    torch.save({**tensors, "fc.bias": torch.full((10,), float("nan"))}, tmp_path / "a.pth")
-    assert resbench.load(SMALLEST, tmp_path / "a.pth").fc.bias.isnan().all()
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_numbers_load_and_are_named(tmp_path, tensors, value):
+    torch.save({**tensors, "fc.bias": torch.full((10,), value)}, tmp_path / "a.pth")
+    (note,) = load_checkpoint(SMALLEST, tmp_path / "a.pth").notes
+    assert note.startswith("NaN or infinite values in fc.bias, so the outputs mean nothing")
+
+
+def test_subnormal_weights_are_named_when_there_are_many(tmp_path, tensors):
+    few, many = tensors["bn1.weight"] * 1e-40, tensors["layer3.1.conv1.weight"] * 1e-40
+    torch.save({**tensors, "bn1.weight": few}, tmp_path / "few.pth")
+    torch.save({**tensors, "layer3.1.conv1.weight": many}, tmp_path / "many.pth")
+    assert load_checkpoint(SMALLEST, tmp_path / "few.pth").notes == ()
+    (note,) = load_checkpoint(SMALLEST, tmp_path / "many.pth").notes
+    assert note.startswith(f"{many.numel():,} weights are subnormal (below 1.2e-38), which slows a CPU")
+
+
+def test_a_part_of_a_checkpoint_is_said_to_be_one(tmp_path, tensors):
+    path = tmp_path / "model-00002-of-00003.safetensors"
+    save_file({"fc.bias": tensors["fc.bias"]}, path)
+    assert "by its name it is part 2 of 3: join all parts into one file" in refusal(path)
 
 
 def test_a_published_checkpoint_that_is_not_here_is_described(hub):

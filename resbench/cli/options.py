@@ -15,6 +15,10 @@ CodeQuality = Annotated[
 ]
 FailOnInconclusive = Annotated[bool, typer.Option("--fail-on-inconclusive", help="Exit 3 when the data cannot tell.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Key = Annotated[
+    str | None,
+    typer.Option("--key", help="Which weights, if the file holds several sets, such as model_ema beside model."),
+]
 Amp = Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")]
 ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="Use channels-last (NHWC) memory layout.")]
 Compile = Annotated[bool, typer.Option("--compile", help="Run through torch.compile.")]

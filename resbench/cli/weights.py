@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 class Format(StrEnum):
     """What `convert` writes."""
@@ -15,7 +17,6 @@ class Format(StrEnum):
 
 File = Annotated[Path, typer.Argument(help="A file of weights: .pth, .pt, .pth.tar, .th or .safetensors.")]
 Name = Annotated[str, typer.Argument(help="A published checkpoint: its name, timm's arch.tag, or torchvision's enum.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 weights_ = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List, fetch, verify and convert published checkpoints."
@@ -28,7 +29,7 @@ def list_(
         list[str] | None,
         typer.Argument(help="Names of checkpoints or networks, or patterns such as 'gluon_*'; all when left out."),
     ] = None,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """List the published checkpoints, what was claimed of them, and which are on this machine.
 
@@ -74,10 +75,10 @@ def path(name: Name) -> None:
 
 
 @weights_.command("verify")
-def verify(file: File, as_json: AsJson = False) -> None:
-    """Tell which published checkpoint a file is, by its hash, and which networks it fits, by its tensors.
+def verify(file: File, key: options.Key = None, as_json: options.AsJson = False) -> None:
+    """Show which published checkpoint a file is, by its hash, and which networks it fits, by its tensors.
 
-    Exits 1 when it bears the name of a published file and is another.
+    Exits 1 when the file has the name of a published file but another hash.
 
     \b
     Examples:
@@ -87,7 +88,7 @@ def verify(file: File, as_json: AsJson = False) -> None:
     from resbench.nets.identify import identify
     from resbench.report import weights as report
 
-    identity = identify(file)
+    identity = identify(file, key)
     report.show_identity(identity, as_json=as_json)
     raise typer.Exit(ExitCode.REGRESSED if identity.verdict == "wrong" else ExitCode.OK)
 
@@ -99,6 +100,7 @@ def convert(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write. [default: beside FILE]")
     ] = None,
+    key: options.Key = None,
 ) -> None:
     """Write a file of weights as safetensors, which cannot hold code, under the key names of timm and torchvision.
 
@@ -110,4 +112,4 @@ def convert(
     from resbench.report import weights as report
 
     written = output or file.with_name(f"{file.name.removesuffix('.tar').rpartition('.')[0] or file.name}.{to}")
-    report.show_notes(written, identify.convert(file, written))
+    report.show_notes(written, identify.convert(file, written, key))

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlparse
 
 from resbench.errors import ResbenchError
+from resbench.nets.formats import foreign_folder
 from resbench.zoo.spec import Weights
 
 Advance = Callable[[int, int | None], None]  # bytes that are here, bytes in all if the server tells
@@ -50,6 +51,8 @@ def cached(weights: Weights) -> Path:
 
 def sha256(path: Path) -> str:
     """Return the SHA-256 of the file as 64 hexadecimal digits."""
+    if path.is_dir():
+        raise ResbenchError(f"{path}: {foreign_folder(path)}")
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

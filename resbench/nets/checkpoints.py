@@ -1,44 +1,30 @@
 """From files of weights to networks that hold them: nothing is executed, nothing missing, nothing left over."""
 
-import argparse
-import pickle
+import hashlib
 import re
-import struct
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from resbench.errors import ResbenchError
-from resbench.nets import cache
+from resbench.nets import cache, formats
 from resbench.nets.build import build
-from resbench.nets.renames import Tensors, translate, unpack
+from resbench.nets.pickles import Opaque, Stored, printable
+from resbench.nets.reading import opened
+from resbench.nets.renames import Tensors, in_single_precision, translate
+from resbench.nets.sets import choose
 from resbench.units import integer
 from resbench.zoo.find import by_digest, checkpoints, find, find_weights, look_alikes
 from resbench.zoo.spec import ResNetSpec, Spec, StrideOn, Variant, Weights
 from resbench.zoo.variants import VARIANTS
 
-# What damaged pickles and archives have been seen to raise in torch.load.
-_UNREADABLE = (
-    pickle.UnpicklingError,
-    struct.error,
-    OSError,
-    EOFError,
-    RuntimeError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-)
 _SHOWN = 3  # tensors named in a message before "and so many more"
+_SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
+_SUBNORMAL_SHARE = 0.01  # dead channels leave a few in most networks, which cost nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,41 +34,50 @@ class Loaded:
     module: nn.Module
     variant: Variant
     path: Path
-    sha256: str
+    sha256: str  # of the file; of its hash and the key where it holds several sets of weights
     published: Weights | None = None  # the published checkpoint that the file is, by its hash
     notes: tuple[str, ...]  # "dropped class 0 of 1001, ...", "converted float16 tensors to float32"
 
 
-def load(network: str, weights: str | Path | None = None) -> nn.Module:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The tensors of a file; `key` is that of their set where the file holds several."""
+
+    tensors: Tensors
+    key: str
+    notes: tuple[str, ...]
+
+
+def load(network: str, weights: str | Path | None = None, key: str | None = None) -> nn.Module:
     """Return `network` with `weights`, in eval mode on the CPU, in float32: (N, 3, H, W) -> (N, classes).
 
     `weights` is a file (.pth, .pt, .pth.tar, .th, .safetensors) or the name of a published checkpoint; it may be left
-    out when `network` itself names one. Warns of what was changed in the weights. Raises ResbenchError unless every
-    tensor finds its place.
+    out when `network` itself names one. `key` chooses among several sets of weights in the file ("model_ema").
+    Warns of what was chosen and changed. Raises ResbenchError unless every tensor finds its place.
     """
-    loaded = load_checkpoint(network, weights)
+    loaded = load_checkpoint(network, weights, key)
     for note in loaded.notes:
         warnings.warn(f"{loaded.path.name}: {note}", stacklevel=2)
     return loaded.module
 
 
-def load_checkpoint(network: str | Variant, weights: str | Path | None = None) -> Loaded:
-    """Do what `load` does, and tell which file it was and what was changed in it."""
+def load_checkpoint(network: str | Variant, weights: str | Path | None = None, key: str | None = None) -> Loaded:
+    """Do what `load` does, and return which file it was and what was changed in it."""
     variant = find(network) if isinstance(network, str) else network
     named, path = _locate(network if isinstance(network, str) else network.name, variant, weights)
     digest = cache.sha256(path)
     if named:
         cache.check(named, path, digest)
-    tensors, choice = read_tensors(path)
-    module, changes = _filled(variant, tensors, path)
+    taken = read_tensors(path, key)
+    module, changes = _filled(variant, taken.tensors, path)
     owners = [named] if named else by_digest(digest)
     return Loaded(
         module=module,
         variant=variant,
         path=path,
-        sha256=digest,
+        sha256=hashlib.sha256(f"{digest} {taken.key}".encode()).hexdigest() if taken.key else digest,
         published=next((row for row in owners if row.network == variant.name), None),
-        notes=(*choice, *changes, *_other_networks(variant, owners)),
+        notes=(*taken.notes, *changes, *_other_networks(variant, owners)),
     )
 
 
@@ -107,9 +102,28 @@ def _filled(variant: Variant, tensors: Tensors, path: Path) -> tuple[nn.Module, 
     shapes = shapes_of(module)
     translated, changes = translate(tensors, shapes)
     if problems := misfits(translated, shapes):
-        raise ResbenchError(f"{path}: not a checkpoint of {variant.name}: {problems}; {_advice(tensors)}")
-    module.load_state_dict({key: tensor.contiguous() for key, tensor in translated.items()}, assign=True)
-    return module, changes
+        raise ResbenchError(
+            f"{path}: not a checkpoint of {variant.name}: {problems}; {_advice(tensors)}{formats.part(path)}"
+        )
+    single, precision = in_single_precision(translated)  # only now: shapes are as the network wants them
+    module.load_state_dict({key: tensor.contiguous() for key, tensor in single.items()}, assign=True)
+    return module, (*changes, *precision, *_odd_values(single))
+
+
+def _odd_values(tensors: Tensors) -> Iterator[str]:
+    """Yield what to say of values that make a network useless or slow."""
+    weights = {key: tensor for key, tensor in tensors.items() if tensor.is_floating_point()}
+    if broken := [key for key, tensor in weights.items() if not tensor.isfinite().all()]:
+        yield (
+            f"NaN or infinite values in {_some(broken)}, so the outputs mean nothing: the training diverged, or "
+            "float16 overflowed; use another checkpoint"
+        )
+    tiny = sum(int(((tensor != 0) & (tensor.abs() < _SMALLEST_NORMAL)).sum()) for tensor in weights.values())
+    if tiny > _SUBNORMAL_SHARE * sum(tensor.numel() for tensor in weights.values()):
+        yield (
+            f"{integer(tiny)} weights are subnormal (below 1.2e-38), which slows a CPU several times; set them to zero "
+            "before measuring speed"
+        )
 
 
 def shapes_of(module: nn.Module) -> dict[str, tuple[int, ...]]:
@@ -117,20 +131,26 @@ def shapes_of(module: nn.Module) -> dict[str, tuple[int, ...]]:
     return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
 
 
-def read_tensors(path: Path) -> tuple[Tensors, tuple[str, ...]]:
-    """Return the tensors in the file under its own key names, and what to say of the choice among several sets.
+def read_tensors(path: Path, key: str | None = None) -> Taken:
+    """Return the tensors in the file under its own key names; `key` chooses among several sets.
 
     Raises ResbenchError when the file is not a checkpoint, or would run code.
     """
-    content = _read(path)
-    if not isinstance(content, Mapping):
-        raise ResbenchError(f"{path}: not a checkpoint: holds a {type(content).__name__}; give a state dict")
-    inner, notes = unpack(content)
-    strangers = [str(key) for key, value in inner.items() if not isinstance(value, Tensor)]
-    if not inner or strangers:
-        held = f"holds {_some(strangers)} beside or instead of tensors" if strangers else "holds no tensors"
+    file = opened(path)
+    if not isinstance(file.content, Mapping):
+        raise ResbenchError(f"{path}: not a checkpoint: holds a {type(file.content).__name__}; give a state dict")
+    try:
+        choice = choose(file.content, key)
+    except ResbenchError as error:
+        raise ResbenchError(f"{path}: {error}") from None
+    strangers = {str(name): value for name, value in choice.tensors.items() if not isinstance(value, Tensor | Stored)}
+    if not choice.tensors or strangers:
+        kinds = {value.what for value in strangers.values() if isinstance(value, Opaque)}
+        held = f"holds {_some(list(strangers))} beside or instead of tensors" if strangers else "holds no tensors"
+        held += f", of the kind {', '.join(sorted(kinds)[:_SHOWN])}" if kinds else ""
         raise ResbenchError(f"{path}: not a checkpoint: {held}; give a state dict")
-    return {str(key): value for key, value in inner.items()}, notes
+    tensors = {str(name): file.tensor(value) for name, value in choice.tensors.items()}
+    return Taken(tensors=tensors, key=choice.key, notes=choice.notes)
 
 
 def misfits(tensors: Tensors, shapes: Mapping[str, tuple[int, ...]]) -> str:
@@ -184,79 +204,19 @@ def _advice(tensors: Tensors) -> str:
 
 def _locate(network: str, variant: Variant, weights: str | Path | None) -> tuple[Weights | None, Path]:
     """Return the published checkpoint that is meant, if one is named, and the file."""
-    if weights is not None and Path(weights).is_file():
-        return None, Path(weights)
+    if weights is not None and (Path(weights).is_file() or Path(weights).is_dir()):
+        return None, Path(weights)  # of a folder, reading says what it is
     named = find_weights(network if weights is None else str(weights))
     known = [one.name for one in checkpoints(variant.name)]
     choice = f"name one of its checkpoints ({_some(known)})" if known else "no checkpoint of it is published"
     if named is None:
-        lacks = "a folder, not a file" if weights and Path(weights).is_dir() else "no such file"
-        what = f"{network}: which weights?" if weights is None else f"{weights}: {lacks};"
+        what = f"{network}: which weights?" if weights is None else f"{weights}: no such file;"
         raise ResbenchError(f"{what} give a file, or {choice}" if known else f"{what} {choice}, so give a file")
     if named.network != variant.name:
         raise ResbenchError(f"{named.name}: a checkpoint of {named.network}, not of {variant.name}; {choice}")
     return named, cache.cached(named)
 
 
-def _read(path: Path) -> Any:
-    """Return what the file holds; the first bytes tell the format, whatever the name says."""
-    try:
-        with path.open("rb") as stream:
-            begin = stream.read(64)
-    except IsADirectoryError:
-        raise ResbenchError(f"{path}: a folder; give a file of weights") from None
-    except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; give a file of weights") from None
-    if begin[8:9] == b"{":  # after eight bytes of length
-        return _read_safetensors(path)
-    if begin.startswith((b"PK", b"\x80")):
-        return _read_pickle(path)
-    seen = f"begins with {begin[:20]!r}" if begin else "is empty"
-    raise ResbenchError(f"{path}: not a checkpoint: {seen}; give what torch.save or safetensors wrote")
-
-
-def _read_safetensors(path: Path) -> Tensors:
-    try:
-        return safetensors.torch.load_file(path)
-    except safetensors.SafetensorError as error:
-        raise ResbenchError(f"{path}: damaged safetensors file ({_line(error)}); fetch it again") from None
-
-
-def _read_pickle(path: Path) -> Any:
-    """Read what torch.save wrote. Only tensors and plain values are accepted: no function of the file's is called."""
-    try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(_harmless()):
-            warnings.simplefilter("ignore", UserWarning)  # on TorchScript and pickle versions: the errors say it
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
-        raise ResbenchError(f"{path}: {_refusal(str(error))}") from None
-
-
-def _harmless() -> list[Any]:
-    """Return what training checkpoints also hold and torch does not know to be mere values."""
-    scalar: Any = np.float64(0).__reduce__()[0]
-    dtypes = [np.dtype, *(type(np.dtype(kind)) for kind in ("float32", "float64", "int32", "int64", "bool"))]
-    modules = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")  # before and since numpy 2
-    return [argparse.Namespace, *dtypes, *((scalar, name) for name in modules)]
-
-
-def _refusal(message: str) -> str:
-    """Return what torch.load said in one line: which code the file asks to run, or why it cannot be read."""
-    if wanted := re.search(r"GLOBAL ([\w.]+)", message):
-        return f"refused: reading it would run code ({wanted[1]}); save its state dict alone, or as safetensors"
-    if "TorchScript" in message:
-        return "refused: a TorchScript program, not a state dict; save its state dict alone"
-    if "WeightsUnpickler" in message:
-        said = _line(message.rpartition("WeightsUnpickler error:")[2])
-        return f"refused: no plain pickle of tensors ({said}); save its state dict alone, or as safetensors"
-    return f"not a checkpoint, or a damaged one ({_line(message)}); give what torch.save wrote"
-
-
-def _line(message: object) -> str:
-    """Return the first sentence of `message`."""
-    return re.split(r"(?<=\w)\.\s|\n", str(message).strip(), maxsplit=1)[0].rstrip(".") or "it ends too early"
-
-
 def _some(names: list[str]) -> str:
     more = f" and {integer(len(names) - _SHOWN)} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return ", ".join(map(printable, names[:_SHOWN])) + more

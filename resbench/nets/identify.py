@@ -10,7 +10,7 @@ from resbench.errors import ResbenchError
 from resbench.nets import cache
 from resbench.nets.build import build
 from resbench.nets.checkpoints import fitting, read_tensors, shapes_of
-from resbench.nets.renames import translate
+from resbench.nets.renames import in_single_precision, translate
 from resbench.records.files import write_bytes
 from resbench.zoo.find import by_digest, by_file
 
@@ -25,39 +25,44 @@ class Identity:
     sha256: str
     verdict: Verdict  # wrong: it bears the name of a published file, and is another
     published: tuple[str, ...]  # the checkpoints that the hash belongs to, or for a wrong file those of its name
-    networks: tuple[str, ...]  # the networks that its tensors fill
+    networks: tuple[str, ...]  # the networks that its tensors fill; several where only strides or pooling differ
+    notes: tuple[str, ...]  # which of several sets of weights was looked at
 
 
-def identify(path: Path) -> Identity:
-    """Tell by its hash which published checkpoint the file is, and by its tensors which networks it fills.
+def identify(path: Path, key: str | None = None) -> Identity:
+    """Find by its hash which published checkpoint the file is, and by its tensors which networks it fills.
 
+    `key` chooses among several sets of weights in the file.
     Raises ResbenchError when it is neither published nor a checkpoint.
     """
     digest = cache.sha256(path)
     published = by_digest(digest)
     named = [] if published else by_file(path.name)
-    networks = () if named else tuple(fitting(read_tensors(path)[0]))
+    taken = None if named else read_tensors(path, key)
     return Identity(
         file=str(path),
         sha256=digest,
         verdict="published" if published else "wrong" if named else "unknown",
         published=tuple(weights.name for weights in published or named),
-        networks=networks,
+        networks=tuple(fitting(taken.tensors)) if taken else (),
+        notes=taken.notes if taken else (),
     )
 
 
-def convert(path: Path, output: Path) -> tuple[str, ...]:
+def convert(path: Path, output: Path, key: str | None = None) -> tuple[str, ...]:
     """Write the tensors of the file as safetensors, under the names of the network that they fill.
 
-    Returns what was changed. Raises ResbenchError when they fill none, or `output` exists.
+    `key` chooses among several sets of weights. Returns what was chosen and changed. Raises ResbenchError when they
+    fill no network of the table, or `output` exists.
     """
     if output.exists():
         raise ResbenchError(f"{output}: exists already; choose another --output")
-    tensors, choice = read_tensors(path)
-    names = fitting(tensors)
+    taken = read_tensors(path, key)
+    names = fitting(taken.tensors)
     if not names:
         raise ResbenchError(f"{path}: fits no network of the table; `resbench weights verify {path}` says what it is")
-    translated, changes = translate(tensors, shapes_of(build(names[0], device="meta")))
-    whole = {key: tensor.contiguous().clone() for key, tensor in translated.items()}  # safetensors shares no memory
+    translated, changes = translate(taken.tensors, shapes_of(build(names[0], device="meta")))
+    single, precision = in_single_precision(translated)
+    whole = {name: tensor.contiguous().clone() for name, tensor in single.items()}  # safetensors shares no memory
     write_bytes(output, safetensors.torch.save(whole, {"format": "pt", "converted_from_sha256": cache.sha256(path)}))
-    return (*choice, *changes)
+    return (*taken.notes, *changes, *precision)

@@ -1,4 +1,4 @@
-"""The key names of other houses, turned into ours.
+"""The key names of other publishers, turned into ours.
 
 A dialect is recognised from the keys, and several may lie on top of each other: a DataParallel wrapper around the
 moving average of an MMPretrain model. What no rule knows stays as it is, and the strict comparison refuses it.
@@ -6,7 +6,6 @@ moving average of an MMPretrain model. What no rule knows stays as it is, and th
 
 import re
 from collections.abc import Callable, Mapping
-from operator import methodcaller
 from typing import Any
 
 from torch import Tensor
@@ -14,13 +13,7 @@ from torch import Tensor
 Tensors = dict[str, Tensor]
 Shapes = Mapping[str, tuple[int, ...]]
 
-# Where training programs put the weights, the moving average first, as timm and torchvision evaluate it.
-# MMEngine's "ema_state_dict" is not here: at the time of saving it swaps the average into "state_dict".
-MOVING_AVERAGES = ("state_dict_ema", "model_ema")
-CONTAINERS = (*MOVING_AVERAGES, "state_dict", "model", "model_state_dict")
-
-# DataParallel, torch.compile, Lightning and friends put the whole network under one name.
-WRAPPERS = ("module.", "_orig_mod.", "model.")
+MAX_WRAPPERS = 8  # DataParallel, torch.compile, Lightning and others put the whole network under one name
 
 # What the classifier is called: torchvision and timm; Cadene; the Inception ports; CIFAR ResNets.
 CLASSIFIERS = ("fc", "last_linear", "classif", "linear")
@@ -41,24 +34,15 @@ MMPRETRAIN = (
 _FIRST_SHORTCUT = re.compile(r"^(layer1\.0\.downsample)\.([01])\.")
 
 
-def unpack(file: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """Return the part of a training program's file that holds the weights, and what to say of the choice."""
-    for name in CONTAINERS:
-        if isinstance(inner := file.get(name), Mapping):
-            average = name in MOVING_AVERAGES
-            note = (f"took the moving average of the weights, {name!r}",) if average else ()
-            return inner, note
-    return file, ()
-
-
 def translate(tensors: Tensors, shapes: Shapes) -> tuple[Tensors, tuple[str, ...]]:
-    """Return `tensors` under the names of the network that wants `shapes`, and what to say of the changes."""
+    """Return `tensors` under the names of the network that wants `shapes`, and what to say of the changes.
+
+    No tensor is copied: what a file declares may be far larger than what a network wants.
+    """
     for dialect in (_unwrapped, _from_mmpretrain):
         tensors = dialect(tensors)
     tensors = _with_counters(_with_classifier(tensors, shapes), shapes)
-    tensors, background = _without_background(tensors, shapes)
-    tensors, precision = _in_single_precision(tensors)
-    return tensors, (*background, *precision)
+    return _without_background(tensors, shapes)
 
 
 def _rename(tensors: Tensors, name: Callable[[str], str]) -> Tensors:
@@ -66,11 +50,13 @@ def _rename(tensors: Tensors, name: Callable[[str], str]) -> Tensors:
 
 
 def _unwrapped(tensors: Tensors) -> Tensors:
-    """Take off the wrappers that all keys share; torch's AveragedModel also keeps a counter beside them."""
-    counted = {key: tensor for key, tensor in tensors.items() if key != "n_averaged"}
-    for wrapper in WRAPPERS:
-        if counted and all(key.startswith(wrapper) for key in counted):
-            return _unwrapped(_rename(counted, methodcaller("removeprefix", wrapper)))
+    """Take off the names that all keys begin with; torch's AveragedModel also keeps a counter beside them."""
+    for _ in range(MAX_WRAPPERS):
+        wrapped = {key: tensor for key, tensor in tensors.items() if key != "n_averaged"}
+        wrappers = {key.partition(".")[0] if "." in key else "" for key in wrapped}
+        if len(wrappers) != 1 or wrappers & {"", "backbone"}:
+            break
+        tensors = {key.partition(".")[2]: tensor for key, tensor in wrapped.items()}
     return tensors
 
 
@@ -115,7 +101,8 @@ def _with_counters(tensors: Tensors, shapes: Shapes) -> Tensors:
         norm, _, name = key.rpartition(".")
         mean = tensors.get(f"{norm}.running_mean")
         if name == "num_batches_tracked" and mean is not None:
-            counters[key] = tensors.get(key, mean.new_zeros(())).long()
+            counter = tensors.get(key, mean.new_zeros(()))
+            counters[key] = counter.long() if counter.numel() == 1 else counter
     return {**tensors, **counters}
 
 
@@ -130,7 +117,8 @@ def _without_background(tensors: Tensors, shapes: Shapes) -> tuple[Tensors, tupl
     return {**tensors, f"{name}.weight": weight[1:], f"{name}.bias": bias[1:]}, (note,)
 
 
-def _in_single_precision(tensors: Tensors) -> tuple[Tensors, tuple[str, ...]]:
+def in_single_precision(tensors: Tensors) -> tuple[Tensors, tuple[str, ...]]:
+    """Return `tensors` in float32, and what to say of the change."""
     others = {str(t.dtype).removeprefix("torch.") for t in tensors.values() if t.is_floating_point()} - {"float32"}
     if not others:
         return tensors, ()

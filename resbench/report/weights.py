@@ -69,6 +69,8 @@ def show_identity(identity: "Identity", *, as_json: bool) -> None:
         table.add_row("it fits", " and ".join(identity.networks) or "no network of the table")
     if len(identity.networks) > 1:
         table.add_row("", "equal shapes, different strides or pooling: validate with each")
+    for note in identity.notes:
+        table.add_row("note", note)
     terminal.results().print(table)
 
 

@@ -26,6 +26,7 @@ MAX_UNPACKED = 20  # times the file; torch.save does not compress, and real weig
 _MAGIC = 0x1950A86A20F9469CFC6C  # begins what torch.save wrote before version 1.6
 _BEGIN_BYTES = 512
 _SAFE_TYPES = frozenset(("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "I64", "I32", "I16", "I8", "U8", "BOOL"))
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others take memory before they are read
 _DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, *pickles.DAMAGE)
 
 
@@ -106,6 +107,8 @@ class _Archive:
         program = any(name.endswith("/constants.pkl") for name in sizes)
         if len(roots) != 1 or program:
             raise ResbenchError(f"{self.path}: not a checkpoint: {formats.foreign_archive(sizes)}")
+        if any(member.compress_type not in _COMPRESSIONS for member in archive.infolist()):
+            raise pickles.RefusedError("compressed in a way that is not read; save it again with torch.save")
         _bounded(self.path, sum(sizes.values()), sizes[f"{roots[0]}data.pkl"])
         if f"{roots[0]}byteorder" in sizes and archive.read(f"{roots[0]}byteorder") != sys.byteorder.encode():
             raise ResbenchError(f"{self.path}: written on a machine of another byte order; save it again on this one")

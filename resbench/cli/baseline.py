@@ -29,7 +29,7 @@ def save_(
     source: Annotated[Path, typer.Argument(help="A record, or a folder of records.")] = Path("results"),
     pool: Pool = Path("baseline"),
 ) -> None:
-    """Add records to the pool; those that it has already are left alone.
+    """Add records to the pool; records that it already has are not changed.
 
     \b
     Examples:
@@ -61,7 +61,7 @@ def list_(
 @baseline_.command("prune")
 def prune_(
     pool: Pool = Path("baseline"),
-    keep: Annotated[int, typer.Option(min=1, help="How many runs of each record to keep, the newest.")] = 30,
+    keep: Annotated[int, typer.Option(min=1, help="How many of the newest runs of each record to keep.")] = 30,
 ) -> None:
     """Delete old runs from the pool.
 

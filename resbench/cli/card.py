@@ -8,7 +8,7 @@ import typer
 
 
 class Style(StrEnum):
-    """Whose form the cards have."""
+    """The style of the cards."""
 
     DEFAULT = "default"
     TIMM = "timm"
@@ -21,15 +21,15 @@ def card_(
         list[str] | None, typer.Argument(help="Networks, checkpoints, or patterns of networks such as 'se*'.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every network of the table, and the index.")] = False,
-    style: Annotated[Style, typer.Option(help="Whose form the cards have.")] = Style.DEFAULT,
+    style: Annotated[Style, typer.Option(help="The style of the cards.")] = Style.DEFAULT,
     flops: Annotated[
-        str | None, typer.Option(help="Convention of the FLOPs field, such as fvcore; each style has its usual one.")
+        str | None, typer.Option(help="Convention of the FLOPs field, such as fvcore. [default: the usual one of the style]")
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder for the cards.")] = Path("cards"),
     update: Annotated[
         list[Path] | None, typer.Option(help="Write into the marked regions of this file instead; may be repeated.")
     ] = None,
-    results: Annotated[Path, typer.Option(help="Folder of the records to quote.")] = Path("results"),
+    results: Annotated[Path, typer.Option(help="Folder of the records to show.")] = Path("results"),
     check: Annotated[
         bool,
         typer.Option(
@@ -39,7 +39,7 @@ def card_(
         ),
     ] = False,
 ) -> None:
-    """Write model cards: what a network is, costs, was published and measured with.
+    """Write model cards: what a network is, what it costs, and its published and measured results.
 
     A region of a file that --update names begins with the line `<!-- resbench:networks begin -->` (the table of
     networks) or `<!-- resbench:NAME begin -->` (the published results of a network) and ends with the same line with

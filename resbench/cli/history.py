@@ -20,7 +20,7 @@ class Format(StrEnum):
 def history_(
     source: Annotated[Path, typer.Argument(help="A pool, or a folder of records under git.")] = Path("results"),
     revision: Annotated[str, typer.Option(help="Where the history under git ends.")] = "HEAD",
-    last: Annotated[int, typer.Option(min=1, help="How many runs of each record to read, the newest.")] = 100,
+    last: Annotated[int, typer.Option(min=1, help="How many of the newest runs of each record to read.")] = 100,
     export: Annotated[
         Format | None, typer.Option("--format", help="Write another tool's format instead of a table.")
     ] = None,
@@ -29,7 +29,7 @@ def history_(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show what became of every figure over its runs, and where it changed for good.
+    """Show every figure over its runs, and mark lasting changes.
 
     Counts and accuracies change when they differ at all; timings and memory where PELT finds a step that Welch's test
     confirms (`pip install ruptures`). The formats timm-benchmark and timm-results

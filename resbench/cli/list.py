@@ -13,7 +13,7 @@ def list_(
     ] = None,
     where: Annotated[
         str | None,
-        typer.Option(help="Keep the rows that fulfil a condition such as 'params<30M and top1>79'."),
+        typer.Option(help="Show only networks that meet a condition such as 'params<30M and top1>79'."),
     ] = None,
     sort: Annotated[
         str | None, typer.Option(help="Order by name, family, input_px, params, macs, top1 or checkpoints.")
@@ -21,7 +21,7 @@ def list_(
     descending: Annotated[bool, typer.Option("--descending", "-d", help="Largest first.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """List the networks, with what they cost and the best published top-1 accuracy.
+    """List the networks with their costs and the best published top-1 accuracy.
 
     --where compares columns with numbers (30M, 4.1G, 79%) or quoted text by < <= == != > >=, joined by and, or, not.
     top1 is the best published one on the network's own data set, in per cent: top1>79, not top1>0.79.

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-results_ = typer.Typer(no_args_is_help=True, help="Look into stored records, without running anything.")
+results_ = typer.Typer(no_args_is_help=True, help="Look into stored records without running anything.")
 
 _Record = Annotated[Path, typer.Argument(help="A record that --save wrote.")]
 _Limit = Annotated[int, typer.Option(min=0, help="Rows of each table. [default: 10; --json has all]")]
@@ -14,7 +14,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of table
 
 @results_.command()
 def show(record: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
-    """Show a profile as when it was made, or a validation by classes: worst ones, confusions, calibration.
+    """Show a stored profile, or a stored validation with its worst classes, confusions and calibration.
 
     \b
     Examples:
@@ -28,7 +28,7 @@ def show(record: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
 
 @results_.command()
 def diff(before: _Record, after: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
-    """Compare two checkpoints image by image: what was lost, what gained, and whether that can be chance.
+    """Compare two checkpoints image by image: images lost, images gained, and whether that can be chance.
 
     Exit code: 0, or 4 when the two were not validated on the same images.
 

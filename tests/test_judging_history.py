@@ -129,9 +129,7 @@ def test_a_change_from_nothing_has_no_ratio_and_valid_json(tmp_path, capsys):
     assert "from 0" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "words", [("--output", "x.json"), ("--json", "--format", "pyperf")], ids=" ".join
-)
+@pytest.mark.parametrize("words", [("--output", "x.json"), ("--json", "--format", "pyperf")], ids=" ".join)
 def test_options_that_do_not_go_together_are_refused(tmp_path, monkeypatch, words):
     add(PROFILE, tmp_path / "pool")
     monkeypatch.chdir(tmp_path)

@@ -23,7 +23,8 @@ def card_(
     every: Annotated[bool, typer.Option("--all", help="Every network of the table, and the index.")] = False,
     style: Annotated[Style, typer.Option(help="The style of the cards.")] = Style.DEFAULT,
     flops: Annotated[
-        str | None, typer.Option(help="Convention of the FLOPs field, such as fvcore. [default: the usual one of the style]")
+        str | None,
+        typer.Option(help="Convention of the FLOPs field, such as fvcore. [default: the usual one of the style]"),
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder for the cards.")] = Path("cards"),
     update: Annotated[

@@ -8,6 +8,7 @@ from typing import NamedTuple
 _TAG = re.compile(r"<(/?)(table|thead|tr|td|th)\b", re.IGNORECASE)
 _SPAN = re.compile(r"\b(col|row)span\s{0,9}=\s{0,9}[\"']?(\d{1,3})", re.IGNORECASE)
 _MOST = 50  # rows or columns that one cell may span
+WIDEST = 200  # columns of a table that are looked at
 
 
 class Cell(NamedTuple):
@@ -32,7 +33,7 @@ class _Table:
     def place(self, cell: Cell, columns: int, rows: int, *, is_heading: bool) -> None:
         row = self.rows[-1]
         self.carry()
-        for _ in range(min(columns, _MOST)):
+        for _ in range(min(columns, _MOST, WIDEST - len(row.cells))):
             if rows > 1:
                 self.below[len(row.cells)] = (min(rows, _MOST) - 1, cell, is_heading)
             row.cells.append(cell)
@@ -41,7 +42,7 @@ class _Table:
     def carry(self) -> None:
         """Repeat the cells of the rows above that reach into the next columns of this row."""
         row = self.rows[-1]
-        while span := self.below.pop(len(row.cells), None):
+        while len(row.cells) < WIDEST and (span := self.below.pop(len(row.cells), None)):
             left, cell, is_heading = span
             if left > 1:
                 self.below[len(row.cells)] = (left - 1, cell, is_heading)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from resbench.lint import htmltables
-from resbench.lint.htmltables import Cell
+from resbench.lint.htmltables import WIDEST, Cell
 
 # Bounds within the expressions keep them linear on any text.
 _TARGET = re.compile(r"\]\(\s{0,9}<?([^)\s>]{1,2000})")
@@ -134,7 +134,7 @@ def _is_rule(line: str) -> bool:
 
 def cells(line: str) -> list[str]:
     """Return the cells of a table's row."""
-    parts = [part.strip() for part in re.split(r"(?<!\\)\|", line.strip())]
+    parts = [part.strip() for part in re.split(r"(?<!\\)\|", line.strip(), maxsplit=WIDEST)]
     return parts[bool(not parts[0]) : len(parts) - bool(len(parts) > 1 and not parts[-1])]
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from resbench.lint.columns import LONGEST
 from resbench.lint.datasets import known_in
 from resbench.lint.entry import ModelEntry, side, stem
 from resbench.lint.figure import ACCURACIES, StatedFigure
@@ -66,7 +67,7 @@ def _counts(metadata: Tree) -> Iterator[StatedFigure]:
         value = metadata.find(key)
         if value and value.text:
             yield StatedFigure(
-                quantity=quantity, text=value.text, unit="", line=value.line, is_count=True, heading=key
+                quantity=quantity, text=value.text[:LONGEST], unit="", line=value.line, is_count=True, heading=key
             )  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def _figures(
             continue
         figure = StatedFigure(
             quantity=quantity,
-            text=value.text,
+            text=value.text[:LONGEST],
             unit="%" if "%" in value.text else "",
             line=value.line,
             is_error_rate=bool(re.search(r"(?<![a-z])err(or)?\b", name.lower())),
@@ -119,15 +120,17 @@ def _figures(
 
 
 def fractions(entries: list[ModelEntry]) -> list[ModelEntry]:
-    """Take the accuracies of a model index for fractions where all of them are 1 or less, without a per cent sign."""
+    """Take the accuracies of a model index for fractions where most of them are 1 or less, without per cent signs."""
     figures = [figure for entry in entries for figure in entry.figures if figure.quantity in ACCURACIES]
-    if not figures or any(figure.unit or figure.number is None or figure.number > 1 for figure in figures):
+    small = [figure for figure in figures if not figure.unit and figure.number is not None and figure.number <= 1]
+    if 2 * len(small) <= len(figures):
         return entries
     return [
         replace(
             entry,
             figures=tuple(
-                replace(figure, unit="1") if figure.quantity in ACCURACIES else figure for figure in entry.figures
+                replace(figure, unit="1") if figure.quantity in ACCURACIES and not figure.unit else figure
+                for figure in entry.figures
             ),
         )
         for entry in entries

@@ -9,6 +9,8 @@ from resbench.lint.parse import Document
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.lint.trees import Tree
 
+_LONGEST = 400  # characters of a card that are quoted
+
 
 def about(
     entry: ModelEntry,
@@ -25,8 +27,8 @@ def about(
         level=level,
         path=str(entry.path),
         line=said.line if said else entry.line,
-        model=entry.name,
-        message=" ".join(message.split()),
+        model=entry.name[:_LONGEST],
+        message=_line(message),
         fix=fix,
         edit=edit,
         quantity=said.quantity if said else "",
@@ -38,10 +40,21 @@ def within(
     edit: Edit | None = None,
 ) -> Problem:  # fmt: skip
     """Return a problem on a line of `document`."""
-    words = " ".join(message.split())
     return Problem(
-        code=code, level=level, path=str(document.path), line=line, model=model, message=words, fix=fix, edit=edit
+        code=code,
+        level=level,
+        path=str(document.path),
+        line=line,
+        model=model[:_LONGEST],
+        message=_line(message),
+        fix=fix,
+        edit=edit,
     )
+
+
+def _line(message: str) -> str:
+    words = " ".join(message.split())
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
 
 
 def lacking(document: Document, tree: Tree, kind: str, *paths: tuple[str, ...], model: str = "") -> Iterator[Problem]:

@@ -115,8 +115,8 @@ def _decided(own: Column, numbers: Sequence[cells.Printed]) -> Column:
     if not numbers:
         return own
     if own.kind in ACCURACIES and not own.unit and not any(each.unit for each in numbers):
-        values = [each.value for each in numbers]
-        return replace(own, unit="1") if all(value is not None and value <= 1 for value in values) else own
+        fractions = [each for each in numbers if each.value is not None and each.value <= 1]
+        return replace(own, unit="1") if 2 * len(fractions) > len(numbers) else own
     units = {each.unit for each in numbers if each.unit and each.unit in SCALES}
     if own.kind in ("params", "flops", "macs") and not own.unit and len(units) == 1:
         bare = [each.value for each in numbers if not each.unit]

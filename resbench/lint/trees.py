@@ -9,8 +9,10 @@ import yaml
 # Line breaks for PyYAML, but not for editors, nor for YAML 1.2.
 _OTHER_BREAKS = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
 
-_MOST_CHARACTERS = 3_000_000
-_MOST_VALUES = 300_000
+_MOST_CHARACTERS = 1_000_000
+_MOST_REPEATED = 5  # values with the aliases written out, for each value that is written
+_DEEPEST = 100
+_BRACKETS = re.compile(r"[\[\]{}]")
 
 
 class Tree:
@@ -100,6 +102,11 @@ def read(text: str, first_line: int = 1) -> Tree | None:
     """
     if len(text) > _MOST_CHARACTERS:
         raise yaml.YAMLError(f"longer than {_MOST_CHARACTERS:,} characters")
+    depth = 0
+    for bracket in _BRACKETS.finditer(text):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > _DEEPEST:
+            raise yaml.YAMLError("nested too deeply")
     node: Any = yaml.compose(_OTHER_BREAKS.sub(" ", text), Loader=yaml.SafeLoader)
     if node is None:
         return None
@@ -115,14 +122,14 @@ def _check_aliases(root: yaml.Node) -> None:
         node, is_done = stack.pop()
         if is_done:
             sizes[id(node)] = 1 + sum(sizes[id(child)] for child in _children(node))
-            if sizes[id(node)] > _MOST_VALUES:
-                raise yaml.YAMLError(f"its aliases stand for more than {_MOST_VALUES:,} values")
         elif id(node) not in sizes:
             sizes[id(node)] = 0
             stack.append((node, True))
             stack += [(child, False) for child in _children(node)]
-        elif sizes[id(node)] == 0 and any(node is open_node for open_node, is_open in stack if is_open):
+        elif sizes[id(node)] == 0:
             raise yaml.YAMLError("a value that contains itself")
+    if sizes[id(root)] > _MOST_REPEATED * len(sizes) + 1000:
+        raise yaml.YAMLError(f"its aliases stand for {sizes[id(root)]:,} values")
 
 
 def _children(node: yaml.Node) -> list[yaml.Node]:

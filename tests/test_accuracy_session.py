@@ -229,6 +229,15 @@ def test_rows_of_refused_runs_are_removed_and_old_ones_expire(tmp_path, cache):
     expire(tmp_path / "nowhere")
 
 
+def test_a_labels_file_that_counts_from_one_is_named_with_its_correction(tmp_path):
+    for place in range(40):
+        planted.write(tmp_path / "set" / f"{place}.png", place * 3, size=(16, 16), kind="PNG")
+    labels = tmp_path / "labels.txt"
+    labels.write_text("".join(f"{place}.png {place * 3 + 1}\n" for place in range(40)))
+    with pytest.raises(ResbenchError, match=r"one too high.*; subtract 1 from every class in .*labels\.txt"):
+        score([contestant()], open_set(tmp_path / "set", labels), session(batch_size=40))
+
+
 def test_labels_that_cannot_be_right_stop_the_run(tmp_path):
     for place in range(250):
         planted.write(tmp_path / WNIDS[place * 3] / f"{place}.png", place * 3 + 1, size=(16, 16), kind="PNG")

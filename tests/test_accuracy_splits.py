@@ -45,6 +45,9 @@ def said(images):
         ("ValImages", "validation"),
         ("TRAIN", "training"),
         ("trainval", "training"),
+        ("training_set", "training"),
+        ("validationset", "validation"),
+        ("TestImages", "test"),
         ("train_val", "training"),
         ("test2", "test"),
         ("n01440764", None),
@@ -97,6 +100,35 @@ def test_sets_side_by_side_are_refused_with_their_names(tmp_path, folders):
     assert "2 sets of images lie side by side" in str(refused.value)
     assert f"--data {tmp_path / folders[0]}" in str(refused.value)
     assert len(open_set(tmp_path / folders[0]).samples) == 4
+
+
+def test_parts_below_the_folders_of_classes_are_parts_too(tmp_path):
+    for shown in (0, 1):
+        for part in ("train", "val"):
+            planted.write(tmp_path / WNIDS[shown] / part / f"{part}.JPEG", shown)
+    images = open_set(tmp_path)
+    assert {sample.name for sample in images.samples} == {f"{wnid}/val/val.JPEG" for wnid in WNIDS[:2]}
+    assert said(images) == {"*/val/ is evaluated, not what lies beside it": ("*/train/ (2 images)",)}
+    (tmp_path / WNIDS[0] / "train").rename(tmp_path / WNIDS[0] / "val2")
+    (tmp_path / WNIDS[1] / "train").rename(tmp_path / WNIDS[1] / "val2")
+    with pytest.raises(ResbenchError, match="move one of them to a folder of its own"):
+        open_set(tmp_path)
+
+
+def test_a_class_in_a_labels_file_may_be_called_train(tmp_path):
+    for name in ("train/1.jpg", "dog/2.jpg"):
+        planted.write(tmp_path / "set" / name, 0)
+    (tmp_path / "labels").write_text("train/1.jpg 466\ndog/2.jpg 207\n")
+    assert sorted(sample.label for sample in open_set(tmp_path / "set", tmp_path / "labels").samples) == [207, 466]
+
+
+def test_official_images_in_folders_of_other_numbers_keep_their_official_labels(tmp_path):
+    for number in (1, 2):
+        folder = str(validation()[number - 1] + number - 1)
+        planted.write(tmp_path / folder / f"ILSVRC2012_val_{number:08d}.JPEG", 0)
+    images = open_set(tmp_path)
+    assert sorted(sample.label for sample in images.samples) == sorted(validation()[:2])
+    assert "the numbers of the folders of 1 images are not their official classes" in images.notes[0]
 
 
 @pytest.mark.parametrize("beside", ["val", "old", "test"])

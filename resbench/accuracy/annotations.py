@@ -15,8 +15,20 @@ from resbench.errors import ResbenchError
 _BLANKS = re.compile(r"(.+?)\s+([nN]\d{8}|\d+)(?:\s.*)?")  # a name, which may hold blanks too, and a class
 _LARGEST_BYTES, _LONGEST_LINE = 1 << 26, 4096
 _NAME_COLUMNS = (  # titles without all but letters
-    *("image", "imageid", "imagename", "imagepath", "imagefile", "img", "imgid", "imgname", "imgpath"),
-    *("filename", "filepath", "file", "path", "name", "id", "key"),
+    *(
+        "image",
+        "imageid",
+        "imagename",
+        "imagepath",
+        "imagefile",
+        "imagefilename",
+        "images",
+        "img",
+        "imgid",
+        "imgname",
+        "imgpath",
+    ),
+    *("filename", "filenames", "fname", "filepath", "file", "path", "name", "id", "key"),
 )
 _CLASS_COLUMNS = (
     *("wnid", "wordnetid", "synset", "synsetid", "truelabel", "label", "labels", "labelid", "class", "classid"),

@@ -73,7 +73,7 @@ def members(path: Path, refusal: Callable[[Path], str]) -> Members:
             size = path.stat().st_size
             for member in archive:
                 if member.isreg() and not member.issparse() and member.offset_data + member.size > size:
-                    raise _DamagedError(f"{_NO_END} ({printable(member.name)} is not whole)")
+                    raise _DamagedError(f"cut off within {printable(member.name)[:80]}")
                 tree.add(member)
             behind = _behind_the_end(stream)
     except _DamagedError as error:

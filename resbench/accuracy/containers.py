@@ -92,8 +92,9 @@ def no_images(path: Path, files: Sequence[File]) -> str:
         return f"{what}; {kind.next_step}"
     if alike == 1 and path.is_dir():
         return f"{what}; give that archive, --data {path / file.name}"
-    shards = " (as WebDataset's shards are)" if alike > 1 else ""
-    return f"{what}{shards}; unpack all of them into one folder, and give that"
+    if alike == 1:
+        return f"{what}; unpack both, and give the folder"
+    return f"{what} (as WebDataset's shards are); unpack all of them into one folder, and give that"
 
 
 def labels_beside(path: Path, files: Sequence[File]) -> str:

@@ -52,7 +52,7 @@ def open_set(path: Path, labels: Path | None = None) -> ImageSet:
         notes = ()
     _refuse_doubles(path, samples)
     name, among = recognise(layout, samples)
-    unused = _unused(found, samples, chosen.folders)
+    unused = _unused(found, samples, chosen)
     return ImageSet(
         name=name or _name_of(path),
         layout=f"{layout} in a tar archive" if path.is_file() else layout,
@@ -115,14 +115,18 @@ def clue(file: File) -> Clue | None:
         place = max(place for place, wnid in enumerate(wnids) if wnid)
         while place and wnids[place - 1] == wnids[place]:
             place -= 1
-        return Clue(layout="wnid folders", root="/".join(folders[:place]), word=str(wnids[place]))
+        return Clue(
+            layout="wnid folders", root=splits.root_of(folders[:place], folders[place + 1 :]), word=str(wnids[place])
+        )
     if number := official.number(file.base):
         return Clue(layout="official names", root=file.folder, word=str(number))
     if found := _WNID_NAME.fullmatch(file.base):
         return Clue(layout="wnids in file names", root=file.folder, word=found[1].lower())
     places = [place for place, folder in enumerate(folders) if re.fullmatch(r"[0-9]{1,9}", folder)]
     if places:
-        return Clue(layout="numbered folders", root="/".join(folders[: places[-1]]), word=folders[places[-1]])
+        place = places[-1]
+        root = splits.root_of(folders[:place], folders[place + 1 :])
+        return Clue(layout="numbered folders", root=root, word=folders[place])
     return None
 
 
@@ -190,10 +194,10 @@ def _refuse_doubles(path: Path, samples: Sequence[Sample]) -> None:
         )
 
 
-def _unused(found: Listing, samples: Sequence[Sample], folders: tuple[str, ...]) -> tuple[LeftOut, ...]:
+def _unused(found: Listing, samples: Sequence[Sample], chosen: splits.Chosen) -> tuple[LeftOut, ...]:
     """Return the files that no image of the set is, apart from whole parts of a data set."""
-    used = {one.name for one in samples}
-    names = tuple(file.name for file in found.files if file.name not in used and not file.name.startswith(folders))
+    named = {one.name for one in samples} | {file.name for file in chosen.beside}
+    names = tuple(one.name for one in found.files if one.name not in named and not one.name.startswith(chosen.folders))
     remedy = "left out; move them away to be sure"
     return (LeftOut(what="no part of the set", names=names, remedy=remedy),) if names else ()
 
@@ -208,6 +212,14 @@ def _doubts(path: Path, layout: str, samples: Sequence[Sample]) -> tuple[str, ..
         )
     elif path.resolve().name.lower() in ("train", "training"):
         notes.append(f"the name of {path} says that these are training images: accuracy on them is optimistic")
+    numbers = [(one.folder.rpartition("/")[2], one) for one in samples if layout == "official names"]
+    if others := [
+        one.name for number, one in numbers if re.fullmatch(r"[0-9]{1,9}", number) and int(number) != one.label
+    ]:
+        notes.append(
+            f"the numbers of the folders of {len(others):,} images are not their official classes ({others[0]}): the "
+            "official labels are taken"
+        )
     shown = {one.label for one in samples}
     if layout == "numbered folders" and 0 not in shown:
         first = min(shown)

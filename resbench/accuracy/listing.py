@@ -12,7 +12,16 @@ from resbench.errors import ResbenchError
 # Folders that systems and file servers make: thumbnails, wastebaskets, snapshots.
 _SYSTEM_FOLDERS = (
     *("@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "__macosx"),
-    *("lost+found", "system volume information", "thumbs", "_thumbs", "thumbnails", "__pycache__"),
+    *(
+        "lost+found",
+        "system volume information",
+        "thumb",
+        "thumbs",
+        "_thumbs",
+        "thumbnail",
+        "thumbnails",
+        "__pycache__",
+    ),
 )
 _SPECIAL = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
 

@@ -212,8 +212,8 @@ def _refuse_wrong_labels(contestants: Sequence[Contestant], found: Sequence[Rows
     for one, rows in zip(contestants, found, strict=True):
         if wrong := mislabelled(rows, images.classes):
             right = int(predictions.top1(rows).sum())
-            from_file = images.layout.startswith("labels file")
-            remedy = f"{wrong.correction} in the labels file" if from_file else "give the classes with --labels FILE"
+            mend = f"{wrong.correction} in {images.labels}"
+            remedy = mend if images.labels else "give the classes with --labels FILE"
             raise MislabelledError(f"{one.name}: {right} of {len(rows)} right: {wrong.what}; {remedy}")
 
 

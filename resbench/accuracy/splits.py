@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,14 +12,14 @@ from resbench.accuracy.dataset import File, LeftOut
 from resbench.errors import ResbenchError
 
 Split = Literal["validation", "training", "test"]
-_WORDS: dict[Split, frozenset[str]] = {
-    "training": frozenset({"train", "training", "trainval", "trainset"}),
-    "validation": frozenset(
-        {"val", "valid", "validation", "validate", "validating", "valset", "eval", "evaluation", "dev"}
-    ),
-    "test": frozenset({"test", "testing", "testset"}),
+_WHAT = r"(sets?|data|images?)?"
+_WORDS: dict[Split, str] = {
+    "training": rf"train(ing|val)?{_WHAT}",
+    "validation": rf"(val(id(ation|ate|ating)?)?|eval(uation)?|dev){_WHAT}",
+    "test": rf"test(ing)?{_WHAT}",
 }
 _NAMED = 5
+_ANY_CLASS = "*"  # stands for the folder of a class where parts lie below it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +28,22 @@ class Chosen:
 
     files: list[File]
     left_out: tuple[LeftOut, ...] = ()
-    folders: tuple[str, ...] = ()  # the parts that are left out, with a slash behind
+    beside: frozenset[File] = frozenset()  # the images that are left out with other parts
+    folders: tuple[str, ...] = ()  # of these parts, with a slash behind
     notes: tuple[str, ...] = ()
+
+
+def root_of(above: Sequence[str], below: Sequence[str]) -> str:
+    """Return the folders that tell the part of an image: those above its class's, else those below it."""
+    if any(map(split_of, below)) and not any(map(split_of, above)):
+        return "/".join([*above, _ANY_CLASS, *below])
+    return "/".join(above)
 
 
 def split_of(folder: str) -> Split | None:
     """Return which part of a data set a folder's name stands for."""
-    words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", folder).lower()))
-    return next((split for split, known in _WORDS.items() if words & known), None)
+    words = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", folder).lower())
+    return next((split for split, known in _WORDS.items() if any(re.fullmatch(known, word) for word in words)), None)
 
 
 def choose(path: Path, roots: Mapping[File, str], *, all_belong: bool) -> Chosen:
@@ -58,6 +66,8 @@ def choose(path: Path, roots: Mapping[File, str], *, all_belong: bool) -> Chosen
         return Chosen(files=list(roots), notes=tuple(training))
     best = by_split["validation"] or by_split["test"]
     outside = sizes[None]
+    if not best and outside and not all_belong:
+        return Chosen(files=list(roots))  # a class may be called train
     if len(best) != 1 or (outside and all_belong):
         raise side_by_side(path, Counter({part or "": number for part, number in sizes.items()}))
     others = tuple(f"{part}/" for part in sizes if part and part not in best)
@@ -71,6 +81,7 @@ def choose(path: Path, roots: Mapping[File, str], *, all_belong: bool) -> Chosen
                 remedy="left out; to evaluate another part, give its folder as --data",
             ),
         ),
+        beside=frozenset(file for file, part in parts.items() if part and part not in best),
         folders=others,
     )
 
@@ -88,6 +99,8 @@ def side_by_side(path: Path, sizes: Mapping[str, int]) -> ResbenchError:
     more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
     example = min((part for part in sizes if part), key=lambda part: (split_of(part) != "validation", part))
     advice = f"give one of them, as in --data {path / example}" if path.is_dir() else "unpack it, and give one of them"
+    if _ANY_CLASS in example:
+        advice = "move one of them to a folder of its own, and give that"
     return ResbenchError(
         f"{path}: {len(shown)} sets of images lie side by side ({', '.join(shown[:_NAMED])}{more}), and they are never "
         f"added up; {advice}"

@@ -69,6 +69,7 @@ COUNTS = {  # heading, cell: quantity, count
     ("Million MACs", "3680"): ("macs", 3_680_000_000),
     ("Model size (MB)", "87.3"): ("file_size", 87_300_000),
     ("File Size", "83 MiB"): ("file_size", 83 * 2**20),
+    ("param mem", "83 MB"): ("file_size", 83_000_000),
 }
 
 
@@ -260,6 +261,11 @@ def test_a_table_of_html_is_read_with_its_spans():
     assert all(figure.is_error_rate for entry in entries for figure in entry.figures)
 
 
+@pytest.mark.parametrize("text", ["<tables of 9 models", "<table>", "<table><tr>", "<table><td>5", "</table>"])
+def test_what_only_begins_like_a_table_of_html_is_none(text):
+    assert page(text).entries == ()
+
+
 def test_a_table_whose_columns_are_models_is_turned():
     text = "| | ResNet-18 | ResNet-34 |\n| - | - | - |\n| Params (M) | 11.7 | 21.8 |\n| Top-1 | 69.8 | 73.3 |\n"
     small, large = page(text).entries
@@ -317,7 +323,7 @@ def test_a_papers_name_is_a_network_of_the_table(name, network):
     "name",
     ["ResNet-50 (pruned)", "ResNet-50 v2", "ResNet-50-A", "ResNet-50 v1", "R50-FPN", "R50-C4", "ResNet-50x1", "RN50",
      "ResNeXt-50", "ResNet-10 1", "ResNet-50 + SE", "PreResNet-50", "ResNet-RS-50", "R(2+1)D-18", "X3D-50", "ResNet",
-     "Faster R-CNN R50", "ResNet-50 0.5x", "SE-ResNet50-D", "", "50"],
+     "Faster R-CNN R50", "ResNet-50 0.5x", "ResNet34_vd", "ResNet200_vd", "SE-ResNet50-D", "", "50"],
 )  # fmt: skip
 def test_a_name_in_doubt_is_none(name):
     assert network_named(name) is None

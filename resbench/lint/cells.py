@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from resbench.lint.columns import LONGEST, Column, plain
+from resbench.lint.columns import LONGEST, Column, bare
 from resbench.lint.figure import number_in
 
 _NUMBER = (
@@ -56,18 +56,18 @@ class Printed:
 
 def decimal_commas(cells: Iterable[str]) -> bool | None:
     """Return whether the numbers of a column have commas for decimals; None when its cells could be either."""
-    words = [plain(cell) for cell in cells]
+    words = [bare(cell) for cell in cells]
     if any(re.search(r"\d,\d{1,2}(?!\d)|\d,\d{4,}", cell) and "." not in cell for cell in words):
         return True
     return False if any(re.search(r"\d\.\d", cell) for cell in words) else None
 
 
 @lru_cache(maxsize=10_000)
-def number(cell: str, own: Column) -> Printed | None:
+def printed(cell: str, own: Column) -> Printed | None:
     """Return the one number that a cell of the column `own` prints; None for none, or for what is not understood."""
     if len(cell) > LONGEST:
         return None
-    words = re.sub(r"_\{|[{}]", " ", plain(_without_notes(cell)))
+    words = re.sub(r"_\{|[{}]", " ", bare(_without_notes(cell)))
     found = _CELL.fullmatch(words.strip())
     if not found:
         return None
@@ -102,7 +102,7 @@ def _has_decimal_comma(text: str, unit: str, own: Column) -> bool | None:
 
 def holds_a_figure(cell: str) -> bool:
     """Whether a cell in a column of figures says anything that should have been understood."""
-    words = plain(_without_notes(cell))
+    words = bare(_without_notes(cell))
     return not _EMPTY.fullmatch(words) and any(letter.isdigit() for letter in words)
 
 

@@ -10,7 +10,9 @@ from typing import Literal
 from resbench.lint.datasets import known_in
 from resbench.words.quantities import Quantity
 
-Kind = Quantity | Literal["model", "checkpoint", "config", "download", "size", "dataset", "pair", ""]  # empty: unknown
+ColumnKind = (
+    Quantity | Literal["model", "checkpoint", "config", "download", "size", "dataset", "pair", ""]
+)  # empty: unknown
 LONGEST = 300  # characters of a cell that are looked at
 
 # Of several columns of models, the first kind here names the model and the others describe it.
@@ -25,12 +27,17 @@ _TOP5 = r"top[ -]?@?5\b|(acc(uracy)?|prec(ision)?|err(or)?)[ .]?@?(top-?)?5\b|(?
 _PER_CENT = r"([ ,]*\(?%\)?)"
 _ERROR = re.compile(r"(?<![a-z])err(or)?s?\b( rate)?|错误率")
 _ACCURACY = re.compile(r"acc|prec|准确率|精度")
-_HEADINGS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+_HEADINGS: tuple[tuple[ColumnKind, re.Pattern[str]], ...] = (
     ("checkpoint", re.compile(r"^(checkpoint|weight)s?$")),
+    (
+        "file_size",
+        re.compile(
+            r"\b(file|model|weights?|storage|checkpoint|disk|params?) ?(size|mem(ory)?)|^size \(?[mgk]i?b\b|模型大小"
+        ),
+    ),
     ("params", re.compile(r"\b[kmg]?param(eter)?s?\b|^param|params?\.?\b|参数量")),
     ("macs", re.compile(r"\b[kmgt]?macs?\b|multipl(y|ie)s?[ -]|mult[ -]?adds?|\b[mg]?madds?\b|flops? ?/ ?2\b")),
     ("flops", re.compile(r"flop|\b[kmgt]?ops\b|浮点运算|^complexity \([mg]")),
-    ("file_size", re.compile(r"\b(file|model|weights?|storage|checkpoint|disk) ?size|^size \(?[mgk]i?b\b|模型大小")),
     ("pair", re.compile(rf"({_TOP1}).{{0,12}}[/,&].{{0,12}}({_TOP5}|\b5\b)")),
     ("top5", re.compile(_TOP5)),
     ("top1", re.compile(_TOP1)),
@@ -71,7 +78,7 @@ _ARGUMENTS = re.compile(r"int8|fp16|bf16|fp8|w8a8|quanti[sz]ed|\bs8\b|(?:10|12|t
 class Column:
     """A column: what it holds, in which unit, measured on what."""
 
-    kind: Kind
+    kind: ColumnKind
     heading: str  # as printed
     unit: str = ""
     is_error_rate: bool = False
@@ -85,7 +92,7 @@ class Column:
 
 
 @lru_cache(maxsize=10_000)
-def plain(text: str) -> str:
+def bare(text: str) -> str:
     """Return the words of a cell without dress: bold, code, links, tags, notes; in the simplest characters."""
     text = re.sub(r"<(su[pb])>\s*[\^]?\[?[\d*†‡a-z]?\]?\s*</\1>", "", text[:LONGEST], flags=re.IGNORECASE)
     text = re.sub(r"!?\[([^\[\]]*)\]\([^()]*\)", r"\1", re.sub(r"\[\^[^\[\]]*\]", "", text))
@@ -97,12 +104,12 @@ def plain(text: str) -> str:
 
 def column(heading: str) -> Column:
     """Return what the column under `heading` holds."""
-    words = re.sub(r"#p\b", "params", plain(heading).lower())
+    words = re.sub(r"#p\b", "params", bare(heading).lower())
     words = " ".join(re.sub(r"[#_]", " ", words).strip(" :").split())
     rank = next((rank for rank, pattern in enumerate(_MODELS) if pattern.search(words)), None)
     if rank is not None:
         return Column(kind="model", heading=heading, rank=rank)
-    kind: Kind = next((kind for kind, pattern in _HEADINGS if pattern.search(words)), "")
+    kind: ColumnKind = next((kind for kind, pattern in _HEADINGS if pattern.search(words)), "")
     if kind in ("params", "flops", "macs", "top1", "top5", "pair") and _OTHER.search(words):
         return Column(kind="", heading=heading)
     if kind in ("params", "flops", "macs") and "%" in words:  # a share, no count
@@ -117,13 +124,13 @@ def column(heading: str) -> Column:
         is_error_rate=bool(_ERROR.search(words)) and not in_parentheses,
         says_accuracy=bool(_ACCURACY.search(words)),
         with_error=in_parentheses,
-        dataset=known_in(plain(heading)),
+        dataset=known_in(bare(heading)),
         arguments=" ".join(found[0] for found in _ARGUMENTS.finditer(words)),
         image_px=_size(words),
     )
 
 
-def _unit(words: str, kind: Kind) -> str:
+def _unit(words: str, kind: ColumnKind) -> str:
     if kind in ("top1", "top5", "pair"):
         return "%" if "%" in words else ""
     found = _UNITS.search(words)

@@ -36,7 +36,7 @@ def problems(document: Document, *, mmpretrain: bool = False) -> Iterator[Proble
             yield from _index(document, index)
         elif mmpretrain or in_layout(document):
             yield from _index(document, index)
-            yield from metafile.problems(document, index)
+            yield from metafile.breaches(document, index)
     if document.front:
         yield from hub.front(document, document.front)
     if document.results:
@@ -69,7 +69,7 @@ def _index(document: Document, index: Tree) -> Iterator[Problem]:
         yield from _named(document, library, "library")
     imports, models = index.find("Import"), index.find("Models")
     if imports and imports.is_text:
-        message = f"Import is the string {imports.text!r}: its readers take it for a list of single characters"
+        message = f"Import is the string {imports.text!r}, which readers split into single characters"
         yield within(document, "F003", Level.FALSE, imports.line, message, "write a list with one item")
     named = {file.text: file for file in imports.entries()} if imports else {}
     named |= {models.text: models} if models and models.is_text else {}
@@ -141,7 +141,7 @@ def _result(document: Document, result: Tree, name: str) -> Iterator[Problem]:
             yield within(document, "F003", Level.FALSE, value.line, message, "write a mapping", name)
     for key, value in result.items():
         if key.lower() not in _RESULT_KEYS:
-            message = f"{key!r} of a result is dropped by readers without a word"
+            message = f"readers ignore {key!r} of a result"
             yield within(document, "F006", Level.WARNING, value.line, message, "move it to Metadata", name)
 
 

@@ -19,7 +19,7 @@ class FrontMatter:
     warning: str = ""  # why its older versions do not
 
 
-def find(text: str) -> FrontMatter | None:
+def find_front_matter(text: str) -> FrontMatter | None:
     """Return the front matter of a card; None when it has none.
 
     Source: huggingface_hub 2.4 (repocard.py) reads it behind blank lines and before a closing line with blanks;

@@ -50,7 +50,7 @@ class _Table:
             row.headed += is_heading
 
 
-def read(lines: list[tuple[int, str]]) -> Iterator[tuple[list[str], list[tuple[Cell, ...]]]]:
+def html_tables(lines: list[tuple[int, str]]) -> Iterator[tuple[list[str], list[tuple[Cell, ...]]]]:
     """Yield headings and rows of each table in the numbered `lines`; a table within a table is left out."""
     table: _Table | None = None
     for line, closes, tag, inside, after in _tags(lines):
@@ -85,7 +85,7 @@ def _tags(lines: list[tuple[int, str]]) -> Iterator[tuple[int, bool, str, str, s
     text = "\n".join(line for _, line in lines)
     found = list(_TAG.finditer(text))
     line, position = 0, 0
-    for tag, following in zip(found, [*found[1:], None], strict=True):
+    for tag, following in zip(found, [*found[1:], None], strict=False):
         line += text.count("\n", position, tag.start())
         position = tag.start()
         stop = following.start() if following else len(text)

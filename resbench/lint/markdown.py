@@ -106,8 +106,8 @@ def grids(text: str) -> Iterator[Grid]:
             while end < len(lines) and "|" in lines[end][1]:
                 end += 1
             above.lines = above.lines[:-1]  # its own headings
-            rows = [tuple(Cell(row, cell) for cell in cells(words)) for row, words in lines[at + 1 : end]]
-            yield above.grid(cells(heading), rows)
+            rows = [tuple(Cell(row, cell) for cell in split_row(words)) for row, words in lines[at + 1 : end]]
+            yield above.grid(split_row(heading), rows)
             above.lines = []
             at = end
         elif "<table" in line.lower():
@@ -115,7 +115,7 @@ def grids(text: str) -> Iterator[Grid]:
             if any(rules[at:end]):  # a table of HTML that lays out one of Markdown
                 end = at + 1
             else:
-                for table in htmltables.read(lines[at:end]):
+                for table in htmltables.html_tables(lines[at:end]):
                     yield above.grid(*table)
             above.lines = []
             at = end
@@ -132,7 +132,7 @@ def _is_rule(line: str) -> bool:
     return {"|", "-"} <= set(line) <= set("|:- \t")
 
 
-def cells(line: str) -> list[str]:
+def split_row(line: str) -> list[str]:
     """Return the cells of a table's row."""
     parts = [part.strip() for part in re.split(r"(?<!\\)\|", line.strip(), maxsplit=WIDEST)]
     return parts[bool(not parts[0]) : len(parts) - bool(len(parts) > 1 and not parts[-1])]

@@ -24,7 +24,7 @@ def in_layout(document: Document) -> bool:
     return bool(_OWN.search(document.text)) or (document.path.parents[2] / "mmpretrain").is_dir()
 
 
-def problems(document: Document, index: Tree) -> Iterator[Problem]:
+def breaches(document: Document, index: Tree) -> Iterator[Problem]:
     """Yield what MMPretrain's hook refuses or warns of in a metafile; of many names alike, one problem."""
     collections = index.find("Collections")
     count = len(list(collections.entries())) if collections else 0
@@ -72,7 +72,7 @@ def _model(document: Document, model: Tree, names: set[str]) -> Iterator[Problem
             message = f"downstream model {other.text!r} is not in this file"
             yield within(document, "F004", Level.WARNING, other.line, message, "correct the name", name)
     if name.endswith(".py"):
-        message = "a model's name is no file name"
+        message = "the name ends in .py"
         yield within(document, "F007", Level.FALSE, model.line, message, name.removesuffix(".py"), name)
 
 

@@ -66,7 +66,8 @@ def _spoken(letters: str) -> Variant | None:
 def _with_letter(base: str, suffix: str, after: str) -> list[Variant | None]:
     letter = re.match(r"(v1[cds]|v[cd]|[cdst])(?![a-z])", after)
     variants: list[Variant | None] = []
-    if letter and _SAME.fullmatch(after[letter.end() :]):
+    is_vd_elsewhere = letter and letter[1] in ("vd", "vc") and not re.search("50|101|152", base)  # other blocks there
+    if letter and not is_vd_elsewhere and _SAME.fullmatch(after[letter.end() :]):
         variants.append(_BY_LETTERS.get(f"{base}{_LETTERS[letter[1]]}{suffix}"))
     if _SAME.fullmatch(after):
         variants += [_BY_LETTERS.get(f"{base}|{suffix}" if suffix else base), _BY_LETTERS.get(f"{base}{suffix}cifar10")]

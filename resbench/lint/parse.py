@@ -9,10 +9,10 @@ import yaml
 
 from resbench.counting.conventions import NAMES
 from resbench.lint import frontmatter, lists, markdown, modelindex, tables, trees
-from resbench.lint.columns import plain
+from resbench.lint.columns import bare
 from resbench.lint.entry import ModelEntry
 from resbench.lint.figure import ACCURACIES
-from resbench.lint.tables import Reading, Unread
+from resbench.lint.tables import TextModels, Unread
 from resbench.lint.trees import Tree
 
 _INDEX = re.compile(r"^[ \t]*(Type:[ \t]*model-?index|Models:|Collections:)", re.MULTILINE | re.IGNORECASE)
@@ -47,7 +47,7 @@ def parse(path: Path, text: str) -> Document:
 
 def _markdown_document(path: Path, text: str) -> Document:
     errors: list[tuple[int, str]] = []
-    head = frontmatter.find(text)
+    head = frontmatter.find_front_matter(text)
     if head and head.error:
         errors.append((1, head.error))
     front = _read(head.text, head.line, errors) if head and not head.error else None
@@ -62,10 +62,10 @@ def _markdown_document(path: Path, text: str) -> Document:
         blocks.append(hub)
         hub = None
     readings = [
-        lists.read_values(path, grid) if lists.is_of_values(grid) else tables.read(path, grid)
+        lists.listed_values(path, grid) if lists.is_of_values(grid) else tables.table_models(path, grid)
         for grid in markdown.grids(body)
     ]
-    readings.append(lists.read(path, body))
+    readings.append(lists.listed_models(path, body))
     results = list(modelindex.hub_entries(path, hub)) if hub else []
     entries = [entry for block in blocks for entry in modelindex.index_entries(path, block)]
     entries = [*modelindex.fractions(entries), *results, *_on_the_cards_data(readings, front, results)]
@@ -84,7 +84,7 @@ def _markdown_document(path: Path, text: str) -> Document:
 
 
 def _on_the_cards_data(
-    readings: Iterable[Reading], front: Tree | None, results: list[ModelEntry]
+    readings: Iterable[TextModels], front: Tree | None, results: list[ModelEntry]
 ) -> Iterator[ModelEntry]:
     """Yield what was read; the card's results or its field `datasets` say on which data, where nothing nearer does."""
     listed = front.find("datasets") if front else None
@@ -101,7 +101,7 @@ def _fractions(entries: Iterable[ModelEntry]) -> list[tuple[int, str]]:
     """Return the first accuracy of a model index whose accuracies are fractions."""
     figures = [figure for entry in entries if entry.style == "index" for figure in entry.figures]
     return [
-        (figure.line, plain(figure.heading))
+        (figure.line, bare(figure.heading))
         for figure in figures
         if figure.quantity in ACCURACIES and figure.unit == "1"
     ][:1]
@@ -129,7 +129,7 @@ def _yaml_document(path: Path, text: str) -> Document:
 
 def _read(text: str, line: int, errors: list[tuple[int, str]]) -> Tree | None:
     try:
-        return trees.read(text, line)
+        return trees.read_yaml(text, line)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         errors.append((line + (mark.line if mark else 0), str(error.problem or "not YAML")))

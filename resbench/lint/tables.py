@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from resbench.lint import cells
-from resbench.lint.columns import Column, column, plain
+from resbench.lint.columns import Column, bare, column
 from resbench.lint.datasets import known_in
 from resbench.lint.entry import ModelEntry, side, stem
 from resbench.lint.figure import ACCURACIES, SCALES, StatedFigure
@@ -34,7 +34,7 @@ class Unread:
 
 
 @dataclass(slots=True, kw_only=True)
-class Reading:
+class TextModels:
     """What was read of a document's text."""
 
     entries: list[ModelEntry] = field(default_factory=list)
@@ -42,9 +42,9 @@ class Reading:
     fractions: list[tuple[int, str]] = field(default_factory=list)  # columns of fractions: line and heading
 
 
-def read(path: Path, grid: Grid) -> Reading:
+def table_models(path: Path, grid: Grid) -> TextModels:
     """Return the models of a table; figures in a table that is not of models are not understood."""
-    reading = Reading()
+    reading = TextModels()
     columns = [column(heading) for heading in grid.headings]
     if not any(each.kind == "model" for each in columns) and (turned := _turned(grid, columns)):
         grid, columns = turned, [column(heading) for heading in turned.headings]
@@ -54,8 +54,8 @@ def read(path: Path, grid: Grid) -> Reading:
     columns = [_decided(each, own) for each, own in zip(columns, numbers, strict=True)]
     columns = _by_caption(columns, numbers, grid)
     named = any(each.kind == "model" for each in columns)
-    reading.fractions += [(grid.rows[0][0].line, plain(each.heading)) for each in columns if named and each.unit == "1"]
-    is_foreign = any(_OTHER_TASK.search(plain(heading).lower()) for heading in grid.headings)
+    reading.fractions += [(grid.rows[0][0].line, bare(each.heading)) for each in columns if named and each.unit == "1"]
+    is_foreign = any(_OTHER_TASK.search(bare(heading).lower()) for heading in grid.headings)
     table = ModelEntry(
         style="table",
         path=path,
@@ -86,7 +86,7 @@ def _turned(grid: Grid, columns: list[Column]) -> Grid | None:
     """Return a table whose columns are models with its rows and columns exchanged; None for any other table."""
     labels = [column(row[0].text) for row in grid.rows if row]
     has_quantities = any(label.kind in _QUANTITIES for label in labels)
-    known = any(network_named(plain(heading)) for heading in grid.headings[1:])
+    known = any(network_named(bare(heading)) for heading in grid.headings[1:])
     if not has_quantities or not known or any(each.kind in _QUANTITIES for each in columns):
         return None
     line = grid.rows[0][0].line
@@ -106,7 +106,7 @@ def _with_commas(grid: Grid, at: int, own: Column) -> Column:
 def _numbers(grid: Grid, at: int, own: Column) -> list[cells.Printed]:
     """Return the numbers of a column of figures."""
     texts = [row[at].text for row in grid.rows if at < len(row)] if own.kind in _QUANTITIES else []
-    found = [cells.number(text, own) for text in texts]
+    found = [cells.printed(text, own) for text in texts]
     return [each for each in found if each]
 
 
@@ -146,7 +146,7 @@ def _by_caption(columns: list[Column], numbers: list[list[cells.Printed]], grid:
 
 
 def _read_row(
-    reading: Reading,
+    reading: TextModels,
     table: ModelEntry,
     columns: list[Column],
     row: tuple[Cell, ...],
@@ -156,17 +156,17 @@ def _read_row(
 ) -> None:
     """Add the model of a row, which has in common with `table` what stands above both."""
     texts = {own.kind: cell.text for own, cell in reversed(list(zip(columns, row, strict=False)))}
-    name, size = plain(texts.get("model", "")), texts.get("size", "")
-    image_px = pixels(size)
-    dataset = plain(texts.get("dataset", "")) or dataset
+    name, size = bare(texts.get("model", "")), texts.get("size", "")
+    image_px = input_side(size)
+    dataset = bare(texts.get("dataset", "")) or dataset
     figures: list[StatedFigure] = []
     for own, cell in zip(columns, row, strict=False):
         if own.kind not in _QUANTITIES or not cells.holds_a_figure(cell.text):
             continue
-        found = figures_of(own, cell)
+        found = stated(own, cell)
         is_unclear = own.kind in ("flops", "macs") and image_px is None and cells.holds_a_figure(size)
         if not name or not found or is_unclear or not (counts_are_its_own or own.kind in ACCURACIES):
-            reading.not_understood.append(Unread(line=cell.line, heading=plain(own.heading), text=plain(cell.text)))
+            reading.not_understood.append(Unread(line=cell.line, heading=bare(own.heading), text=bare(cell.text)))
         else:
             data, size_px = own.dataset or dataset, own.image_px or image_px
             figures += [replace(each, dataset=data, image_px=size_px) for each in found]
@@ -190,14 +190,14 @@ def _data_above(grid: Grid) -> str:
     return next((known for text in words if (known := known_in(text))), "")
 
 
-def figures_of(own: Column, cell: Cell) -> list[StatedFigure]:
+def stated(own: Column, cell: Cell) -> list[StatedFigure]:
     """Return the figures that a cell prints in its column; none when it is not understood."""
     if own.kind == "pair":
         parts = re.split(r"[/,&;|]", cell.text)
         pair = [replace(own, kind="top1"), replace(own, kind="top5")]
-        both = [figures_of(each, Cell(cell.line, part)) for each, part in zip(pair, parts, strict=False)]
+        both = [stated(each, Cell(cell.line, part)) for each, part in zip(pair, parts, strict=False)]
         return [each for found in both for each in found] if len(parts) == 2 and all(both) else []
-    number = cells.number(cell.text, own)
+    number = cells.printed(cell.text, own)
     quantity = next((quantity for quantity in WORDS if quantity == own.kind), None)
     if number is None or quantity is None:
         return []
@@ -211,7 +211,7 @@ def figures_of(own: Column, cell: Cell) -> list[StatedFigure]:
         is_error_rate=own.is_error_rate,
         decimal_comma=number.decimal_comma,
         approximate=number.approximate,
-        heading=plain(own.heading),
+        heading=bare(own.heading),
         arguments=own.arguments,
     )
     figures = [replace(figure, margin=number.margin * figure.scale)]
@@ -220,9 +220,9 @@ def figures_of(own: Column, cell: Cell) -> list[StatedFigure]:
     return figures
 
 
-def pixels(cell: str) -> int | None:
+def input_side(cell: str) -> int | None:
     """Return the side of a square input: of "224", "3x224x224", "224 px"; None for anything else."""
-    words = re.sub(r"[()\[\]]", "", plain(cell).lower().replace(",", "x").replace("*", "x"))
+    words = re.sub(r"[()\[\]]", "", bare(cell).lower().replace(",", "x").replace("*", "x"))
     found = re.fullmatch(
         r"(?:3\s?x\s?)?(\d{2,4})\s?(?:\^2|(?:px)?(?:\s?x\s?(\d{2,4}))?\s?(?:px|pixels?)?)(?:\s?x\s?3)?", words
     )

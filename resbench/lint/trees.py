@@ -94,7 +94,7 @@ class Tree:
         return found.text if found else ""
 
 
-def read(text: str, first_line: int = 1) -> Tree | None:
+def read_yaml(text: str, first_line: int = 1) -> Tree | None:
     """Return the tree of the YAML document `text`, whose first line is number `first_line` of its file.
 
     None for an empty document. Raises yaml.YAMLError for anything else that is not one YAML document, and for one

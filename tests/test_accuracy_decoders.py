@@ -47,9 +47,9 @@ def test_simplejpeg_gives_the_references_pixels(samples, interpolation):
         assert difference(samples, preprocess, decoder("simplejpeg")) == 0
 
 
-@pytest.mark.parametrize(("interpolation", "levels"), [("bilinear", 1), ("bicubic", 2)])
-def test_torchs_resizing_is_off_by_a_level_or_two(samples, interpolation, levels):
-    assert 1 <= difference(samples, Preprocess(interpolation=interpolation), decoder("simplejpeg+torch")) <= levels
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_torchs_resizing_is_off_by_a_level_or_two(samples, interpolation):
+    assert 1 <= difference(samples, Preprocess(interpolation=interpolation), decoder("simplejpeg+torch")) <= 2
 
 
 def test_a_damaged_image_is_unreadable_by_every_way():

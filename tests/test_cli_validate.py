@@ -133,7 +133,7 @@ def test_several_checkpoints_are_evaluated_in_one_pass(folder):
 
 def test_weights_must_match_the_networks(folder):
     result = run("--data", folder, "--weights", "a.pth", "resnet18", "resnet34")
-    assert "1 times --weights for 2 networks" in str(result.exception)
+    assert "--weights: given 1 times for 2 networks; give it once for each" in str(result.exception)
 
 
 def test_without_a_name_the_checkpoints_on_this_machine_are_taken(folder, monkeypatch, tmp_path):
@@ -150,7 +150,9 @@ def test_without_a_name_the_checkpoints_on_this_machine_are_taken(folder, monkey
     for words in (["resnest*"], ["resnest*", "seresnext50*"], ["resnest*", "--all"]):
         assert "that fit resnest* in" in str(run("--data", folder, *words).exception)
     for words in (["seresnext*"], ["--all"]):
-        assert "name the network of each" in str(run("--data", folder, *words, "--weights", "a.pth").exception)
+        assert "--weights: needs the name of a network for each file" in str(
+            run("--data", folder, *words, "--weights", "a.pth").exception
+        )
     assert len(json.loads(run("--data", folder, "seresnext50*", "--all", *SMALL, "--json").stdout)) == 2
 
 
@@ -190,6 +192,27 @@ def test_a_network_that_answers_alike_is_told(folder):
     assert "its largest logits" not in run("--data", folder, "resnet18", *SMALL).stderr
 
 
+def test_half_precision_that_is_slow_here_is_told_before_anything_runs(monkeypatch):
+    monkeypatch.setattr(validation, "validate_all", None)  # whoever validates now fails
+    result = run("--data", "x", "resnet18", "--dtype", "fp16", "--device", "cpu")
+    assert isinstance(result.exception, TypeError)
+    assert "note: --dtype fp16: several times slower than fp32 on most CPUs; bf16 is" in result.stderr
+
+
+def test_the_official_images_are_counted_by_reals_labels_for_one_and_for_several(folder, tmp_path):
+    for number in (1, 2, 3):  # ReaL: nothing; 970 and 795; 230 and 231
+        shown = {1: 65, 2: 795, 3: 231}[number]
+        planted.write(tmp_path / "official" / f"ILSVRC2012_val_{number:08d}.JPEG", shown)
+    assert re.search(
+        r"ReaL top-1 │ 2 +│ 2 +│ 100\.00 %", run("--data", tmp_path / "official", "resnet18", *SMALL).stdout
+    )
+    shown = run("--data", tmp_path / "official", "resnet18", "resnet34", *SMALL).stdout
+    titles, first, second = [line.split("│") for line in re.sub("[┃|]", "│", shown).splitlines() if "│" in line][:3]
+    column = next(place for place, title in enumerate(titles) if "ReaL top-1" in title)
+    assert [row[column].strip() for row in (first, second)] == ["100.00 %", "100.00 %"]
+    assert "ReaL" not in run("--data", folder, "resnet18", "resnet34", *SMALL).stdout
+
+
 def test_what_the_doctor_sees_is_told(folder):
     planted.write(folder / WNIDS[5] / "b.JPEG", 5, kind="PNG")
     result = run("--data", folder, "resnet18", *SMALL)
@@ -200,7 +223,7 @@ def test_what_the_doctor_sees_is_told(folder):
 
 def test_networks_for_other_classes_are_refused(folder):
     refused = str(run("--data", folder, "resnet20_cifar10", "--weights", "x.pth").exception)
-    assert refused.startswith("resnet20_cifar10: tells 10 classes apart, the images of")
+    assert refused.startswith("resnet20_cifar10: predicts 10 classes, but the images of")
 
 
 def test_a_labels_file_goes_before_the_layout(folder, tmp_path):
@@ -268,6 +291,7 @@ def test_a_batch_size_that_is_not_looked_for_is_told(folder):
     result = run("--data", folder, "resnet18", *SMALL, "--batch-size", "auto")
     assert result.exit_code == 0, result.output
     assert "note: --batch-size auto: forward passes on the CPU take few images" in result.stderr
+    assert "fp16" not in result.stderr
     assert ", batch 256," in result.stdout
 
 

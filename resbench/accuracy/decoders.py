@@ -65,7 +65,7 @@ def decoder(name: str, device: torch.device = CPU) -> Decoder:
     """Return the way of that name to networks on `device`.
 
     "simplejpeg" gives Pillow's pixels exactly. "simplejpeg+torch" also resizes with torch, whose integer arithmetic
-    gives levels that differ by one or two. "nvimgcodec" decodes and resizes on a GPU.
+    gives levels that differ by two at most. "nvimgcodec" decodes and resizes on a GPU.
     Raises ResbenchError for an unknown one, one that is not installed, and one that `device` cannot run.
     """
     if name == "pillow":

@@ -1,4 +1,4 @@
-"""Which checkpoints are meant, on which images, prepared how: nets, accuracy and the settings of timing meet here."""
+"""Which checkpoints are to be validated, on which images, and how these are prepared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Entry:
 
     @property
     def file_bytes(self) -> int:
-        """The size of its file of weights; 0 when there is none, which loading will tell."""
+        """The size of its file of weights; 0 when there is none, which loading reports."""
         named = self.weights is None or not Path(self.weights).exists()
         path = path_of(self.published) if self.published and named else Path(str(self.weights))
         return path.stat().st_size if path.exists() else 0
@@ -69,7 +69,7 @@ def opened(
     for entry in entries:
         if entry.variant.classes != images.classes:
             raise ResbenchError(
-                f"{entry.asked}: tells {entry.variant.classes} classes apart, the images of {data} have "
+                f"{entry.asked}: predicts {entry.variant.classes} classes, but the images of {data} are of "
                 f"{images.classes}; choose a network for these classes"
             )
     return images, entries
@@ -92,12 +92,12 @@ def fitting(entries: Sequence[Entry], budget_bytes: int) -> list[list[Entry]]:
 def _asked(networks: Sequence[str], weights: Sequence[str | Path]) -> list[tuple[str, str | Path | None]]:
     """Return what was named, or nothing when it is to be looked for on disk."""
     if weights and len(weights) != len(networks):
-        raise ResbenchError(f"{len(weights)} times --weights for {len(networks)} networks; give one for each, in order")
+        raise ResbenchError(
+            f"--weights: given {len(weights)} times for {len(networks)} networks; give it once for each, in order"
+        )
     if not networks or any(mark in name for name in networks for mark in "*?["):
         if weights:
-            raise ResbenchError(
-                "--weights beside patterns or --all: no telling what each file is for; name the network of each"
-            )
+            raise ResbenchError("--weights: needs the name of a network for each file, not patterns or --all")
         return []
     for name in networks:
         find(name)

@@ -12,6 +12,7 @@ from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
 from resbench.accuracy.session import Progress, Session
 from resbench.bench.entries import BatchSize, Entry, Validating
 from resbench.records.record import Settings
+from resbench.running.device import resolve
 from resbench.running.settings import Running, settings_for
 
 
@@ -41,11 +42,20 @@ def settings_of(entry: Entry, running: Running, on: torch.device) -> Settings:
     return settings_for(replace(running, input_px=entry.preprocess.crop_px), entry.variant.input_px, on)
 
 
-def remarks(validating: Validating, on: torch.device) -> list[str]:
-    """Return what the user should know about these options on that device."""
-    if validating.batch_size != "auto" or on.type != "cpu":
+def remarks(validating: Validating) -> list[str]:
+    """Return what the user should know about these options on the device before a long run."""
+    if resolve(validating.device).type != "cpu":
         return []
-    return ["--batch-size auto: forward passes on the CPU take few images whatever the batch; the default was used"]
+    found = []
+    if validating.batch_size == "auto":
+        found.append(
+            "--batch-size auto: forward passes on the CPU take few images whatever the batch; using the default"
+        )
+    if validating.running.dtype == "fp16":
+        found.append(
+            "--dtype fp16: several times slower than fp32 on most CPUs; bf16 is the half precision they support"
+        )
+    return found
 
 
 def _batch_size(contestants: Sequence[Contestant], on: torch.device, asked: BatchSize | None) -> int:

@@ -18,7 +18,7 @@ from resbench.accuracy.hypotheses import ties, unexplained
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.session import Examined, Progress, Scored, Session, decoded, examined, scored, silent
 from resbench.bench.entries import BatchSize, Entry, Validating, fitting, opened
-from resbench.bench.passes import remarks, session_of, settings_of
+from resbench.bench.passes import session_of, settings_of
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records import jsonio, predictions, store
@@ -199,7 +199,7 @@ def _course(entry: Entry, images: ImageSet, on: torch.device, validating: Valida
         weights=entry.published.name if entry.published else loaded.path.name,
         weights_sha256=loaded.sha256,
         contestant=contestant,
-        notes=(*(f"{loaded.path.name}: {note}" for note in loaded.notes), *remarks(validating, on)),
+        notes=tuple(f"{loaded.path.name}: {note}" for note in loaded.notes),
     )
 
 

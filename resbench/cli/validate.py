@@ -109,7 +109,7 @@ def validate_(
       resbench validate --data imagenet/val --weights resnet18.pth resnet18
       resbench validate --data ILSVRC2012_img_val.tar gluon_seresnext50_32x4d gluon_seresnext101_32x4d
     """
-    from resbench.bench import gaps, parse, validation
+    from resbench.bench import gaps, parse, passes, validation
     from resbench.bench.entries import Validating
     from resbench.report import evaluation as report
     from resbench.running.allocator import keep_memory
@@ -140,6 +140,8 @@ def validate_(
         cache=cache,
         decoder=decoder,
     )
+    if validation.is_main():
+        report.note(passes.remarks(how))
     networks = [*(names or []), *(["*"] if every else [])]
     with report.progress(quiet=not validation.is_main()) as on_progress:
         results = validation.validate_all(networks, weights or [], data, how, on_progress, output if save else None)

@@ -1,7 +1,7 @@
 """The result of validations, and the progress towards it."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,16 +66,17 @@ def table(records: Sequence[Evaluation]) -> None:
     ranked = sorted(records, key=lambda record: -record.top1_right)
     published = [reproduction(record, "top1") for record in ranked]
     verdict = [""] if any(published) else []
-    out = Table("checkpoint", "top-1 right", "top-1", "published", *verdict, "top-5 right", "top-5", "input", "sha256")
+    real = ["ReaL right", "ReaL top-1"] if ranked[0].real_images else []  # of all or of none: they share the images
+    titles = ("top-1 right", "top-1", "published", *verdict, "top-5 right", "top-5", *real, "input", "sha256")
+    out = Table("checkpoint", *titles)
     for record, found in zip(ranked, published, strict=True):
         out.add_row(
             record.weights,
-            units.integer(record.top1_right),
-            units.percent(record.top1_right / record.images),
+            *_counts(record.top1_right, record.images)[::2],
             units.percent(found.published) if found else "-",
             *([found.why if found else ""] if verdict else []),
-            units.integer(record.top5_right),
-            units.percent(record.top5_right / record.images),
+            *_counts(record.top5_right, record.images)[::2],
+            *(_counts(record.real_top1_right or 0, record.real_images or 1)[::2] if real else ()),
             f"{record.pixels.resize_px} to {record.pixels.crop_px}, {record.pixels.interpolation}",
             record.weights_sha256[:8],
         )
@@ -84,15 +85,19 @@ def table(records: Sequence[Evaluation]) -> None:
     console.print(next(_conditions(records[0])), soft_wrap=True)
 
 
+def note(remarks: Iterable[str]) -> None:
+    """Print remarks on stderr, each once."""
+    for remark in dict.fromkeys(remarks):
+        terminal.advice().print(f"note: {remark}", soft_wrap=True)
+
+
 def advise(results: "Sequence[Validated]", *, explained: bool) -> None:
-    """Say on stderr what was assumed of the images, and what to do about a figure that is not reproduced."""
-    console = terminal.advice()
-    for note in dict.fromkeys(note for one in results for note in one.notes):
-        console.print(f"note: {note}", soft_wrap=True)
+    """Print on stderr what was assumed of the images, and what to do about a figure that is not reproduced."""
+    note(remark for one in results for remark in one.notes)
     for record in (one.record for one in results if falls_short(one.record) and not explained):
         usual = usual_range(record)
         below = f"clearly below the usual {_usual(usual)}" if usual else "below the published figure"
-        console.print(f"note: {record.weights}: {below}; --explain-gap looks for the cause", soft_wrap=True)
+        note([f"{record.weights}: {below}; --explain-gap looks for the cause"])
 
 
 def explain(name: str, gap: Gap, console: Console | None = None) -> None:

@@ -81,3 +81,11 @@ def test_a_stretched_input_is_offered_for_timms_cards_alone(figure):
     explanation = explain_usual("resnet50", figure)
     for reading in (*explanation.fits, *explanation.nearest):
         assert reading.counted == "timm-card" or reading.input_px[0] == reading.input_px[1]
+
+
+@pytest.mark.parametrize(
+    ("network", "macs"), [("resnet50", 3_857_973_248), ("resnet101", 7_570_194_432), ("resnet152", 11_282_415_616)]
+)
+def test_the_stride_on_the_first_1x1_is_a_reading(network, macs):
+    best = explain_usual(network, f"{macs} MACs").fits[0]
+    assert (best.meaning, best.rounding) == (f"macs of {network}_v1", "exact")

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from resbench.cli.app import app
@@ -184,3 +186,37 @@ def test_one_unreadable_file_hides_nothing_of_the_others(tmp_path):
     assert done.exit_code == 2
     assert "unreadable F001" in done.stdout
     assert "false T001 resnet50" in done.stdout
+
+
+def test_fix_shows_each_edit_as_a_diff_and_keeps_unit_digits_and_separators(tmp_path):
+    page = tmp_path / "card.md"
+    head = "| Model | FLOPs (G) | Parameters |\n| --- | --- | --- |\n"
+    page.write_text(f"{head}| ResNet-34 | 3.68 | 2.18 |\n| ResNet-34 | 3.68 | 2,180,000 |\n")
+    done = run(str(page), "--fix")
+    assert page.read_text() == f"{head}| ResNet-34 | 3.68 | 21.80 |\n| ResNet-34 | 3.68 | 21,797,672 |\n"
+    assert "-| ResNet-34 | 3.68 | 2.18 |" in done.stderr
+    assert "+| ResNet-34 | 3.68 | 21.80 |" in done.stderr
+
+
+EXPLAINED = ["23.53", "23.9", "33.9", "25.58", "37.00", "25.6"]
+
+
+@pytest.mark.parametrize("figure", EXPLAINED)
+def test_fix_never_writes_over_a_count_that_something_explains(figure, tmp_path):
+    page = tmp_path / "card.md"
+    page.write_text(f"| Model | FLOPs (G) | Params (M) |\n| --- | --- | --- |\n| ResNet-50 | 4.1 | {figure} |\n")
+    before = page.read_text()
+    run(str(page), "--fix")
+    assert page.read_text() == before
+
+
+@given(st.sampled_from(["27560000", "5475179184", "79.92%", "94.82%"]), st.integers(1, 10**11), st.booleans())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_second_fix_changes_nothing(tmp_path, old, new, crlf):
+    page = tmp_path / "card.md"
+    text = card_corpus.TIMM.replace(old, str(new))
+    page.write_bytes((text.replace("\n", "\r\n") if crlf else text).encode())
+    list(fix(lint(read([str(page)]), records=tmp_path / "absent")))
+    first = page.read_bytes()
+    assert list(fix(lint(read([str(page)]), records=tmp_path / "absent"))) == []
+    assert page.read_bytes() == first

@@ -47,7 +47,7 @@ def lint_(
     documents = files.read(cards)
     problems = lint.lint(documents, weights, results)
     if fix:
-        report.mended(list(lint.fix(problems)))
+        report.corrected(lint.fix(problems))
         documents = files.read(cards)
         problems = lint.lint(documents, weights, results)
     checked = coverage(documents, problems)

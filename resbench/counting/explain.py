@@ -60,6 +60,12 @@ class Reading:
         return not (self.look_alike or self.times or self.head or self.one_channel)
 
     @property
+    def fits(self) -> bool:
+        """Whether it gives the digits; cut ones only where nothing but the place of the stride has to be assumed."""
+        plain = not (self.times or self.head or self.one_channel)
+        return self.rounding is not None and (self.rounding != "truncated" or (plain and self.of_the_same_name))
+
+    @property
     def of_the_same_name(self) -> bool:
         """Whether it is of the network or of one that commonly goes by its plain name: for 32 px, stride on the 1x1."""
         return not self.look_alike or self.look_alike.endswith("_v1") or "_cifar" in self.look_alike
@@ -154,7 +160,7 @@ def explain(
     tried: list[Reading] = []
     for kind in (_plain, _converted, _look_alikes):
         readings = [reading for figure in figures for reading in kind(variant, figure, counts, classes)]
-        fitting = [one for one in readings if one.rounding and (one.direct or one.rounding != "truncated")]
+        fitting = [reading for reading in readings if reading.fits]
         for reading in sorted(fitting, key=lambda reading: _ORDER.index(reading.rounding or "truncated")):
             fits.setdefault((reading.meaning, reading.input_px), reading)  # of several roundings, the best
         tried += readings
@@ -247,7 +253,7 @@ def _look_alikes(variant: Variant, figure: Figure, _: Sequence[Counts], classes:
 
 
 def look_alikes(variant: Variant) -> tuple[Variant, ...]:
-    """Return the networks that differ from `variant` in their stem, their shortcuts or where the stride is."""
+    """Return the networks that differ from `variant` in their stem, their shortcuts or the place of the stride."""
     return tuple(row for row in VARIANTS if row.spec != variant.spec and _outline(row) == _outline(variant))
 
 
@@ -255,7 +261,7 @@ def _outline(variant: Variant) -> Spec:
     spec = variant.spec
     if not isinstance(spec, ResNetSpec):
         return spec
-    return replace(spec, stem="conv7", shortcut="conv", anti_alias=False)
+    return replace(spec, stem="conv7", shortcut="conv", stride_on="3x3", anti_alias=False)
 
 
 def _inputs(counts: Sequence[Counts]) -> Iterator[tuple[str, Counts]]:

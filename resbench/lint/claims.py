@@ -59,11 +59,12 @@ def on_disk(entry: ModelEntry, folder: Path) -> Iterator[Problem]:
     path = folder / file_name(entry.weights_url)
     if not entry.weights_url or not path.is_file():
         return
-    size = str(path.stat().st_size)
+    size = path.stat().st_size
     said = entry.figure("file_size")
-    if said and said.digits != size:
-        message = f"{said}, but {path.name} in {folder} has {units.integer(int(size))} bytes"
-        yield about(entry, "T010", Level.FALSE, said, message, size, Edit(old=said.text, new=size))
+    if said and (said.value is None or abs(said.value - size) > said.step * HALF):
+        message = f"{said}, but {path.name} in {folder} has {units.integer(size)} bytes"
+        written = said.written(size)
+        yield about(entry, "T010", Level.FALSE, said, message, written, Edit(old=said.text, new=written))
     promised = re.search(r"-([0-9a-f]{8,64})\.", path.name)
     if promised and not (digest := sha256(path)).startswith(promised[1]):
         message = f"the name promises sha256 {promised[1]}, but the file in {folder} has {digest[:16]}"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -53,25 +54,34 @@ def fixable(problems: Sequence[Problem]) -> list[Problem]:
     ]
 
 
-def fix(problems: Sequence[Problem]) -> Iterator[Problem]:
-    """Write the remedies that are certain into their files, line ends kept; yield the problems that this mended."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """A file that was corrected, before and after."""
+
+    path: str
+    before: str
+    after: str
+
+
+def fix(problems: Sequence[Problem]) -> Iterator[Correction]:
+    """Write the remedies that are certain into their files, line ends kept; yield the files that this corrected."""
     certain = [problem for problem in fixable(problems) if problem.path != "-"]
     for path, group in groupby(sorted(certain, key=lambda problem: problem.path), key=lambda problem: problem.path):
-        lines = re.split(r"(?<=\n)", read_exactly(Path(path)))
-        mended = [problem for problem in group if _mend(lines, problem)]
-        if mended:
-            write_text(Path(path).resolve(), "".join(lines))
-            yield from mended
+        before = read_exactly(Path(path))
+        lines = re.split(r"(?<=\n)", before)
+        for problem in group:
+            _correct(lines, problem)
+        if (after := "".join(lines)) != before:
+            write_text(Path(path).resolve(), after)
+            yield Correction(path=path, before=before, after=after)
 
 
-def _mend(lines: list[str], problem: Problem) -> bool:
-    """Replace the only occurrence of the old text on the problem's line; whether there was exactly one."""
+def _correct(lines: list[str], problem: Problem) -> None:
+    """Replace the old text on the problem's line, where it occurs exactly once."""
     if problem.edit is None:
-        return False
+        return
     old = re.compile(rf"(?<![\w.,]){re.escape(problem.edit.old)}(?![\w,]|\.\d)")
     line = lines[problem.line - 1]
-    if len(old.findall(line)) != 1:
-        return False
-    new = problem.edit.new
-    lines[problem.line - 1] = old.sub(lambda _: new, line)
-    return True
+    if len(old.findall(line)) == 1:
+        new = problem.edit.new
+        lines[problem.line - 1] = old.sub(lambda _: new, line)

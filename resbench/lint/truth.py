@@ -104,7 +104,14 @@ def _contradicted_params(
     written = figure.written(right)
     reason = known or "; no other head, stem or rounding gives it"
     message = f"{figure}: false, {network.name} has {exact:,}{reason}"
-    return about(entry, "T001", Level.FALSE, figure, message, written, Edit(old=figure.text, new=written))
+    edit = Edit(old=figure.text, new=written) if sure or _is_below_the_trunk(network, figure) else None
+    return about(entry, "T001", Level.FALSE, figure, message, written, edit)
+
+
+def _is_below_the_trunk(network: Variant, figure: StatedFigure) -> bool:
+    """Whether a count is too small for any head, so that the network's own is the only one that can be meant."""
+    trunk = counted(network.name).params - counted(network.name).terms.fc - network.classes
+    return all(one.value < trunk * (1 - _NEAR_PARAMS) for one in _figures(figure))
 
 
 def _operations(entry: ModelEntry, network: Variant, figure: StatedFigure, explanation: Explanation) -> Problem:

@@ -1,15 +1,17 @@
 """What a linter found: for people, programs, code scanning and pull requests."""
 
+import difflib
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
 from resbench import __version__
 from resbench.lint.coverage import Coverage
+from resbench.lint.lint import Correction
 from resbench.lint.problem import RULES, Level, Problem
 from resbench.report import github, location
 from resbench.report.terminal import advice, line, results
@@ -29,12 +31,13 @@ def show(problems: Sequence[Problem], coverage: Coverage, style: str) -> None:
         print({"json": _json, "sarif": _sarif, "github": _github}[style](problems, coverage))
 
 
-def mended(problems: Sequence[Problem]) -> None:
-    """Say on stderr what was mended."""
-    for problem in problems:
-        if problem.edit:
-            where = f"{problem.path}:{problem.line}"
-            advice().print(f"{where}: {problem.edit.old} -> {problem.edit.new}")
+def corrected(corrections: Iterable[Correction]) -> None:
+    """Print what was corrected to stderr, as a diff."""
+    for correction in corrections:
+        before, after = (text.splitlines() for text in (correction.before, correction.after))
+        diff = difflib.unified_diff(before, after, correction.path, correction.path, n=0, lineterm="")
+        for changed in diff:
+            advice().print(line(changed), soft_wrap=True)
 
 
 def _text(problems: Sequence[Problem], coverage: Coverage) -> None:

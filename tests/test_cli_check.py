@@ -4,11 +4,15 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from resbench.cli.app import app
+from resbench.records.jsonio import read
+from resbench.records.store import save
 from tests import places, scripted
 
 MAPS = {"macs", "activations", "traffic", "terms.conv", "terms.bn", "terms.relu", "terms.maxpool_in"}  # have their size
@@ -111,9 +115,17 @@ def test_limits_of_the_repository_permit_what_they_say(base, tmp_path, monkeypat
     assert CliRunner().invoke(app, ["check", "--config", "off.toml"]).exit_code == 0
 
 
+def measured_again(results, folder):
+    """The profile in `results`, with another time of measurement; beside it, in "before", the one that is there."""
+    (path,) = results.rglob("profile*.json")
+    record = read(path)
+    save(record, folder / "before")
+    return save(replace(record, run=replace(record.run, started="2026-11-11T11:11:11+00:00")), folder / "again")
+
+
 def test_inconclusive_exits_3_only_on_request(base, tmp_path, monkeypatch):
-    monkeypatch.chdir(base)  # nothing was measured anew: counts are equal, speed is unknown
-    words = ["check", "--against", "results"]
+    again = measured_again(base / "results", tmp_path)  # once: counts are equal, speed is unknown
+    words = ["check", str(again), "--against", str(tmp_path / "before")]
     assert CliRunner().invoke(app, words).exit_code == 0
     assert CliRunner().invoke(app, [*words, "--fail-on-inconclusive"]).exit_code == 3
 
@@ -121,6 +133,10 @@ def test_inconclusive_exits_3_only_on_request(base, tmp_path, monkeypatch):
 def test_a_shallow_clone_is_named_as_the_reason_why_there_are_no_runs(base, tmp_path, monkeypatch):
     scripted.git(tmp_path, "clone", "-q", "--depth", "1", base.as_uri(), "clone")
     monkeypatch.chdir(tmp_path / "clone")
+    assert CliRunner().invoke(app, ["check", "--fail-on-inconclusive"]).exit_code == 0  # all is as it was committed
+    measured_again(Path("results"), tmp_path).replace("again.json")
+    (path,) = Path("results").rglob("profile*.json")
+    Path("again.json").replace(path)
     told = CliRunner().invoke(app, ["check"])
     assert (told.exit_code, told.stderr.count("\n")) == (0, 1)
     assert "shallow" in told.stderr

@@ -1,18 +1,40 @@
 from dataclasses import replace
 
+import pytest
+
 from resbench.judging.compare import compare, compare_folders
 from resbench.judging.finding import Verdict
 from resbench.judging.limits import Config, Limits
-from tests.examples import COUNTS, EVALUATION, PROFILE
+from tests.examples import COUNTS, EVALUATION, PROFILE, series
 
 
 def verdicts(findings):
     return {(finding.record, finding.metric): finding.verdict for finding in findings}
 
 
-def test_a_record_compared_with_itself_has_nothing_worse_than_inconclusive():
-    assert {f.verdict for f in compare(PROFILE, PROFILE, "x")} == {Verdict.OK, Verdict.INCONCLUSIVE}
-    assert {f.verdict for f in compare(EVALUATION, EVALUATION, "x")} == {Verdict.OK}
+MISSED = replace(  # what it did not reproduce when it was made is no news
+    EVALUATION,
+    weights="tv_resnet18",
+    dataset=replace(EVALUATION.dataset, name="ImageNet-1k"),
+    predictions_sha256="ab" * 32,
+)
+
+
+@pytest.mark.parametrize("record", [PROFILE, EVALUATION, MISSED], ids=["profile", "evaluation", "not reproduced"])
+def test_a_record_compared_with_itself_is_ok(record):
+    assert {f.verdict for f in compare(record, record, "x")} == {Verdict.OK}
+
+
+def test_a_record_as_it_was_committed_last_is_ok_whatever_was_committed_before():
+    def run(number, factor):
+        changed = replace(PROFILE.run, started=f"2026-01-{1 + number:02}T00:00:00+00:00")
+        return replace(PROFILE, run=changed, series=(series(scale=factor),))
+
+    runs = [*(run(number, 1 + number / 1000) for number in range(7)), run(7, 2.0)]
+    sides = {"m/a.json": runs}, {"m/a.json": runs[-1]}
+    judged = [compare_folders(*sides, committed=committed) for committed in (True, False)]
+    assert {f.verdict for f in judged[0]} == {Verdict.OK}
+    assert Verdict.REGRESSED in {f.verdict for f in judged[1]}  # in a pool it was added to before it is judged
 
 
 def test_records_of_different_things_are_not_comparable():

@@ -33,7 +33,7 @@ def everything(record: Record, folder) -> None:
         findings.show(found, as_json=False)
         findings.show(found, as_json=True)
     runs = {"a.json": [old, record]}
-    history.show(list(traces(runs)), as_json=False)
+    history.show(traces(runs), as_json=False)
     for export in exports.FORMATS.values():
         export(runs)
     with contextlib.suppress(ResbenchError):  # "holds no timings"

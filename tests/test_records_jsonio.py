@@ -42,7 +42,7 @@ def test_not_a_number_is_never_written(value):
     [
         ("", "not JSON"),
         ("{", "not JSON"),
-        ("[" * 100_000, "not JSON"),
+        ("[" * 100_000, "not a resbench record"),
         ("[]", "not a resbench record"),
         ('{"kind": "sonnet"}', "not a resbench record"),
         ('{"kind": ["profile"]}', "not a resbench record"),

@@ -47,7 +47,7 @@ def test_committed_versions_are_the_runs_oldest_first(repository):
 
 def test_the_revision_itself_must_be_readable(repository):
     with pytest.raises(ResbenchError, match=r"HEAD~2:.*format 0"):
-        read_baseline("git:HEAD~2", repository / "results")
+        dict(read_baseline("git:HEAD~2", repository / "results"))
 
 
 @pytest.mark.parametrize("revision", ["nonesuch", "--output=x", "", "HEAD:results"])
@@ -140,7 +140,7 @@ def test_an_unreadable_run_is_an_error_but_one_that_is_pruned_meanwhile_is_not(t
     assert is_run(broken)
     broken.write_text("{")
     with pytest.raises(ResbenchError, match="not JSON"):
-        read_pool(tmp_path)
+        dict(read_pool(tmp_path))
     broken.unlink()
     broken.symlink_to(tmp_path / "gone")  # listed, but not there when it is opened
     assert read_pool(tmp_path) == {PATH: [run(0)]}

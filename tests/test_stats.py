@@ -183,7 +183,7 @@ def test_images_per_second_come_from_elapsed_time_and_not_from_the_median():
 
 def test_from_three_launches_on_the_launch_is_the_unit():
     clusters = [[10, 10], [12, 12]]
-    assert stats.unit_values(series(clusters, launches=2)).size == 4
+    assert len(stats.unit_values(series(clusters, launches=2))) == 4
     assert stats.unit_values(series(clusters, launches=3)) == pytest.approx([math.sqrt(120) * 1e-9] * 3)
 
 

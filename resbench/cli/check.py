@@ -47,6 +47,7 @@ def check_(
         read_new(new),
         limits.load(config),
         whole=against.startswith("git:") or new.is_file(),
+        committed=against.startswith("git:"),
         predictions=read_predictions(against, new),
     )
     code = exit_code(found, fail_on_inconclusive=fail_on_inconclusive)

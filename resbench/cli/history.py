@@ -54,4 +54,4 @@ def history_(
 
         report.export(FORMATS[export](runs), output)
     else:
-        report.show(list(traces(runs)), as_json=as_json)
+        report.show(traces(runs), as_json=as_json)

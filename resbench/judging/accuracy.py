@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from statistics import NormalDist
 
 from resbench.judging import claims
 from resbench.judging.answers import Changed, mcnemar
@@ -15,6 +16,7 @@ from resbench.records.record import TOP_K, Evaluation
 SIGNIFICANT = 0.01  # one-sided, of McNemar's exact test
 SMALLEST_DROP = 0.0005  # a significant change below this share of the images is let pass
 CONFIDENCE = 0.95
+_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 _SIDED = 2.326 + 1.282  # normal quantiles of SIGNIFICANT and of 90 % power
 _TWO_SIDED = 1.960 + 1.282
 
@@ -51,7 +53,7 @@ def accuracies(
             yield bare_counts(blank, after.images, limits)
     if changed:
         yield _flips(changed.flips, after, record, _reason_to_flip(before, after), limits)
-    elif before.predictions_sha256 or after.predictions_sha256:
+    elif before != after and (before.predictions_sha256 or after.predictions_sha256):
         yield Finding(
             record=record,
             network=after.network,
@@ -73,6 +75,8 @@ def reproduction(before: Evaluation, after: Evaluation, record: str, limits: Lim
         if now is None or now.difference is None:
             continue
         verdict, why = _reproduced(was, now)
+        if before == after and verdict == Verdict.INCONCLUSIVE:  # nothing was validated since
+            verdict = Verdict.OK
         yield Finding(
             record=record,
             network=after.network,
@@ -141,10 +145,10 @@ def paired(blank: Finding, lost: int, gained: int, images: int, limits: Limits) 
 
 def wilson(right: int, images: int) -> tuple[float, float]:
     """Return Wilson's 95 % interval of an accuracy: how far other images of the same kind would scatter."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(right, images).proportion_ci(CONFIDENCE, method="wilson")
-    return float(interval.low), float(interval.high)
+    share, scale = right / images, _Z**2 / images
+    centre = (share + scale / 2) / (1 + scale)
+    half = _Z / (1 + scale) * math.sqrt(share * (1 - share) / images + scale / (4 * images))
+    return (0.0 if right == 0 else centre - half), (1.0 if right == images else centre + half)
 
 
 def newcombe(before: int, before_of: int, after: int, after_of: int) -> tuple[float, float]:

@@ -25,12 +25,14 @@ def compare_folders(
     config: Config | None = None,
     *,
     whole: bool = True,
+    committed: bool = False,
     predictions: Predictions = _none,
 ) -> list[Finding]:
     """Compare every record of `after` with the runs at its path in `before`; all timings are one family.
 
     A record that only one side has is a finding too. Unless `before` is the `whole` past of `after`, that goes only
-    for machines that `after` has: a pool may hold other machines' runs. `predictions` reads those of both sides.
+    for machines that `after` has: a pool may hold other machines' runs. `predictions` reads those of both sides. Where
+    `before` is what was `committed`, a record that is as it was committed last is not judged by earlier ones.
     """
     config = config or Config()
     machines = {_machine(path) for path in after}
@@ -40,7 +42,10 @@ def compare_folders(
             found.append(_new(path, after[path], config.of(after[path].network)))
         elif path in after:
             limits = config.of(after[path].network)
-            found.extend(_compare(before[path], after[path], path, limits, partial(predictions, path)))
+            runs = before[path]
+            if committed and runs[-1] == after[path]:
+                runs = runs[-1:]
+            found.extend(_compare(runs, after[path], path, limits, partial(predictions, path)))
         elif whole or _machine(path) in machines:
             why = "the new side lacks this record; measure it again with --save"
             found.append(incomparable(path, before[path][-1].network, why))

@@ -7,8 +7,6 @@ from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
 from resbench.records.record import Counts, Memory, Profile, Record, Series
 
-_ALWAYS_SHOWN = ("params", "macs")  # other counts only when they differ
-
 
 def counts(before: Counts, after: Counts, record: str, network: str, limits: Limits) -> Iterator[Finding]:
     """Yield a finding for every count that differs, and for the parameters and multiply-adds in any case.
@@ -19,9 +17,12 @@ def counts(before: Counts, after: Counts, record: str, network: str, limits: Lim
         why = f"counted at {before.input_px} px against {after.input_px} px; give equal --input-px"
         yield incomparable(record, network, why, metric="counts")
         return
-    old, new = _flat(before), _flat(after)
+    if before == after:
+        yield from (_counted(name, value, value, record, network, limits) for name, value in _always(before).items())
+        return
+    old, new, always = _flat(before), _flat(after), _always(before)
     for metric, value in old.items():
-        if value is not None and (value != new[metric] or metric in _ALWAYS_SHOWN):
+        if value is not None and (value != new[metric] or metric in always):
             yield _counted(metric, value, new[metric], record, network, limits)
 
 
@@ -77,6 +78,8 @@ def kernels(before: Profile, after: Profile, record: str, limits: Limits) -> Ite
 
 def same(before: Counts, after: Counts) -> bool:
     """Tell whether all counts agree that both sides have: a run from before something was counted stays of use."""
+    if before == after:
+        return True
     old, new = asdict(before), asdict(after)
     return all(old[key] == new[key] for key in old if None not in (old[key], new[key]))
 
@@ -96,10 +99,10 @@ def incomparable(record: str, network: str, why: str, *, metric: str = "record")
 
 def obstacle(before: Profile, after: Profile) -> str:
     """Return what forbids to compare the timings of two records, or nothing."""
-    return differences(
-        asdict(before.environment.machine) | asdict(before.settings),
-        asdict(after.environment.machine) | asdict(after.settings),
-    )
+    old, new = before.environment.machine, after.environment.machine
+    if old == new and before.settings == after.settings:  # as for nearly all of thousands of records
+        return ""
+    return differences(asdict(old) | asdict(before.settings), asdict(new) | asdict(after.settings))
 
 
 def images(before: Series, after: Series) -> str:
@@ -133,7 +136,13 @@ def _flat(counts: Counts) -> dict[str, int | None]:
     terms = {f"terms.{key}": value for key, value in plain.pop("terms").items()}
     height, width = plain.pop("receptive_field_px") or (None, None)
     fields = {"receptive_field_px.height": height, "receptive_field_px.width": width}
-    return {"params": plain.pop("params"), "macs": counts.terms.macs, **plain, **fields, **terms}
+    del plain["params"]
+    return {**_always(counts), **plain, **fields, **terms}
+
+
+def _always(counts: Counts) -> dict[str, int]:
+    """Return the counts that are shown whether they differ or not."""
+    return {"params": counts.params, "macs": counts.terms.macs}
 
 
 def _memory(before: Memory, after: Memory, record: str, network: str, kind: str, limit: float) -> Finding:

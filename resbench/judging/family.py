@@ -4,10 +4,13 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from resbench.judging import student
 from resbench.judging.finding import Finding, Verdict
 
 CONFIDENCE = 0.95
 POWER = 0.9
+_POWER_SHARE = 1.282 / 1.960  # of the half-width of an interval, for nine findings in ten
+_LARGEST_LOG = 700.0  # of what a float can hold
 _SIDE = (1 - CONFIDENCE) / 2  # the chance of a false alarm, in one direction
 
 
@@ -17,14 +20,12 @@ class Change:
 
     log: float
     error: float  # standard error
-    freedom: int  # degrees of freedom of `error`
+    freedom: float  # degrees of freedom of `error`
 
     def ratios(self) -> tuple[float, float]:
         """Return the bounds of Student's 95 % interval of after/before."""
-        from scipy import stats
-
-        half = stats.t.ppf(1 - _SIDE, self.freedom) * self.error
-        return math.exp(self.log - half), math.exp(self.log + half)
+        half = student.quantile(1 - _SIDE, self.freedom) * self.error
+        return _exp(self.log - half), _exp(self.log + half)
 
     def slower(self, floor: float) -> float:
         """Return how likely times as long as these are when the truth is a slowdown by `floor` (0.01: 1 %)."""
@@ -36,19 +37,21 @@ class Change:
 
     def detectable(self, floor: float, limit: float, family: int = 1) -> float:
         """Return the smallest slowdown that 9 of 10 such changes, judged with others of a `family`, would reveal."""
-        from scipy import stats
-
-        single, strictest, power = stats.t.ppf([1 - _SIDE, 1 - _SIDE / family, POWER], self.freedom)
+        shares = (1 - _SIDE, 1 - _SIDE / family, POWER)
+        single, strictest, power = (student.quantile(share, self.freedom) for share in shares)
         beyond_floor = math.log1p(floor) + (strictest + power) * self.error
         beyond_limit = math.log1p(limit) - (single - power) * self.error
-        return math.expm1(max(beyond_floor, beyond_limit))
+        return _exp(max(beyond_floor, beyond_limit)) - 1
+
+    def detectable_by_interval(self, limit: float) -> float:
+        """Return the smallest slowdown that 9 of 10 such changes show by an interval that is wholly above `limit`."""
+        half = student.quantile(1 - _SIDE, self.freedom) * self.error
+        return _exp(math.log1p(limit) + half * (1 + _POWER_SHARE)) - 1
 
     def _tail(self, beyond: float) -> float:
-        from scipy import stats
-
         if self.error == 0:
             return 0.0 if beyond > 0 else 1.0
-        return float(stats.t.sf(beyond / self.error, self.freedom))
+        return student.tail(beyond / self.error, self.freedom)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +106,10 @@ def _verdict(change: Change, limit: float, *, slower: bool, faster: bool) -> Ver
     if change.ratios()[1] < 1 + limit:
         return Verdict.OK
     return Verdict.REGRESSED if slower else Verdict.INCONCLUSIVE
+
+
+def _exp(log: float) -> float:
+    return math.exp(log) if log < _LARGEST_LOG else math.inf
 
 
 def _holm(p_values: Sequence[float]) -> list[float]:

@@ -8,7 +8,7 @@ from statistics import fmean, median
 
 from resbench.judging.exact import differences
 from resbench.judging.timings import CLOCKS, clocks_of, unit_times_s
-from resbench.records.record import TOP_K, Evaluation, Profile, Record, Series
+from resbench.records.record import TOP_K, Evaluation, Profile, Record, Run, Series
 
 FEWEST_RUNS = 3  # on either side of a change of something that scatters
 SIGNIFICANT = 0.001
@@ -42,7 +42,7 @@ class Trace:
     record: str
     network: str
     metric: str
-    runs: tuple[Record, ...]
+    runs: tuple[Run, ...]
     measures: tuple[Measure, ...]
     changes: tuple[Change, ...] | None  # None: what finds them is not installed
 
@@ -58,7 +58,7 @@ def traces(baseline: Mapping[str, Sequence[Record]]) -> Iterator[Trace]:
                 record=path,
                 network=runs[-1].network,
                 metric=metric,
-                runs=owners,
+                runs=tuple(owner.run for owner in owners),
                 measures=values,
                 changes=_changes(owners, values),
             )

@@ -5,17 +5,22 @@ Iterations follow one another too closely: an interval that takes them as indepe
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from statistics import fmean, geometric_mean, median
 from typing import Literal
 
 import numpy as np
 import scipy  # which loads scipy.stats when it is used: processes that only measure do without
 from numpy.typing import ArrayLike, NDArray
 
+from resbench.judging import student
+from resbench.judging.student import deviation
 from resbench.records.record import Cluster, Series
 
 LEVEL = 0.95
+_LARGEST_LOG = 700.0  # of what a float can hold
 Floats = NDArray[np.float64]
 Clock = Literal["wall_ns", "cpu_ns"]
 
@@ -70,65 +75,64 @@ class Summary:
     percentiles: dict[float, Interval | None]  # None: too few samples (SAMPLES_FOR_PERCENTILE)
 
 
-def log_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
+def log_interval(values: Sequence[float] | Floats, level: float = LEVEL) -> Interval:
     """Return the geometric mean of positive `values` with Student's t interval on their logs.
 
     Raises ValueError when there are none or one is not positive and finite.
     """
     logs = _logs(values)
-    centre = math.exp(logs.mean())
-    if logs.size < 2:
+    centre = math.exp(fmean(logs))
+    if len(logs) < 2:
         return Interval(centre, None, None)
-    factor = math.exp(t_half_width(logs, level))
+    factor = math.exp(min(t_half_width(logs, level), _LARGEST_LOG))
     return Interval(centre, centre / factor, centre * factor)
 
 
-def t_half_width(values: Floats, level: float = LEVEL) -> float:
+def t_half_width(values: Sequence[float] | Floats, level: float = LEVEL) -> float:
     """Return half the width of Student's interval of the mean of two or more `values`."""
-    quantile = scipy.stats.t.ppf((1 + level) / 2, values.size - 1)
-    return float(quantile * values.std(ddof=1) / math.sqrt(values.size))
+    return student.quantile((1 + level) / 2, len(values) - 1) * deviation(values) / math.sqrt(len(values))
 
 
-def precision(values: ArrayLike) -> float:
+def precision(values: Sequence[float] | Floats) -> float:
     """Return the relative half-width of the interval over unit `values`; infinite with fewer than two."""
     logs = _logs(values)
-    return math.inf if logs.size < 2 else math.expm1(t_half_width(logs))
+    return math.inf if len(logs) < 2 else math.expm1(min(t_half_width(logs), _LARGEST_LOG))
 
 
-def cluster_medians(clusters: Iterable[Cluster], clock: Clock = "wall_ns", middle: str = "median") -> Floats:
+def cluster_medians(clusters: Iterable[Cluster], clock: Clock = "wall_ns", middle: str = "median") -> list[float]:
     """Return each cluster's median (or mean) in seconds per sample."""
-    average = np.median if middle == "median" else np.mean
-    return np.array([average(samples) for cluster in clusters if (samples := getattr(cluster, clock))]) / 1e9
+    average = median if middle == "median" else fmean
+    return [average(samples) / 1e9 for cluster in clusters if (samples := getattr(cluster, clock))]
 
 
-def unit_values(series: Series, clock: Clock = "wall_ns", middle: str = "median") -> Floats:
+def unit_values(series: Series, clock: Clock = "wall_ns", middle: str = "median") -> list[float]:
     """Return the independent values of a series: one per launch from three launches on, else one per cluster."""
-    launches = [cluster_medians(launch.clusters, clock, middle) / series.calls for launch in series.launches]
+    launches = [cluster_medians(launch.clusters, clock, middle) for launch in series.launches]
     if len(launches) >= 3:
-        return np.array([scipy.stats.gmean(values) for values in launches])
-    return np.concatenate(launches)
+        return [geometric_mean(values) / series.calls for values in launches]
+    return [value / series.calls for values in launches for value in values]
 
 
 def summarise(series: Series) -> Summary:
     """Return the figures of `series`, all from its raw samples."""
-    samples = _samples(series)
-    lower, upper = np.percentile(samples, [25, 75])
+    samples = sorted(ns / (1e9 * series.calls) for cluster in series.clusters for ns in cluster.wall_ns)
+    lower, centre, upper = (_quantile(samples, share) for share in (0.25, 0.5, 0.75))
     reach = 3 * (upper - lower)
-    medians = np.concatenate([cluster_medians(launch.clusters) for launch in series.launches])
+    medians = cluster_medians(series.clusters)
     cpu = unit_values(series, "cpu_ns")
     return Summary(
         median=log_interval(unit_values(series)),
         mean=log_interval(unit_values(series, middle="mean")),
-        cpu=log_interval(cpu) if np.all(cpu > 0) else None,
-        pooled_mean_s=float(samples.mean()),
-        sd_s=float(samples.std(ddof=1)) if samples.size > 1 else 0.0,
-        mad_s=float(scipy.stats.median_abs_deviation(samples)),
-        min_s=float(samples.min()),
-        between_clusters=float(np.log(medians).std(ddof=1)) if medians.size > 1 else 0.0,
+        cpu=log_interval(cpu) if min(cpu) > 0 else None,
+        pooled_mean_s=fmean(samples),
+        sd_s=deviation(samples) if len(samples) > 1 else 0.0,
+        mad_s=median(abs(sample - centre) for sample in samples),
+        min_s=samples[0],
+        between_clusters=deviation(_logs(medians)) if len(medians) > 1 else 0.0,
         within_clusters=_within(series),
-        outliers=int(np.sum((samples < lower - reach) | (samples > upper + reach))),
-        samples=samples.size,
-        clusters=medians.size,
+        outliers=sum(not lower - reach <= sample <= upper + reach for sample in samples),
+        samples=len(samples),
+        clusters=len(medians),
         launches=len(series.launches),
         percentiles={share: percentile(samples, share) for share in SAMPLES_FOR_PERCENTILE},
     )
@@ -139,14 +143,13 @@ def images_per_s(series: Series) -> Interval:
     return log_interval(unit_values(series, middle="mean")).inverted(series.batch_size)
 
 
-def percentile(samples: ArrayLike, share: float) -> Interval | None:
+def percentile(samples: Sequence[float] | Floats, share: float) -> Interval | None:
     """Return the percentile with its exact order-statistic interval; None with too few samples to bound it."""
-    values = np.asarray(samples, dtype=float)
-    if values.size < SAMPLES_FOR_PERCENTILE[share]:
+    if len(samples) < SAMPLES_FOR_PERCENTILE[share]:
         return None
-    estimate = float(np.quantile(values, share))
-    interval = scipy.stats.quantile_test(values, q=estimate, p=share).confidence_interval(LEVEL)
-    return Interval(estimate, float(interval.low), float(interval.high))
+    ordered = sorted(samples)
+    low, high = _ranks(len(ordered), share)
+    return Interval(_quantile(ordered, share), float(ordered[low]), float(ordered[high]))
 
 
 def agree(before: ArrayLike, after: ArrayLike, tolerance: float) -> bool:
@@ -164,7 +167,7 @@ def drifts(values: ArrayLike, *, limit: float = 0.02, alpha: float = 0.01) -> bo
 
     Kendall's test for the trend, the Theil-Sen slope for its size.
     """
-    logs = _logs(values)
+    logs: Floats = np.array(_logs(np.asarray(values, dtype=float)))
     if logs.size < 4 or np.ptp(logs) == 0:
         return False
     order = np.arange(logs.size)
@@ -191,26 +194,39 @@ def upper_bound(hits: int, trials: int, level: float = LEVEL) -> float:
     return float(scipy.stats.binomtest(hits, trials, alternative="less").proportion_ci(level, method="exact").high)
 
 
-def _logs(values: ArrayLike) -> Floats:
-    array = np.asarray(values, dtype=float)
-    if array.size == 0 or not np.all(np.isfinite(array)) or np.any(array <= 0):
-        raise ValueError(f"values {array.tolist()}: give one or more positive finite numbers")
-    logs: Floats = np.log(array)
-    return logs
+def _logs(values: Sequence[float] | Floats) -> list[float]:
+    if not len(values) or not all(0 < value < math.inf for value in values):
+        raise ValueError(f"values {list(values)}: give one or more positive finite numbers")
+    return [math.log(value) for value in values]
 
 
-def _samples(series: Series) -> Floats:
-    clusters = (cluster for launch in series.launches for cluster in launch.clusters)
-    return np.concatenate([np.asarray(cluster.wall_ns, dtype=float) for cluster in clusters]) / (1e9 * series.calls)
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """Return the quantile between the two values around it, as numpy does by default."""
+    place = (len(ordered) - 1) * share
+    below = math.floor(place)
+    first, second = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
+    part = place - below
+    step = second - first
+    return float(first + step * part if part < 0.5 else second - step * (1 - part))
+
+
+@cache
+def _ranks(number: int, share: float) -> tuple[int, int]:
+    """Return which of `number` ordered samples bound a quantile: those that so many are below with 95 % probability."""
+    from scipy.special import bdtr
+
+    below = bdtr(np.arange(number + 1), number, share)
+    low, high = np.searchsorted(below, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return int(low) - 1, int(high)
 
 
 def _within(series: Series) -> float:
-    clusters = (np.log(cluster.wall_ns) for launch in series.launches for cluster in launch.clusters)
-    variances = [logs.var(ddof=1) for logs in clusters if logs.size > 1]
-    return math.sqrt(float(np.median(variances))) if variances else 0.0
+    clusters = [_logs(cluster.wall_ns) for cluster in series.clusters]
+    variances = [deviation(logs) ** 2 for logs in clusters if len(logs) > 1]
+    return math.sqrt(median(variances)) if variances else 0.0
 
 
 def _median_error(values: Floats) -> float:
     """Return the relative standard error of a median, from the median absolute deviation."""
-    deviation = scipy.stats.median_abs_deviation(values, scale="normal")
-    return float(1.2533 * deviation / math.sqrt(values.size) / np.median(values))
+    scatter = scipy.stats.median_abs_deviation(values, scale="normal")
+    return float(1.2533 * scatter / math.sqrt(values.size) / np.median(values))

@@ -8,11 +8,12 @@ then only a gross change is called.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from statistics import fmean, stdev
+from statistics import fmean, geometric_mean
 from typing import Literal
 
+from resbench.judging import student
 from resbench.judging.exact import differences, images, incomparable, obstacle, same
-from resbench.judging.family import CONFIDENCE, Change, Timed
+from resbench.judging.family import Change, Timed
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
 from resbench.records.record import Profile, Series
@@ -20,7 +21,6 @@ from resbench.records.record import Profile, Series
 ENOUGH_RUNS = 5
 # Within few runs the medians of identical code differ by several per cent in CPU time, by far more in wall time.
 GROSS = 0.25
-_POWER_SHARE = 1.282 / 1.960  # of the half-width, for nine findings in ten
 Clock = Literal["wall_ns", "cpu_ns"]
 CLOCKS: dict[Clock, str] = {"cpu_ns": "CPU time", "wall_ns": "wall time"}
 
@@ -63,6 +63,9 @@ def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits
             why="",
             limit=limits.of_speed(series.speed),
         )
+        if not others and not _fault(partner) and any(run.run == after.run for run in alike):
+            yield replace(blank, verdict=Verdict.OK, why="the baseline is this very run")
+            continue
         yield from _series(sound or others, partner, after, blank, limits.noise_floor, doubt)
 
 
@@ -95,7 +98,7 @@ def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, fl
         finding=replace(blank, before=math.exp(fmean(logs)), after=after_s, why=f"{pool}; "),
         change=Change(
             log=math.log(after_s) - fmean(logs),
-            error=stdev(logs) * math.sqrt(1 + 1 / len(runs)) if len(runs) > 1 else 0.0,
+            error=student.deviation(logs) * math.sqrt(1 + 1 / len(runs)) if len(runs) > 1 else 0.0,
             freedom=len(runs) - 1,
         ),
         floor=floor,
@@ -104,15 +107,11 @@ def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, fl
 
 def _advice(timed: Timed, runs: Sequence[Series], new: Series, clock: Clock, *, trusted: bool) -> Finding:
     """Judge by the scatter inside runs; it leaves out how runs differ, so only a gross change is called."""
-    low, high = _welch([value for series in runs for value in unit_times_s(series, clock)], unit_times_s(new, clock))
+    change = _welch([value for series in runs for value in unit_times_s(series, clock)], unit_times_s(new, clock))
+    low, high = change.ratios()
     limit = max(timed.finding.limit or 0.0, GROSS)
-    half = math.log(high / low) / 2
     judged = replace(
-        timed.finding,
-        ratio_low=low,
-        ratio_high=high,
-        limit=limit,
-        detectable=math.expm1(math.log1p(limit) + half * (1 + _POWER_SHARE)),
+        timed.finding, ratio_low=low, ratio_high=high, limit=limit, detectable=change.detectable_by_interval(limit)
     )
     verdict, why = Verdict.INCONCLUSIVE, timed.doubt or f"fewer than {ENOUGH_RUNS} tell only changes beyond {limit:.0%}"
     if trusted and low > 1 + limit:
@@ -131,6 +130,8 @@ def clocks_of(series: Iterable[Series], after: Profile) -> tuple[Clock, ...]:
 
 def _circumstances(before: Profile, after: Profile) -> str:
     """Return what else differs between two runs, to be read beside a verdict."""
+    if before.environment.conditions == after.environment.conditions:
+        return ""
     old, new = (asdict(run.environment.conditions) for run in (before, after))
     soft = {key: old[key] for key in ("host", "os", "python", "governor")} | old["libraries"] | (old["variables"] or {})
     other = {key: new.get(key, new["libraries"].get(key, (new["variables"] or {}).get(key))) for key in soft}
@@ -179,21 +180,18 @@ def unit_times_s(series: Series, clock: Clock) -> list[float]:
 
     # A full queue has no latency: its figure is the time elapsed, the mean.
     middle = "mean" if series.speed in ("throughput", "end_to_end") else "median"
-    return [float(value) for value in unit_values(series, clock, middle)]
+    return unit_values(series, clock, middle)
 
 
 def _middle(series: Series, clock: Clock) -> float:
-    from resbench.judging.stats import log_interval
-
-    return log_interval(unit_times_s(series, clock)).estimate
+    return geometric_mean(unit_times_s(series, clock))
 
 
-def _welch(before: Iterable[float], after: Iterable[float]) -> tuple[float, float]:
-    """Return Welch's interval of the ratio of geometric means."""
-    from scipy import stats
-
-    old, new = [math.log(value) for value in before], [math.log(value) for value in after]
-    if len(set(old)) == len(set(new)) == 1:
-        return math.exp(new[0] - old[0]), math.exp(new[0] - old[0])
-    interval = stats.ttest_ind(new, old, equal_var=False).confidence_interval(CONFIDENCE)
-    return math.exp(interval.low), math.exp(interval.high)
+def _welch(before: Sequence[float], after: Sequence[float]) -> Change:
+    """Return how the mean log time changed between two samples whose scatter may differ. Source: Welch 1947."""
+    old, new = ([math.log(value) for value in values] for values in (before, after))
+    errors = [student.deviation(logs) ** 2 / len(logs) if len(logs) > 1 else 0.0 for logs in (old, new)]
+    spread = sum(errors)
+    parts = sum(error**2 / (len(logs) - 1) for error, logs in zip(errors, (old, new), strict=True) if error)
+    freedom = spread**2 / parts if parts else 1.0
+    return Change(log=fmean(new) - fmean(old), error=math.sqrt(spread), freedom=freedom)

@@ -2,8 +2,9 @@
 
 import os
 import subprocess
+import weakref
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from resbench.errors import ResbenchError
@@ -43,15 +44,40 @@ def versions(folder: Path, commit: str, name: str = ".") -> dict[str, list[str]]
     return found
 
 
-def blobs(folder: Path, objects: Sequence[str]) -> Iterator[bytes]:
-    """Yield the content of each git object, given by its hash."""
-    out = git_bytes(folder, "cat-file", "--batch", text="\n".join(objects))
-    start = 0
-    for _ in objects:
-        end = out.index(b"\n", start)
-        size = int(out[start:end].split()[2])
-        yield out[end + 1 : end + 1 + size]
-        start = end + size + 2
+class Objects:
+    """The objects of the repository around a folder, read one by one from a `git cat-file` that keeps running."""
+
+    def __init__(self, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            ["git", "cat-file", "--batch"],
+            cwd=folder,
+            env=_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        weakref.finalize(self, _end, self._process)
+
+    def read(self, sha: str) -> bytes:
+        """Return the content of an object. Raises ResbenchError when the repository lacks it."""
+        asking, answering = self._process.stdin, self._process.stdout
+        assert asking
+        assert answering
+        with suppress(BrokenPipeError):
+            asking.write(f"{sha}\n".encode())
+            asking.flush()
+        header = answering.readline().split()
+        if len(header) != 3:  # "<sha> missing", or nothing
+            raise ResbenchError(f"git object {sha}: cannot be read; check the repository with `git fsck`")
+        return answering.read(int(header[2]) + 1)[:-1]
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            with suppress(BrokenPipeError):
+                stream.close()
+    process.wait()
 
 
 def git(folder: Path, *words: str) -> str:
@@ -61,12 +87,10 @@ def git(folder: Path, *words: str) -> str:
 
 def git_bytes(folder: Path, *words: str, text: str = "") -> bytes:
     """Return what git writes, given `text` to read. Raises ResbenchError as `git` does."""
-    # A hook has GIT_DIR set, and then git takes the folder that it is run in for the top of the work tree.
-    environment = {key: value for key, value in os.environ.items() if key not in ("GIT_DIR", "GIT_WORK_TREE")}
     remedy = "run it inside a git repository, or name a pool, a folder or a file instead"
     try:
         done = subprocess.run(
-            ["git", *words], cwd=folder, env=environment, input=os.fsencode(text), capture_output=True, check=False
+            ["git", *words], cwd=folder, env=_environment(), input=os.fsencode(text), capture_output=True, check=False
         )
     except OSError as error:
         raise ResbenchError(f"{folder}: {error.strerror} when running git; {remedy}") from None
@@ -74,3 +98,8 @@ def git_bytes(folder: Path, *words: str, text: str = "") -> bytes:
         last = (os.fsdecode(done.stderr).strip().splitlines() or ["git failed"])[-1].strip()
         raise ResbenchError(f"{folder}: {last}; {remedy}")
     return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    # A hook has GIT_DIR set, and then git takes the folder that it is run in for the top of the work tree.
+    return {key: value for key, value in os.environ.items() if key not in ("GIT_DIR", "GIT_WORK_TREE")}

@@ -16,6 +16,13 @@ LARGEST_BYTES = 2**26  # 64 MiB; a record of a million samples has about 15
 _KINDS: dict[str, type[Profile] | type[Evaluation]] = {"profile": Profile, "evaluation": Evaluation}
 
 
+class _Head(msgspec.Struct):
+    """What tells which kind of record this is; the rest is passed over."""
+
+    kind: Any = None
+    schema: Any = None
+
+
 def dumps(record: Record) -> str:
     """Return `record` as indented JSON that ends in a line feed; lists of plain values take one line.
 
@@ -27,20 +34,21 @@ def dumps(record: Record) -> str:
 def loads(text: str | bytes, where: str = "record") -> Record:
     """Read a record. Raises ResbenchError naming `where` and the field for anything that is not one."""
     try:
-        data = msgspec.json.decode(text)
+        head = msgspec.json.decode(text, type=_Head)
+    except msgspec.ValidationError:  # JSON, but no object
+        head = _Head()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ResbenchError(f"{where}: not JSON ({error}); write it again with --save") from None
-    kind = data.get("kind") if isinstance(data, dict) else None
-    if not isinstance(kind, str) or kind not in _KINDS:
+    if not isinstance(head.kind, str) or head.kind not in _KINDS:
         raise ResbenchError(f'{where}: not a resbench record (its "kind" is neither {" nor ".join(_KINDS)})')
-    schema = data.get("schema")
-    if schema != SCHEMA:
-        remedy = "update resbench" if isinstance(schema, int) and schema > SCHEMA else "measure again with --save"
-        raise ResbenchError(f"{where}: format {reprlib.repr(schema)}, this resbench reads format {SCHEMA}; {remedy}")
+    if head.schema != SCHEMA:
+        newer = isinstance(head.schema, int) and head.schema > SCHEMA
+        found = f"format {reprlib.repr(head.schema)}, this resbench reads format {SCHEMA}"
+        raise ResbenchError(f"{where}: {found}; {'update resbench' if newer else 'measure again with --save'}")
     try:
-        record = msgspec.convert(data, _KINDS[kind])
+        record: Record = msgspec.json.decode(text, type=_KINDS[head.kind])
         _check(record)
-    except ValueError as error:  # msgspec's are ValueErrors too
+    except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors too
         raise ResbenchError(f"{where}: not a readable record: {str(error)[:300]}; measure again with --save") from None
     return record
 

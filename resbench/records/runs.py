@@ -6,13 +6,15 @@ or from git (the committed versions of the record).
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from resbench.errors import ResbenchError
 from resbench.records.files import content, json_files
-from resbench.records.git import blobs, commit_of, is_shallow, tree, versions
+from resbench.records.git import Objects, commit_of, is_shallow, tree, versions
 from resbench.records.jsonio import loads, read
+from resbench.records.lazily import Lazily
 from resbench.records.record import Record
 from resbench.records.store import path_of, read_folder
 
@@ -22,15 +24,16 @@ WINDOW = 30  # runs per path that are read
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}\.json")
 
 
-def read_new(path: Path) -> dict[str, Record]:
+def read_new(path: Path) -> Mapping[str, Record]:
     """Return the records to be judged by their paths: one of a file; of a folder all, and the newest of each pool."""
     if path.is_file():
         record = read(path)
         return {path_of(record).as_posix(): record}
-    return {name: runs[-1] for name, runs in read_pool(path).items()}
+    runs = read_pool(path, 1)
+    return Lazily(runs, lambda name: runs[name][-1])
 
 
-def read_baseline(against: str, new: Path) -> dict[str, list[Record]]:
+def read_baseline(against: str, new: Path) -> Mapping[str, list[Record]]:
     """Return the runs of `against`: a record, a folder of records, a pool, or `git:REV` (`new` as committed up to REV).
 
     Where `new` is one file, only its own runs are returned. Raises ResbenchError when there are none or the newest of
@@ -41,13 +44,13 @@ def read_baseline(against: str, new: Path) -> dict[str, list[Record]]:
     own = path_of(read(new)).as_posix() if new.is_file() else None
     if against.startswith("git:"):
         runs = _history(against.removeprefix("git:"), new)
-        return {own: next(iter(runs.values()))} if own else runs
+        return {own: runs[new.name]} if own else runs
     folder = Path(against)
     if folder.is_file():
         record = read(folder)
         return {own or path_of(record).as_posix(): [record]}
     runs = read_pool(folder)
-    return {path: found for path, found in runs.items() if own in (None, path)}
+    return Lazily((path for path in runs if own in (None, path)), runs.__getitem__)
 
 
 def is_cut_off(against: str, new: Path) -> bool:
@@ -55,21 +58,24 @@ def is_cut_off(against: str, new: Path) -> bool:
     return against.startswith("git:") and is_shallow(new.parent if new.is_file() else new)
 
 
-def read_pool(root: Path, window: int = WINDOW) -> dict[str, list[Record]]:
+def read_pool(root: Path, window: int = WINDOW) -> Mapping[str, list[Record]]:
     """Return the newest `window` runs of every path below `root`, oldest first; a plain record is its only run.
 
-    Raises ResbenchError when there is none, or one cannot be read.
+    Raises ResbenchError when there is none, or, as they are read, for one that cannot be.
     """
     if not root.is_dir():
         return {name: [record] for name, record in read_folder(root).items()}
-    runs = {}
-    for name, files in run_files(root).items():
-        records = [record for path in files[-window:] if (record := read_unless_pruned(path))]
-        if records:
-            runs[name] = records
-    if not runs:
+    files = run_files(root)
+    if not files:
         raise ResbenchError(f"{root}: holds no records; write some with `resbench profile NAME --save`")
-    return runs
+
+    def runs(name: str) -> list[Record]:
+        records = [record for path in files[name][-window:] if (record := read_unless_pruned(path))]
+        if not records:
+            raise ResbenchError(f"{root / name}: was pruned while it was read; run this again")
+        return records
+
+    return Lazily(files, runs)
 
 
 def run_files(root: Path) -> dict[str, list[Path]]:
@@ -81,7 +87,7 @@ def run_files(root: Path) -> dict[str, list[Path]]:
     return files
 
 
-def read_history(source: Path, revision: str, window: int) -> dict[str, list[Record]]:
+def read_history(source: Path, revision: str, window: int) -> Mapping[str, list[Record]]:
     """Return the newest `window` runs of a pool, or the last committed versions of a folder of records."""
     if not source.exists():
         raise ResbenchError(f"{source}: no such file or folder; give a folder of records or a pool")
@@ -101,14 +107,15 @@ def read_predictions(against: str, new: Path) -> Predictions:
         return lambda path: read_if_there((files[path][-1] if path in files else root).with_suffix(".npz"))
 
     folder = new.parent if new.is_file() else new
-    objects: dict[str, str] = {}
+
+    @cache
+    def listed() -> tuple[Mapping[str, str], Objects]:
+        return tree(folder, commit_of(folder, against.removeprefix("git:"))), Objects(folder)
 
     def committed(path: str) -> bytes | None:
-        if not objects:
-            objects.update(tree(folder, commit_of(folder, against.removeprefix("git:"))))
-        name = new.name if new.is_file() else path
-        own = objects.get(f"{name.removesuffix('.json')}.npz")
-        return next(blobs(folder, [own])) if own else None
+        names, objects = listed()
+        own = names.get(f"{(new.name if new.is_file() else path).removesuffix('.json')}.npz")
+        return objects.read(own) if own else None
 
     old = committed if against.startswith("git:") else beside(Path(against))
     fresh = beside(new)
@@ -138,7 +145,7 @@ def is_run(path: Path) -> bool:
     return _RUN.fullmatch(path.name) is not None
 
 
-def _history(revision: str, new: Path, window: int = WINDOW) -> dict[str, list[Record]]:
+def _history(revision: str, new: Path, window: int = WINDOW) -> Mapping[str, list[Record]]:
     """Return the versions of the records in `new` up to git `revision`, whose own tree decides which there are."""
     folder = new.parent if new.is_file() else new
     commit = commit_of(folder, revision)
@@ -146,12 +153,13 @@ def _history(revision: str, new: Path, window: int = WINDOW) -> dict[str, list[R
     newest = {name: own for name, own in tree(folder, commit, what).items() if name.endswith(".json")}
     if not newest:
         raise ResbenchError(f"{new}: no records at git revision {revision}; commit some or give --against a folder")
-    earlier = versions(folder, commit, what)
-    runs = {}
-    for name, own in newest.items():
-        objects = list(dict.fromkeys([own, *earlier.get(name, ())]))[:window]
-        runs[name] = _records(list(blobs(folder, objects)), f"{revision}:{name}")
-    return runs
+    earlier, objects = versions(folder, commit, what), Objects(folder)
+
+    def runs(name: str) -> list[Record]:
+        own = list(dict.fromkeys([newest[name], *earlier.get(name, ())]))[:window]
+        return _records([objects.read(one) for one in own], f"{revision}:{name}")
+
+    return Lazily(newest, runs)
 
 
 def _records(newest_first: list[bytes], where: str) -> list[Record]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from resbench.errors import ResbenchError
 from resbench.records.files import json_files, write_text
 from resbench.records.jsonio import dumps, read
+from resbench.records.lazily import Lazily
 from resbench.records.record import Evaluation, Machine, Pipeline, Profile, Record, Settings
 
 
@@ -44,19 +45,19 @@ def save(record: Record, root: Path) -> Path:
     return path
 
 
-def read_folder(root: Path) -> dict[str, Record]:
+def read_folder(root: Path) -> Mapping[str, Record]:
     """Return every record below `root` by its path relative to it, sorted. `root` may also be one file.
 
-    Raises ResbenchError when there is none, or one cannot be read.
+    Raises ResbenchError when there is none, or, as they are read, for one that cannot be.
     """
     if root.is_file():
         return {root.name: read(root)}
     if not root.is_dir():
         raise ResbenchError(f"{root}: no such file or folder; give records, as `resbench profile NAME --save` writes")
-    found = {path.relative_to(root).as_posix(): read(path) for path in json_files(root)}
-    if not found:
+    names = [path.relative_to(root).as_posix() for path in json_files(root)]
+    if not names:
         raise ResbenchError(f"{root}: holds no records; write some with `resbench profile NAME --save`")
-    return found
+    return Lazily(names, lambda name: read(root / name))
 
 
 def _words(settings: Settings, machine: Machine) -> list[str]:
@@ -98,7 +99,7 @@ def _slug(text: str) -> str:
 
 def results(folder: Path) -> Mapping[str, Record]:
     """Return the records below `folder` by path; none when there is no such folder or nothing in it."""
-    return read_folder(folder) if folder.is_dir() and json_files(folder) else {}
+    return {path.relative_to(folder).as_posix(): read(path) for path in json_files(folder)}
 
 
 def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:

@@ -53,17 +53,19 @@ def show(findings: Sequence[Finding], *, as_json: bool) -> None:
     Where the rows are wider than the terminal, those that are not ok get a sentence each.
     """
     if as_json:
-        terminal.print_json([asdict(finding) | {"ratio": finding.ratio} for finding in findings])
+        terminal.print_json_list(asdict(finding) | {"ratio": finding.ratio} for finding in findings)
         return
     console = terminal.results()
-    wide = terminal.width(console, _table(findings)) <= console.width
-    shown = [found for found in findings if (wide and len(findings) <= _ROWS) or found.verdict != Verdict.OK]
-    if wide and shown:
-        console.print(_table(shown))
-    else:
+    notable = [found for found in findings if found.verdict != Verdict.OK]
+    shown = list(findings) if len(findings) <= _ROWS else notable
+    table = _table(shown)
+    if terminal.width(console, table) > console.width:
+        shown = notable
         for found in shown:
             told = f"{found.verdict}: {found.record}: {wording.sentence(found)}"
             console.print(told, style=_STYLE[found.verdict])
+    elif shown:
+        console.print(table)
     hidden = len(findings) - len(shown)
     console.print(tally(findings) + (" (not shown; --json has them)" if hidden else ""))
 

@@ -1,6 +1,6 @@
 """What became of figures over many runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,16 @@ _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 40  # runs in a trend; the newest are shown
 
 
-def show(traces: Sequence[Trace], *, as_json: bool) -> None:
+def show(traces: Iterable[Trace], *, as_json: bool) -> None:
     """Print one row per figure to stdout: its trend, and where it changed for good."""
     if as_json:
-        terminal.print_json([_as_dict(trace) for trace in traces])
+        terminal.print_json_list(map(_as_dict, traces))
         return
     record, trend = (Column(name, overflow="fold") for name in ("record", "trend"))
     table = Table(record, "metric", "runs", trend, "first", "latest", "changes")
+    unmarked = False
     for trace in traces:
+        unmarked = unmarked or trace.changes is None
         first, latest = (wording.quantity(trace.measures[i].value, trace.measures[i].unit) for i in (0, -1))
         table.add_row(
             trace.record,
@@ -35,7 +37,7 @@ def show(traces: Sequence[Trace], *, as_json: bool) -> None:
             "; ".join(_told(trace, change) for change in trace.changes or ()),
         )
     terminal.results().print(table)
-    if any(trace.changes is None for trace in traces):
+    if unmarked:
         terminal.advice().print("changes of what scatters are not marked; pip install ruptures marks them")
 
 
@@ -46,7 +48,7 @@ def export(text: str, output: Path | None) -> None:
 
 def _as_dict(trace: Trace) -> dict[str, Any]:
     runs = [
-        {"started": run.run.started, "git_revision": run.run.git_revision, **asdict(measure)}
+        {"started": run.started, "git_revision": run.git_revision, **asdict(measure)}
         for run, measure in zip(trace.runs, trace.measures, strict=True)
     ]
     names = {"record": trace.record, "network": trace.network, "metric": trace.metric}
@@ -62,7 +64,7 @@ def _trend(values: Sequence[float]) -> str:
 
 
 def _told(trace: Trace, change: Change) -> str:
-    run = trace.runs[change.index].run
+    run = trace.runs[change.index]
     at = f"{run.started[:10]}{f' ({run.git_revision[:9]})' if run.git_revision else ''}"
     by = "from 0" if change.ratio is None else f"{change.ratio - 1:+.2%}"
     return f"{at} {by}{f', {change.why}' if change.why else ''}"

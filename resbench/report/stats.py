@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,18 @@ from resbench.words.observed import images, overloaded, speed
 
 def show(found: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -> None:
     """Print one table (or JSON object) per series to stdout. Raises ResbenchError when there are no samples."""
-    rows = [(name, record, one) for name, record in _profiles(found) for one in filter(has_samples, record.series)]
-    if not rows:
+    rows = ((name, record, one) for name, record in _profiles(found) for one in filter(has_samples, record.series))
+    first = next(rows, None)
+    if first is None:
         raise ResbenchError(
             f"{', '.join(map(str, found))}: holds no timings; write some with `resbench profile --save`"
         )
     if as_json:
-        terminal.print_json([figures(name, record, series) for name, record, series in rows])
+        terminal.print_json_list(starmap(figures, chain([first], rows)))
         return
-    for name, record, series in rows:
-        terminal.results().print(_table(name, record, series))
+    console = terminal.results()
+    for row in chain([first], rows):
+        console.print(_table(*row))
 
 
 def figures(name: str, record: Profile, series: Series) -> dict[str, Any]:

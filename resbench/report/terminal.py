@@ -2,10 +2,12 @@
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import Progress, ProgressColumn
@@ -14,6 +16,7 @@ from rich.text import Text
 
 from resbench.words.escaped import visible, visible_json
 
+_MOST_ROWS = 1000  # that rich lays out in a time that people wait for
 UNWRAPPED = 1000  # columns: a table that goes to a file or pipe keeps each row on one line
 _PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}  # names may hold [anything] and :any:
 _DIFF = {"+": "green", "-": "red", "@": "cyan"}  # the rest in the terminal's own colour, light or dark
@@ -31,17 +34,65 @@ class _Whole(_Edge):
     """A console that cuts nothing off: a table that is too wide for it loses its frame, and words are broken."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        for table in objects:
-            if isinstance(table, Table) and width(self, table) > self.width:
-                table.box, table.padding = box.SIMPLE_HEAD, (0, 1, 0, 0)
-                for column in table.columns:
-                    column.overflow = "fold"
-        super().print(*objects, **options)
+        for shown in objects:
+            if isinstance(shown, Table):
+                self._print_table(shown)
+            else:
+                super().print(shown, **options)
+
+    def _print_table(self, table: Table) -> None:
+        wide = width(self, table) > self.width
+        if not wide and _is_plain(table) and (not self.is_terminal or table.row_count > _MOST_ROWS):
+            print("\n".join(_drawn(table)))
+            return
+        if wide:
+            table.box, table.padding = box.SIMPLE_HEAD, (0, 1, 0, 0)
+            for column in table.columns:
+                column.overflow = "fold"
+        super().print(table)
 
 
 def width(console: Console, table: Table) -> int:
     """Return how many columns of characters the rows of `table` take when none is broken."""
+    if _is_plain(table):
+        return sum(_widths(table)) + 3 * len(table.columns) + 1
     return Measurement.get(console, console.options.update(max_width=UNWRAPPED), table).maximum
+
+
+def _is_plain(table: Table) -> bool:
+    return table.show_header and all(isinstance(cell, str) for column in table.columns for cell in column.cells)
+
+
+def _widths(table: Table) -> list[int]:
+    columns = ((str(column.header), *column.cells) for column in table.columns)
+    return [max(cell_len(visible(str(cell))) for cell in column) for column in columns]
+
+
+def _drawn(table: Table) -> Iterator[str]:
+    """Yield the lines of `table` as rich draws them without colours, which takes it seconds for thousands of rows."""
+    widths = _widths(table)
+    right = [column.justify == "right" for column in table.columns]
+
+    def row(edge: str, cells: Iterable[Any]) -> str:
+        padded = map(_padded, (visible(str(cell)) for cell in cells), widths, right)
+        return f"{edge} " + f" {edge} ".join(padded) + f" {edge}"
+
+    def rule(left: str, line: str, middle: str, end: str) -> str:
+        return left + middle.join(line * (size + 2) for size in widths) + end
+
+    if table.title:
+        title, whole = visible(str(table.title)), sum(widths) + 3 * len(widths) + 1
+        yield title if table.title_justify == "left" else title.center(whole).rstrip()
+    yield rule("┏", "━", "┳", "┓")
+    yield row("┃", (column.header for column in table.columns))
+    yield rule("┡", "━", "╇", "┩")
+    yield from (row("│", cells) for cells in zip(*(column.cells for column in table.columns), strict=True))
+    yield rule("└", "─", "┴", "┘")
+
+
+def _padded(text: str, size: int, right: bool) -> str:
+    blanks = " " * (size - cell_len(text))
+    return blanks + text if right else text + blanks
 
 
 def results() -> Console:
@@ -66,12 +117,24 @@ def line(*parts: str | tuple[str, str]) -> Text:
 
 def print_json(value: object) -> None:
     """Print plain values, dataclasses and structs to stdout as JSON; what is infinite or not a number is null."""
+    print_json_text(f"{_json(value)}\n")
+
+
+def _json(value: object) -> str:
     try:
         compact = msgspec.json.encode(value, enc_hook=float)  # numpy's scalars
-        text = msgspec.json.format(compact, indent=2).decode()
+        return msgspec.json.format(compact, indent=2).decode()
     except UnicodeEncodeError:  # the name of a file that is not UTF-8
-        text = json.dumps(msgspec.to_builtins(value, enc_hook=float), indent=2)
-    print_json_text(text + "\n")
+        return json.dumps(msgspec.to_builtins(value, enc_hook=float), indent=2)
+
+
+def print_json_list(values: Iterable[object]) -> None:
+    """Print a list to stdout as `print_json` does, item by item, so that it is never in memory whole."""
+    between = "[\n  "
+    for value in values:
+        print_json_text(between + _json(value).replace("\n", "\n  "))
+        between = ",\n  "
+    print("\n]" if between.startswith(",") else "[]")
 
 
 def print_json_text(text: str) -> None:

@@ -20,7 +20,7 @@ from tests import examples
 
 HOSTILE = "[/]a[red]b[/red]:warning:"
 MACHINE = replace(examples.MACHINE, device_name=HOSTILE)
-IDENTITY = Identity(file=HOSTILE, sha256="ab" * 32, verdict="unknown", published=(), networks=())
+IDENTITY = Identity(file=HOSTILE, sha256="ab" * 32, verdict="unknown", published=(), networks=(), notes=())
 SHELF = Shelf(path=HOSTILE, network="n", runs=1, oldest="2026-01-01T00:00:00", newest="2026-01-01T00:00:00")
 SHOWN = {
     "stats": lambda: stats.show({Path(HOSTILE): {"a.json": examples.PROFILE}}, as_json=False),

@@ -154,3 +154,41 @@ def changed(base: Path, root: Path, change: str) -> Path:
     shutil.copytree(base, root, dirs_exist_ok=True)
     CHANGES[change](root)
     return root
+
+
+# A package that times itself: what the gate asks of a side's own program, without torch and with the time of a block.
+WORKER = """
+import json, random, sys
+from resbench.block import NS
+
+chance = random.Random()
+for number, line in enumerate(sys.stdin):
+    order = json.loads(line)
+    if number == 0:
+        result = {"program": "scripted", "output_difference": None}
+    elif order == "materialise":
+        result = None
+    else:
+        result = [round(order * NS * chance.lognormvariate(0, 0.003)) for _ in range(2)]
+    print(json.dumps({"result": result}), flush=True)
+"""
+
+
+def program(root: Path) -> Path:
+    """Return a repository with a package whose forward pass takes as long as its block says, committed on main."""
+    (root / "resbench" / "bench").mkdir(parents=True)
+    for name in ("__init__.py", "bench/__init__.py"):
+        (root / "resbench" / name).touch()
+    (root / "resbench" / "bench" / "worker.py").write_text(WORKER)
+    block(root, 20_000_000)
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "a block")
+    git(root, "update-ref", "refs/remotes/origin/main", "HEAD")
+    git(root, "checkout", "-qb", "feature")
+    return root
+
+
+def block(root: Path, nanoseconds: int) -> None:
+    """Let the block of the work tree take so long."""
+    (root / "resbench" / "block.py").write_text(f"NS = {nanoseconds}\n")

@@ -20,6 +20,7 @@ from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Config
 from resbench.nets.build import build
 from resbench.records.store import save
+from resbench.running.settings import Running
 from tests import places
 from tests.examples import PROFILE
 from tests.scripted import git
@@ -216,7 +217,7 @@ def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypat
     def ab(old, new, **how):
         texts = [(side.tree / "resbench" / "nets" / "resnet.py").read_text() for side in (old, new)]
         seen.append(
-            (old.network, *("self.extra" in text for text in texts), how["rules"], old.options, how["batch_size"])
+            (old.network.name, *("self.extra" in text for text in texts), how["rules"], old.running, how["batch_size"])
         )
 
     def timed(_, record):
@@ -233,8 +234,10 @@ def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypat
     assert next(settle([timed(None, "alone")])).verdict == Verdict.REGRESSED
     assert [entry[:3] for entry in seen] == [("resnet18", False, True), ("resnet34", False, True)]
     assert [(entry[3].limit, entry[3].floor) for entry in seen] == [(0.2, 0.02), (0.03, 0.01)]
-    assert seen[0][3].time_budget_s == 7
-    assert (seen[0][4], seen[0][5]) == ({"input_px": (64, 64), "threads": 1}, 2)
+    first, second = (entry[3].time_budget_s for entry in seen)
+    assert first == pytest.approx(7 / 2, abs=0.1)  # each has its share of what is left
+    assert second == pytest.approx(7, abs=0.2)
+    assert (seen[0][4], seen[0][5]) == (Running(input_px=(64, 64), threads=1), 2)
 
 
 @pytest.mark.parametrize(

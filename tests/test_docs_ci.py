@@ -20,6 +20,7 @@ from resbench.judging.finding import Finding, Verdict, exit_code
 from resbench.judging.limits import Limits
 from resbench.report.junit import _OUTCOME
 from tests import scripted
+from tests.scripted import git
 
 ROOT = Path(__file__).parents[1]
 DOC = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
@@ -165,6 +166,65 @@ def test_the_steps_of_the_action_run_and_hand_on_the_verdict(tmp_path, monkeypat
     (root / "resbench.toml").write_text("[check]\nlatency = 0.5\nnoise_floor = 0.5\n")
     done, outputs = run_action(root, against="results", **{"fail-on-inconclusive": "true"})
     assert (done.returncode, outputs["verdict"]) == (3, "inconclusive"), done.stderr
+
+
+def speed_gates():
+    """The steps of the documented workflows, and of our own, that time networks: where they stand -> what runs them."""
+    documents = {f"docs/ci.md, block {index}": text for index, text in enumerate(blocks("yaml"))}
+    documents |= {path.name: path.read_text() for path in (ROOT / ".github" / "workflows").glob("*.yml")}
+    for place, text in documents.items():
+        for job in yaml.safe_load(text).get("jobs", {}).values():
+            for step in job["steps"]:
+                if step.get("with", {}).get("networks"):
+                    yield place, step["with"]
+        if "$CI_DEFAULT_BRANCH" in text:
+            (job,) = yaml.safe_load(text).values()
+            yield place, job["script"]
+
+
+GATES = dict(speed_gates())
+
+
+def run_gate(root, gate, monkeypatch):
+    """Do what the runner of that service does in a pull request against main; return the exit code and the output."""
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    if isinstance(gate, dict):
+        done, _ = run_action(root, **gate)
+        return done
+    environment = os.environ | {
+        "CI_DEFAULT_BRANCH": "main",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    (command,) = gate
+    return subprocess.run(["bash", "-ec", command], cwd=root, env=environment, capture_output=True, text=True)
+
+
+def test_github_gitlab_and_our_own_workflow_time_networks():
+    assert {place.partition(",")[0] for place in GATES} == {"docs/ci.md", "regressions.yml"}
+    assert len(GATES) == 3
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="GitHub's steps are bash")
+@pytest.mark.parametrize(
+    "place", [pytest.param(place, marks=[pytest.mark.nightly] if number else []) for number, place in enumerate(GATES)]
+)
+def test_the_documented_workflows_fail_a_pull_request_whose_block_is_slower(place, tmp_path, monkeypatch):
+    """The commands are the real ones; only the package that is timed is scripted, so that its time is known."""
+    root = scripted.program(tmp_path / "repository")
+    scripted.block(root, 22_000_000)
+    git(root, "commit", "-qam", "a slower block")
+    done = run_gate(root, GATES[place], monkeypatch)
+    assert done.returncode == ExitCode.REGRESSED, done.stdout + done.stderr
+    assert "resnet18, base and work tree in turn" in done.stdout
+    assert (root / "report.xml").exists()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="GitHub's steps are bash")
+def test_the_documented_workflow_passes_a_pull_request_whose_block_is_as_fast(tmp_path, monkeypatch):
+    root = scripted.program(tmp_path / "repository")
+    (root / "README.md").write_text("nothing that takes time")
+    done = run_gate(root, next(iter(GATES.values())), monkeypatch)
+    assert done.returncode == ExitCode.OK, done.stdout + done.stderr
 
 
 def test_the_hooks_are_commands_that_exist():

@@ -13,7 +13,7 @@ from resbench.judging import paired
 from resbench.judging.finding import Verdict
 from resbench.records.record import Cluster
 from resbench.timing import interleave
-from resbench.timing.contest import Rules, Surroundings, contest
+from resbench.timing.contest import Rules, World, contest
 from resbench.timing.interleave import Shape
 
 RULES = Rules(time_budget_s=math.inf)
@@ -36,7 +36,7 @@ def simulated(chance, slowdown, layout=LAYOUT, noise=NOISE):
 
 def play(chance, slowdown, rules=RULES, **scatter):
     units = simulated(chance, slowdown, **scatter)
-    return contest(lambda: next(units), rules, Surroundings(clock=lambda: "cpu_ns"))
+    return contest(lambda: next(units), rules, World(clock=lambda: "cpu_ns"))
 
 
 def verdicts(seed, slowdown, repetitions, rules=RULES):
@@ -143,9 +143,10 @@ def test_a_change_is_looked_for_again_with_fresh_units():
 
 def test_a_change_that_does_not_come_again_is_no_verdict():
     slow = itertools.chain([((cluster([10] * 3), cluster([12] * 3)),)] * 12, [((cluster([10] * 3),) * 2,)] * 12)
-    found = contest(lambda: next(slow), RULES, Surroundings(clock=lambda: "wall_ns"))
+    found = contest(lambda: next(slow), RULES, World(clock=lambda: "wall_ns"))
     assert found.judgement.verdict == Verdict.INCONCLUSIVE
     assert found.judgement.units == 24
+    assert found.doubt == "the repeated measurement did not find the change again"
 
 
 def test_time_that_runs_out_ends_it_with_at_least_three_units():
@@ -153,8 +154,38 @@ def test_time_that_runs_out_ends_it_with_at_least_three_units():
     chance = np.random.default_rng(10)
     units = simulated(chance, 0.0)
     rules = Rules(time_budget_s=1.0)
-    found = contest(lambda: next(units), rules, Surroundings(clock=lambda: "cpu_ns", now_s=lambda: next(now)))
+    found = contest(lambda: next(units), rules, World(clock=lambda: "cpu_ns", now_s=lambda: next(now)))
     assert len(found.units) == 3
+
+
+def timed_contest(unit_s, slower, budget_s, loading_s=0.0):
+    """Return a contest of units that each take so long, and when it ended."""
+    now = [loading_s]
+    units = simulated(np.random.default_rng(11), slower)
+
+    def draw():
+        now[0] += unit_s
+        return next(units)
+
+    world = World(clock=lambda: "cpu_ns", now_s=lambda: now[0], started_s=0.0)
+    return contest(draw, Rules(time_budget_s=budget_s), world), now[0]
+
+
+@pytest.mark.parametrize("unit_s", [0.1, 1.0, 2.9, 5.0])
+@pytest.mark.parametrize("slower", [0.0, 0.2])
+def test_the_time_budget_is_kept_in_all_with_loading_and_confirmation(unit_s, slower):
+    found, ended_s = timed_contest(unit_s, slower, budget_s=20.0, loading_s=4.0)
+    assert len(found.units) >= 3
+    assert ended_s <= 20.0
+
+
+def test_a_change_without_time_to_measure_it_again_is_no_verdict_and_says_so():
+    found, _ = timed_contest(5.0, 0.2, budget_s=20.0, loading_s=4.0)
+    assert found.judgement.verdict == Verdict.INCONCLUSIVE
+    assert found.doubt == "no time was left to repeat the measurement of a change"
+    assert not found.confirmed
+    again, _ = timed_contest(1.0, 0.2, budget_s=20.0)
+    assert (again.judgement.verdict, again.confirmed, again.doubt) == (Verdict.REGRESSED, True, "")
 
 
 class Fake:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -16,14 +17,14 @@ from resbench.bench.worker import About, Local, Remote
 from resbench.errors import ExitCode
 from resbench.judging import finding
 from resbench.judging.family import Timed
-from resbench.judging.finding import Finding, Verdict
+from resbench.judging.finding import Finding
 from resbench.judging.paired import Judgement, change, judge, unit_logs
 from resbench.judging.stats import Clock, cluster_medians, log_interval
 from resbench.records.record import Cluster, Environment, Run, Settings
 from resbench.running.device import resolve
 from resbench.running.settings import Running, settings_for
 from resbench.timing import interleave, speeds
-from resbench.timing.contest import Rules, Surroundings, Unit, contest
+from resbench.timing.contest import Rules, Unit, World, contest
 from resbench.timing.sampler import without_garbage_collection
 from resbench.zoo.spec import Variant
 
@@ -68,7 +69,8 @@ class Comparison:
     rules: Rules
     judged_by: Clock
     judgement: Judgement
-    confirmed: bool  # a change was found, and looked for again
+    confirmed: bool  # a change was found, and measured again
+    doubt: str  # why a change that was found is no verdict
     environment: Environment
     run: Run
 
@@ -96,6 +98,7 @@ def ab(
     On the CPU one thread is used unless options say otherwise. Raises ResbenchError for a side that cannot be built,
     InvalidMeasurementError when a process dies.
     """
+    started_s = time.monotonic()
     on = resolve(device)
     watch = environment.watch(on)
     requests = request_of(a, on), request_of(b, on)
@@ -104,12 +107,13 @@ def ab(
     if apart:
         rules = replace(rules, looks=LAUNCH_LOOKS)
     source = _apart((a, b), requests, batch_size) if apart else _together(requests, batch_size)
-    surroundings = Surroundings(
+    world = World(
         clock=partial(clock_of, requests, watch),
+        started_s=started_s,
         progress=partial(on_progress, f"{a.network.name} against {b.network.name}"),
     )
     with source as units:
-        found = contest(units.draw, rules, surroundings)
+        found = contest(units.draw, rules, world)
     return Comparison(
         a=units.arms[0],
         b=units.arms[1],
@@ -120,6 +124,7 @@ def ab(
         judged_by=found.clock,
         judgement=found.judgement,
         confirmed=found.confirmed,
+        doubt=found.doubt,
         environment=watch.environment(),
         run=watch.run(),
     )
@@ -133,7 +138,8 @@ def exit_code(found: Sequence[Finding], *, fail_on_inconclusive: bool) -> ExitCo
 def findings(comparison: Comparison) -> list[Finding]:
     """Return what was found by the clock that the verdict is about, then what the other one shows."""
     other: Clock = "wall_ns" if comparison.judged_by == "cpu_ns" else "cpu_ns"
-    found = [_finding(comparison, comparison.judged_by, comparison.judgement, _why(comparison))]
+    why = "; ".join(filter(None, (_why(comparison), comparison.doubt)))
+    found = [_finding(comparison, comparison.judged_by, comparison.judgement, why)]
     logs = unit_logs(comparison.units, other) if _ticks(comparison, other) else None
     if logs is not None and comparison.environment.machine.device_kind == "cpu":
         judgement = judge(logs, floor=comparison.rules.floor, limit=comparison.rules.limit)
@@ -162,19 +168,18 @@ def _finding(comparison: Comparison, clock: Clock, judgement: Judgement, why: st
 
 def timed(comparison: Comparison, record: str) -> Timed:
     """Return what was found, to be judged together with other comparisons; it is reported under `record`."""
-    torn = comparison.confirmed and comparison.judgement.verdict == Verdict.INCONCLUSIVE
     why = f"{_why(comparison)}; "
     return Timed(
         finding=replace(_finding(comparison, comparison.judged_by, comparison.judgement, why), record=record),
         change=change(unit_logs(comparison.units, comparison.judged_by)),
         floor=comparison.rules.floor,
-        doubt="the second look did not find the change again" if torn else "",
+        doubt=comparison.doubt,
     )
 
 
 def _why(comparison: Comparison) -> str:
     kind = "launches" if any(len(unit) > 1 for unit in comparison.units) else "clusters"
-    return f"{comparison.judgement.units} {kind}{', looked for twice' if comparison.confirmed else ''}"
+    return f"{comparison.judgement.units} {kind}{', measured twice' if comparison.confirmed else ''}"
 
 
 def _ticks(comparison: Comparison, clock: Clock) -> bool:
@@ -225,16 +230,28 @@ def _together(requests: tuple[speeds.Request, speeds.Request], batch_size: int) 
 def _apart(
     sides: tuple[Side, Side], requests: tuple[speeds.Request, speeds.Request], batch_size: int
 ) -> Iterator[_Source]:
-    """Each arm in a process of its own, started afresh for every unit: processes differ for good."""
-    chance = random.Random()  # the same orders every time would favour the same arm every time
-    with _processes(sides, requests, batch_size, chance) as (arms, abouts):
-        shape = interleave.shape(arms)
+    """Each arm in a process of its own, started afresh for every unit: processes differ for good.
 
-    def draw() -> Unit:
-        with _processes(sides, requests, batch_size, chance) as (arms, _):
+    Those that size the clusters also give the first unit.
+    """
+    chance = random.Random()  # the same orders every time would favour the same arm every time
+    with ExitStack() as first:
+        arms, abouts = first.enter_context(_processes(sides, requests, batch_size, chance))
+        shape = interleave.shape(arms)
+        started = [arms]
+
+        def draw() -> Unit:
+            if started:
+                unit = clusters(started.pop())
+                first.close()
+                return unit
+            with _processes(sides, requests, batch_size, chance) as (fresh, _):
+                return clusters(fresh)
+
+        def clusters(arms: list[Remote]) -> Unit:
             return tuple(interleave.cluster(arms, shape, chance) for _ in range(CLUSTERS_PER_LAUNCH))
 
-    yield _Source(draw=draw, calls=shape.calls, arms=_measured(requests, abouts))
+        yield _Source(draw=draw, calls=shape.calls, arms=_measured(requests, abouts))
 
 
 def _measured(requests: tuple[speeds.Request, speeds.Request], abouts: Sequence[About]) -> tuple[Arm, Arm]:

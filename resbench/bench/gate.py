@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -62,7 +63,7 @@ class Asked:
     networks: Sequence[Variant] = ()  # whose speed is compared
     running: Running = Running(threads=1)
     batch_size: int = 1
-    time_budget_s: float = 120.0
+    time_budget_s: float = 240.0  # for all timings together
     data: Path | None = None  # images on which both sides are evaluated
     evaluate: Sequence[str] = ()  # networks or checkpoints
     weights: Sequence[Path] = ()  # a file for each of them; published checkpoints need none
@@ -182,7 +183,9 @@ def speeds(sides: Trees, asked: Asked, config: Config, on_progress: comparing.Sh
     if asked.networks and sides.base is None:
         raise ResbenchError(f"{sides.commit[:9]}: holds no resbench package, so there are not two speeds to compare")
     family = []
-    for network in asked.networks:
+    end_s = time.monotonic() + asked.time_budget_s
+    for index, network in enumerate(asked.networks):
+        left_s = max(0.0, end_s - time.monotonic()) / (len(asked.networks) - index)
         limits = config.of(network.name)
         old, new = (
             comparing.Side(network=network, running=asked.running, tree=tree) for tree in (sides.base, sides.root)
@@ -191,7 +194,7 @@ def speeds(sides: Trees, asked: Asked, config: Config, on_progress: comparing.Sh
             old,
             new,
             batch_size=asked.batch_size,
-            rules=Rules(floor=limits.noise_floor, limit=limits.latency, time_budget_s=asked.time_budget_s),
+            rules=Rules(floor=limits.noise_floor, limit=limits.latency, time_budget_s=left_s),
             on_progress=on_progress,
         )
         family.append(comparing.timed(comparison, record=f"{network.name}, base and work tree in turn"))

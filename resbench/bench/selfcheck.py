@@ -18,7 +18,7 @@ from resbench.records.record import Environment, Run, Settings
 from resbench.running.device import resolve
 from resbench.running.settings import Running
 from resbench.timing import interleave
-from resbench.timing.contest import Rules, Surroundings, contest
+from resbench.timing.contest import Rules, World, contest
 from resbench.timing.sampler import without_garbage_collection
 from resbench.zoo.find import find
 
@@ -84,13 +84,13 @@ def selfcheck(
     plan = [injected for injected in (0.0, *slowdowns) for _ in range(runs)]
     chance.shuffle(plan)
     trials = []
-    surroundings = Surroundings(clock=partial(clock_of, (request, request), watch))
+    world = World(clock=partial(clock_of, (request, request), watch))
     with without_garbage_collection():
         for index, injected in enumerate(plan):
             on_progress("comparing with known truth", index / len(plan))
             chance.shuffle(subjects)
             arms = [Local(subjects[0], 1), Local(subjects[1], 1, slowdown=injected)]
-            trials.append(_trial(arms, injected, rules, surroundings, chance))
+            trials.append(_trial(arms, injected, rules, world, chance))
     return SelfCheck(
         network=request.network.name,
         settings=request.settings,
@@ -116,11 +116,9 @@ def false_alarms(check: SelfCheck) -> tuple[int, int, float]:
     return alarms, len(equal), upper_bound(alarms, len(equal))
 
 
-def _trial(
-    arms: list[Local], injected: float, rules: Rules, surroundings: Surroundings, chance: random.Random
-) -> Trial:
+def _trial(arms: list[Local], injected: float, rules: Rules, world: World, chance: random.Random) -> Trial:
     shape = interleave.shape(arms)
-    found = contest(lambda: (interleave.cluster(arms, shape, chance),), rules, surroundings)
+    found = contest(lambda: (interleave.cluster(arms, shape, chance),), rules, world)
     return Trial(
         injected=injected,
         verdict=found.judgement.verdict,

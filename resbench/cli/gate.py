@@ -9,12 +9,12 @@ from resbench.cli import options
 
 
 def gate_(
-    networks: Annotated[
-        list[str] | None, typer.Argument(metavar="NETWORK", help="Networks whose speed is compared.")
-    ] = None,
+    networks: Annotated[list[str] | None, typer.Argument(metavar="NETWORK", help="Networks to time.")] = None,
     against: Annotated[
         str | None,
-        typer.Option(help="The branch to be merged into; judged is what was done since. [default: the main branch]"),
+        typer.Option(
+            help="The branch to merge into; only changes since the branches parted count. [default: the main branch]"
+        ),
     ] = None,
     results: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Folder of the records. [default: results]")
@@ -32,7 +32,9 @@ def gate_(
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Images per call for the speed.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads for the speed.")] = 1,
-    time_budget: Annotated[float, typer.Option(min=0.1, help="Seconds per network, confirmation included.")] = 120.0,
+    time_budget: Annotated[
+        float, typer.Option(min=0.1, help="Seconds for all timings together, repeated ones included.")
+    ] = 240.0,
     config: options.Limits = None,
     junit: options.Junit = None,
     code_quality: options.CodeQuality = None,
@@ -40,10 +42,11 @@ def gate_(
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Judge a work tree before it is merged: everything that it changed since it left the main branch.
+    """Check a branch before merging: counts, records, cards, accuracy, speed.
 
-    Counts every network anew, checks the records that differ and all cards; with --data evaluates both sides image by
-    image; for the networks named, times both sides in turn, each with its own code. Exit codes as `resbench check`.
+    Recounts every network, checks all cards and the records that the branch changed. With --data it evaluates both
+    sides on the same images; for the networks named, it times both sides in turn, each with its own code. The exit
+    codes are those of `resbench check`.
 
     \b
     Examples:

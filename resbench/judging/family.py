@@ -62,7 +62,7 @@ class Timed:
     change: Change
     floor: float  # the slowdown that counts as no change
     note: str = ""  # what else differs and may explain a change
-    doubt: str = ""  # why it may come from the circumstances; then it convicts nobody
+    doubt: str = ""  # why the circumstances may explain it; then it is inconclusive
 
 
 def judge(change: Change, *, floor: float, limit: float) -> Verdict:

@@ -27,6 +27,7 @@ from itertools import groupby
 from pathlib import Path
 
 from resbench.lint import files, lint
+from resbench.lint.coverage import coverage
 from resbench.lint.problem import Level, Problem
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
@@ -37,12 +38,14 @@ _NAMED = re.compile(r"\.mdx?$|(^|/)(metafile|model-index)\.ya?ml$")
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A row of the list: a file of a commit, and how many findings it has of each level."""
+    """A row of the list: a file of a commit, how many figures are read and checked, and its findings by level."""
 
     repository: str
     commit: str
     path: str
     sha256: str
+    read: int = 0
+    checked: int = 0
     unreadable: int = 0
     false: int = 0
     warning: int = 0
@@ -134,10 +137,19 @@ def lay_out(repository: Repository, cards: Sequence[Card], folder: Path) -> list
     return [card.path for card, data in pairs if hashlib.sha256(data).hexdigest() != card.sha256]
 
 
-def findings(folder: Path, cards: Sequence[Card]) -> list[Problem]:
-    """Return what the linter says of `cards`, their paths as in the repository."""
-    problems = lint.lint(files.read([str(folder / card.path) for card in cards]), records=folder / "no-records")
-    return [replace(problem, path=str(Path(problem.path).relative_to(folder))) for problem in problems]
+def findings(folder: Path, cards: Sequence[Card]) -> tuple[list[Problem], list[Card]]:
+    """Return what the linter says of `cards`, their paths as in the repository, and the cards with their counts."""
+    documents = {document.path: document for document in files.read([str(folder / card.path) for card in cards])}
+    problems = lint.lint(documents.values(), records=folder / "no-records")
+    counted = []
+    for card in cards:
+        path = folder / card.path
+        own = [problem for problem in problems if problem.path == str(path)]
+        covered = coverage([documents[path]], own)
+        levels = Counter(problem.level for problem in own)
+        by_level = {str(level): levels[level] for level in Level}
+        counted.append(replace(card, read=covered.read, checked=covered.checked, **by_level))
+    return [replace(problem, path=str(Path(problem.path).relative_to(folder))) for problem in problems], counted
 
 
 def accusation(repository: str, problem: Problem) -> Accusation:
@@ -149,8 +161,7 @@ def judge(repository: Repository, cards: Sequence[Card], shown: str) -> tuple[li
     """Lint the cards of one repository: the cards with their counts, and what fails."""
     with tempfile.TemporaryDirectory() as folder:
         failures = [f"{path}: not the file of the list" for path in lay_out(repository, cards, Path(folder))]
-        problems = findings(Path(folder), cards)
-    levels = Counter((problem.path, problem.level) for problem in problems)
+        problems, counted = findings(Path(folder), cards)
     known = judged()
     for problem in problems:
         said = f"{problem.path}:{problem.line}: {problem.level} {problem.code} {problem.model}: {problem.message}"
@@ -158,7 +169,6 @@ def judge(repository: Repository, cards: Sequence[Card], shown: str) -> tuple[li
             print(f"{repository.name}/{said}")
         if problem.level is Level.FALSE and known.get(accusation(repository.name, problem)) != "true":
             failures.append(said)
-    counted = [replace(card, **{str(level): levels[card.path, level] for level in Level}) for card in cards]
     return counted, failures
 
 
@@ -192,7 +202,8 @@ def main() -> int:
 
 
 def _summary(cards: Sequence[Card]) -> str:
-    return ", ".join(f"{sum(getattr(card, level) for card in cards)} {level}" for level in Level)
+    names = ["read", "checked", *Level]
+    return ", ".join(f"{sum(getattr(card, name) for card in cards)} {name}" for name in names)
 
 
 if __name__ == "__main__":

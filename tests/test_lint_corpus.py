@@ -48,7 +48,7 @@ def run(monkeypatch, *arguments: object) -> int:
 
 def test_a_true_card_passes_and_its_counts_are_written(mirrors, monkeypatch, capsys):
     assert run(monkeypatch, mirrors, "--write") == 0
-    assert "somebody/cards: 1 files, 0 unreadable, 0 false, 0 warning" in capsys.readouterr().out
+    assert "somebody/cards: 1 files, 1 read, 1 checked, 0 unreadable, 0 false, 0 warning" in capsys.readouterr().out
     assert lint_corpus.listed()[0].false == 0
 
 

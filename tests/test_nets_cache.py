@@ -1,18 +1,26 @@
 """Fetching checkpoints, against a server on this machine that can be made to misbehave."""
 
 import hashlib
+import os
+import subprocess
+import sys
 import threading
+import time
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
 
+from resbench.counting.counted import counted
 from resbench.errors import ResbenchError
 from resbench.nets import cache
 from resbench.zoo.find import find_weights
+from resbench.zoo.weights import WEIGHTS
 
 CONTENT = bytes(range(256)) * 12_000  # about 3 MB: several chunks
+HALF = ("wide_resnet50_2-95faca4d.pth", "wide_resnet101_2-32ee1156.pth")  # published in float16
 HASH = hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -40,17 +48,38 @@ class Server(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         stop = state.pop("stop_after", None)
-        self.wfile.write(content[start : None if stop is None else start + stop])
+        end = len(content) if stop is None else start + stop
+        for at in range(start, end, 1 << 20):
+            with suppress(BrokenPipeError, ConnectionResetError):  # of a client that was killed, or has enough
+                self.wfile.write(content[at : min(end, at + (1 << 20))])
+            time.sleep(state["pause_s"])
 
     def log_message(self, *arguments):
         pass
+
+
+FETCH = """
+import sys
+from dataclasses import replace
+from resbench.nets import cache
+from resbench.zoo.find import find_weights
+url, prefix = sys.argv[1:]
+print(cache.fetch(replace(find_weights("resnet50"), url=url, sha256_prefix=prefix), lambda here, total: None))
+"""
+
+
+def fetching(weights, hub):
+    """A process of its own that fetches `weights`."""
+    command = [sys.executable, "-c", FETCH, weights.url, weights.sha256_prefix]
+    surroundings = {**os.environ, "TORCH_HOME": str(hub.parent.parent), "no_proxy": "127.0.0.1"}
+    return subprocess.Popen(command, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as one:
-        one.state = {"content": CONTENT, "ranges": [], "resumes": True, "tells_length": True}
+        one.state = {"content": CONTENT, "ranges": [], "resumes": True, "tells_length": True, "pause_s": 0}
         thread = threading.Thread(target=one.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield one
@@ -158,6 +187,93 @@ def test_a_damaged_file_under_the_name_is_replaced(server, hub):
     hub.mkdir(parents=True)
     (hub / "weights.pth").write_bytes(CONTENT[:-1])
     assert cache.fetch(row(server), quiet).read_bytes() == CONTENT
+
+
+def test_eight_processes_fetch_one_file_at_once(server, hub):
+    server.state["pause_s"] = 0.05
+    processes = [fetching(row(server), hub) for _ in range(8)]
+    for process in processes:
+        out, err = process.communicate(timeout=120)
+        assert (out.strip(), err) == (str(hub / "weights.pth"), "")
+    assert (hub / "weights.pth").read_bytes() == CONTENT
+    assert [file.name for file in hub.iterdir()] == ["weights.pth"]
+    assert len(server.state["ranges"]) == 1
+
+
+def test_a_killed_download_blocks_nobody_and_is_continued(server, hub):
+    server.state["pause_s"] = 1
+    process = fetching(row(server), hub)
+    part = hub / "weights.pth.part"
+    deadline = time.monotonic() + 60
+    while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    server.state["pause_s"] = 0
+    assert part.stat().st_size
+    assert cache.fetch(row(server), quiet).read_bytes() == CONTENT
+    assert server.state["ranges"][-1].startswith("bytes=")
+    assert [file.name for file in hub.iterdir()] == ["weights.pth"]
+
+
+def test_parts_that_nobody_continued_for_a_week_are_removed(server, hub):
+    hub.mkdir(parents=True)
+    for name, age_days in {"resnet18-f37072fd.pth.part": 8, "resnet34-b627a593.pth.part": 1, "mine.part": 8}.items():
+        (hub / name).write_bytes(b"begun")
+        os.utime(hub / name, (time.time() - age_days * 86_400,) * 2)
+    cache.fetch(row(server), quiet)
+    assert sorted(file.name for file in hub.iterdir()) == ["mine.part", "resnet34-b627a593.pth.part", "weights.pth"]
+
+
+def test_a_download_stops_at_the_published_size(server, hub, monkeypatch):
+    claim = replace(find_weights("resnet50").claim("file_size"), value=1_500_000)
+    small = replace(row(server), claims=(claim,))
+    with pytest.raises(ResbenchError, match="sends more than the 1,500,001 bytes"):
+        cache.fetch(small, quiet)
+    assert list(hub.iterdir()) == []
+    monkeypatch.setattr(cache, "MAX_BYTES", 1_000_000)
+    with pytest.raises(ResbenchError, match="sends more than the 1,000,000 bytes"):
+        cache.fetch(replace(row(server), claims=()), quiet)
+
+
+def test_every_published_size_leaves_room_for_the_weights():
+    for weights in WEIGHTS:
+        halved = 2 if weights.url.endswith(HALF) else 1
+        assert cache.most_bytes(weights) > 4 * counted(weights.network).params // halved, weights.name
+        assert cache.most_bytes(weights) <= cache.MAX_BYTES
+
+
+def test_without_a_published_hash_the_user_must_say_trust(server, hub):
+    server.state["content"] = b"PK" + CONTENT
+    unhashed = row(server, prefix="")
+    with pytest.raises(ResbenchError, match="no hash is published, so a download cannot be verified; --trust"):
+        cache.fetch(unhashed, quiet)
+    assert server.state["ranges"] == []
+    assert cache.fetch(unhashed, quiet, trust=True).read_bytes() == b"PK" + CONTENT
+
+
+@pytest.mark.parametrize("prefix", ["", HASH[:8]])
+def test_a_web_page_is_never_a_checkpoint(server, hub, prefix):
+    server.state["content"] = b"<!DOCTYPE html><title>Sign in to continue"
+    with pytest.raises(ResbenchError, match="the server sent no weights: a web page"):
+        cache.fetch(row(server, prefix=prefix), quiet, trust=True)
+    assert list(hub.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "used"),
+    [
+        ("http://data.lip6.fr/cadene/a.pth", "https://data.lip6.fr/cadene/a.pth"),
+        ("https://example.org/a.pth", "https://example.org/a.pth"),
+        ("http://127.0.0.1:8000/a.pth", "http://127.0.0.1:8000/a.pth"),
+        ("http://127.0.0.1.example.org/a.pth", "https://127.0.0.1.example.org/a.pth"),
+    ],
+)
+def test_plain_http_becomes_https_except_on_this_machine(url, used):
+    assert cache.secure(url) == used
+    redirect = cache._SecureRedirects()
+    request = cache.urllib.request.Request("https://example.org/b.pth")
+    assert redirect.redirect_request(request, None, 302, "Found", {}, url).full_url == used
 
 
 def by_hand(weights, hub, message):

@@ -45,7 +45,10 @@ def list_(
 
 
 @weights_.command("fetch")
-def fetch(names: Annotated[list[str], typer.Argument(help="Published checkpoints.")]) -> None:
+def fetch(
+    names: Annotated[list[str], typer.Argument(help="Published checkpoints.")],
+    trust: Annotated[bool, typer.Option("--trust", help="Take files without a published hash as they come.")] = False,
+) -> None:
     """Download checkpoints into torch.hub's folder, verify their hashes, and print their paths.
 
     A download that breaks is continued by the next call.
@@ -57,7 +60,7 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Published checkpoints
     from resbench.report import weights as report
     from resbench.zoo.find import published
 
-    report.fetch([published(name) for name in names])
+    report.fetch([published(name) for name in names], trust=trust)
 
 
 @weights_.command("path")

@@ -109,6 +109,8 @@ class _Archive:
             raise ResbenchError(f"{self.path}: not a checkpoint: {formats.foreign_archive(sizes)}")
         if any(member.compress_type not in _COMPRESSIONS for member in archive.infolist()):
             raise pickles.RefusedError("compressed in a way that is not read; save it again with torch.save")
+        if sum(member.compress_size for member in archive.infolist()) > self.path.stat().st_size:
+            raise EOFError("it declares more bytes than it has")
         _bounded(self.path, sum(sizes.values()), sizes[f"{roots[0]}data.pkl"])
         if f"{roots[0]}byteorder" in sizes and archive.read(f"{roots[0]}byteorder") != sys.byteorder.encode():
             raise ResbenchError(f"{self.path}: written on a machine of another byte order; save it again on this one")

@@ -113,7 +113,7 @@ def sweep(folder: Path, suffix: str) -> None:
     name = re.compile(rf"\..+{re.escape(suffix)}\.[a-z0-9_]{{8}}\.tmp")
     with suppress(OSError):  # a folder that can be written to and not listed
         for path in [path for path in folder.iterdir() if name.fullmatch(path.name) and path.is_file()]:
-            _delete_unless_locked(path)
+            delete_unless_locked(path)
 
 
 @contextmanager
@@ -123,8 +123,7 @@ def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:100]}{path.suffix}.", suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as stream:
-                if fcntl:
-                    fcntl.flock(stream, fcntl.LOCK_EX)
+                lock(stream)
                 if os.fstat(handle).st_nlink:  # else it was swept before it was locked
                     yield stream, Path(name)
                     return
@@ -132,7 +131,14 @@ def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
             Path(name).unlink(missing_ok=True)
 
 
-def _delete_unless_locked(path: Path) -> None:
+def lock(stream: BinaryIO) -> None:
+    """Wait until no other process has `stream` locked, and lock it until it is closed or this process ends."""
+    if fcntl:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+
+
+def delete_unless_locked(path: Path) -> None:
+    """Delete a file that no other process is writing."""
     if fcntl is None:
         return
     with suppress(OSError), path.open("rb") as stream:  # locked: another process is writing it

@@ -2,10 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from resbench import units
@@ -32,8 +41,11 @@ def show(published: Sequence[Weights], *, as_json: bool) -> None:
     terminal.results().print(table)
 
 
-def fetch(published: Sequence[Weights]) -> None:
-    """Download what is not here, with a bar for each on a terminal, and print the path of each to stdout."""
+def fetch(published: Sequence[Weights], *, trust: bool = False) -> None:
+    """Download what is not here, with a bar for each on a terminal, and print the path of each to stdout.
+
+    `trust` takes what has no published hash.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -44,10 +56,15 @@ def fetch(published: Sequence[Weights]) -> None:
     for weights in published:
         with terminal.bars(*columns) as bar:
             task = bar.add_task(weights.name, total=None)
-            path = cache.fetch(weights, lambda here, total: bar.update(task, completed=here, total=total))  # noqa: B023
+            advance = partial(_advance, bar, task)
+            path = cache.fetch(weights, advance, trust=trust)
         if not weights.sha256_prefix:
             terminal.advice().print(f"{weights.name}: no hash is published, so the file could not be verified")
         print(path)
+
+
+def _advance(bar: Progress, task: TaskID, here: int, total: int | None) -> None:
+    bar.update(task, completed=here, total=total)
 
 
 def show_identity(identity: "Identity", *, as_json: bool) -> None:

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from resbench.lint import form
+from resbench.cli.app import app
 from resbench.lint import lint as lint_room
 from resbench.lint.files import read
 from resbench.lint.lint import lint
@@ -132,10 +133,13 @@ def test_a_link_that_leads_somewhere_is_not_accused(tmp_path):
 
 
 FRONT = "license: mit\nmodel-index:\n- name: resnet50\n  results: []\n"
-FRONTS = {  # what huggingface_hub 2.4 makes of them: tests/data has no copy of it, its answers were looked up
+FRONTS = {  # the answers of huggingface_hub 2.4's metadata_load
     "as usual": (f"---\n{FRONT}---\n# A\n", True),
     "behind blank lines": (f"\n \n\t\n---\n{FRONT}---\n# A\n", True),
     "Windows line ends": (f"---\n{FRONT}---\n# A\n".replace("\n", "\r\n"), True),
+    "behind a comment": (f"---\n# c\n\n{FRONT}---\n", True),
+    "keys in quotes": ("---\n'license': mit\n---\n", True),
+    "in braces": ("---\n{license: mit}\n---\n", True),
     "closed at the end of the file": (f"---\n{FRONT}---", True),
     "blanks behind the closing line": (f"---\n{FRONT}--- \t\n# A\n", True),
     "blanks behind the opening line": (f"--- \n{FRONT}---\n# A\n", False),
@@ -197,8 +201,10 @@ def test_mmpretrains_rules_do_not_bind_another_zoo(folder, tmp_path):
     (home / "metafile.yml").write_text(FOREIGN)
     documents = read([str(tmp_path)])
     assert {problem.code for problem in lint(documents, records=tmp_path / "absent")} <= {"F011"}
-    asked = {problem.code for document in documents for problem in form.problems(document, mmpretrain=True)}
-    assert {"F002", "F007"} <= asked
+    assert {"F002", "F007"} <= {problem.code for problem in lint(documents, mmpretrain=True)}
+    asked = CliRunner().invoke(app, ["lint", str(tmp_path), "--rules", "mmpretrain"])
+    assert (asked.exit_code, "F002" in asked.stdout) == (1, True)
+    assert CliRunner().invoke(app, ["lint", str(tmp_path)]).exit_code == 0
 
 
 def test_a_model_without_counts_says_null(tmp_path):

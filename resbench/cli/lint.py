@@ -16,6 +16,12 @@ class Format(StrEnum):
     GITHUB = "github"
 
 
+class Rules(StrEnum):
+    """Whose rules of form a metafile is held to."""
+
+    MMPRETRAIN = "mmpretrain"
+
+
 def lint_(
     cards: Annotated[list[str], typer.Argument(help="Cards or folders of cards; - reads standard input.")],
     style: Annotated[Format, typer.Option("--format", help="How the findings are printed.")] = Format.TEXT,
@@ -24,6 +30,9 @@ def lint_(
         typer.Option(exists=True, file_okay=False, help="Folder of checkpoints to compare file sizes and hashes with."),
     ] = None,
     results: Annotated[Path, typer.Option(help="Folder of local validations to compare with.")] = Path("results"),
+    rules: Annotated[
+        Rules | None, typer.Option(help="Rules for all metafiles; without it MMPretrain's hold in its own layout only.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when no figure could be checked.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Write the corrections that are certain into the files.")] = False,
 ) -> None:
@@ -45,11 +54,11 @@ def lint_(
     from resbench.report import lint as report
 
     documents = files.read(cards)
-    problems = lint.lint(documents, weights, results)
+    problems = lint.lint(documents, weights, results, mmpretrain=rules is Rules.MMPRETRAIN)
     if fix:
         report.corrected(lint.fix(problems))
         documents = files.read(cards)
-        problems = lint.lint(documents, weights, results)
+        problems = lint.lint(documents, weights, results, mmpretrain=rules is Rules.MMPRETRAIN)
     checked = coverage(documents, problems)
     report.show(problems, checked, style)
     raise typer.Exit(exit_code(problems, nothing_checked=strict and checked.nothing_checked))

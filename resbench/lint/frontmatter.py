@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 _OPENING = re.compile(r"\s*---([ \t]*)(\r\n|\r|\n)")
 _CLOSING = re.compile(r"(?:\r\n|\r|\n)---([ \t]*)(?=\r\n|\r|\n|\Z)")
-_KEY = re.compile(r"\s*(#[^\n]*\n\s*){0,20}[\w-]{1,100}\s{0,9}:(\s|$)")
+_KEY = re.compile(r"\s*(#[^\n]*\n\s*){0,20}([\"']?[\w-]{1,100}[\"']?\s{0,9}:(\s|$)|\{)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

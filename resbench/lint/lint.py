@@ -17,14 +17,21 @@ from resbench.records.store import evaluations, results
 _COUNTS = ("T001", "T002")
 
 
-def lint(documents: Iterable[Document], weights: Path | None = None, records: Path = Path("results")) -> list[Problem]:
+def lint(
+    documents: Iterable[Document],
+    weights: Path | None = None,
+    records: Path = Path("results"),
+    *,
+    mmpretrain: bool = False,
+) -> list[Problem]:
     """Return everything that is to be said about `documents`, by file and line; what is true comes as notes.
 
     `weights` is a folder of checkpoints to compare sizes and hashes with, `records` one of local validations.
+    `mmpretrain` holds metafiles to MMPretrain's rules wherever they lie.
     """
     documents = sorted(documents, key=lambda document: document.path)
     validations = evaluations(results(records))
-    found = [problem for document in documents for problem in form.problems(document)]
+    found = [problem for document in documents for problem in form.problems(document, mmpretrain=mmpretrain)]
     for document in documents:
         classes = stated_on(document.entries)
         for entry in document.entries:

@@ -11,7 +11,7 @@ import torch
 import resbench
 from resbench.accuracy import loader
 from resbench.accuracy.dataset import Sample
-from resbench.accuracy.decoders import decoder
+from resbench.accuracy.decoders import decoder_named
 from resbench.accuracy.evaluate import Contestant, evaluate
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.pixels import decode, frame, normalise
@@ -128,7 +128,7 @@ def our_batches(
     samples: Sequence[Sample], way: str, stream: Preprocess = PREPROCESS, size: int = 32
 ) -> Iterator[loader.Batch]:
     starts = range(0, len(samples), size)
-    return loader.batches(samples, [stream], starts=starts, batch_size=size, workers=CORES, way=decoder(way))
+    return loader.batches(samples, [stream], starts=starts, batch_size=size, workers=CORES, way=decoder_named(way))
 
 
 def our_validation(
@@ -190,7 +190,7 @@ def drain(batches: Callable[[], Iterator[object]]) -> Arm:
 
 def stages(folder: str, name: str) -> Arm:
     """Read, decode, resize and crop in a process per core, and drop what comes of it."""
-    samples, way = open_set(Path(folder)).samples, decoder(name)
+    samples, way = open_set(Path(folder)).samples, decoder_named(name)
 
     def work(first: int) -> None:
         torch.set_num_threads(1)

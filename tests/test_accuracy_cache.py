@@ -136,9 +136,9 @@ def test_any_two_layouts_after_any_interruption_give_the_rows_of_a_fresh_run(
 
 
 def test_frames_that_stay_on_a_device_are_not_cached(folder, tmp_path):
-    way = replace(session().way, device=torch.device("cpu"))
+    decoder = replace(session().decoder, device=torch.device("cpu"))
     with pytest.raises(ResbenchError, match="--cache keeps frames on disk, this --decoder on the device"):
-        examined(open_set(folder), session(cache=tmp_path, way=way), skip=False, streams=[planted.SMALL])
+        examined(open_set(folder), session(cache=tmp_path, decoder=decoder), skip=False, streams=[planted.SMALL])
 
 
 def test_a_cache_without_room_is_refused_beforehand(folder, tmp_path, monkeypatch):

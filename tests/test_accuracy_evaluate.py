@@ -14,7 +14,7 @@ from resbench.accuracy.evaluate import Contestant, evaluate, images_per_pass, la
 from resbench.accuracy.labels import imagenet
 from resbench.accuracy.layouts import open_set
 from resbench.errors import InvalidMeasurementError, ResbenchError
-from resbench.records.predictions import merge, top1, top5
+from resbench.records.predictions import merge_rows, top1, top5
 from resbench.zoo.spec import Preprocess
 from tests import planted
 
@@ -45,7 +45,7 @@ def score(images, *models, batch_size=4, workers=2, threads=2, streams=None, amo
         workers=workers,
     )
     parts = list(evaluate(contestants, batches, device=torch.device("cpu"), batch_size=batch_size, threads=threads))
-    return [merge(rows) for rows in zip(*parts, strict=True)]
+    return [merge_rows(rows) for rows in zip(*parts, strict=True)]
 
 
 def test_right_answers_are_counted_exactly(images):

@@ -61,20 +61,20 @@ def test_two_checkpoints_are_compared_image_by_image():
     labels = [5] * 20
     before = named(rows(labels, [5] * 12 + [1] * 8))
     after = named(rows(labels, [5] * 10 + [2] * 2 + [5] * 7 + [3]), "val/n1/")  # another layout of the same files
-    found = figures.paired(before, after)
+    found = figures.image_by_image(before, after)
     assert (found.both, len(found.lost), len(found.gained), found.neither) == (10, 2, 7, 1)
     assert found.lost[0] == figures.Flip(name="10.jpg", label=5, before=5, after=2)
     assert found.changed == 10
     assert found.p_value == stats.binomtest(2, 9).pvalue
-    assert figures.paired(before, before).p_value == 1.0
+    assert figures.image_by_image(before, before).p_value == 1.0
 
 
 def test_predictions_of_other_images_are_not_compared():
     one = rows([1, 2], [1, 2])
     with pytest.raises(NotComparableError, match="different images"):
-        figures.paired(named(one), Predictions(names=("0.jpg", "x.jpg"), rows=one))
+        figures.image_by_image(named(one), Predictions(names=("0.jpg", "x.jpg"), rows=one))
     with pytest.raises(NotComparableError, match="different images"):
-        figures.paired(named(one), named(rows([1, 3], [1, 2])))
+        figures.image_by_image(named(one), named(rows([1, 3], [1, 2])))
 
 
 def test_predictions_are_stored_and_read_back(tmp_path):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from resbench.accuracy import inspection, loader, readable
 from resbench.accuracy.dataset import Sample
-from resbench.accuracy.decoders import decoder
+from resbench.accuracy.decoders import decoder_named
 from resbench.zoo.spec import Preprocess
 from tests import planted
 
@@ -76,7 +76,11 @@ def faults(files, folder, name, streams=(planted.SMALL,)):
         samples.append(Sample(name=path.name, path=path, size_bytes=len(data), label=0))
     seen = inspection.inspect(samples, workers=2, streams=streams)
     try:
-        list(loader.batches(samples, streams, starts=[0], batch_size=len(samples), workers=2, way=decoder(name)))
+        list(
+            loader.batches(
+                samples, streams, starts=[0], batch_size=len(samples), workers=2, decoder=decoder_named(name)
+            )
+        )
     except loader.UnreadableImagesError as error:
         failed = {image.name for image in error.images}
     else:

@@ -47,7 +47,9 @@ def scored(images, classes=1000, preprocess=planted.SMALL):
     batches = loader.batches(
         images.samples, [preprocess], starts=range(0, len(images.samples), 3), batch_size=3, workers=2
     )
-    return predictions.merge([rows for (rows,) in evaluate([one], batches, device=torch.device("cpu"), batch_size=3)])
+    return predictions.merge_rows(
+        [rows for (rows,) in evaluate([one], batches, device=torch.device("cpu"), batch_size=3)]
+    )
 
 
 def right(images):

@@ -74,10 +74,10 @@ def test_the_stride_moves_to_the_first_convolution(others):
 
 
 def test_without_antialiasing_a_pixel_is_made_of_its_nearest_neighbours(others):
-    way = others["resizing without antialiasing (OpenCV's, and torch's of tensors)"].way
+    decoder = others["resizing without antialiasing (OpenCV's, and torch's of tensors)"].decoder
     columns = np.tile(np.array([200, 10, 30, 200], np.uint8), 2)  # of four columns the middle two count
     picture = Image.fromarray(np.tile(columns[None, :, None], (8, 1, 3)))
-    assert (way.frame(np.array(picture), Preprocess(crop_px=2, crop_pct=1.0)) == 20).all()
+    assert (decoder.frame(np.array(picture), Preprocess(crop_px=2, crop_pct=1.0)) == 20).all()
     assert (pixels.frame(picture, Preprocess(crop_px=2, crop_pct=1.0)) > 60).all()
 
 

@@ -277,7 +277,7 @@ def test_a_home_that_cannot_be_written_to_is_told(folder, monkeypatch, tmp_path)
 
 
 def test_several_passes_are_all_kept_until_every_record_is_saved(folder, monkeypatch, tmp_path):
-    monkeypatch.setattr(validation, "fitting", lambda entries, budget: [[entry] for entry in entries])
+    monkeypatch.setattr(validation, "in_groups", lambda entries, budget: [[entry] for entry in entries])
     kept = tmp_path / "cache" / "resbench" / "unfinished"
     seen = []
     monkeypatch.setattr(validation, "write_together", lambda *_: seen.append(len(list(kept.iterdir()))))

@@ -6,7 +6,7 @@ import torch
 import resbench
 from resbench.accuracy.annotations import sample
 from resbench.accuracy.dataset import File
-from resbench.accuracy.decoders import decoder, difference
+from resbench.accuracy.decoders import decoder_named, difference
 from resbench.accuracy.loader import batches
 from resbench.bench import subject
 from resbench.running import arm as arms
@@ -106,13 +106,13 @@ def test_a_compiled_network_starts_fewer_kernels():
 
 def test_images_are_decoded_and_resized_on_the_gpu_and_stay_there(tmp_path):
     pytest.importorskip("nvidia.nvimgcodec")
-    way, how = decoder("nvimgcodec", CUDA), Preprocess(crop_px=96)
+    decoder, how = decoder_named("nvimgcodec", CUDA), Preprocess(crop_px=96)
     samples = []
     for index, size in enumerate(SIZES * 4):
         (path := tmp_path / f"{index}.jpg").write_bytes(photograph(*size))
         samples.append(sample(File(name=path.name, path=path, size_bytes=path.stat().st_size), 0))
-    assert difference(samples, how, way) <= 8  # its inverse cosine transform is not libjpeg's
-    (batch,) = batches(samples, [how], starts=[0], batch_size=len(samples), workers=4, pinned=True, way=way)
+    assert difference(samples, how, decoder) <= 8  # its inverse cosine transform is not libjpeg's
+    (batch,) = batches(samples, [how], starts=[0], batch_size=len(samples), workers=4, pinned=True, decoder=decoder)
     assert batch.frames[how].device == CUDA
     for one, frame in zip(samples, batch.frames[how], strict=True):
-        assert torch.equal(frame, way.frame(way.image(one), how))
+        assert torch.equal(frame, decoder.frame(decoder.image(one), how))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from resbench.judging.gaps import better, falls_short, restoring, usual_range
-from resbench.records.record import Gap, Twin
+from resbench.records.record import Gap, TwinFigure
 from resbench.zoo.weights import WEIGHTS
 from tests.examples import EVALUATION
 
@@ -55,7 +55,7 @@ def test_an_accuracy_is_short_when_its_interval_lies_below_the_range():
 
 def test_a_twin_is_better_beyond_chance_for_as_many_as_were_tried():
     def twin(gained, lost):
-        return Twin(what="x", top1_right=50 + gained - lost, gained=gained, lost=lost, command=None)
+        return TwinFigure(what="x", top1_right=50 + gained - lost, gained=gained, lost=lost, command=None)
 
     clear, slight, worse = twin(12, 0), twin(8, 1), twin(0, 12)
     gap = Gap(images=100, top1_right=50, twins=(clear, slight, worse))

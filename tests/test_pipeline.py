@@ -10,7 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from resbench.accuracy import loader, pixels
-from resbench.accuracy.decoders import decoder
+from resbench.accuracy.decoders import decoder_named
 from resbench.accuracy.layouts import open_set, open_unlabelled
 from resbench.bench import pipeline, profiles, profiling
 from resbench.cli.app import app
@@ -51,11 +51,11 @@ def end_to_end(record):
     return found
 
 
-def endless(folder, batch_size=2, seed=0, workers=2, way=None):
+def endless(folder, batch_size=2, seed=0, workers=2, decoder=None):
     samples = open_unlabelled(folder).samples
-    way = way or decoder("pillow")
+    decoder = decoder or decoder_named("pillow")
     return loader.endless(
-        samples, planted.SMALL, batch_size=batch_size, workers=workers, seed=seed, pinned=False, way=way
+        samples, planted.SMALL, batch_size=batch_size, workers=workers, seed=seed, pinned=False, decoder=decoder
     )
 
 
@@ -120,9 +120,9 @@ def test_a_pause_begins_no_image_and_its_end_goes_on(folder):
         reached.set()
         return pixels.decode(data)
 
-    way, paused = pipeline._pausing(replace(decoder("pillow"), decode=decode))
+    decoder, paused = pipeline._pausing(replace(decoder_named("pillow"), decode=decode))
     with paused():
-        stream = endless(folder, way=way)
+        stream = endless(folder, decoder=decoder)
         reader = threading.Thread(target=lambda: next(stream))
         reader.start()
         assert not reached.wait(0.2)

@@ -6,7 +6,7 @@ import warnings
 import pytest
 
 from resbench.accuracy.journal import EvaluationInterrupted
-from resbench.records.record import Gap, Twin
+from resbench.records.record import Gap, TwinFigure
 from resbench.report import evaluation as report
 
 
@@ -47,15 +47,15 @@ def test_the_bar_begins_anew_with_every_pass_and_tells_what_is_kept(capsys, monk
 
 def test_of_twins_that_do_better_the_best_restores(capsys):
     def twin(what, right, command=None):
-        return Twin(what=what, top1_right=right, gained=right, lost=0, command=command)
+        return TwinFigure(what=what, top1_right=right, gained=right, lost=0, command=command)
 
     found = (twin("right", 90, "resbench validate --mean 0 0 0 net"), twin("partly", 40), twin("wrong", 3))
-    report.explain("net", Gap(images=100, top1_right=1, twins=found))
+    report.show_gap("net", Gap(images=100, top1_right=1, twins=found))
     shown = capsys.readouterr().err
     rows = [line.split("│") for line in shown.splitlines() if "│" in line]
     assert [row[6].strip() for row in rows] == ["", "restores", "better", ""]
     assert shown.endswith("to validate like this: resbench validate --mean 0 0 0 net\n")
-    report.explain("net", Gap(images=100, top1_right=1, twins=found[1:]))
+    report.show_gap("net", Gap(images=100, top1_right=1, twins=found[1:]))
     assert "partly: no option validates like this; change the network or convert the" in capsys.readouterr().err
-    report.explain("net", Gap(images=100, top1_right=1, twins=found[2:]))
+    report.show_gap("net", Gap(images=100, top1_right=1, twins=found[2:]))
     assert capsys.readouterr().err.endswith("none of these is better than chance would have it\n")

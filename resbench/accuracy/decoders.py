@@ -1,4 +1,4 @@
-"""Ways from the bytes of an image to frames: Pillow's, which is the reference, and faster ones."""
+"""Decoders, from the bytes of an image to frames: Pillow, which is the reference, and faster ones."""
 
 import io
 import os
@@ -20,9 +20,9 @@ from resbench.accuracy.pixels import Frame
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
 
-NAMES = ("pillow", "simplejpeg", "simplejpeg+torch", "nvimgcodec")
+DECODERS = ("pillow", "simplejpeg", "simplejpeg+torch", "nvimgcodec")
 CPU = torch.device("cpu")
-COMPARED = 32  # images on which a faster way is compared with the reference, for the record
+COMPARED = 32  # images on which a faster decoder is compared with the reference, for the record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,8 @@ class _Levels:
         return Image.fromarray(self.array).resize(size, how)
 
 
-def decoder(name: str, device: torch.device = CPU) -> Decoder:
-    """Return the way of that name to networks on `device`.
+def decoder_named(name: str, device: torch.device = CPU) -> Decoder:
+    """Return the decoder of that name for networks on `device`.
 
     "simplejpeg" gives Pillow's pixels exactly. "simplejpeg+torch" also resizes with torch, whose integer arithmetic
     gives levels that differ by two at most. "nvimgcodec" decodes and resizes on a GPU.
@@ -70,8 +70,8 @@ def decoder(name: str, device: torch.device = CPU) -> Decoder:
     """
     if name == "pillow":
         return Decoder(name=pixels.DECODER, decode=pixels.decode, frame=pixels.frame)
-    if name not in NAMES:
-        raise ResbenchError(f"decoder {name!r}: unknown; choose from {', '.join(NAMES)}")
+    if name not in DECODERS:
+        raise ResbenchError(f"decoder {name!r}: unknown; choose from {', '.join(DECODERS)}")
     if name == "nvimgcodec":
         if device.type != "cuda":
             raise ResbenchError(f"decoder {name!r}: decodes on CUDA devices, not on {device}; choose simplejpeg")
@@ -97,7 +97,7 @@ def decoder(name: str, device: torch.device = CPU) -> Decoder:
 
 
 def on_device(device: torch.device) -> Decoder:
-    """Return the way on which nvImageCodec decodes and torch resizes, in float32, on `device`.
+    """Return the decoder by which nvImageCodec decodes and torch resizes, in float32, on `device`.
 
     What is no JPEG in YCbCr or grey, and what nvImageCodec does not decode, goes through Pillow, which tells damaged
     images from unusual ones. The CPU serves for tests: nvImageCodec decodes there with libjpeg-turbo.
@@ -161,12 +161,13 @@ def _is_plain_jpeg(data: bytes) -> bool:
         return False
 
 
-def difference(samples: Sequence[Sample], preprocess: Preprocess, way: Decoder) -> int:
+def largest_difference(samples: Sequence[Sample], preprocess: Preprocess, decoder: Decoder) -> int:
     """Return by how many levels of 255 the frames of `samples` differ at most from the reference's."""
-    reference = decoder("pillow")
+    reference = decoder_named("pillow")
     levels = [
         np.abs(
-            _host(way.frame(way.image(one), preprocess)).astype(int) - reference.frame(reference.image(one), preprocess)
+            _host(decoder.frame(decoder.image(one), preprocess)).astype(int)
+            - reference.frame(reference.image(one), preprocess)
         ).max()
         for one in samples
     ]
@@ -183,15 +184,15 @@ def _by_torch(array: Frame, preprocess: Preprocess) -> Frame:
 
 
 def cut_by_torch(
-    way: str, image: Tensor, preprocess: Preprocess, kernels: Callable[[Tensor, tuple[int, int], str], Tensor]
+    decoder: str, image: Tensor, preprocess: Preprocess, kernels: Callable[[Tensor, tuple[int, int], str], Tensor]
 ) -> Tensor:
     """Resize with `kernels` of torch, then crop: (H, W, 3) -> (crop_px, crop_px, 3), uint8.
 
-    Raises ResbenchError, in which `way` is named, for what torch does not have.
+    Raises ResbenchError, in which `decoder` is named, for what torch does not have.
     """
     if preprocess.interpolation == "lanczos" or preprocess.crop_mode == "border":
         what = preprocess.interpolation if preprocess.interpolation == "lanczos" else "the border crop mode"
-        raise ResbenchError(f"decoder {way!r}: torch has no {what}; choose simplejpeg or pillow")
+        raise ResbenchError(f"decoder {decoder!r}: torch has no {what}; choose simplejpeg or pillow")
     width, height = readable.resized((image.shape[1], image.shape[0]), preprocess)
     # The new axis goes first: only then does torch see channels last, and resize bytes in half the time.
     larger = kernels(image[None].permute(0, 3, 1, 2), (height, width), preprocess.interpolation)[0]

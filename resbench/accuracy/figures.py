@@ -11,7 +11,7 @@ from resbench.accuracy.labels import real
 from resbench.errors import NotComparableError
 from resbench.judging.answers import mcnemar
 from resbench.records.predictions import Predictions, Rows, first, top1, top5
-from resbench.records.record import Gap, Twin
+from resbench.records.record import Gap, TwinFigure
 
 BINS = 15  # of equal width, as in Guo et al. 2017 (arXiv 1706.04599)
 
@@ -65,9 +65,9 @@ def gap(own: Predictions, twins: Sequence[tuple[str, str | None, Predictions]]) 
     right = int(top1(own.rows).sum())
     found = []
     for what, command, other in twins:
-        compared = paired(own, other)
+        compared = image_by_image(own, other)
         lost, gained = len(compared.lost), len(compared.gained)
-        found.append(Twin(what=what, top1_right=right + gained - lost, gained=gained, lost=lost, command=command))
+        found.append(TwinFigure(what=what, top1_right=right + gained - lost, gained=gained, lost=lost, command=command))
     best_first = sorted(found, key=lambda twin: -twin.top1_right)
     return Gap(images=len(own.rows), top1_right=right, twins=tuple(best_first))
 
@@ -109,7 +109,7 @@ def calibration_error(rows: Rows) -> float:
     return float(np.abs(gaps).sum() / len(rows))
 
 
-def paired(before: Predictions, after: Predictions) -> Paired:
+def image_by_image(before: Predictions, after: Predictions) -> Paired:
     """Compare two checkpoints image by image.
 
     Raises NotComparableError unless both were asked about the same images.

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from resbench.accuracy.cache import FrameCache
 from resbench.accuracy.dataset import Sample
-from resbench.accuracy.decoders import Decoder, decoder
+from resbench.accuracy.decoders import Decoder, decoder_named
 from resbench.accuracy.readable import UNREADABLE, Unreadable, UnreadableImagesError, reason
 from resbench.zoo.spec import Preprocess
 
@@ -39,7 +39,7 @@ def batches(
     workers: int,
     pinned: bool = False,
     caches: Mapping[Preprocess, FrameCache] | None = None,
-    way: Decoder | None = None,
+    decoder: Decoder | None = None,
 ) -> Iterator[Batch]:
     """Yield the batches of `samples` that begin at `starts`, in that order; the last of a set is as large as it is.
 
@@ -48,7 +48,7 @@ def batches(
     Raises UnreadableImagesError, naming every image of the batch that failed.
     """
     parts = ((start, samples[start : start + batch_size]) for start in starts)
-    return _stream(parts, streams, workers, pinned, caches or {}, way or decoder("pillow"))
+    return _stream(parts, streams, workers, pinned, caches or {}, decoder or decoder_named("pillow"))
 
 
 def endless(
@@ -59,7 +59,7 @@ def endless(
     workers: int,
     seed: int,
     pinned: bool,
-    way: Decoder,
+    decoder: Decoder,
 ) -> Generator[Batch]:
     """Yield full batches for ever: all of `samples` in a random order, then all in another; the same for a `seed`.
 
@@ -67,7 +67,7 @@ def endless(
     """
     images = _rounds(samples, random.Random(seed))
     parts = ((0, tuple(islice(images, batch_size))) for _ in count())
-    return _stream(parts, [stream], workers, pinned, {}, way)
+    return _stream(parts, [stream], workers, pinned, {}, decoder)
 
 
 def _rounds(samples: Sequence[Sample], chance: random.Random) -> Iterator[Sample]:
@@ -81,13 +81,13 @@ def _stream(
     workers: int,
     pinned: bool,
     caches: Mapping[Preprocess, FrameCache],
-    way: Decoder,
+    decoder: Decoder,
 ) -> Generator[Batch]:
     with ThreadPoolExecutor(workers, "decode", initializer=single_core) as pool:
         under_way: deque[tuple[Batch, list[Future[list[Unreadable]]]]] = deque()
         try:
             for start, part in parts:
-                under_way.append(_submit(pool, workers, start, part, streams, pinned, caches, way))
+                under_way.append(_submit(pool, workers, start, part, streams, pinned, caches, decoder))
                 if len(under_way) > LOOKAHEAD:
                     yield _finished(*under_way.popleft())
             while under_way:
@@ -109,19 +109,22 @@ def _submit(
     streams: Sequence[Preprocess],
     pinned: bool,
     caches: Mapping[Preprocess, FrameCache],
-    way: Decoder,
+    decoder: Decoder,
 ) -> tuple[Batch, list[Future[list[Unreadable]]]]:
-    pinned = pinned and way.device is None
+    pinned = pinned and decoder.device is None
     frames = {
         stream: torch.empty(
-            (len(samples), stream.crop_px, stream.crop_px, 3), dtype=torch.uint8, device=way.device, pin_memory=pinned
+            (len(samples), stream.crop_px, stream.crop_px, 3),
+            dtype=torch.uint8,
+            device=decoder.device,
+            pin_memory=pinned,
         )
         for stream in streams
     }
-    views = frames if way.device else {stream: tensor.numpy() for stream, tensor in frames.items()}
+    views = frames if decoder.device else {stream: tensor.numpy() for stream, tensor in frames.items()}
     share = max(1, min(MOST_PER_TASK, len(samples) // workers))
     futures = [
-        pool.submit(_prepare_some, samples[row : row + share], views, row, caches, way)
+        pool.submit(_prepare_some, samples[row : row + share], views, row, caches, decoder)
         for row in range(0, len(samples), share)
     ]
     return Batch(first=first, samples=tuple(samples), frames=frames), futures
@@ -132,13 +135,13 @@ def _prepare_some(
     views: Mapping[Preprocess, Any],
     row: int,
     caches: Mapping[Preprocess, FrameCache],
-    way: Decoder,
+    decoder: Decoder,
 ) -> list[Unreadable]:
     """Fill the rows from `row` on, and return what cannot be decoded."""
     failed = []
     for place, sample in enumerate(samples, row):
         try:
-            _prepare(sample, views, place, caches, way)
+            _prepare(sample, views, place, caches, decoder)
         except UNREADABLE as error:
             failed.append(Unreadable(name=sample.name, reason=reason(error)))
     return failed
@@ -149,14 +152,14 @@ def _prepare(
     views: Mapping[Preprocess, Any],
     row: int,
     caches: Mapping[Preprocess, FrameCache],
-    way: Decoder,
+    decoder: Decoder,
 ) -> None:
     kept = {stream: cache.load(sample.digest) for stream, cache in caches.items()}
     image = None
     for stream, view in views.items():
         if (frame := kept.get(stream)) is None:
-            image = way.image(sample) if image is None else image
-            frame = way.frame(image, stream)
+            image = decoder.image(sample) if image is None else image
+            frame = decoder.frame(image, stream)
             if stream in caches and sample.digest:
                 caches[stream].store(sample.digest, frame)
         view[row] = frame

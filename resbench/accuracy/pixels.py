@@ -127,8 +127,8 @@ def adapt(base: Preprocess, **asked: Any) -> Preprocess:
     return replace(base, **wanted)
 
 
-def describe(preprocess: Preprocess, decoder: str = DECODER) -> Pixels:
-    """Return what a record keeps of the way from file to input."""
+def recorded(preprocess: Preprocess, decoder: str = DECODER) -> Pixels:
+    """Return what a record keeps of how a file becomes an input."""
     return Pixels(
         decoder=decoder,
         resize_px=preprocess.resize_px,

@@ -11,7 +11,7 @@ import torch
 from resbench.accuracy import doctor, inspection, loader, pixels, readable
 from resbench.accuracy.cache import FrameCache, open_cache
 from resbench.accuracy.dataset import ImageSet
-from resbench.accuracy.decoders import COMPARED, Decoder, decoder, difference
+from resbench.accuracy.decoders import COMPARED, Decoder, decoder_named, largest_difference
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant, evaluate, images_per_pass
 from resbench.accuracy.hypotheses import mislabelled
@@ -44,7 +44,7 @@ class Session:
     group: Ranks
     on_progress: Progress = silent
     cache: Path | None = None  # a folder for frames
-    way: Decoder = field(default_factory=lambda: decoder("pillow"))  # how images are decoded
+    decoder: Decoder = field(default_factory=lambda: decoder_named("pillow"))  # how images are decoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -120,7 +120,7 @@ def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session
     try:
         new = _evaluate(contestants, images, session, own, journals, known)
         found = [
-            predictions.merge([old, *session.group.gather(predictions.merge(rows))])
+            predictions.merge_rows([old, *session.group.gather(predictions.merge_rows(rows))])
             for old, rows in zip(known, new, strict=True)
         ]
         _refuse_wrong_labels(contestants, found, images)
@@ -131,21 +131,21 @@ def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session
     return [Scored(rows=rows, journal=journal) for rows, journal in zip(found, journals, strict=True)]
 
 
-def decoded(one: Contestant, images: ImageSet, rows: Rows, session: Session) -> str:
+def decoder_words(one: Contestant, images: ImageSet, rows: Rows, session: Session) -> str:
     """Return what a record says of the decoder: its name, and for other than Pillow how pixels and answers differ."""
-    way = session.way
-    if way.name == pixels.DECODER:
-        return way.name
+    decoder = session.decoder
+    if decoder.name == pixels.DECODER:
+        return decoder.name
     compared = images.samples[:COMPARED]
     count = len(compared)
     batches = loader.batches(compared, [one.preprocess], starts=[0], batch_size=count, workers=session.workers)
     ((reference,),) = evaluate(
         [one], batches, device=session.device, batch_size=session.batch_size, threads=session.threads
     )
-    levels = difference(compared, one.preprocess, way)
+    levels = largest_difference(compared, one.preprocess, decoder)
     right = [int(predictions.top1(answers).sum()) for answers in (rows[:count], reference)]
     return (
-        f"{way.name}: within {levels} of 255 of pillow's on {count} images, {right[0]} of them right, "
+        f"{decoder.name}: within {levels} of 255 of pillow's on {count} images, {right[0]} of them right, "
         f"{right[1]} with pillow's"
     )
 
@@ -168,7 +168,7 @@ def _evaluate(
         workers=session.workers,
         pinned=session.device.type == "cuda",
         caches=_caches(streams, session),
-        way=session.way,
+        decoder=session.decoder,
     )
     new: list[list[Rows]] = [[] for _ in contestants]
     own = sum(len(images.samples[start : start + session.batch_size]) for start in starts)
@@ -188,7 +188,7 @@ def _evaluate(
             done, right = done + len(parts[0]), right + int(predictions.top1(parts[0]).sum())
             session.on_progress("evaluating", done, total, right)
             if count & (count - 1) == 0:  # after 1, 2, 4, 8, ... batches
-                _refuse_wrong_labels(contestants, [predictions.merge(parts) for parts in new], images)
+                _refuse_wrong_labels(contestants, [predictions.merge_rows(parts) for parts in new], images)
     except KeyboardInterrupt:
         raise EvaluationInterrupted(done, journals[0].failure) from None
     return new
@@ -197,9 +197,9 @@ def _evaluate(
 def _caches(streams: Sequence[Preprocess], session: Session) -> dict[Preprocess, FrameCache]:
     if session.cache is None:
         return {}
-    if session.way.device:
+    if session.decoder.device:
         raise ResbenchError("--cache keeps frames on disk, this --decoder on the device; leave one of them out")
-    return {stream: open_cache(session.cache, stream, session.way.name) for stream in streams}
+    return {stream: open_cache(session.cache, stream, session.decoder.name) for stream in streams}
 
 
 def _missing(known: Sequence[Rows], total: int, batch_size: int) -> list[int]:
@@ -221,5 +221,5 @@ def _key(one: Contestant, images: ImageSet, session: Session) -> str:
     """Return a name for everything that the rows depend on, besides the contents of the images."""
     together = images_per_pass(one.preprocess, session.device, session.batch_size)
     parts = (one.identity, images.fingerprint, images.among, session.batch_size, together, session.device.type)
-    words = "\n".join([repr(parts), repr(one.preprocess), session.way.name, torch.__version__])
+    words = "\n".join([repr(parts), repr(one.preprocess), session.decoder.name, torch.__version__])
     return hashlib.sha256(words.encode()).hexdigest()[:32]

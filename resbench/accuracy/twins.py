@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from resbench.accuracy import pixels
-from resbench.accuracy.decoders import Decoder, cut_by_torch, decoder
+from resbench.accuracy.decoders import Decoder, cut_by_torch, decoder_named
 from resbench.zoo.spec import Preprocess
 
 STRIDES = "the stride of bottlenecks on the other convolution (1x1 or 3x3)"
@@ -27,18 +27,18 @@ class Twin:
     what: str
     module: nn.Module
     preprocess: Preprocess
-    way: Decoder | None = None  # how its images are decoded and resized; None: as asked for
+    decoder: Decoder | None = None  # how its images are decoded and resized; None: as asked for
 
 
 def twins(module: nn.Module, preprocess: Preprocess) -> Iterator[Twin]:
     """Yield every twin of a network that differs from it; what changes the network has a copy of the weights."""
     for what, changed in _other_inputs(preprocess):
         if changed != preprocess:
-            way = decoder("pillow") if changed.interpolation == "lanczos" else None  # others cannot
-            yield Twin(what=what, module=module, preprocess=changed, way=way)
+            decoder = decoder_named("pillow") if changed.interpolation == "lanczos" else None  # others cannot
+            yield Twin(what=what, module=module, preprocess=changed, decoder=decoder)
     if preprocess.crop_mode != "border" and preprocess.interpolation != "lanczos":
         what = "resizing without antialiasing (OpenCV's, and torch's of tensors)"
-        yield Twin(what=what, module=module, preprocess=preprocess, way=_ALIASING)
+        yield Twin(what=what, module=module, preprocess=preprocess, decoder=_ALIASING)
     reverse = _Reversed(copy.deepcopy(module))
     yield Twin(what="channels blue, green, red", module=reverse, preprocess=preprocess)
     caffes = replace(preprocess, mean=_IMAGENET.mean, std=(1 / 255,) * 3)

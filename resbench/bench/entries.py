@@ -55,7 +55,7 @@ class Entry:
         return path.stat().st_size if path.exists() else 0
 
 
-def opened(
+def select(
     networks: Sequence[str], weights: Sequence[str | Path], data: Path, validating: Validating
 ) -> tuple[ImageSet, list[Entry]]:
     """Return the images, and the checkpoints that shall be evaluated on them.
@@ -75,7 +75,7 @@ def opened(
     return images, entries
 
 
-def fitting(entries: Sequence[Entry], budget_bytes: int) -> list[list[Entry]]:
+def in_groups(entries: Sequence[Entry], budget_bytes: int) -> list[list[Entry]]:
     """Return the entries in groups whose files of weights fit into the budget together, or stand alone."""
     groups: list[list[Entry]] = []
     room = 0

@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from resbench.accuracy.dataset import ImageSet
-from resbench.accuracy.decoders import Decoder, decoder
+from resbench.accuracy.decoders import Decoder, decoder_named
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.figures import gap
 from resbench.accuracy.session import Progress, Session, examined, score, silent
 from resbench.accuracy.twins import STRIDES, twins
-from resbench.bench.entries import Entry, Validating, opened
+from resbench.bench.entries import Entry, Validating, select
 from resbench.bench.passes import session_of, settings_of
 from resbench.bench.validation import Validated
 from resbench.nets.checkpoints import load_checkpoint
@@ -41,7 +41,7 @@ class _Trial:
     module: nn.Module
     preprocess: Preprocess
     settings: Settings
-    way: Decoder
+    decoder: Decoder
 
 
 def explain_gaps(
@@ -56,7 +56,7 @@ def explain_gaps(
     Each differs in one thing from the network as `validating` has it, but is never compiled. Arguments and errors are
     those of `validate_all`.
     """
-    images, entries = opened(networks, weights, data, validating)
+    images, entries = select(networks, weights, data, validating)
     images = replace(images, samples=images.samples[:GAP_IMAGES])
     on = resolve(validating.device)
     return [_gap(entry, images, data, on, validating, on_progress) for entry in entries]
@@ -74,8 +74,8 @@ def _gap(
     loaded = load_checkpoint(entry.asked, entry.weights)
     running = replace(validating.running, compile_mode=None)
     settings = settings_of(entry, running, on)
-    way = decoder(validating.decoder, on)
-    own = _Trial(what="as it is", module=loaded.module, preprocess=entry.preprocess, settings=settings, way=way)
+    decoder = decoder_named(validating.decoder, on)
+    own = _Trial(what="as it is", module=loaded.module, preprocess=entry.preprocess, settings=settings, decoder=decoder)
     trials = [own, *_others(own)]
     with switches(settings):
         contestants = _contestants(trials, entry, loaded.sha256, images, on)
@@ -110,11 +110,11 @@ def _command(
     weights: list[str] = ["--weights", str(entry.weights)] if entry.weights else []
     if row:
         return _words(data, validating, ["--weights", str(path), row.name])
-    if trial.module is not own.module or trial.way.name not in (own.way.name, decoder("pillow").name):
+    if trial.module is not own.module or trial.decoder.name not in (own.decoder.name, decoder_named("pillow").name):
         return None
     asked = {field: getattr(trial.preprocess, field) for field in ("mean", "std", "interpolation", "crop_pct")}
     changes = {field: value for field, value in asked.items() if value != getattr(own.preprocess, field)}
-    name = validating.decoder if trial.way.name == own.way.name else "pillow"
+    name = validating.decoder if trial.decoder.name == own.decoder.name else "pillow"
     running = validating.running
     if trial.settings != own.settings:
         running = replace(running, dtype=trial.settings.dtype, amp=False, winograd=False)
@@ -139,9 +139,11 @@ def _words(data: Path, validating: Validating, names: Sequence[str]) -> str:
 
 def _others(own: _Trial) -> Iterator[_Trial]:
     for twin in twins(own.module, own.preprocess):
-        yield replace(own, what=twin.what, module=twin.module, preprocess=twin.preprocess, way=twin.way or own.way)
-    if own.way.name != (pillow := decoder("pillow")).name:
-        yield replace(own, what="pixels of Pillow", way=pillow)
+        yield replace(
+            own, what=twin.what, module=twin.module, preprocess=twin.preprocess, decoder=twin.decoder or own.decoder
+        )
+    if own.decoder.name != (pillow := decoder_named("pillow")).name:
+        yield replace(own, what="pixels of Pillow", decoder=pillow)
     plain = replace(own.settings, amp=False, winograd=False)
     for dtype in ("fp32", "bf16"):
         if plain.dtype != dtype:
@@ -174,8 +176,8 @@ def _scored(
 ) -> list[Rows]:
     """Return the rows of all contestants in order; those whose images are decoded alike share a pass."""
     found: dict[int, Rows] = {}
-    for way in {one.way.name: one.way for one in trials}.values():
-        places = [place for place, one in enumerate(trials) if one.way.name == way.name]
-        rows = score([contestants[place] for place in places], images, replace(session, way=way))
+    for decoder in {one.decoder.name: one.decoder for one in trials}.values():
+        places = [place for place, one in enumerate(trials) if one.decoder.name == decoder.name]
+        rows = score([contestants[place] for place in places], images, replace(session, decoder=decoder))
         found |= dict(zip(places, rows, strict=True))
     return [found[place] for place in range(len(trials))]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 
 from resbench import environment
-from resbench.accuracy.decoders import decoder
+from resbench.accuracy.decoders import decoder_named
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
 from resbench.accuracy.session import Progress, Session
@@ -33,7 +33,7 @@ def session_of(
         group=group,
         on_progress=on_progress,
         cache=validating.cache,
-        way=decoder(validating.decoder, on),
+        decoder=decoder_named(validating.decoder, on),
     )
 
 

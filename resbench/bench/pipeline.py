@@ -12,7 +12,7 @@ from torch import Tensor
 from resbench import environment, units
 from resbench.accuracy import inspection, loader, pixels, readable
 from resbench.accuracy.dataset import ImageSet
-from resbench.accuracy.decoders import Decoder, decoder
+from resbench.accuracy.decoders import Decoder, decoder_named
 from resbench.accuracy.layouts import open_unlabelled
 from resbench.bench.entries import Validating, entry_of
 from resbench.bench.subject import ready
@@ -56,7 +56,7 @@ def images_of(
     for message, wrong in faults.items():
         if wrong:
             raise ResbenchError(message)
-    decoder(decoder_name)
+    decoder_named(decoder_name)
     open_unlabelled(Path(data))
     preprocess = entry_of(network.name, weights, Validating(running=Running(input_px=height))).preprocess
     return Images(path=data, preprocess=preprocess, decoder=decoder_name, workers=workers or environment.cpu_cores())
@@ -69,7 +69,7 @@ def describe(images: Images) -> Pipeline:
         data=found.name,
         fingerprint=found.fingerprint,
         images=len(_some(found).samples),
-        pixels=pixels.describe(images.preprocess, decoder(images.decoder).name),
+        pixels=pixels.recorded(images.preprocess, decoder_named(images.decoder).name),
         workers=images.workers,
     )
 
@@ -90,7 +90,7 @@ def measure(arm: Arm, want: speeds.Wanted, request: speeds.Request, surroundings
     images = request.images
     if want.speed != "end_to_end" or images is None:
         return speeds.measure(arm, want, request, surroundings)
-    way, paused = _pausing(decoder(images.decoder))
+    decoder, paused = _pausing(decoder_named(images.decoder))
     stream = loader.endless(
         _some(open_unlabelled(Path(images.path))).samples,
         images.preprocess,
@@ -98,7 +98,7 @@ def measure(arm: Arm, want: speeds.Wanted, request: speeds.Request, surroundings
         workers=images.workers,
         seed=request.settings.seed,
         pinned=arm.device.type == "cuda",
-        way=way,
+        decoder=decoder,
     )
 
     def inputs() -> Tensor:
@@ -118,14 +118,14 @@ def launch(request: speeds.Request) -> list[Series]:
     return [series for want in request.wanted for series in measure(arm, want, request, surroundings)]
 
 
-def _pausing(way: Decoder) -> tuple[Decoder, Callable[[], AbstractContextManager[None]]]:
-    """Return `way`, and a context in which its threads begin no other image."""
+def _pausing(decoder: Decoder) -> tuple[Decoder, Callable[[], AbstractContextManager[None]]]:
+    """Return `decoder`, and a context in which its threads begin no other image."""
     going = Event()
     going.set()
 
     def decode(data: bytes) -> Any:
         going.wait()
-        return way.decode(data)
+        return decoder.decode(data)
 
     @contextmanager
     def paused() -> Iterator[None]:
@@ -135,7 +135,7 @@ def _pausing(way: Decoder) -> tuple[Decoder, Callable[[], AbstractContextManager
         finally:
             going.set()
 
-    return replace(way, decode=decode), paused
+    return replace(decoder, decode=decode), paused
 
 
 def _some(images: ImageSet) -> ImageSet:

@@ -16,8 +16,8 @@ from resbench.accuracy.distributed import Ranks, ranks
 from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.hypotheses import ties, unexplained
 from resbench.accuracy.journal import Journal
-from resbench.accuracy.session import Examined, Progress, Scored, Session, decoded, examined, scored, silent
-from resbench.bench.entries import BatchSize, Entry, Validating, fitting, opened
+from resbench.accuracy.session import Examined, Progress, Scored, Session, decoder_words, examined, scored, silent
+from resbench.bench.entries import BatchSize, Entry, Validating, in_groups, select
 from resbench.bench.passes import session_of, settings_of
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint
@@ -144,11 +144,11 @@ def validate_all(
     returns everything. Raises ResbenchError for anything that cannot give a right answer, before the first forward
     pass where possible.
     """
-    images, entries = opened(networks, weights, data, validating)
+    images, entries = select(networks, weights, data, validating)
     with ranks() as group:
         on = resolve(validating.device or _own_device(group))
         done: list[Validated] = []
-        for some in group.gather(fitting(entries, _free_bytes(on) // 2))[0]:  # the same on every rank
+        for some in group.gather(in_groups(entries, _free_bytes(on) // 2))[0]:  # the same on every rank
             done += _one_pass(some, images, on, group, validating, on_progress)
         done = _saved(done, output) if output and group.rank == 0 else done
         group.gather(None)  # what can be gone on from is forgotten when every record is safe, not before
@@ -241,7 +241,7 @@ def _validated(
         weights=course.weights,
         weights_sha256=course.weights_sha256,
         dataset=images.describe(),
-        pixels=pixels.describe(contestant.preprocess, decoded(contestant, seen.images, found.rows, session)),
+        pixels=pixels.recorded(contestant.preprocess, decoder_words(contestant, seen.images, found.rows, session)),
         settings=course.settings,
         batch_size=session.batch_size,
         images=len(found.rows),

@@ -36,8 +36,8 @@ def diff(before: _Record, after: _Record, limit: _Limit = 10, as_json: _Json = F
     Examples:
       resbench results diff old.json new.json
     """
-    from resbench.accuracy.figures import paired
+    from resbench.accuracy.figures import image_by_image
     from resbench.report import answers as report
 
     sides = report.stored(before), report.stored(after)
-    report.diff(*sides, paired(sides[0].predictions, sides[1].predictions), limit=limit, as_json=as_json)
+    report.diff(*sides, image_by_image(sides[0].predictions, sides[1].predictions), limit=limit, as_json=as_json)

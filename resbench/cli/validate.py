@@ -148,12 +148,12 @@ def validate_(
     if not validation.is_main():
         return
     report.show([result.record for result in results], as_json=as_json)
-    report.advise(results, explained=explain_gap)
+    report.show_remarks(results, explained=explain_gap)
     report.saved([result.path for result in results if result.path])
     if explain_gap:  # by one process: a sample needs no sharing
         with report.progress() as on_progress:
             found = gaps.explain_gaps(networks, weights or [], data, how, on_progress)
         for result, gap in zip(results, found, strict=True):
-            report.explain(result.record.weights, gap)
+            report.show_gap(result.record.weights, gap)
         if save:
             gaps.keep(results, found, output)

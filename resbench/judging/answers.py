@@ -51,9 +51,9 @@ def mcnemar(lost: int, gained: int, alternative: Literal["two-sided", "greater"]
 
 
 def _predictions(content: bytes, record: Evaluation) -> "Predictions":
-    from resbench.records.predictions import parse, top1, top5
+    from resbench.records.predictions import parse_predictions, top1, top5
 
-    found = parse(content, f"predictions of {record.weights}")
+    found = parse_predictions(content, f"predictions of {record.weights}")
     if record.predictions_sha256 not in (None, found.sha256):
         raise ResbenchError(
             f"predictions of {record.weights}: of another run than the record; validate again with --save"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from resbench.judging.accuracy import wilson
 from resbench.judging.answers import mcnemar
 from resbench.judging.claims import reproduction
-from resbench.records.record import Evaluation, Gap, Twin
+from resbench.records.record import Evaluation, Gap, TwinFigure
 from resbench.zoo.find import checkpoints
 
-CHANCE = 0.01  # of naming a twin wrongly
+WRONGLY_NAMED = 0.01  # of naming a twin wrongly
 # Images on which networks are less accurate than on those that claims are about.
 _OTHER_IMAGES = ("ImageNet-A", "ImageNet-C", "ImageNet-R", "ImageNet-Sketch", "ImageNet-V2")
 
@@ -42,11 +42,11 @@ def falls_short(record: Evaluation) -> bool:
     return usual is not None and wilson(record.top1_right, record.images)[1] < usual.low
 
 
-def better(twin: Twin, gap: Gap) -> bool:
+def better(twin: TwinFigure, gap: Gap) -> bool:
     """Tell whether a twin does better by more than chance, corrected for the number of twins that were tried."""
-    return twin.gained > twin.lost and mcnemar(twin.lost, twin.gained) < CHANCE / (len(gap.twins) + 1)
+    return twin.gained > twin.lost and mcnemar(twin.lost, twin.gained) < WRONGLY_NAMED / (len(gap.twins) + 1)
 
 
-def restoring(gap: Gap) -> Twin | None:
+def restoring(gap: Gap) -> TwinFigure | None:
     """Return the twin that explains a gap: the best, if it is better than the checkpoint as it was asked for."""
     return next((twin for twin in gap.twins if better(twin, gap)), None)

@@ -43,7 +43,7 @@ class Predictions:
         return hashlib.sha256("\n".join(self.names).encode() + b"\0" + self.rows.tobytes()).hexdigest()
 
 
-def merge(parts: Sequence[Rows]) -> Rows:
+def merge_rows(parts: Sequence[Rows]) -> Rows:
     """Return the rows of all parts in the order of their places, each place once."""
     rows = np.concatenate([np.empty(0, ROW), *parts])
     return rows[np.unique(rows["place"], return_index=True)[1]]
@@ -87,14 +87,14 @@ def encoded(predictions: Predictions) -> bytes:
 def load(path: Path) -> Predictions:
     """Read what `save` wrote. Raises ResbenchError for anything else."""
     try:
-        return parse(path.read_bytes(), str(path))
+        return parse_predictions(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise ResbenchError(f"{path}: no predictions beside the record; validate again with --save") from None
     except OSError as error:
         raise ResbenchError(f"{path}: {error.strerror}; validate again with --save") from None
 
 
-def parse(content: bytes, where: str) -> Predictions:
+def parse_predictions(content: bytes, where: str) -> Predictions:
     """Read the bytes that `save` wrote. Raises ResbenchError, naming `where`, for anything else."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as columns:

@@ -257,7 +257,7 @@ class DataSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Twin:
+class TwinFigure:
     """A checkpoint run otherwise than asked for, or in a network that its weights fill too."""
 
     what: str  # differs
@@ -273,7 +273,7 @@ class Gap:
 
     images: int
     top1_right: int
-    twins: tuple[Twin, ...]  # the best first
+    twins: tuple[TwinFigure, ...]  # the best first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

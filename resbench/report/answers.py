@@ -14,7 +14,7 @@ from resbench.records import predictions
 from resbench.records.jsonio import read
 from resbench.records.record import Evaluation
 from resbench.report import terminal
-from resbench.report.evaluation import explain, interval
+from resbench.report.evaluation import interval, show_gap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def show(one: Stored, *, limit: int, as_json: bool) -> None:
         mistaken.add_row(one.name(pair.label), one.name(pair.seen), units.integer(pair.images))
     console.print(mistaken)
     if one.record.gap:
-        explain(one.record.weights, one.record.gap, console)
+        show_gap(one.record.weights, one.record.gap, console)
 
 
 def _right(right: int, images: int) -> str:

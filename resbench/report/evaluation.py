@@ -91,7 +91,7 @@ def note(remarks: Iterable[str]) -> None:
         terminal.advice().print(f"note: {remark}", soft_wrap=True)
 
 
-def advise(results: "Sequence[Validated]", *, explained: bool) -> None:
+def show_remarks(results: "Sequence[Validated]", *, explained: bool) -> None:
     """Print on stderr what was assumed of the images, and what to do about a figure that is not reproduced."""
     note(remark for one in results for remark in one.notes)
     for record in (one.record for one in results if falls_short(one.record) and not explained):
@@ -100,7 +100,7 @@ def advise(results: "Sequence[Validated]", *, explained: bool) -> None:
         note([f"{record.weights}: {below}; --explain-gap looks for the cause"])
 
 
-def explain(name: str, gap: Gap, console: Console | None = None) -> None:
+def show_gap(name: str, gap: Gap, console: Console | None = None) -> None:
     """Print (on stderr) which twins of a checkpoint do better, if any, and the command for the best."""
     console = console or terminal.advice()
     best = restoring(gap)

@@ -10,6 +10,7 @@ from resbench.accuracy import pixels
 from resbench.accuracy.figures import gap
 from resbench.accuracy.pixels import normalise
 from resbench.accuracy.twins import twins
+from resbench.judging.gaps import better
 from resbench.nets.build import build
 from resbench.zoo.find import find
 from resbench.zoo.spec import Preprocess, ResNetSpec, Variant
@@ -96,9 +97,9 @@ def test_only_what_differs_is_a_twin(others):
 def test_a_twin_is_named_only_when_it_is_better_by_more_than_chance():
     labels = [0] * 100
     own, slightly, clearly = (named(rows(labels, [0] * right + [1] * (100 - right))) for right in (60, 64, 80))
-    found = gap("net", ["as it is", "slightly", "clearly"], [own, slightly, clearly])
+    found = gap(own, [("slightly", None, slightly), ("clearly", "resbench validate", clearly)])
     assert (found.top1_right, found.images) == (60, 100)
-    assert [(twin.what, twin.top1_right, twin.better) for twin in found.twins] == [
-        ("clearly", 80, True),
-        ("slightly", 64, False),
+    assert [(twin.what, twin.top1_right, twin.command, better(twin, found)) for twin in found.twins] == [
+        ("clearly", 80, "resbench validate", True),
+        ("slightly", 64, None, False),
     ]

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from resbench.accuracy.annotations import annotate
 from resbench.accuracy.dataset import File
@@ -211,3 +213,29 @@ def test_few_labels_that_contradict_the_official_ones_are_counted(official_image
     assert "1 of 8 labels contradict the official ones (ILSVRC2012_val_00000008.JPEG is 0 there" in images.notes[0]
     labels.write_text("".join(f"{label}\n" for label in validation()[:8]))
     assert open_set(official_images, labels).notes == ()
+
+
+LINES = st.lists(
+    st.tuples(st.sampled_from(["1.jpg", "x/2.jpg", "image", "", "a b"]), st.sampled_from(' ,;\t\n"'), st.text())
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.binary(), LINES.map(lambda lines: "\n".join(map("".join, lines)).encode("utf-8", "replace"))))
+@example(b"a" + b" " * 4000 + b"x\n")
+@example(b"/".join([b"a"] * 2000) + b" 3\n")
+@example(b"9" * 5000)
+@example(b"\xff\xfe3")
+def test_any_labels_file_is_read_or_refused_in_one_line(tmp_path, data):
+    (tmp_path / "labels").write_bytes(data)
+    try:
+        samples, _ = annotate(NUMBERED, tmp_path / "labels")
+    except ResbenchError:
+        return
+    assert len(samples) == len(NUMBERED)
+
+
+def test_a_file_of_deep_paths_takes_little_time_and_memory(tmp_path):
+    deep = "/".join(["a"] * 2000)
+    rows = "".join(f"{deep}/{number}.jpg 3\n" for number in range(1, 500))
+    assert set(annotated([file.name for file in NUMBERED], rows, tmp_path)[0].values()) == {3}

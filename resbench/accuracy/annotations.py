@@ -12,7 +12,8 @@ from resbench.accuracy.dataset import File, Sample
 from resbench.accuracy.labels import class_of, validation
 from resbench.errors import ResbenchError
 
-_BLANKS = re.compile(r"(.+?)\s+([nN]\d{8}|\d+)(?:\s.*)?")  # a name, which may hold blanks too, and a class
+_CLASS_WORD = re.compile(r"[nN]\d{8}|\d+")  # behind a name, which may hold blanks
+_OF_A_FILE = tuple(field.name for field in fields(File))
 _LARGEST_BYTES, _LONGEST_LINE = 1 << 26, 4096
 _NAME_COLUMNS = (  # titles without all but letters
     *(
@@ -78,8 +79,7 @@ def annotate(files: Sequence[File], labels: Path) -> tuple[tuple[Sample, ...], t
 
 def sample(file: File, label: int) -> Sample:
     """Return `file` as an image of class `label`."""
-    own = {field.name: getattr(file, field.name) for field in fields(File)}
-    return Sample(**own, label=label)
+    return Sample(**{name: getattr(file, name) for name in _OF_A_FILE}, label=label)
 
 
 def _text(labels: Path) -> str:
@@ -128,8 +128,9 @@ def _mark(line: str) -> str | None:
 
 def _cells(line: str, mark: str | None) -> list[str]:
     if mark is None:
-        found = _BLANKS.fullmatch(line.strip())
-        return [found[1], found[2]] if found else line.split()
+        _, *later = re.finditer(r"\S+", line)
+        word = next((word for word in later if _CLASS_WORD.fullmatch(word[0])), None)
+        return [line[: word.start()].strip(), word[0]] if word else line.split()
     return [cell.strip() for cell in next(csv.reader([line.strip()], delimiter=mark))]
 
 
@@ -205,13 +206,13 @@ def _by_name(files: Sequence[File], table: Table) -> tuple[tuple[Sample, ...], t
     for row, label in zip(table.rows, classes, strict=True):
         if known.setdefault(matching.normalised(row.name), label) != label:
             raise table.fault(row, f"{row.name!r} has two classes; leave the wrong one out")
-    found = matching.match(files, known)
+    found = matching.match([file.name for file in files], known)
     if found.without:
         raise ResbenchError(
             f"{table.path}: no class for {len(found.without):,} of {len(files):,} images "
-            f"({', '.join(file.name for file in found.without[:3])}); {found.why_without}"
+            f"({', '.join(found.without[:3])}); {found.why_without}"
         )
-    samples = tuple(sample(file, label) for file, label in found.labels.items())
+    samples = tuple(sample(file, found.labels[file.name]) for file in files)
     return samples, (*notes, *(f"{table.path}: {note}" for note in found.notes))
 
 

@@ -7,17 +7,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from resbench.accuracy.dataset import File
-
-_COMPARED = 2000  # names, to find the nearest
+_COMPARED, _LETTERS = 200, 100  # of names and of each the last, to find the nearest
+_DEEPEST = 16  # folders at the end of a path that are compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matched:
     """What the names of a file of labels stand for."""
 
-    labels: dict[File, int]
-    without: list[File]
+    labels: dict[str, int]  # of the images, by their names
+    without: list[str]
     why_without: str
     notes: tuple[str, ...]
 
@@ -28,13 +27,13 @@ def normalised(name: str) -> str:
     return posixpath.normpath(text) if text else ""
 
 
-def match(files: Sequence[File], known: Mapping[str, int]) -> Matched:
-    """Return the class of each file by the `known` {normalised name: class}.
+def match(images: Sequence[str], known: Mapping[str, int]) -> Matched:
+    """Return the class of each of these names of images by the `known` {normalised name: class}.
 
-    A name stands for the file with the longest common end of the path, where that is one file alone; if there is none
-    for the file that differs in case alone, or in the suffix.
+    A known name stands for the image with the longest common end of the path, where that is one image alone; if there
+    is none, for the image that differs in case alone, or in the suffix.
     """
-    labels: dict[File, int] = {}
+    labels: dict[str, int] = {}
     used: set[str] = set()
     notes = []
     for alike, what in (
@@ -42,21 +41,21 @@ def match(files: Sequence[File], known: Mapping[str, int]) -> Matched:
         (str.casefold, ", in another case"),
         (_stem, ", without the suffix"),
     ):
-        rest = [file for file in files if file not in labels]
+        rest = [image for image in images if image not in labels]
         if not rest:
             break
-        found = _by_ends(files, rest, known, alike)
-        labels |= {file: label for file, (label, _) in found.items()}
+        found = _by_ends(images, rest, known, alike)
+        labels |= {image: label for image, (label, _) in found.items()}
         used |= {name for _, names in found.values() for name in names}
-        roundabout = [normalised(file.name) not in names for file, (_, names) in found.items()]
+        roundabout = [normalised(image) not in names for image, (_, names) in found.items()]
         if any(roundabout):
             notes.append(f"{sum(roundabout):,} images are matched by the end of their path{what}")
     unused = [name for name in known if name not in used]
     if unused:
         notes.append(f"{len(unused):,} lines are of images that are not there (as {unused[0]})")
-    without = [file for file in files if file not in labels]
+    without = [image for image in images if image not in labels]
     return Matched(
-        labels={file: labels[file] for file in files if file in labels},
+        labels=labels,
         without=without,
         why_without=_why(without[0], unused or list(known)) if without else "",
         notes=tuple(notes),
@@ -64,31 +63,34 @@ def match(files: Sequence[File], known: Mapping[str, int]) -> Matched:
 
 
 def _by_ends(
-    files: Sequence[File], rest: Sequence[File], known: Mapping[str, int], alike: Callable[[str], str]
-) -> dict[File, tuple[int, list[str]]]:
-    """Return {file: (class, the names that stand for it)} for those of `rest` that names mean for certain."""
-    own = {file: list(_ends(alike(normalised(file.name)))) for file in files}
-    files_with = Counter(end for ends in own.values() for end in ends)
+    images: Sequence[str], rest: Sequence[str], known: Mapping[str, int], alike: Callable[[str], str]
+) -> dict[str, tuple[int, list[str]]]:
+    """Return {image: (class, the names that stand for it)} for those of `rest` that names mean for certain."""
+    own = {image: list(_ends(alike(normalised(image)))) for image in images}
+    images_with = Counter(end for ends in own.values() for end in ends)
     names_with = defaultdict(list)
     for name in known:
         for end in _ends(alike(name)):
             names_with[end].append(name)
-    found = {}
-    for file in rest:
-        end = next((end for end in own[file] if end in names_with), "")
+    matched = {}
+    for image in rest:
+        end = next((end for end in own[image] if end in names_with), "")
         if not end:
             continue
-        exact = [name for name in names_with[end] if alike(name) == own[file][0]]
-        names = exact or names_with[end]
-        if (exact or files_with[end] == 1) and len({known[name] for name in names}) == 1:
-            found[file] = known[names[0]], names
-    return found
+        whole = end == own[image][0]
+        if not whole and images_with[end] > 1:
+            continue
+        names = names_with[end]
+        exact = [name for name in names if alike(name) == end] if whole else []
+        if (exact or images_with[end] == 1) and len({known[name] for name in exact or names}) == 1:
+            matched[image] = known[(exact or names)[0]], exact or names
+    return matched
 
 
 def _ends(path: str) -> Iterator[str]:
-    """Yield a path and all its ends, the longest first."""
+    """Yield a path and its ends, the longest first."""
     parts = path.split("/")
-    return ("/".join(parts[place:]) for place in range(len(parts)))
+    return ("/".join(parts[place:]) for place in (0, *range(max(1, len(parts) - _DEEPEST), len(parts))))
 
 
 def _stem(path: str) -> str:
@@ -96,9 +98,15 @@ def _stem(path: str) -> str:
     return posixpath.join(folder, posixpath.splitext(base)[0])
 
 
-def _why(file: File, names: Sequence[str]) -> str:
+def _why(image: str, names: Sequence[str]) -> str:
     """Say what the names are like that do not fit."""
-    nearest = next(iter(difflib.get_close_matches(file.name, names[:_COMPARED], n=1, cutoff=0)), names[0])
-    if posixpath.basename(nearest).casefold() == file.base.casefold():
-        return f"it has {nearest!r}, which may mean several images; write names as {file.name!r}"
-    return f"its names are like {nearest!r}; write them as {file.name!r}, and add those that are missing"
+    own = difflib.SequenceMatcher(b=image[-_LETTERS:])
+
+    def likeness(name: str) -> float:
+        own.set_seq1(name[-_LETTERS:])
+        return own.ratio()
+
+    nearest = max(names[:_COMPARED], key=likeness)
+    if posixpath.basename(nearest).casefold() == posixpath.basename(image).casefold():
+        return f"it has {nearest!r}, which may mean several images; write names as {image!r}"
+    return f"its names are like {nearest!r}; write them as {image!r}, and add those that are missing"

@@ -225,6 +225,7 @@ LINES = st.lists(
 @example(b"a" + b" " * 4000 + b"x\n")
 @example(b"/".join([b"a"] * 2000) + b" 3\n")
 @example(b"9" * 5000)
+@example(b"\x01\r,")
 @example(b"\xff\xfe3")
 def test_any_labels_file_is_read_or_refused_in_one_line(tmp_path, data):
     (tmp_path / "labels").write_bytes(data)

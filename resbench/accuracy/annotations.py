@@ -103,7 +103,9 @@ def _text(labels: Path) -> str:
 
 
 def _table(labels: Path, files: Sequence[File]) -> Table:
-    lines = [(number, line) for number, line in enumerate(_text(labels).split("\n"), start=1) if line.strip()]
+    lines = [
+        (number, line) for number, line in enumerate(re.split(r"\r\n|[\r\n]", _text(labels)), start=1) if line.strip()
+    ]
     for number, line in lines:
         if len(line) > _LONGEST_LINE:
             raise ResbenchError(

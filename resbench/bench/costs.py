@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from torch import nn
+
 from resbench.counting import counted, crosscheck, explain, tally
 from resbench.counting.conventions import NAMES, dog_photo, square
 from resbench.counting.figures import Figures, Pair, figures
@@ -20,9 +22,20 @@ from resbench.zoo.variants import VARIANTS
 SIDES_PX = (32, 64, 128, 160, 176, 192, 200, 224, 232, 240, 256, 288, 299, 300, 320, 352, 384, 400, 416, 448, 480, 512)
 
 
-def count(network: str, input_px: int | Pair | None = None) -> Counts:
-    """Return what `network` costs for one image of `input_px` (height, width), by default of its own size."""
-    variant = find(network)
+def count(network: str | Variant | nn.Module, input_px: int | Pair | None = None) -> Counts:
+    """Return what `network` costs for one image of `input_px` (height, width), by default of its own size.
+
+    A network is a name, a row of the table, or any torch module in eval mode that takes (N, 3, H, W), by default at
+    224 px; a module runs once more, under PyTorch's counter. Raises TypeError for anything else, ResbenchError for an
+    unknown name, and InvalidMeasurementError for a module with operations that are not counted.
+    """
+    if isinstance(network, nn.Module):
+        size = input_px or 224
+        return crosscheck.confirmed(network, (size, size) if isinstance(size, int) else size)
+    if not isinstance(network, str | Variant):
+        kind = type(network).__name__
+        raise TypeError(f"count takes the name of a network, a Variant or a torch module, not {kind}: {network!r:.80}")
+    variant = find(network) if isinstance(network, str) else network
     return tally.count(build(variant, device="meta"), input_px or variant.input_px)
 
 

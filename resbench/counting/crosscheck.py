@@ -42,14 +42,26 @@ def crosscheck(module: nn.Module, input_px: tuple[int, int], name: str) -> tuple
     """
     ours = count(module, input_px)
     image = _blank(module, input_px)
-    found = (*_by_fvcore(module, image, ours), _by_torch(module, image, ours))
-    for row in found:
+    rows = (*_by_fvcore(module, image, ours), _by_torch(module, image, ours))
+    for row in rows:
         if row.ours != row.theirs:
             raise InvalidMeasurementError(
                 f"{name} at {pixels(input_px)}: {row.quantity} disputed: {integer(row.ours)} by our tally, "
                 f"{integer(row.theirs)} by {row.counter}; trust neither, and report it"
             )
-    return found
+    return rows
+
+
+def confirmed(module: nn.Module, input_px: tuple[int, int]) -> Counts:
+    """Return our counts of any module. Raises InvalidMeasurementError when PyTorch counts other operations."""
+    ours = count(module, input_px)
+    row = _by_torch(module, _blank(module, input_px), ours)
+    if row.ours != row.theirs:
+        raise InvalidMeasurementError(
+            f"{type(module).__name__} has operations that are not counted: PyTorch counts {integer(row.theirs)}, our "
+            f"tally {integer(row.ours)}; use torch.utils.flop_counter for this module"
+        )
+    return ours
 
 
 def modules(module: nn.Module, input_px: tuple[int, int], *, depth: int = 3) -> Modules:
@@ -62,7 +74,7 @@ def modules(module: nn.Module, input_px: tuple[int, int], *, depth: int = 3) -> 
 
 
 def _blank(module: nn.Module, input_px: tuple[int, int]) -> Tensor:
-    return torch.zeros(1, 3, *input_px, device=next(module.parameters()).device)
+    return next(module.parameters()).new_zeros(1, 3, *input_px)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ class Constant(nn.Module):
         return x.new_zeros(len(x), 1000)
 
 
-def load_checkpoint(network: str, weights: object) -> Loaded:
+def load_checkpoint(network: str, weights: object, key: str | None = None) -> Loaded:
     """Stand in for that of nets.checkpoints: files named bgr hold a network that was trained on reversed channels,
     files named constant one that gives every image the same logits."""
     module = Bgr() if "bgr" in str(weights) else Constant() if "constant" in str(weights) else Planted()

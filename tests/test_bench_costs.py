@@ -37,9 +37,7 @@ class Products(nn.Module):
 
 
 def test_a_module_with_operations_that_are_not_counted_is_refused():
-    with pytest.raises(
-        InvalidMeasurementError, match=r"operations that are not counted.* 3,072, our tally 0"
-    ):
+    with pytest.raises(InvalidMeasurementError, match=r"operations that are not counted.* 3,072, our tally 0"):
         resbench.count(Products().eval(), 8)
 
 

@@ -5,6 +5,7 @@ import torch
 from typer.testing import CliRunner
 
 import resbench
+from resbench.bench.profiling import Profiling, requested
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint, read_tensors
@@ -142,3 +143,16 @@ def test_the_commands_take_the_key_and_say_which_was_taken(saved, raw, average):
     assert "took" not in CliRunner().invoke(app, ["weights", "verify", "--key", "model", str(path)]).stdout
     converted = CliRunner().invoke(app, ["weights", "convert", "--key", "model", str(path)])
     assert load_checkpoint(SMALLEST, converted.stdout.strip()).module.state_dict()[KEY][0] == 0
+
+
+def test_validations_and_profiles_take_the_key_and_record_it(saved, raw, average, tmp_path):
+    path = saved({"model": raw, "ema": average})
+    (tmp_path / "test_batch.bin").write_bytes(b"".join(bytes([label]) + bytes(3072) for label in range(10)))
+    records = [
+        resbench.validate(SMALLEST, tmp_path / "test_batch.bin", weights=path, key=key, workers=1, device="cpu")
+        for key in ("model", "ema")
+    ]
+    assert [record.weights for record in records] == ["a.pth (model)", "a.pth (ema)"]
+    assert records[0].weights_sha256 != records[1].weights_sha256
+    profiling = Profiling(weights=str(path), key="model", device="cpu")
+    assert requested(resbench.find(SMALLEST), profiling).key == "model"

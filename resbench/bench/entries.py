@@ -23,6 +23,7 @@ class Validating:
     """What can be said of how a checkpoint is validated; None stands for the checkpoint's or the device's own."""
 
     running: Running = Running()  # its input_px is the side of the crop
+    key: str | None = None  # of the weights in a file that holds several sets
     labels: Path | None = None  # a file of labels
     crop_pct: float | None = None
     interpolation: str | None = None

@@ -45,6 +45,7 @@ class Profiling:
 
     running: Running = Running()
     weights: str | None = None  # a file, or the name of a published checkpoint; None: fresh weights
+    key: str | None = None  # of the weights in a file that holds several sets
     device: str | None = None  # None: the first there is
     batch_sizes: tuple[speeds.Asked, ...] = ()  # none: latency at 1, throughput at a full batch
     train: bool = False
@@ -68,6 +69,7 @@ def profile(
     winograd: bool = False,
     threads: int | None = None,
     weights: str | Path | None = None,
+    key: str | None = None,
     device: str | None = None,
     batch_sizes: Sequence[speeds.Asked] = (),
     train: bool = False,
@@ -85,7 +87,8 @@ def profile(
     - `channels_last`, `fuse`, `winograd`, `compile_mode`, `cuda_graph`: memory layout, batch norms folded into
       convolutions, Winograd's algorithm (CPU, fp32), a mode of torch.compile, calls replayed from a CUDA graph.
     - `threads`: of the CPU; by default torch's own number.
-    - `weights`: a file, or the name of a published checkpoint; by default fresh weights.
+    - `weights`: a file, or the name of a published checkpoint; by default fresh weights. `key`: which weights, if the
+      file holds several sets, such as "model_ema" beside "model".
     - `device`: "cuda", "cuda:1", "mps" or "cpu"; by default the first there is.
     - `batch_sizes`: images per call; "auto" is the size at which throughput saturates. By default latency is measured
       at batch 1 and throughput at a full batch.
@@ -111,6 +114,7 @@ def profile(
     profiling = Profiling(
         running=running,
         weights=None if weights is None else str(weights),
+        key=key,
         device=device,
         batch_sizes=tuple(batch_sizes),
         train=train,
@@ -162,6 +166,7 @@ def requested(network: Variant, profiling: Profiling) -> speeds.Request:
     request = speeds.Request(
         network=network,
         weights=profiling.weights,
+        key=profiling.key,
         device=str(on),
         settings=settings_for(profiling.running, network.input_px, on, train=profiling.train),
         time_budget_s=profiling.time_budget_s,

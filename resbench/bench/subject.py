@@ -77,11 +77,11 @@ def _plain(request: speeds.Request) -> _Loaded:
             reason = str(error).splitlines()[0]
             raise ResbenchError(f"{network.name}: cannot take {size} px ({reason}); give a larger input") from None
         return _Loaded(module=module)
-    found = load_checkpoint(network, request.weights)
+    found = load_checkpoint(network, request.weights, request.key)
     published = find_weights(request.weights)
     return _Loaded(
         module=found.module,
-        weights=published.name if published else found.path.name,
+        weights=published.name if published else found.name,
         weights_sha256=found.sha256,
     )
 

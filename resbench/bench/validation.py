@@ -59,6 +59,7 @@ def validate(
     data: str | Path,
     *,
     weights: str | Path | None = None,
+    key: str | None = None,
     labels: str | Path | None = None,
     input_px: int | None = None,
     crop_pct: float | None = None,
@@ -84,6 +85,7 @@ def validate(
     """Count how many images of `data` a checkpoint gets right.
 
     - `network`, `weights`: a network and a file of weights or a published checkpoint, or the name of the latter alone.
+    - `key`: which weights, if the file holds several sets, such as "model_ema" beside "model".
     - `data`, `labels`: images as people have them (docs/validating.md), and a file that gives them their classes.
     - `input_px`, `crop_pct`, `interpolation`, `crop_mode`, `mean`, `std`: the side of the crop, its share of the
       resized image, and so on; by default the published checkpoint's.
@@ -111,6 +113,7 @@ def validate(
     )
     validating = Validating(
         running=running,
+        key=key,
         labels=None if labels is None else Path(labels),
         crop_pct=crop_pct,
         interpolation=interpolation,
@@ -184,7 +187,7 @@ def _free_bytes(on: torch.device) -> int:
 
 def _course(entry: Entry, images: ImageSet, on: torch.device, validating: Validating) -> Course:
     settings = settings_of(entry, validating.running, on)
-    loaded = load_checkpoint(entry.asked, entry.weights)
+    loaded = load_checkpoint(entry.asked, entry.weights, validating.key)
     arm = prepare(loaded.module, settings, on, entry.variant.classes)
     contestant = Contestant(
         name=entry.asked,
@@ -196,7 +199,7 @@ def _course(entry: Entry, images: ImageSet, on: torch.device, validating: Valida
     return Course(
         entry=entry,
         settings=settings,
-        weights=entry.published.name if entry.published else loaded.path.name,
+        weights=entry.published.name if entry.published else loaded.name,
         weights_sha256=loaded.sha256,
         contestant=contestant,
         notes=tuple(f"{loaded.path.name}: {note}" for note in loaded.notes),

@@ -69,6 +69,7 @@ def profile_(
     weights: Annotated[
         str | None, typer.Option(help="A file of weights, or a published checkpoint. [default: fresh weights]")
     ] = None,
+    key: options.Key = None,
     save: Annotated[
         bool, typer.Option("--save", help="Write each record below --output as soon as it exists.")
     ] = False,
@@ -109,6 +110,7 @@ def profile_(
             threads=threads,
         ),
         weights=weights,
+        key=key,
         device=device,
         batch_sizes=parse.batch_sizes(batch_size),
         train=train,

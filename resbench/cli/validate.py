@@ -30,6 +30,7 @@ def validate_(
     weights: Annotated[
         list[str] | None, typer.Option(help="A file of weights or a checkpoint's name; once for each NAME, in order.")
     ] = None,
+    key: options.Key = None,
     labels: Annotated[
         Path | None,
         typer.Option(help='A file of lines "image class", or of classes in the order of the images\' names.'),
@@ -127,6 +128,7 @@ def validate_(
             winograd=winograd,
             threads=threads,
         ),
+        key=key,
         labels=labels,
         crop_pct=crop_pct,
         interpolation=interpolation,

@@ -35,8 +35,14 @@ class Loaded:
     variant: Variant
     path: Path
     sha256: str  # of the file; of its hash and the key where it holds several sets of weights
+    key: str = ""  # of the set of weights that was taken, where the file holds several
     published: Weights | None = None  # the published checkpoint that the file is, by its hash
     notes: tuple[str, ...]  # "dropped class 0 of 1001, ...", "converted float16 tensors to float32"
+
+    @property
+    def name(self) -> str:
+        """The name of the file, with the key of the weights in it where it holds several sets."""
+        return f"{self.path.name} ({printable(self.key)})" if self.key else self.path.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +82,7 @@ def load_checkpoint(network: str | Variant, weights: str | Path | None = None, k
         variant=variant,
         path=path,
         sha256=hashlib.sha256(f"{digest} {taken.key}".encode()).hexdigest() if taken.key else digest,
+        key=taken.key,
         published=next((row for row in owners if row.network == variant.name), None),
         notes=(*taken.notes, *changes, *_other_networks(variant, owners)),
     )

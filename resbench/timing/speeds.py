@@ -59,6 +59,7 @@ class Request:
 
     network: Variant
     weights: str | None
+    key: str | None = None  # of the weights in a file that holds several sets
     device: str
     settings: Settings
     time_budget_s: float = 0.0  # per speed, batch size and launch

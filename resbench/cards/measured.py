@@ -100,9 +100,9 @@ def throughputs(card: Card) -> dict[str, list[tuple[int, float]]]:
 
 
 def _speed(record: Profile, series: Series) -> dict[str, Any]:
-    from resbench.judging.stats import images_per_s, summarise
+    from resbench.judging.stats import images_per_s, log_interval, unit_values
 
-    each, rate = summarise(series).median.scaled(1 / series.batch_size), images_per_s(series)
+    each, rate = log_interval(unit_values(series)).scaled(1 / series.batch_size), images_per_s(series)
     span = "one cluster only"
     if each.low is not None and each.high is not None:
         span = f"{units.seconds(each.low)} to {units.seconds(each.high)}"

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from resbench.judging import student
 from resbench.judging.finding import Finding, Verdict
@@ -26,6 +27,10 @@ class Change:
         """Return the bounds of Student's 95 % interval of after/before."""
         half = student.quantile(1 - _SIDE, self.freedom) * self.error
         return _exp(self.log - half), _exp(self.log + half)
+
+    def p_value(self) -> float:
+        """Return how likely a change as large as this is, in either direction, when the truth is none."""
+        return 2 * student.tail(abs(self.log) / self.error, self.freedom) if self.error else float(self.log == 0)
 
     def slower(self, floor: float) -> float:
         """Return how likely times as long as these are when the truth is a slowdown by `floor` (0.01: 1 %)."""
@@ -52,6 +57,16 @@ class Change:
         if self.error == 0:
             return 0.0 if beyond > 0 else 1.0
         return student.tail(beyond / self.error, self.freedom)
+
+
+def welch(before: Sequence[float], after: Sequence[float]) -> Change:
+    """Return how the mean log time changed between two samples whose scatter may differ. Source: Welch 1947."""
+    old, new = ([math.log(value) for value in values] for values in (before, after))
+    errors = [student.deviation(logs) ** 2 / len(logs) if len(logs) > 1 else 0.0 for logs in (old, new)]
+    spread = sum(errors)
+    parts = sum(error**2 / (len(logs) - 1) for error, logs in zip(errors, (old, new), strict=True) if error)
+    freedom = spread**2 / parts if parts else 1.0
+    return Change(log=fmean(new) - fmean(old), error=math.sqrt(spread), freedom=freedom)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

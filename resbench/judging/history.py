@@ -7,6 +7,7 @@ from itertools import pairwise
 from statistics import fmean, median
 
 from resbench.judging.exact import differences
+from resbench.judging.family import welch
 from resbench.judging.timings import CLOCKS, clocks_of, unit_times_s
 from resbench.records.record import TOP_K, Evaluation, Profile, Record, Run, Series
 
@@ -80,16 +81,15 @@ def steps(values: Sequence[float]) -> list[int] | None:
 
     Candidates come from PELT (Killick 2012) on logs; Welch's test and the size of the step confirm them.
     """
+    if len(values) < 2 * FEWEST_RUNS:
+        return []
     try:
         import ruptures
     except ModuleNotFoundError:
         return None
     import numpy as np
-    from scipy import stats
 
     logs = np.log(np.asarray(values, dtype=float))
-    if logs.size < 2 * FEWEST_RUNS:
-        return []
     # Differences of neighbours scatter by sqrt(2) more than the values; the few at changes do not move their median.
     scale = 1.4826 * median(abs(np.diff(logs))) / math.sqrt(2)
     if scale == 0:
@@ -98,9 +98,8 @@ def steps(values: Sequence[float]) -> list[int] | None:
     bounds = [0, *search.predict(pen=3 * math.log(logs.size))]
     found = []
     for start, middle, end in zip(bounds, bounds[1:], bounds[2:], strict=False):
-        before, after = logs[start:middle], logs[middle:end]
-        test = stats.ttest_ind(after, before, equal_var=False)
-        if test.pvalue < SIGNIFICANT and abs(after.mean() - before.mean()) > math.log1p(SMALLEST_CHANGE):
+        step = welch(values[start:middle], values[middle:end])
+        if step.p_value() < SIGNIFICANT and abs(step.log) > math.log1p(SMALLEST_CHANGE):
             found.append(int(middle))
     return found
 

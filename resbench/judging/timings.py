@@ -13,7 +13,7 @@ from typing import Literal
 
 from resbench.judging import student
 from resbench.judging.exact import differences, images, incomparable, obstacle, same
-from resbench.judging.family import Change, Timed
+from resbench.judging.family import Change, Timed, welch
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
 from resbench.records.record import Profile, Series
@@ -107,7 +107,7 @@ def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, fl
 
 def _advice(timed: Timed, runs: Sequence[Series], new: Series, clock: Clock, *, trusted: bool) -> Finding:
     """Judge by the scatter inside runs; it leaves out how runs differ, so only a gross change is called."""
-    change = _welch([value for series in runs for value in unit_times_s(series, clock)], unit_times_s(new, clock))
+    change = welch([value for series in runs for value in unit_times_s(series, clock)], unit_times_s(new, clock))
     low, high = change.ratios()
     limit = max(timed.finding.limit or 0.0, GROSS)
     judged = replace(
@@ -185,13 +185,3 @@ def unit_times_s(series: Series, clock: Clock) -> list[float]:
 
 def _middle(series: Series, clock: Clock) -> float:
     return geometric_mean(unit_times_s(series, clock))
-
-
-def _welch(before: Sequence[float], after: Sequence[float]) -> Change:
-    """Return how the mean log time changed between two samples whose scatter may differ. Source: Welch 1947."""
-    old, new = ([math.log(value) for value in values] for values in (before, after))
-    errors = [student.deviation(logs) ** 2 / len(logs) if len(logs) > 1 else 0.0 for logs in (old, new)]
-    spread = sum(errors)
-    parts = sum(error**2 / (len(logs) - 1) for error, logs in zip(errors, (old, new), strict=True) if error)
-    freedom = spread**2 / parts if parts else 1.0
-    return Change(log=fmean(new) - fmean(old), error=math.sqrt(spread), freedom=freedom)

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
+import msgspec
 from rich.table import Table
 
 from resbench.errors import ExitCode
@@ -53,7 +53,7 @@ def show(findings: Sequence[Finding], *, as_json: bool) -> None:
     Where the rows are wider than the terminal, those that are not ok get a sentence each.
     """
     if as_json:
-        terminal.print_json_list(asdict(finding) | {"ratio": finding.ratio} for finding in findings)
+        terminal.print_json_list(msgspec.to_builtins(finding) | {"ratio": finding.ratio} for finding in findings)
         return
     console = terminal.results()
     notable = [found for found in findings if found.verdict != Verdict.OK]

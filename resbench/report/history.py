@@ -1,10 +1,10 @@
 """What became of figures over many runs."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.table import Column, Table
 
 from resbench.judging.history import Change, Trace
@@ -48,7 +48,7 @@ def export(text: str, output: Path | None) -> None:
 
 def _as_dict(trace: Trace) -> dict[str, Any]:
     runs = [
-        {"started": run.started, "git_revision": run.git_revision, **asdict(measure)}
+        {"started": run.started, "git_revision": run.git_revision, **msgspec.to_builtins(measure)}
         for run, measure in zip(trace.runs, trace.measures, strict=True)
     ]
     names = {"record": trace.record, "network": trace.network, "metric": trace.metric}

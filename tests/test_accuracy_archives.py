@@ -267,6 +267,7 @@ def test_mutated_archives_never_lack_an_image_without_a_word(tmp_path):
 
 
 @pytest.mark.nightly
-def test_3000_mutated_archives_never_lack_an_image_without_a_word(tmp_path):
-    assert agree_with_tar(tmp_path, ALL, "random", unchanged) == ALL
-    assert 100 < agree_with_tar(tmp_path, ALL, "mutated", mutated) < ALL - 100
+@pytest.mark.parametrize("part", range(ALL // 500))
+def test_3000_random_and_3000_mutated_archives_never_lack_an_image_without_a_word(tmp_path, part):
+    assert agree_with_tar(tmp_path, 500, f"random, part {part}", unchanged) == 500
+    assert 20 < agree_with_tar(tmp_path, 500, f"mutated, part {part}", mutated) < 480

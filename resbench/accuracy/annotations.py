@@ -63,8 +63,8 @@ class Table:
 def annotate(files: Sequence[File], labels: Path) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
     """Return `files` with the classes that the file `labels` gives them, and what was assumed.
 
-    Lines are "name class", separated by tabs, commas, semicolons (with quotes as in csv) or blanks; what stands
-    further right is not read. With a header the columns are found by their names. Or lines are a class alone, for the
+    Lines are "name class", separated by tabs, commas, semicolons (with quotes as in csv) or blanks; further columns are
+    not read. With a header the columns are found by their names. Or lines are a class alone, for the
     files in the order of their names. A class is a number from 0 or a WordNet id. The ground truth of the development
     kit, with numbers of its own, is known by its agreement with the official labels.
     Raises ResbenchError for a class that does not exist, and for images without one or with two.

@@ -1,4 +1,4 @@
-"""Whether a set of images can give a right answer at all, found out before any network runs."""
+"""The doctor: what is wrong or odd about a set of images, before any network runs."""
 
 import re
 from collections import Counter, defaultdict
@@ -32,7 +32,7 @@ class Symptom:
     what: str
     files: tuple[str, ...] = ()
     remedy: str = ""
-    fatal: bool = False  # no right answer is to be had
+    fatal: bool = False  # a validation cannot be right
 
     def __str__(self) -> str:
         """In one line."""
@@ -43,7 +43,7 @@ class Symptom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """Everything that is to be said of a set."""
+    """Everything that the user of a set should know."""
 
     images: ImageSet
     fewest: int  # images of the rarest class that is there
@@ -59,7 +59,7 @@ class Diagnosis:
 def diagnose(
     images: ImageSet, *, workers: int, on_image: Callable[[int], None] = lambda _: None, processes: bool = False
 ) -> Diagnosis:
-    """Return what is to be said of `images`, the fatal things first; `processes` as for `inspect`."""
+    """Examine `images`: fatal symptoms come first; `processes` as for `inspect`."""
     inspections = inspect(images.samples, workers=workers, on_image=on_image, processes=processes)
     shown = Counter(sample.label for sample in images.samples)
     return Diagnosis(

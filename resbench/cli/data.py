@@ -7,7 +7,7 @@ import typer
 
 from resbench.cli import options
 
-data_ = typer.Typer(no_args_is_help=True, help="Look at validation images.")
+data_ = typer.Typer(no_args_is_help=True, help="Check validation images.")
 
 
 @data_.command()
@@ -17,9 +17,9 @@ def check(
     workers: options.Workers = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Tell whether a validation on these images can be right: layout, classes, damaged and odd files, duplicates.
+    """Check images before a validation: layout, classes, damaged and odd files, duplicates.
 
-    Exit code: 0 yes, 2 no, with what to do about it.
+    Exit code: 0 if they can be evaluated, else 2; each problem is shown with what to do about it.
 
     \b
     Examples:
@@ -33,6 +33,6 @@ def check(
 
     images = layouts.open_set(data, labels)
     with report.progress(len(images.samples)) as on_image:
-        found = doctor.diagnose(images, workers=workers or cpu_cores(), on_image=on_image, processes=True)
-    report.show(found, as_json=as_json)
-    raise typer.Exit(ExitCode.OK if found.healthy else ExitCode.USAGE)
+        diagnosis = doctor.diagnose(images, workers=workers or cpu_cores(), on_image=on_image, processes=True)
+    report.show(diagnosis, as_json=as_json)
+    raise typer.Exit(ExitCode.OK if diagnosis.healthy else ExitCode.USAGE)

@@ -403,3 +403,20 @@ def test_the_papers_own_stride_is_true(name, figure, network):
     (problem,) = problems(f"| Model | FLOPs (G) |\n| --- | --- |\n| {name} | {figure} |\n")
     assert problem.level is Level.NOTE
     assert f"of {network}_v1" in problem.message
+
+
+def test_a_row_whose_network_has_other_counts_in_other_rows_is_doubtful_and_alone_false():
+    head, half = "| Arch | Method | #Params |\n|---|---|---|\n", "| ResNet-50 | two halves | 12M |\n"
+    (alone,) = problems(head + half)
+    assert (alone.level, alone.code) == (Level.FALSE, "T001")
+    whole, doubtful = problems(f"{head}| ResNet-50 | one | 25.6M |\n{half}")
+    assert (whole.level, doubtful.level) == (Level.NOTE, Level.WARNING)
+    assert doubtful.message.startswith("parameters 12 M: resnet50 has 25,557,032; ")
+    assert doubtful.message.endswith("; other rows give this network another count")
+    assert doubtful.edit is None
+
+
+def test_a_count_at_224_pixels_is_not_false_for_a_network_that_is_trained_at_another_size():
+    (found,) = problems("| Model | FLOPs (G) |\n|---|---|\n| ResNeSt-269 | 22.58 |\n")
+    assert found.level is Level.WARNING
+    assert "at 224x224" in found.message

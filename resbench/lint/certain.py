@@ -58,3 +58,14 @@ def _spellings(names: str) -> list[str]:
     return [
         way for name in spelled for way in (name, name.replace("-", ""), name.replace(" ", "-"), name.replace(" ", ""))
     ]
+
+
+def names_of_several(entries: Iterable[ModelEntry]) -> frozenset[tuple[str, Variant]]:
+    """Return the networks that stand in several rows of a section with different counts: whole, pruned, split."""
+    counts: dict[tuple[str, Variant, str], set[object]] = {}
+    for entry in entries:
+        if entry.style == "table" and entry.network and not is_known_checkpoint(entry):
+            for figure in entry.figures:
+                if figure.quantity in ("params", "flops", "macs"):
+                    counts.setdefault((entry.section, entry.network, figure.quantity), set()).add(figure.value)
+    return frozenset((section, network) for (section, network, _), values in counts.items() if len(values) > 1)

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
 from resbench.lint import accuracies, claims, form, truth
-from resbench.lint.certain import stated_on
+from resbench.lint.certain import names_of_several, stated_on
 from resbench.lint.consistency import inconsistencies
 from resbench.lint.parse import Document
 from resbench.lint.problem import Level, Problem
@@ -34,14 +34,25 @@ def lint(
     found = [problem for document in documents for problem in form.problems(document, mmpretrain=mmpretrain)]
     for document in documents:
         classes = stated_on(document.entries)
+        several = names_of_several(document.entries)
         for entry in document.entries:
-            found += [*truth.counts(entry, classes), *accuracies.possible(entry), *accuracies.published(entry)]
+            judged = truth.counts(entry, classes)
+            found += map(_one_of_several, judged) if (entry.section, entry.network) in several else judged
+            found += [*accuracies.possible(entry), *accuracies.published(entry)]
             found += accuracies.against_records(entry, validations)
             found += claims.on_disk(entry, weights) if weights else ()
         found += inconsistencies(document.entries)
     for _, folder in groupby(documents, key=lambda document: document.path.parent):
         found += claims.disagreements(entry for document in folder for entry in document.entries)
     return sorted(dict.fromkeys(found), key=lambda problem: (problem.path, problem.line, problem.code))
+
+
+def _one_of_several(problem: Problem) -> Problem:
+    """Return what is to be said about a count of a row whose network has other counts in other rows."""
+    if problem.level is not Level.FALSE:
+        return problem
+    message = f"{problem.message.replace(': false, ', ': ', 1)}; other rows give this network another count"
+    return replace(problem, level=Level.WARNING, message=message, fix="say how the rows differ", edit=None)
 
 
 def fixable(problems: Sequence[Problem]) -> list[Problem]:

@@ -178,7 +178,8 @@ def _unknown(
     near = explanation.nearest[0] if explanation.nearest else None
     if not stated_px and network.input_px != _USUAL_PX and (near is None or abs(near.off) > _NEAR):
         counts = [_count(network, (_USUAL_PX, _USUAL_PX))]
-        near = next(iter(explain.explain(network, _figures(figure), counts).nearest), near)
+        readings = explain.explain(network, _figures(figure), counts)
+        near = next(iter([*readings.nearest, *readings.fits]), near)
     if near and abs(near.off) < (_NEAR if is_plain_network(entry, network) else _FAR):
         where = f"{near.value:,} at {units.pixels(near.input_px)}"
         return f"no known count; {_distance(near.off)} {_named(near)}, {where}"

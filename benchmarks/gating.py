@@ -57,14 +57,14 @@ def run(share: float, arguments: argparse.Namespace) -> tuple[Finding, float]:
     with tempfile.TemporaryDirectory() as folder:
         root = repository(Path(folder))
         burn(root / "resbench" / "nets" / "resnet.py", share)
-        asked = gate.Asked(
+        gating = gate.Gating(
             networks=[find(arguments.network)],
             running=Running(input_px=arguments.input_px, threads=1),
             time_budget_s=arguments.time_budget,
         )
         started = time.perf_counter()
         with contextlib.chdir(root):
-            *others, found = gate.gate(None, asked, Config(), lambda *_: None)
+            *others, found = gate.gate(None, gating, Config(), lambda *_: None)
         seconds = time.perf_counter() - started
         assert overall(others) == Verdict.OK, others
         return found, seconds

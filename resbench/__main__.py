@@ -25,9 +25,9 @@ def main() -> None:
 def _exit_code() -> int:
     try:
         Path.cwd()  # where it is gone, MKL would end the process with words of its own
-        from resbench.cli.app import run
+        from resbench.cli.app import run_command
 
-        run()
+        run_command()
     except SystemExit as ended:
         return _of_exit(ended)
     except BaseException as error:

@@ -130,13 +130,13 @@ def test_what_the_branch_did_not_do_is_not_held_against_it(repository):
     git(repository, "commit", "-qam", "main moves on")
     git(repository, "checkout", "-q", "feature")
     with gate.trees(repository, None) as sides:
-        assert list(gate.records(sides, Path("results"), Config())) == []
+        assert list(gate.changed_records(sides, Path("results"), Config())) == []
     git(repository, "rm", "-q", "-r", "results")
     git(repository, "commit", "-qm", "the branch deletes too")
     (repository / "results").mkdir()
     save(replace(PROFILE, network="resnet18"), repository / "results")
     with gate.trees(repository, "main") as sides:
-        found = list(gate.records(sides, Path("results"), Config()))
+        found = list(gate.changed_records(sides, Path("results"), Config()))
     assert [f.verdict for f in found] == [Verdict.NOT_COMPARABLE] * 2  # one is missing, one is new
 
 
@@ -182,7 +182,7 @@ def test_a_stale_card_is_found(tmp_path, monkeypatch):
     git(tmp_path, "commit", "-qm", "cards")
     with gate.trees(tmp_path, None) as sides:
         assert sides.base is None
-        assert [f.verdict for f in gate.cards(sides, Path("cards"), Path("results"))] == [Verdict.OK]
+        assert [f.verdict for f in gate.stale_cards(sides, Path("cards"), Path("results"))] == [Verdict.OK]
     card = tmp_path / "cards" / "resnet18.md"
     card.write_text(card.read_text().replace("11,689,512", "11,689,513"))
     (tmp_path / "cards" / "resnet34.md").unlink()
@@ -203,10 +203,10 @@ def test_a_repository_with_some_cards_and_pages_of_its_own_is_held_to_those_card
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "cards")
     with gate.trees(tmp_path, None) as sides:
-        assert [f.verdict for f in gate.cards(sides, Path("cards"), Path("results"))] == [Verdict.OK]
+        assert [f.verdict for f in gate.stale_cards(sides, Path("cards"), Path("results"))] == [Verdict.OK]
         card = tmp_path / "cards" / "resnet18.md"
         card.write_text(card.read_text().replace("11,689,512", "11,689,513"))
-        assert [f.record for f in gate.cards(sides, Path("cards"), Path("results"))] == ["cards/resnet18.md"]
+        assert [f.record for f in gate.stale_cards(sides, Path("cards"), Path("results"))] == ["cards/resnet18.md"]
 
 
 def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypatch):
@@ -226,7 +226,7 @@ def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypat
 
     monkeypatch.setattr(comparing, "ab", ab)
     monkeypatch.setattr(comparing, "timed", timed)
-    monkeypatch.setattr(gate, "counts", lambda *_: [])
+    monkeypatch.setattr(gate, "changed_counts", lambda *_: [])
     exited, found, _ = invoke("resnet18", "resnet34", "-b", "2", "--input-px", "64", "--time-budget", "7")
     assert [f["record"].partition(",")[0] for f in found] == ["resnet18", "resnet34"]
     # Each by itself would have regressed (p = 0.02); Holm's procedure asks two of them for more.

@@ -21,7 +21,7 @@ QUICK = ["--input-px", "32", "--time-budget", "0.1", "--threads", "1"]
 def without_memory(monkeypatch):
     """A fresh process for the memory costs seconds; it has a test of its own."""
     monkeypatch.setattr(profiling, "_memory", lambda *_: iter(()))
-    monkeypatch.setattr(profiling.ceilings, "measure", lambda *_: None)
+    monkeypatch.setattr(profiling.ceilings, "measure_ceilings", lambda *_: None)
 
 
 @pytest.fixture(autouse=True)

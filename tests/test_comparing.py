@@ -16,13 +16,13 @@ from resbench.bench.comparing import Side
 from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.judging import family
-from resbench.judging.finding import Finding, Verdict
+from resbench.judging.finding import Verdict
 from resbench.report import comparison as report
 from resbench.running import arm as arms
 from resbench.running.settings import Running
 from resbench.timing.contest import Rules
 from resbench.words import findings as wording
-from resbench.zoo.find import find, network
+from resbench.zoo.find import find, located
 from tests.test_running_arm import CPU, chosen, tiny
 
 QUICK = Rules(looks=(3,), confirm=False)
@@ -245,7 +245,7 @@ def test_images_that_do_not_fit_into_memory_are_one_line(monkeypatch):
     local.materialise()
     with pytest.raises(ResbenchError, match="batch size 64: does not fit into memory"):
         local.time(1)
-    monkeypatch.setattr(subject, "settle", fail)
+    monkeypatch.setattr(subject, "settle_norms", fail)
     with pytest.raises(ResbenchError, match=r"input size \d+x\d+: does not fit into memory"):
         subject.ready(request)
 
@@ -273,18 +273,22 @@ def test_json_holds_samples_findings_and_environment():
 
 
 @pytest.mark.parametrize(
-    ("verdict", "code"),
-    [(Verdict.OK, 0), (Verdict.IMPROVED, 0), (Verdict.REGRESSED, 1), (Verdict.INCONCLUSIVE, 0), (Verdict.INVALID, 5)],
+    ("verdict", "words", "code"),
+    [
+        (Verdict.OK, (), 0),
+        (Verdict.IMPROVED, (), 0),
+        (Verdict.REGRESSED, (), 1),
+        (Verdict.INCONCLUSIVE, (), 0),
+        (Verdict.INCONCLUSIVE, ("--fail-on-inconclusive",), 3),
+        (Verdict.INVALID, (), 5),
+    ],
 )
-def test_the_exit_code_follows_the_verdict_by_the_judging_clock(verdict, code):
-    finding = Finding(record="x", metric="m", before=1.0, after=1.0, verdict=verdict, why="")
-    other = Finding(record="x", metric="m", before=1.0, after=1.0, verdict=Verdict.REGRESSED, why="for information")
-    assert comparing.exit_code([finding, other], fail_on_inconclusive=False) == code
-
-
-def test_inconclusive_exits_3_on_request():
-    finding = Finding(record="x", metric="m", before=1.0, after=1.0, verdict=Verdict.INCONCLUSIVE, why="")
-    assert comparing.exit_code([finding], fail_on_inconclusive=True) == 3
+def test_the_verdict_alone_decides_the_exit_code(found, monkeypatch, verdict, words, code):
+    verdicts = [verdict, Verdict.REGRESSED]  # the second is for information
+    findings = [replace(comparing.findings(found)[0], verdict=one) for one in verdicts]
+    monkeypatch.setattr(comparing, "ab", lambda *_, **__: found)
+    monkeypatch.setattr(comparing, "findings", lambda _: findings)
+    assert ab("resnet18", *words).exit_code == code
 
 
 @pytest.mark.parametrize(
@@ -306,7 +310,7 @@ def test_bad_input_is_one_line(words, message):
 @pytest.mark.parametrize("name", ["timm:resnet18", "torchvision:resnet18"])
 def test_other_libraries_networks_are_arms_too(name):
     pytest.importorskip(name.partition(":")[0])
-    found = comparing.ab(Side(network=RESNET18, running=SMALL), Side(network=network(name), running=SMALL), rules=QUICK)
+    found = comparing.ab(Side(network=RESNET18, running=SMALL), Side(network=located(name), running=SMALL), rules=QUICK)
     assert found.b.network == name
 
 
@@ -314,4 +318,4 @@ def test_other_libraries_networks_are_arms_too(name):
 def test_an_unknown_network_of_another_library_is_one_line():
     pytest.importorskip("timm")
     with pytest.raises(ResbenchError, match="timm:resnet19"):
-        comparing.ab(Side(network=RESNET18), Side(network=network("timm:resnet19")), rules=QUICK)
+        comparing.ab(Side(network=RESNET18), Side(network=located("timm:resnet19")), rules=QUICK)

@@ -32,7 +32,7 @@ def made(**options):
 def test_a_replayed_graph_computes_what_the_network_computes():
     _, arm = made()
     with torch.inference_mode():
-        batch = arms.images(arm, 2, torch.Generator(CUDA).manual_seed(0))
+        batch = arms.random_images(arm, 2, torch.Generator(CUDA).manual_seed(0))
         torch.testing.assert_close(calls._captured(arm, batch)(), arm.forward(batch))
 
 
@@ -49,7 +49,7 @@ def test_device_time_is_not_longer_than_latency():
 
 @pytest.mark.parametrize("options", [{"dtype": "tf32"}, {"dtype": "bf16", "channels_last": True}, {"dtype": "fp16"}])
 def test_settings_run_and_move_the_output_little(options):
-    assert 0 < subject.difference(*made(**options)) < 0.1
+    assert 0 < subject.difference_from_plain(*made(**options)) < 0.1
 
 
 def test_a_profile_has_every_speed_memory_and_ceilings():
@@ -76,7 +76,7 @@ def test_a_training_step_is_measured_in_its_parts():
 
 
 def launched(speed="latency", **options):
-    return speeds.kernels(made(**options)[1], speeds.Wanted(speed=speed, batch_size=2, asked="2"))
+    return speeds.kernels_started(made(**options)[1], speeds.Wanted(speed=speed, batch_size=2, asked="2"))
 
 
 def test_kernels_are_as_many_every_time_and_fewer_when_batch_norm_is_folded():
@@ -95,9 +95,9 @@ def test_a_graph_is_launched_once_with_all_its_kernels():
 def test_a_relu_more_is_a_kernel_more():
     _, arm = made()
     want = speeds.Wanted(speed="latency", batch_size=2, asked="2")
-    before = speeds.kernels(arm, want)
+    before = speeds.kernels_started(arm, want)
     arm.module.fc = torch.nn.Sequential(arm.module.fc, torch.nn.ReLU())
-    assert speeds.kernels(arm, want).kernels == before.kernels + 1
+    assert speeds.kernels_started(arm, want).kernels == before.kernels + 1
 
 
 def test_a_compiled_network_starts_fewer_kernels():

@@ -137,5 +137,5 @@ def test_the_documented_exit_codes_are_all_there_are():
 def test_the_commands_are_run_by_the_program(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["resbench", "--version"])
     with pytest.raises(SystemExit) as ended:
-        app.run()
+        app.run_command()
     assert ended.value.code == 0

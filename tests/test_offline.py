@@ -31,7 +31,7 @@ def no_network(monkeypatch, tmp_path):
     for name in ("getaddrinfo", "gethostbyname", "create_connection"):
         monkeypatch.setattr(socket, name, refuse)
     monkeypatch.setattr(profiling, "_memory", lambda *_: iter(()))
-    monkeypatch.setattr(profiling.ceilings, "measure", lambda *_: None)
+    monkeypatch.setattr(profiling.ceilings, "measure_ceilings", lambda *_: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 

@@ -32,7 +32,7 @@ WORDS = ["profile", "tiny", "--input-px", "32", "--threads", "1", "--time-budget
 def quick_networks(monkeypatch):
     """Fresh processes, memory and ceilings have tests of their own."""
     monkeypatch.setattr(profiling, "_memory", lambda *_: iter(()))
-    monkeypatch.setattr(profiling.ceilings, "measure", lambda *_: None)
+    monkeypatch.setattr(profiling.ceilings, "measure_ceilings", lambda *_: None)
     monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
     monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, TINY))

@@ -99,7 +99,7 @@ def test_products_grow_until_starting_them_does_not_count(monkeypatch):
         return (5_000_000 if len(threads) < 4 else 25_000_000), 1
 
     monkeypatch.setattr(ceilings, "COPY_BYTES", {"cpu": 1024})
-    found = ceilings.measure(Settings(input_px=(8, 8), threads=1), torch.device("cpu"), timer)
+    found = ceilings.measure_ceilings(Settings(input_px=(8, 8), threads=1), torch.device("cpu"), timer)
     assert (found.matmul_size, found.copy_bytes) == (1024, 1024)
     assert len(found.matmul_ns) == len(found.copy_ns) == ceilings.SAMPLES
     assert set(threads) == {1}
@@ -133,7 +133,7 @@ def test_ceilings_that_the_network_exceeds_are_measured_again_but_not_for_ever(m
         taken.append(settings)
         return slower(CEILINGS, 10) if len(taken) <= disturbed else CEILINGS
 
-    monkeypatch.setattr(ceilings, "measure", measure)
+    monkeypatch.setattr(ceilings, "measure_ceilings", measure)
     found = profiling._ceilings(profile(series=(exactly(1),)), torch.device("cpu"))
     assert len(taken) == measured
     assert (found == CEILINGS) == (disturbed < measured)

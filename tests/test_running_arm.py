@@ -128,7 +128,7 @@ def test_an_output_that_is_not_finite_is_refused():
 
 def test_settings_reach_weights_and_images():
     half = arm(dtype="bf16", channels_last=True)
-    batch = arms.images(half, 2, torch.Generator().manual_seed(0))
+    batch = arms.random_images(half, 2, torch.Generator().manual_seed(0))
     assert batch.dtype == torch.bfloat16
     assert batch.is_contiguous(memory_format=torch.channels_last)
     assert half.module.conv1.weight.dtype == torch.bfloat16
@@ -188,7 +188,7 @@ def test_fresh_weights_settle_so_that_deep_networks_stay_in_the_range_of_fp16():
     torch.manual_seed(0)
     module = resbench.build(deep)
     assert largest(module) > 65_504
-    arms.settle(module, chosen())
+    arms.settle_norms(module, chosen())
     assert largest(module) < 1_000
     assert not any(child.training for child in module.modules())
     assert module.bn1.momentum == 0.1

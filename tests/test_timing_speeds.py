@@ -25,8 +25,8 @@ def pairs(wants):
 
 
 def test_latency_at_one_and_throughput_at_a_full_batch_are_the_default():
-    assert pairs(speeds.wanted((), CPU, PLAIN, train=False)) == [("latency", 1, "1"), ("throughput", 8, "8")]
-    assert pairs(speeds.wanted((), CUDA, PLAIN, train=False)) == [
+    assert pairs(speeds.wanted_speeds((), CPU, PLAIN, train=False)) == [("latency", 1, "1"), ("throughput", 8, "8")]
+    assert pairs(speeds.wanted_speeds((), CUDA, PLAIN, train=False)) == [
         ("latency", 1, "1"),
         ("device_time", 1, "1"),
         ("throughput", 256, "256"),
@@ -34,11 +34,11 @@ def test_latency_at_one_and_throughput_at_a_full_batch_are_the_default():
 
 
 def test_with_images_every_throughput_is_followed_by_the_same_end_to_end():
-    assert pairs(speeds.wanted((), CPU, PLAIN, train=False, end_to_end=True))[1:] == [
+    assert pairs(speeds.wanted_speeds((), CPU, PLAIN, train=False, end_to_end=True))[1:] == [
         ("throughput", 8, "8"),
         ("end_to_end", 8, "8"),
     ]
-    wants = pairs(speeds.wanted((1, "auto"), CUDA, PLAIN, train=False, auto=16, end_to_end=True))
+    wants = pairs(speeds.wanted_speeds((1, "auto"), CUDA, PLAIN, train=False, auto=16, end_to_end=True))
     assert [one for one in wants if one[0] in ("throughput", "end_to_end")] == [
         ("throughput", 1, "1"),
         ("end_to_end", 1, "1"),
@@ -49,18 +49,18 @@ def test_with_images_every_throughput_is_followed_by_the_same_end_to_end():
 
 @pytest.mark.parametrize(("mode", "recorded"), [("default", True), ("reduce-overhead", False), ("max-autotune", False)])
 def test_code_that_replays_graphs_itself_is_not_recorded_into_another_graph(mode, recorded):
-    wants = speeds.wanted((1,), CUDA, replace(PLAIN, compile=mode), train=False)
+    wants = speeds.wanted_speeds((1,), CUDA, replace(PLAIN, compile=mode), train=False)
     assert ("device_time" in [want.speed for want in wants]) is recorded
 
 
 def test_every_asked_batch_size_gets_every_speed_and_auto_says_that_it_was_asked():
-    assert pairs(speeds.wanted((1, "auto"), CPU, PLAIN, train=False, auto=16)) == [
+    assert pairs(speeds.wanted_speeds((1, "auto"), CPU, PLAIN, train=False, auto=16)) == [
         ("latency", 1, "1"),
         ("throughput", 1, "1"),
         ("latency", 16, "auto"),
         ("throughput", 16, "auto"),
     ]
-    assert pairs(speeds.wanted((4,), CPU, PLAIN, train=True)) == [("train", 4, "4")]
+    assert pairs(speeds.wanted_speeds((4,), CPU, PLAIN, train=True)) == [("train", 4, "4")]
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ def test_when_not_one_image_fits_auto_fails():
 
 def test_launches_become_one_series_that_tells_the_worst():
     first, second = series(), replace(series(), stop_reason="time_budget", drifting=True)
-    (merged,) = speeds.merge([[first], [second], [first]])
+    (merged,) = speeds.merge_launches([[first], [second], [first]])
     assert len(merged.launches) == 3
     assert merged.stop_reason == "time_budget"
     assert merged.drifting
 
 
 def test_later_launches_keep_the_windows_of_the_first():
-    wants = tuple(speeds.wanted((), CPU, PLAIN, train=False))
+    wants = tuple(speeds.wanted_speeds((), CPU, PLAIN, train=False))
     first = [series(), replace(series("throughput"), batch_size=8, calls=13)]
     again = speeds.repeated(replace(REQUEST, wanted=wants), first)
     assert [want.calls for want in again.wanted] == [1, 13]
@@ -109,7 +109,7 @@ def test_later_launches_keep_the_windows_of_the_first():
 
 def test_a_tiny_network_is_measured_in_training_and_left_in_eval_mode():
     subject = arms.prepare(tiny(), chosen(), CPU, 10)
-    (want,) = speeds.wanted((2,), CPU, PLAIN, train=True)
+    (want,) = speeds.wanted_speeds((2,), CPU, PLAIN, train=True)
     found = speeds.measure(subject, want, REQUEST, Surroundings())
     assert [one.speed for one in found] == list(speeds.PHASES)
     assert len({len(one.launches[0].clusters) for one in found}) == 1
@@ -125,7 +125,7 @@ def test_a_batch_that_does_not_fit_is_one_line(error):
         raise error
 
     subject = replace(arms.prepare(tiny(), chosen(), CPU, 10), forward=fail)
-    (want, _) = speeds.wanted((64,), CPU, PLAIN, train=False)
+    (want, _) = speeds.wanted_speeds((64,), CPU, PLAIN, train=False)
     with pytest.raises(ResbenchError, match="batch size 64: does not fit into memory"):
         speeds.measure(subject, want, REQUEST, Surroundings())
 
@@ -136,8 +136,8 @@ def test_code_is_compiled_anew_for_every_speed_and_batch_size(monkeypatch):
     plain = arms.prepare(tiny(), chosen(), CPU, 10)
     compiled = replace(plain, settings=replace(plain.settings, compile="default"))
     for size in (1, 2):
-        speeds.run(compiled, speeds.wanted((size,), CPU, PLAIN, train=False)[0], times=1)
-        speeds.run(plain, speeds.wanted((size,), CPU, PLAIN, train=False)[0], times=1)
+        speeds.run_untimed(compiled, speeds.wanted_speeds((size,), CPU, PLAIN, train=False)[0], times=1)
+        speeds.run_untimed(plain, speeds.wanted_speeds((size,), CPU, PLAIN, train=False)[0], times=1)
     assert len(resets) == 2
 
 
@@ -147,4 +147,4 @@ def test_other_errors_of_torch_stay_what_they_are():
 
     subject = replace(arms.prepare(tiny(), chosen(), CPU, 10), forward=fail)
     with pytest.raises(RuntimeError, match="a bug"):
-        speeds.rate(subject, 1)
+        speeds.quick_rate(subject, 1)

@@ -12,14 +12,13 @@ from pathlib import Path
 import torch
 
 from resbench import environment
-from resbench.bench.subject import difference, ready
+from resbench.bench.subject import OnProgress, difference_from_plain, ready
 from resbench.bench.worker import About, Local, Remote
-from resbench.errors import ExitCode
-from resbench.judging import finding
 from resbench.judging.family import Timed
 from resbench.judging.finding import Finding
 from resbench.judging.paired import Judgement, change, judge, unit_logs
 from resbench.judging.stats import Clock, cluster_medians, log_interval
+from resbench.judging.timings import CLOCKS
 from resbench.records.record import Cluster, Environment, Run, Settings
 from resbench.running.device import resolve
 from resbench.running.settings import Running, settings_for
@@ -31,8 +30,6 @@ from resbench.zoo.spec import Variant
 LAUNCH_LOOKS = (4, 6, 9, 13, 20, 32)  # launches after which arms in processes of their own are judged
 # Starting costs as much as eight clusters of short calls, and launches scatter less than clusters (docs/measuring.md).
 CLUSTERS_PER_LAUNCH = 8
-CLOCKS: dict[Clock, str] = {"cpu_ns": "CPU time", "wall_ns": "wall time"}
-Share = Callable[[str, float], None]  # what is being done, the share of it that is done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +44,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
+class MeasuredSide:
     """One side as it was measured."""
 
     network: str
@@ -61,8 +58,8 @@ class Arm:
 class Comparison:
     """What a comparison saw, every sample of it, and what that means."""
 
-    a: Arm
-    b: Arm
+    a: MeasuredSide
+    b: MeasuredSide
     batch_size: int
     calls: int  # that a sample spans
     units: tuple[tuple[tuple[Cluster, Cluster], ...], ...]  # independent: a pair of clusters, or those of a launch
@@ -81,7 +78,7 @@ class _Source:
 
     draw: Callable[[], Unit]
     calls: int
-    arms: tuple[Arm, Arm]
+    arms: tuple[MeasuredSide, MeasuredSide]
 
 
 def ab(
@@ -91,7 +88,7 @@ def ab(
     device: str | None = None,
     batch_size: int = 1,
     rules: Rules = Rules(),
-    on_progress: Share = lambda *_: None,
+    on_progress: OnProgress = lambda *_: None,
 ) -> Comparison:
     """Compare how long a call takes on two sides and judge B against A.
 
@@ -128,11 +125,6 @@ def ab(
         environment=watch.environment(),
         run=watch.run(),
     )
-
-
-def exit_code(found: Sequence[Finding], *, fail_on_inconclusive: bool) -> ExitCode:
-    """Return what the verdict, that is the first finding, means to the shell."""
-    return finding.exit_code(found[:1], fail_on_inconclusive=fail_on_inconclusive)
 
 
 def findings(comparison: Comparison) -> list[Finding]:
@@ -215,7 +207,7 @@ def _together(requests: tuple[speeds.Request, speeds.Request], batch_size: int) 
     switching = requests[0].settings.threads != requests[1].settings.threads
     arms = [Local(subject.arm, batch_size, switching=switching) for subject in subjects]
     abouts = [
-        About(program="this process", output_difference=difference(request, subject.arm))
+        About(program="this process", output_difference=difference_from_plain(request, subject.arm))
         for request, subject in zip(requests, subjects, strict=True)
     ]
     chance = random.Random()  # the same orders every time would favour the same arm every time
@@ -254,9 +246,11 @@ def _apart(
         yield _Source(draw=draw, calls=shape.calls, arms=_measured(requests, abouts))
 
 
-def _measured(requests: tuple[speeds.Request, speeds.Request], abouts: Sequence[About]) -> tuple[Arm, Arm]:
+def _measured(
+    requests: tuple[speeds.Request, speeds.Request], abouts: Sequence[About]
+) -> tuple[MeasuredSide, MeasuredSide]:
     a, b = (
-        Arm(
+        MeasuredSide(
             network=request.network.name,
             weights=request.weights,
             settings=request.settings,

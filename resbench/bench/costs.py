@@ -63,7 +63,7 @@ def stale_table() -> str:
 def chosen(names: Sequence[str], *, every: bool) -> list[Variant]:
     """Return the networks that `names` match, or all. Raises ResbenchError when neither or both are asked for."""
     if bool(names) == every:
-        raise ResbenchError("which networks? give their names, or --all")
+        raise ResbenchError("which networks? give names or patterns, or --all; `resbench list` shows the table")
     return match(["*"] if every else names)
 
 

@@ -4,18 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
 
 from resbench.accuracy import layouts, pixels
 from resbench.accuracy.dataset import ImageSet
 from resbench.errors import ResbenchError
 from resbench.nets.cache import folder, path_of, sha256
 from resbench.running.settings import Running
+from resbench.timing.speeds import BatchSize
 from resbench.zoo.find import by_digest, find, find_weights
 from resbench.zoo.spec import Preprocess, Variant, Weights
 from resbench.zoo.weights import WEIGHTS
-
-BatchSize = int | Literal["auto"]  # "auto": the largest that the device has memory for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

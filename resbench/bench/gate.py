@@ -21,6 +21,7 @@ import msgspec
 
 from resbench import environment
 from resbench.bench import comparing
+from resbench.bench.subject import OnProgress
 from resbench.errors import ResbenchError
 from resbench.judging import exact
 from resbench.judging.compare import compare_folders
@@ -55,7 +56,7 @@ class Trees:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Gating:
     """What is judged, besides counts."""
 
     results: Path = Path("results")
@@ -69,21 +70,21 @@ class Asked:
     weights: Sequence[Path] = ()  # a file for each of them; published checkpoints need none
 
 
-def gate(against: str | None, asked: Asked, config: Config, on_progress: comparing.Share) -> list[Finding]:
+def gate(against: str | None, gating: Gating, config: Config, on_progress: OnProgress) -> list[Finding]:
     """Judge the work tree around the current folder against the commit where its branch left `against`.
 
     Raises ResbenchError when there is nothing to judge, or a side cannot be run.
     """
-    if bool(asked.data) != bool(asked.evaluate) or (asked.weights and not asked.evaluate):
+    if bool(gating.data) != bool(gating.evaluate) or (gating.weights and not gating.evaluate):
         raise ResbenchError("--data and --evaluate: give both, the images and what is to be evaluated on them")
     with trees(Path.cwd(), against) as sides:
         on_progress("counting", 0.0)
-        found = [*counts(sides, asked.results, config), *records(sides, asked.results, config)]
+        found = [*changed_counts(sides, gating.results, config), *changed_records(sides, gating.results, config)]
         on_progress("cards", 0.0)
-        found += cards(sides, asked.cards, asked.results)
+        found += stale_cards(sides, gating.cards, gating.results)
         on_progress("evaluating", 0.0)
-        found += accuracies(sides, asked, config)
-        found += speeds(sides, asked, config, on_progress)
+        found += changed_accuracies(sides, gating, config)
+        found += changed_speeds(sides, gating, config, on_progress)
     if not found:
         raise ResbenchError(f"{Path.cwd()}: no records, cards or networks to judge; name networks, or add --data")
     return found
@@ -107,7 +108,7 @@ def trees(folder: Path, against: str | None) -> Iterator[Trees]:
         yield Trees(root=root, commit=commit, base=base)
 
 
-def counts(sides: Trees, results: Path, config: Config) -> Iterator[Finding]:
+def changed_counts(sides: Trees, results: Path, config: Config) -> Iterator[Finding]:
     """Yield how a fresh count by the work tree differs from the base's table and from its committed profiles."""
     known = [(f"{path} (recounted)", record.network, record.counts) for path, record in _committed(sides, results)]
     known += [
@@ -120,7 +121,7 @@ def counts(sides: Trees, results: Path, config: Config) -> Iterator[Finding]:
         yield from exact.counts(before, after, label, network, config.of(network))
 
 
-def records(sides: Trees, results: Path, config: Config) -> Iterator[Finding]:
+def changed_records(sides: Trees, results: Path, config: Config) -> Iterator[Finding]:
     """Yield what `resbench check` finds in those records that are not as the base has them."""
     against = f"git:{sides.commit}"
     if not _holds_records(sides, results):
@@ -135,7 +136,7 @@ def records(sides: Trees, results: Path, config: Config) -> Iterator[Finding]:
     )
 
 
-def cards(sides: Trees, folder: Path, results: Path) -> Iterator[Finding]:
+def stale_cards(sides: Trees, folder: Path, results: Path) -> Iterator[Finding]:
     """Yield a finding per card in `folder` that does not say what it should."""
     if not folder.is_dir():
         return
@@ -155,12 +156,12 @@ def _card(place: str, verdict: Verdict, why: str) -> Finding:
     return Finding(record=place, metric="card", before=None, after=None, verdict=verdict, why=why)
 
 
-def accuracies(sides: Trees, asked: Asked, config: Config) -> list[Finding]:
+def changed_accuracies(sides: Trees, gating: Gating, config: Config) -> list[Finding]:
     """Evaluate on both sides and compare image by image."""
-    if asked.data is None:
+    if gating.data is None:
         return []
-    weights = [word for file in asked.weights for word in ("--weights", str(file.resolve()))]
-    words = ["validate", *asked.evaluate, *weights, "--data", str(asked.data.resolve()), "--save"]
+    weights = [word for file in gating.weights for word in ("--weights", str(file.resolve()))]
+    words = ["validate", *gating.evaluate, *weights, "--data", str(gating.data.resolve()), "--save"]
     with tempfile.TemporaryDirectory(prefix="resbench-gate-") as temporary:
         before, after = (Path(temporary) / side for side in ("base", "new"))
         for tree, output in ((sides.base or sides.root, before), (sides.root, after)):
@@ -175,25 +176,25 @@ def accuracies(sides: Trees, asked: Asked, config: Config) -> list[Finding]:
         )
 
 
-def speeds(sides: Trees, asked: Asked, config: Config, on_progress: comparing.Share) -> Iterator[Finding]:
+def changed_speeds(sides: Trees, gating: Gating, config: Config, on_progress: OnProgress) -> Iterator[Finding]:
     """Yield the verdict on each network's latency, base and work tree interleaved; all of them are one family.
 
     Raises ResbenchError when the base has no program of its own.
     """
-    if asked.networks and sides.base is None:
+    if gating.networks and sides.base is None:
         raise ResbenchError(f"{sides.commit[:9]}: holds no resbench package, so there are not two speeds to compare")
     family = []
-    end_s = time.monotonic() + asked.time_budget_s
-    for index, network in enumerate(asked.networks):
-        left_s = max(0.0, end_s - time.monotonic()) / (len(asked.networks) - index)
+    end_s = time.monotonic() + gating.time_budget_s
+    for index, network in enumerate(gating.networks):
+        left_s = max(0.0, end_s - time.monotonic()) / (len(gating.networks) - index)
         limits = config.of(network.name)
         old, new = (
-            comparing.Side(network=network, running=asked.running, tree=tree) for tree in (sides.base, sides.root)
+            comparing.Side(network=network, running=gating.running, tree=tree) for tree in (sides.base, sides.root)
         )
         comparison = comparing.ab(
             old,
             new,
-            batch_size=asked.batch_size,
+            batch_size=gating.batch_size,
             rules=Rules(floor=limits.noise_floor, limit=limits.latency, time_budget_s=left_s),
             on_progress=on_progress,
         )

@@ -11,13 +11,12 @@ from resbench.errors import ResbenchError
 
 if TYPE_CHECKING:
     from resbench.bench.comparing import Side
-    from resbench.bench.entries import BatchSize
-    from resbench.timing.speeds import Asked
+    from resbench.timing.speeds import BatchSize
 
 _SWITCH = {"": True, "true": True, "yes": True, "false": False, "no": False}
 
 
-def batch_sizes(text: str | None) -> "tuple[Asked, ...]":
+def batch_sizes(text: str | None) -> "tuple[BatchSize, ...]":
     """Read "1,8,auto"; None stands for the default sizes. Raises ResbenchError for anything else."""
     words = [] if text is None else text.split(",")
     for word in words:

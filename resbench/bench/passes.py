@@ -10,10 +10,11 @@ from resbench.accuracy.decoders import decoder_named
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
 from resbench.accuracy.session import Progress, Session
-from resbench.bench.entries import BatchSize, Entry, Validating
+from resbench.bench.entries import Entry, Validating
 from resbench.records.record import Settings
 from resbench.running.device import resolve
 from resbench.running.settings import Running, settings_for
+from resbench.timing.speeds import BatchSize
 
 
 def session_of(

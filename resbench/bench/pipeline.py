@@ -62,7 +62,7 @@ def images_of(
     return Images(path=data, preprocess=preprocess, decoder=decoder_name, workers=workers or environment.cpu_cores())
 
 
-def describe(images: Images) -> Pipeline:
+def described(images: Images) -> Pipeline:
     """Return what a record keeps of `images`."""
     found = open_unlabelled(Path(images.path))
     return Pipeline(
@@ -85,7 +85,7 @@ def warm(images: Images, on_image: Callable[[float], None]) -> None:
         raise readable.UnreadableImagesError(failed)
 
 
-def measure(arm: Arm, want: speeds.Wanted, request: speeds.Request, surroundings: Surroundings) -> list[Series]:
+def measure_fed(arm: Arm, want: speeds.Wanted, request: speeds.Request, surroundings: Surroundings) -> list[Series]:
     """Sample one wanted speed in this process; an end-to-end speed is fed with the images of `request`."""
     images = request.images
     if want.speed != "end_to_end" or images is None:
@@ -107,7 +107,7 @@ def measure(arm: Arm, want: speeds.Wanted, request: speeds.Request, surroundings
 
     with closing(stream):
         found = speeds.measure(arm, want, request, surroundings, fed(arm, inputs, paused))
-    return [replace(series, pipeline=describe(images)) for series in found]
+    return [replace(series, pipeline=described(images)) for series in found]
 
 
 def launch(request: speeds.Request) -> list[Series]:
@@ -115,7 +115,7 @@ def launch(request: speeds.Request) -> list[Series]:
     arm = ready(request).arm
     meter = telemetry(arm.device)
     surroundings = Surroundings(watch=meter.watch if meter else unwatched)
-    return [series for want in request.wanted for series in measure(arm, want, request, surroundings)]
+    return [series for want in request.wanted for series in measure_fed(arm, want, request, surroundings)]
 
 
 def _pausing(decoder: Decoder) -> tuple[Decoder, Callable[[], AbstractContextManager[None]]]:

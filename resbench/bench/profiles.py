@@ -8,13 +8,13 @@ import torch
 
 from resbench import environment
 from resbench.bench import pipeline
-from resbench.bench.profiling import Interrupted, Profiling, Share, profiled, requested, wanted
+from resbench.bench.profiling import Interrupted, Profiling, profiled, requested, wanted_by
+from resbench.bench.subject import OnProgress
 from resbench.errors import ResbenchError
 from resbench.records import store
 from resbench.records.record import Profile
 from resbench.running import fresh
 from resbench.timing import speeds
-from resbench.zoo.find import match
 from resbench.zoo.spec import Variant
 
 
@@ -28,22 +28,13 @@ class Outcome:
     error: ResbenchError | None = None
 
 
-def chosen(names: Sequence[str], *, every: bool) -> list[Variant]:
-    """Return the networks that `names` (patterns allowed) stand for, or all of the table."""
-    if every and names:
-        raise ResbenchError("names and --all: give one of them")
-    if not every and not names:
-        raise ResbenchError("which network? give names or patterns, or --all; `resbench list` shows the table")
-    return match(["*"] if every else names)
-
-
 def profile_each(
     networks: Sequence[Variant],
     profiling: Profiling,
     *,
     root: Path | None = None,
     resume: bool = False,
-    on_progress: Share = lambda *_: None,
+    on_progress: OnProgress = lambda *_: None,
 ) -> Iterator[Outcome]:
     """Profile several networks, each in a fresh process (a single one in this), and yield each when it is finished.
 
@@ -77,10 +68,10 @@ def _finished(network: Variant, root: Path, profiling: Profiling) -> Profile | N
     """Return the record below `root` that measured what is asked for, on this machine and with these settings."""
     request = requested(network, profiling)
     machine = environment.machine(torch.device(request.device))
-    images = pipeline.describe(request.images) if request.images else None
+    images = pipeline.described(request.images) if request.images else None
     asked = {
         (speed, want.asked, images if speed == "end_to_end" else None)
-        for want in wanted(request, profiling)
+        for want in wanted_by(request, profiling)
         for speed in speeds.speeds_of(want)
     }
     folder = root / store.machine_folder(machine) / network.name

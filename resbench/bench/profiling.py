@@ -1,6 +1,6 @@
 """A profile: a network counted, timed and weighed in memory."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +11,16 @@ import torch
 
 from resbench import environment
 from resbench.bench import pipeline
-from resbench.bench.subject import Subject, difference, kernels, peak, ready, resident, widest
+from resbench.bench.subject import (
+    OnProgress,
+    Subject,
+    device_memory,
+    difference_from_plain,
+    kernels_by_batch,
+    ready,
+    resident,
+    widest,
+)
 from resbench.counting.tally import count
 from resbench.errors import ResbenchError
 from resbench.judging.roofline import roofline
@@ -28,7 +37,6 @@ from resbench.zoo.find import find
 from resbench.zoo.spec import Variant
 
 CEILING_REPEATS = 2
-Share = Callable[[str, float], None]  # what is being measured, the share of it that is done
 
 
 class Interrupted(KeyboardInterrupt):
@@ -47,7 +55,7 @@ class Profiling:
     weights: str | None = None  # a file, or the name of a published checkpoint; None: fresh weights
     key: str | None = None  # of the weights in a file that holds several sets
     device: str | None = None  # None: the first there is
-    batch_sizes: tuple[speeds.Asked, ...] = ()  # none: latency at 1, throughput at a full batch
+    batch_sizes: tuple[speeds.BatchSize, ...] = ()  # none: latency at 1, throughput at a full batch
     train: bool = False
     launches: int = 1
     time_budget_s: float = 10.0  # for each speed, batch size and launch
@@ -71,14 +79,14 @@ def profile(
     weights: str | Path | None = None,
     key: str | None = None,
     device: str | None = None,
-    batch_sizes: Sequence[speeds.Asked] = (),
+    batch_sizes: Sequence[speeds.BatchSize] = (),
     train: bool = False,
     launches: int = 1,
     time_budget_s: float = 10.0,
     data: str | Path | None = None,
     decoder: str | None = None,
     workers: int | None = None,
-    on_progress: Share = lambda *_: None,
+    on_progress: OnProgress = lambda *_: None,
 ) -> Profile:
     """Count what `network` costs, measure how fast it runs here and how much memory it takes.
 
@@ -127,7 +135,7 @@ def profile(
     return profiled(find(network) if isinstance(network, str) else network, profiling, on_progress)
 
 
-def profiled(network: Variant, profiling: Profiling, on_progress: Share = lambda *_: None) -> Profile:
+def profiled(network: Variant, profiling: Profiling, on_progress: OnProgress = lambda *_: None) -> Profile:
     """Do what `profile` does with options in one piece."""
     request = requested(network, profiling)
     watch = environment.watch(torch.device(request.device))
@@ -191,12 +199,12 @@ def requested(network: Variant, profiling: Profiling) -> speeds.Request:
 def _with_wanted(request: speeds.Request, profiling: Profiling) -> speeds.Request:
     """Say what is to be measured; for "auto" find the batch size first, in a process that memory may run out of."""
     auto = fresh.call(widest, request) if "auto" in profiling.batch_sizes else 0
-    return replace(request, wanted=wanted(request, profiling, auto))
+    return replace(request, wanted=wanted_by(request, profiling, auto))
 
 
-def wanted(request: speeds.Request, profiling: Profiling, auto: int = 0) -> tuple[speeds.Wanted, ...]:
+def wanted_by(request: speeds.Request, profiling: Profiling, auto: int = 0) -> tuple[speeds.Wanted, ...]:
     """Return what `profiling` measures of a network; `auto` is the batch size that was found for "auto"."""
-    found = speeds.wanted(
+    found = speeds.wanted_speeds(
         profiling.batch_sizes,
         torch.device(request.device),
         request.settings,
@@ -208,7 +216,7 @@ def wanted(request: speeds.Request, profiling: Profiling, auto: int = 0) -> tupl
 
 
 def _parts(
-    record: Profile, subject: Subject, request: speeds.Request, launches: int, on_progress: Share
+    record: Profile, subject: Subject, request: speeds.Request, launches: int, on_progress: OnProgress
 ) -> Iterator[dict[str, Any]]:
     """Yield fields of the profile as they are measured."""
     meter = telemetry(subject.arm.device)
@@ -218,29 +226,29 @@ def _parts(
     on_progress("ceilings", 0.0)
     yield {"ceilings": _ceilings(replace(record, series=tuple(series)), subject.arm.device)}
     if all(want.speed != "train" for want in request.wanted):  # which changes the weights
-        yield {"output_difference": difference(request, subject.arm)}
+        yield {"output_difference": difference_from_plain(request, subject.arm)}
     if meter:
         on_progress("energy", 0.0)
         wants = [want for want in request.wanted if want.speed == "throughput"]
         found = [speeds.energy(subject.arm, want, meter) for want in wants]
         yield {"energy": tuple(energy for energy in found if energy), "gpu": meter.seen()}
     if subject.arm.device.type == "cuda":
-        yield {"kernels": kernels(request, on_progress)}
+        yield {"kernels": kernels_by_batch(request, on_progress)}
 
 
 def _ceilings(record: Profile, device: torch.device) -> Ceilings:
     """Measure what `device` does at best; repeat it while the network does more, since something disturbed it."""
-    best = ceilings.measure(record.settings, device)
+    best = ceilings.measure_ceilings(record.settings, device)
     for _ in range(CEILING_REPEATS):
         against = (roofline(replace(record, ceilings=best), series) for series in record.series)
         if all(found is None or found.reliable for found in against):
             break
-        best = ceilings.best(best, ceilings.measure(record.settings, device))
+        best = ceilings.best(best, ceilings.measure_ceilings(record.settings, device))
     return best
 
 
 def _series(
-    subject: Subject, request: speeds.Request, launches: int, meter: Telemetry | None, on_progress: Share
+    subject: Subject, request: speeds.Request, launches: int, meter: Telemetry | None, on_progress: OnProgress
 ) -> Iterator[list[Series]]:
     """Yield all finished series after each speed (in this process) or after each launch (in fresh ones)."""
     if launches == 1:
@@ -248,7 +256,7 @@ def _series(
         for want in request.wanted:
             progress = partial(on_progress, f"{speed(want.speed)} at batch {want.batch_size}")
             watch = meter.watch if meter else unwatched
-            found += pipeline.measure(subject.arm, want, request, Surroundings(watch=watch, progress=progress))
+            found += pipeline.measure_fed(subject.arm, want, request, Surroundings(watch=watch, progress=progress))
             yield list(found)
         return
     parts: list[list[Series]] = []
@@ -256,15 +264,15 @@ def _series(
         on_progress(f"launch {index + 1} of {launches}", index / launches)
         parts.append(fresh.call(pipeline.launch, request))
         request = speeds.repeated(request, parts[0])
-        yield speeds.merge(parts)
+        yield speeds.merge_launches(parts)
 
 
-def _memory(subject: Subject, request: speeds.Request, on_progress: Share) -> Iterator[Memory]:
+def _memory(subject: Subject, request: speeds.Request, on_progress: OnProgress) -> Iterator[Memory]:
     """Yield the peak memory at each batch size: the device's own account, or the resident set of a fresh process."""
     wants = {want.batch_size: want for want in request.wanted if want.speed != "end_to_end"}
     for index, (size, want) in enumerate(sorted(wants.items())):
         on_progress(f"memory at batch {size}", index / len(wants))
         if subject.arm.device.type == "cuda":
-            yield peak(subject.arm, want)
+            yield device_memory(subject.arm, want)
         else:
             yield fresh.call(resident, replace(request, wanted=(want,)))

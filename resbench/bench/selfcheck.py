@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 
 from resbench import environment
-from resbench.bench.comparing import Share, Side, clock_of, request_of
-from resbench.bench.subject import ready
+from resbench.bench.comparing import Side, clock_of, request_of
+from resbench.bench.subject import OnProgress, ready
 from resbench.bench.worker import Local
 from resbench.judging.finding import Verdict
 from resbench.judging.stats import Clock, Interval, clopper_pearson, t_half_width, upper_bound
@@ -70,7 +70,7 @@ def selfcheck(
     runs: int = 20,
     slowdowns: Sequence[float] = (0.05,),
     rules: Rules = Rules(),
-    on_progress: Share = lambda *_: None,
+    on_progress: OnProgress = lambda *_: None,
 ) -> SelfCheck:
     """Compare a network on the CPU with itself and with itself slowed down, `runs` times each in random order.
 

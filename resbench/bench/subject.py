@@ -14,7 +14,7 @@ from resbench.nets.build import build
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records.record import Kernels, Memory
 from resbench.running import fresh
-from resbench.running.arm import Arm, output_difference, prepare, settle
+from resbench.running.arm import Arm, output_difference, prepare, settle_norms
 from resbench.running.device import (
     peak_memory,
     peak_resident_bytes,
@@ -26,6 +26,8 @@ from resbench.running.settings import plain
 from resbench.timing import speeds
 from resbench.zoo.find import find_weights
 from resbench.zoo.spec import Variant
+
+OnProgress = Callable[[str, float], None]  # is told what is being done, and which share of it is done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ def ready(request: speeds.Request) -> Subject:
     return Subject(arm=arm, weights=loaded.weights, weights_sha256=loaded.weights_sha256)
 
 
-def difference(request: speeds.Request, arm: Arm) -> float | None:
+def difference_from_plain(request: speeds.Request, arm: Arm) -> float | None:
     """Return how far the outputs of `arm`, which `request` made, are from plain fp32; None for plain settings.
 
     Raises InvalidMeasurementError when they are not finite.
@@ -70,7 +72,7 @@ def _plain(request: speeds.Request) -> _Loaded:
         size = units.pixels(request.settings.input_px)
         try:
             with within_memory(f"input size {size}"):
-                settle(module, request.settings)
+                settle_norms(module, request.settings)
         except RuntimeError as error:
             if "size" not in str(error):
                 raise
@@ -96,7 +98,7 @@ def fresh_network(network: Variant, seed: int) -> nn.Module:
 def widest(request: speeds.Request) -> int:
     """Return the batch size at which a request's throughput saturates; for a fresh process."""
     arm = ready(request).arm
-    return speeds.saturating(lambda size: speeds.rate(arm, size))
+    return speeds.saturating(lambda size: speeds.quick_rate(arm, size))
 
 
 def resident(request: speeds.Request) -> Memory:
@@ -105,19 +107,19 @@ def resident(request: speeds.Request) -> Memory:
     before = psutil.Process().memory_info().rss
     arm = _fresh_arm(request)
     reset_peak_resident()
-    speeds.run(arm, want, times=2)
+    speeds.run_untimed(arm, want, times=2)
     return Memory(batch_size=want.batch_size, resident_bytes=peak_resident_bytes(), resident_before_bytes=before)
 
 
-def peak(arm: Arm, want: speeds.Wanted) -> Memory:
+def device_memory(arm: Arm, want: speeds.Wanted) -> Memory:
     """Return the peak memory of a call (or training step) on a device that keeps peaks."""
     reset_peak_memory(arm.device)
-    speeds.run(arm, want, times=2)
+    speeds.run_untimed(arm, want, times=2)
     allocated, reserved = peak_memory(arm.device)
     return Memory(batch_size=want.batch_size, allocated_bytes=allocated, reserved_bytes=reserved)
 
 
-def kernels(request: speeds.Request, on_progress: Callable[[str, float], None]) -> tuple[Kernels, ...] | None:
+def kernels_by_batch(request: speeds.Request, on_progress: OnProgress) -> tuple[Kernels, ...] | None:
     """Return the kernels of a forward pass (or training step) at each batch size, each counted in a fresh process.
 
     There, since what the profiler hooks into a process slows down what comes after, and may crash with it. None where
@@ -129,18 +131,18 @@ def kernels(request: speeds.Request, on_progress: Callable[[str, float], None]) 
     with suppress(ResbenchError):
         for index, (size, want) in enumerate(sorted(wants.items())):
             on_progress(f"kernels at batch {size}", index / len(wants))
-            found.append(fresh.call(started, replace(request, wanted=(want,))))
+            found.append(fresh.call(kernels_alone, replace(request, wanted=(want,))))
     complete = tuple(kernels for kernels in found if kernels)
     return complete if len(complete) == len(wants) else None
 
 
-def started(request: speeds.Request) -> Kernels | None:
+def kernels_alone(request: speeds.Request) -> Kernels | None:
     """Return the kernels of the one thing that a request wants, None where they cannot be counted.
 
     For a fresh process.
     """
     (want,) = request.wanted
-    return speeds.kernels(_fresh_arm(request), want)
+    return speeds.kernels_started(_fresh_arm(request), want)
 
 
 def _fresh_arm(request: speeds.Request) -> Arm:

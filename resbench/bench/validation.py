@@ -17,7 +17,7 @@ from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.hypotheses import ties, unexplained
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.session import Examined, Progress, Scored, Session, decoder_words, examined, scored, silent
-from resbench.bench.entries import BatchSize, Entry, Validating, in_groups, select
+from resbench.bench.entries import Entry, Validating, in_groups, select
 from resbench.bench.passes import session_of, settings_of
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint
@@ -28,6 +28,7 @@ from resbench.records.record import DType, Evaluation, Settings
 from resbench.running.arm import answer, prepare
 from resbench.running.device import resolve
 from resbench.running.settings import Running, switches
+from resbench.timing.speeds import BatchSize
 from resbench.zoo.spec import CropMode, Interpolation
 
 

@@ -18,7 +18,7 @@ import msgspec
 import torch
 
 import resbench
-from resbench.bench.subject import difference, ready
+from resbench.bench.subject import difference_from_plain, ready
 from resbench.errors import ExitCode, InvalidMeasurementError, ResbenchError, show_traceback
 from resbench.records.record import Settings
 from resbench.running.arm import Arm
@@ -191,7 +191,7 @@ def _serve() -> None:
                     assignment, batch_size = msgspec.convert(order, tuple[Assignment, int])
                     request = _request(assignment)
                     subject = ready(request)
-                    arm, result = Local(subject.arm, batch_size), _about(difference(request, subject.arm))
+                    arm, result = Local(subject.arm, batch_size), _about(difference_from_plain(request, subject.arm))
                 elif order == "materialise":
                     arm.materialise()
                     result = None
@@ -209,7 +209,7 @@ def _serve() -> None:
 
 def _request(assignment: Assignment) -> speeds.Request:
     return speeds.Request(
-        network=find.network(assignment.network),
+        network=find.located(assignment.network),
         weights=assignment.weights,
         device=assignment.device,
         settings=assignment.settings,

@@ -30,7 +30,7 @@ def speeds(card: Card) -> list[dict[str, Any]]:
     found = []
     for path, record in card.profiles.items():
         series = sorted(record.series, key=lambda one: (one.speed, one.batch_size))
-        memory = {one.batch_size: (*observed.peak(one), "not measured")[0] for one in record.memory}
+        memory = {one.batch_size: (*observed.peak_words(one), "not measured")[0] for one in record.memory}
         rows = [
             _speed(record, one) | {"memory": memory.get(one.batch_size, "not measured")}
             for one in filter(has_samples, series)

@@ -28,7 +28,7 @@ def ab_(
     cuda_graph: options.CudaGraph = False,
     fuse: options.Fuse = False,
     winograd: options.Winograd = False,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads; one repeats best on a shared machine.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads; results repeat best with one.")] = 1,
     differences: Annotated[
         list[str] | None,
         typer.Option(
@@ -44,18 +44,17 @@ def ab_(
     limit: options.PermittedSlowdown = 0.03,
     confirm: Annotated[bool, typer.Option(help="Repeat the measurement before reporting a change.")] = True,
     time_budget: Annotated[
-        float, typer.Option(min=0.1, help="Seconds after which it ends, confirmation included.")
+        float, typer.Option(min=0.1, help="Seconds in all, loading and the repeated measurement included.")
     ] = 120.0,
     fail_on_inconclusive: Annotated[
-        bool, typer.Option("--fail-on-inconclusive", help="Exit 3 when the data cannot tell.")
+        bool, typer.Option("--fail-on-inconclusive", help="Exit 3 if inconclusive.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every sample and the verdict as JSON.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compare two networks, or two settings of one, their calls in turn; exits 1 when B is slower.
+    """Compare the speed of two networks, or of two settings of one, in interleaved runs; exit 1 when B is slower.
 
-    Weights and images are laid out afresh in memory for every cluster, clusters are the unit of the interval, and
-    what slows the machine down slows both alike.
+    The calls of A and B take turns, so what slows the machine down slows both alike.
 
     \b
     Examples:
@@ -65,14 +64,15 @@ def ab_(
       resbench ab resnet50 --b tree=../base
     """
     from resbench.bench import comparing, parse
+    from resbench.judging.finding import exit_code
     from resbench.report import comparison as report
     from resbench.report.progress import progress
     from resbench.running.settings import Running
     from resbench.timing.contest import Rules
-    from resbench.zoo.find import network
+    from resbench.zoo.find import located
 
     side = comparing.Side(
-        network=network(a),
+        network=located(a),
         running=Running(
             input_px=parse.input_px(input_px),
             dtype=dtype,
@@ -85,7 +85,7 @@ def ab_(
             threads=threads,
         ),
     )
-    other = parse.side_b(replace(side, network=network(b)) if b else side, differences or ())
+    other = parse.side_b(replace(side, network=located(b)) if b else side, differences or ())
     with progress(quiet=quiet) as on_progress:
         comparison = comparing.ab(
             side,
@@ -97,4 +97,4 @@ def ab_(
         )
     findings = comparing.findings(comparison)
     report.show(comparison, findings, as_json=as_json)
-    raise typer.Exit(comparing.exit_code(findings, fail_on_inconclusive=fail_on_inconclusive))
+    raise typer.Exit(exit_code(findings[:1], fail_on_inconclusive=fail_on_inconclusive))  # the rest is for information

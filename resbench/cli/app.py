@@ -113,7 +113,7 @@ def _open_streams() -> None:
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # for as long as the process lives
 
 
-def run() -> None:
+def run_command() -> None:
     """Run the program; it ends with a SystemExit, or with the exception that `resbench.__main__` explains."""
     _open_streams()
     notes = logging.StreamHandler()

@@ -9,10 +9,10 @@ from resbench.cli import options
 
 def env_(
     device: options.Device = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="How long to watch how busy the machine is.")] = 1.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as it stands in records.")] = False,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Seconds to watch how busy the machine is.")] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as in records.")] = False,
 ) -> None:
-    """Show the environment that records made here would carry, and how quiet this machine is.
+    """Show the environment that records get here, and how quiet this machine is.
 
     \b
     Examples:

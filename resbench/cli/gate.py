@@ -62,7 +62,7 @@ def gate_(
     from resbench.running.settings import Running
     from resbench.zoo.find import find
 
-    asked = gate.Asked(
+    gating = gate.Gating(
         results=results or Path("results"),
         cards=cards or Path("cards"),
         networks=[find(name) for name in networks or ()],
@@ -74,9 +74,9 @@ def gate_(
         weights=weights or (),
     )
     with progress(quiet=quiet) as on_progress:
-        found = gate.gate(against, asked, limits.load(config), on_progress)
+        found = gate.gate(against, gating, limits.load(config), on_progress)
     code = exit_code(found, fail_on_inconclusive=fail_on_inconclusive)
     report.publish(
-        worst_first(found), code, asked.results, as_json=as_json, junit_file=junit, code_quality_file=code_quality
+        worst_first(found), code, gating.results, as_json=as_json, junit_file=junit, code_quality_file=code_quality
     )
     raise typer.Exit(code)

@@ -13,7 +13,7 @@ Junit = Annotated[Path | None, typer.Option(help="Write the findings as JUnit XM
 CodeQuality = Annotated[
     Path | None, typer.Option(help="Write what failed as GitLab's code quality report to this file.")
 ]
-FailOnInconclusive = Annotated[bool, typer.Option("--fail-on-inconclusive", help="Exit 3 when the data cannot tell.")]
+FailOnInconclusive = Annotated[bool, typer.Option("--fail-on-inconclusive", help="Exit 3 if inconclusive.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Key = Annotated[
     str | None,
@@ -21,17 +21,18 @@ Key = Annotated[
 ]
 Amp = Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")]
 ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="Use channels-last (NHWC) memory layout.")]
-Compile = Annotated[bool, typer.Option("--compile", help="Run through torch.compile.")]
-CudaGraph = Annotated[bool, typer.Option("--cuda-graph", help="Replay a CUDA graph.")]
+Compile = Annotated[bool, typer.Option("--compile", help="Compile with torch.compile.")]
+CudaGraph = Annotated[bool, typer.Option("--cuda-graph", help="Replay the forward pass as a CUDA graph.")]
 DType = Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")]
 Device = Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first there is]")]
 Fuse = Annotated[bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions.")]
-PermittedSlowdown = Annotated[float, typer.Option(min=0, help="A slowdown that is permitted.")]
+PermittedSlowdown = Annotated[float, typer.Option(min=0, help="The slowdown to permit (0.03: 3 %).")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 RecordAsJson = Annotated[
     bool, typer.Option("--json", help="Print the record as JSON, as --save writes it; several as a list.")
 ]
 RecordsFolder = Annotated[Path, typer.Option("--output", "-o", help="Where --save writes.")]
+# Winograd's algorithm is replaced by a runtime in a later version: remove this option with it.
 Winograd = Annotated[
     bool, typer.Option("--winograd", help="Compute 3x3 convolutions by Winograd's algorithm (CPU, fp32).")
 ]

@@ -37,14 +37,15 @@ def profile_(
     ] = None,
     cuda_graph: options.CudaGraph = False,
     fuse: Annotated[
-        bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions; says how far outputs move.")
+        bool,
+        typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions; reports how far outputs move."),
     ] = False,
     winograd: options.Winograd = False,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads. [default: torch's, one per physical core]")
     ] = None,
     train: Annotated[
-        bool, typer.Option("--train", help="Time a training step instead: forward, backward and optimizer apart.")
+        bool, typer.Option("--train", help="Time a training step instead: forward, backward and optimizer separately.")
     ] = False,
     data: Annotated[
         Path | None,
@@ -58,13 +59,13 @@ def profile_(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", "-j", min=1, help="With --data: threads that decode. [default: one a core]"),
+        typer.Option("--workers", "-j", min=1, help="With --data: threads that decode. [default: one per core]"),
     ] = None,
     launches: Annotated[
-        int, typer.Option(min=1, help="Fresh processes to measure in; from 3 on, intervals are over them.")
+        int, typer.Option(min=1, help="Fresh processes to measure in; with 3 or more, intervals are over processes.")
     ] = 1,
     time_budget: Annotated[
-        float, typer.Option(min=0.1, help="Seconds for each speed, batch size and launch, at most.")
+        float, typer.Option(min=0.1, help="Most seconds for each speed, batch size and launch.")
     ] = 10.0,
     weights: Annotated[
         str | None, typer.Option(help="A file of weights, or a published checkpoint. [default: fresh weights]")
@@ -75,7 +76,8 @@ def profile_(
     ] = False,
     output: options.RecordsFolder = Path("results"),
     resume: Annotated[
-        bool, typer.Option("--resume", help="With --save: skip what already has a record with these settings.")
+        bool,
+        typer.Option("--resume", help="With --save: skip what has a record with these settings."),
     ] = False,
     as_json: options.RecordAsJson = False,
     quiet: Annotated[
@@ -91,12 +93,12 @@ def profile_(
       resbench profile resnet50 --dtype bf16 --channels-last --fuse
       resbench profile resnet50 --data imagenet/val
     """
-    from resbench.bench import parse, profiles, profiling
+    from resbench.bench import costs, parse, profiles, profiling
     from resbench.report import profile as report
     from resbench.report.progress import progress
     from resbench.running.settings import Running
 
-    networks = profiles.chosen(names or [], every=every)
+    networks = costs.chosen(names or [], every=every)
     how = profiling.Profiling(
         running=Running(
             input_px=parse.input_px(input_px),

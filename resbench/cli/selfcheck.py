@@ -11,7 +11,7 @@ def selfcheck_(
     network: Annotated[str, typer.Argument(help="The network to measure.")] = "resnet18",
     input_px: Annotated[int, typer.Option("--input-px", "--img-size", min=32, help="Side of its images.")] = 64,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
-    runs: Annotated[int, typer.Option(min=2, help="Comparisons of equal arms, and of each slowdown.")] = 20,
+    runs: Annotated[int, typer.Option(min=2, help="Comparisons of equal networks, and of each slowdown.")] = 20,
     slowdown: Annotated[
         list[float] | None, typer.Option(min=0.001, max=10, help="Slowdown to inject (0.05: 5 %); may be repeated.")
     ] = None,
@@ -20,9 +20,9 @@ def selfcheck_(
     as_json: Annotated[bool, typer.Option("--json", help="Print every trial and the scores as JSON.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Find out how well this machine can measure: false alarms, power and bias of comparisons with known truth.
+    """Find out how well this machine measures: false alarms, power and bias of comparisons whose result is known.
 
-    Equal arms must not differ, and a slowdown that is really there (CPU burnt after every call) must be found. Takes
+    Two equal networks must not differ, and an injected slowdown (CPU time burnt after every call) must be found. Takes
     a few minutes.
 
     \b

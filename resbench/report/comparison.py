@@ -11,7 +11,7 @@ from resbench.words import findings as wording
 from resbench.words.observed import device, noise, settings
 
 if TYPE_CHECKING:
-    from resbench.bench.comparing import Arm, Comparison
+    from resbench.bench.comparing import Comparison, MeasuredSide
 
 
 def show(comparison: "Comparison", findings: Sequence[Finding], *, as_json: bool) -> None:
@@ -78,7 +78,7 @@ def _number(threads: int) -> str:
     return "1 thread" if threads == 1 else f"{threads} threads"
 
 
-def _arm(arm: "Arm") -> str:
+def _arm(arm: "MeasuredSide") -> str:
     text = f"{arm.network}: {settings(arm.settings)}; {arm.program}"
     if arm.output_difference is None:
         return text

@@ -12,10 +12,10 @@ from resbench.words.escaped import visible
 from resbench.words.observed import noise
 
 ADVICE = {
-    "quiet": "timings made here now can be trusted",
-    "busy": "other work disturbs timings; CPU time is more reliable than wall time, `resbench ab` more than both",
-    "overloaded": "wall times made here now mean little; stop other work, or compare with `resbench ab` only",
-    "unknown": "this system does not tell how busy it is; `resbench selfcheck` finds out how well it measures",
+    "quiet": "timings are reliable",
+    "busy": "other programs disturb timings; CPU time is more reliable than wall time, `resbench ab` more than both",
+    "overloaded": "wall times mean little; stop other programs, or use `resbench ab`",
+    "unknown": "this system does not report how busy it is; `resbench selfcheck` shows how well it measures",
 }
 
 

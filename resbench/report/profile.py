@@ -14,7 +14,7 @@ from resbench.records import jsonio
 from resbench.records.record import Gpu, Kernels, Memory, Profile
 from resbench.report import terminal
 from resbench.words.measured import percentile, rate, time
-from resbench.words.observed import conditions, device, images, noise, overloaded, peak, speed
+from resbench.words.observed import conditions, device, images, noise, overloaded, peak_words, speed
 
 if TYPE_CHECKING:
     from resbench.bench.profiles import Outcome
@@ -80,9 +80,9 @@ def table(records: Iterable[Profile]) -> None:
 def notes(record: Profile) -> Iterator[str]:
     """Yield what to beware of in the figures, each with what can be done about it."""
     if record.environment.conditions.noise == "overloaded":
-        yield "other work kept this machine busy; wall times will not repeat"
+        yield "other programs kept this machine busy; wall times will not repeat"
         if (record.settings.threads or 1) > 1:
-            yield "threads that wait for one another burn CPU time too; on a busy machine give --threads 1"
+            yield "threads that wait for one another use CPU time too; on a busy machine use --threads 1"
     for series in record.series:
         label = f"{speed(series.speed)} at batch {series.batch_size}"
         if series.stop_reason == "time_budget":
@@ -162,7 +162,7 @@ def _memory(memories: Iterable[Memory]) -> Table:
 
 
 def _peak(memory: Memory) -> str:
-    return ", ".join(peak(memory)) or "-"
+    return ", ".join(peak_words(memory)) or "-"
 
 
 def _kernels(found: Iterable[Kernels]) -> Table:

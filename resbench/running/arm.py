@@ -42,13 +42,13 @@ def answer(arm: Arm, batch: Tensor) -> Tensor:
     return arm.forward(_placed(batch, arm.settings, arm.device))
 
 
-def images(arm: Arm, batch_size: int, generator: torch.Generator) -> Tensor:
+def random_images(arm: Arm, batch_size: int, generator: torch.Generator) -> Tensor:
     """Return normally distributed images: never zeros, which cost less energy and time on some devices."""
     batch = torch.randn(batch_size, 3, *arm.settings.input_px, generator=generator, device=arm.device)
     return _placed(batch, arm.settings, arm.device)
 
 
-def settle(module: nn.Module, settings: Settings) -> None:
+def settle_norms(module: nn.Module, settings: Settings) -> None:
     """Give every batch norm of a fresh `module` the statistics of random images.
 
     Without them the activations of a deep residual network double in every block and leave the range of fp16.

@@ -2,6 +2,8 @@
 
 Every tile of 4x4 outputs is made from 6x6 inputs with 36 multiplications per pair of channels instead of 144 (Lavin and
 Gray 2016, F(4x4, 3x3)). In between are two linear transforms, of the inputs and of the outputs.
+
+A runtime replaces this in a later version: remove it then, with the option and the setting.
 """
 
 from math import ceil, sqrt

@@ -8,7 +8,7 @@ from itertools import cycle
 import torch
 from torch import Tensor, nn
 
-from resbench.running.arm import Arm, answer, images
+from resbench.running.arm import Arm, answer, random_images
 from resbench.timing.clock import Call
 from resbench.timing.sampler import Materialise
 
@@ -39,7 +39,7 @@ def inference(arm: Arm, batch_size: int, *, graph: bool = False, still: bool = F
 
     def materialise() -> Sequence[Call]:
         padding[:] = [] if still else relocate(arm.module, chance)
-        batches = [images(arm, batch_size, generator) for _ in range(1 if still else INPUTS)]
+        batches = [random_images(arm, batch_size, generator) for _ in range(1 if still else INPUTS)]
         if graph:
             return (_captured(arm, batches[0]),)
         turn = cycle(batches)
@@ -77,7 +77,7 @@ def training(arm: Arm, batch_size: int, *, still: bool = False) -> Materialise:
         padding[:] = [] if still else relocate(arm.module, chance)
         # The rate is so low that no length of measuring drives the weights out of range.
         optimizer = torch.optim.SGD(arm.module.parameters(), lr=1e-6, momentum=0.9, weight_decay=1e-4)
-        batches = cycle([images(arm, batch_size, generator) for _ in range(1 if still else INPUTS)])
+        batches = cycle([random_images(arm, batch_size, generator) for _ in range(1 if still else INPUTS)])
         labels = torch.randint(arm.classes, (batch_size,), generator=generator, device=arm.device)
         loss: list[Tensor] = []
 

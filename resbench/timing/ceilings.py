@@ -14,7 +14,7 @@ LARGEST = 8192
 COPY_BYTES = {"cpu": 2**28, "mps": 2**28, "cuda": 2**30}  # far beyond any cache
 
 
-def measure(settings: Settings, device: torch.device, timer: Timer | None = None) -> Ceilings:
+def measure_ceilings(settings: Settings, device: torch.device, timer: Timer | None = None) -> Ceilings:
     """Time square matrix products in the type of `settings` and copies within the device's memory.
 
     Random numbers, never zeros, which cost less power and so run faster on some devices.

@@ -32,7 +32,7 @@ class Clock:
             call()
         self.synchronise()
         wall, cpu = self.wall_ns() - wall, self.cpu_ns() - cpu
-        return checked(wall), cpu
+        return positive_ns(wall), cpu
 
 
 def host_clock(device: torch.device) -> Clock:
@@ -55,12 +55,12 @@ def event_timer(device: torch.device) -> Timer:
             call()
         stop.record()
         torch.cuda.synchronize(device)
-        return checked(round(start.elapsed_time(stop) * 1e6)), time.process_time_ns() - cpu
+        return positive_ns(round(start.elapsed_time(stop) * 1e6)), time.process_time_ns() - cpu
 
     return timer
 
 
-def checked(wall_ns: int) -> int:
+def positive_ns(wall_ns: int) -> int:
     """Return `wall_ns`. Raises InvalidMeasurementError when it is not positive."""
     if wall_ns <= 0:
         raise InvalidMeasurementError(f"the clock advanced by {wall_ns} ns during a call; its time cannot be told here")

@@ -18,7 +18,7 @@ CLUSTER_S = 1.0  # that the pairs of a cluster should last at most
 MOST_PAIRS, LEAST_PAIRS = 10, 3
 
 
-class Arm(Protocol):
+class Timeable(Protocol):
     """Something that can lay its work out afresh and time it, in this process or in another one."""
 
     def materialise(self) -> None:
@@ -36,7 +36,7 @@ class Shape:
     calls: int
 
 
-def shape(arms: Sequence[Arm]) -> Shape:
+def shape(arms: Sequence[Timeable]) -> Shape:
     """Warm both arms up and size the clusters by the faster one's time."""
     for arm in arms:
         arm.materialise()
@@ -47,7 +47,7 @@ def shape(arms: Sequence[Arm]) -> Shape:
     return Shape(pairs=max(LEAST_PAIRS, min(MOST_PAIRS, pairs)), calls=calls)
 
 
-def cluster(arms: Sequence[Arm], wanted: Shape, chance: random.Random) -> Pair:
+def cluster(arms: Sequence[Timeable], wanted: Shape, chance: random.Random) -> Pair:
     """Take one cluster of each of two arms, their calls in turn."""
     order = [0, 1]
     chance.shuffle(order)

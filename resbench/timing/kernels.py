@@ -17,14 +17,14 @@ SETTLING = 3
 _ACTIVITIES = {"cuda": ProfilerActivity.CUDA, "cpu": ProfilerActivity.CPU}
 
 
-def started(call: Callable[[], object], batch_size: int, device: torch.device) -> Kernels | None:
+def kernels_of(call: Callable[[], object], batch_size: int, device: torch.device) -> Kernels | None:
     """Return what one `call` on `batch_size` images starts on `device`; None where the profiler sees no kernels."""
     for _ in range(SETTLING):
         call()
-    return count(trace(call, device), batch_size)
+    return count_kernels(trace(call, device), batch_size)
 
 
-def count(events: Iterable[Mapping[str, Any]], batch_size: int) -> Kernels | None:
+def count_kernels(events: Iterable[Mapping[str, Any]], batch_size: int) -> Kernels | None:
     """Count the kernels in a trace, and what launched them; copies, fills and annotations are none.
 
     A kernel has the correlation number of the host's call that launched it: those of one graph have the same.

@@ -15,12 +15,12 @@ from resbench.running.device import waiting, within_memory
 from resbench.running.settings import switches
 from resbench.timing.calls import inference, training
 from resbench.timing.clock import Timer, event_timer, host_clock
-from resbench.timing.kernels import started
+from resbench.timing.kernels import kernels_of
 from resbench.timing.sampler import Materialise, Plan, Surroundings, sample
 from resbench.timing.telemetry import Telemetry
 from resbench.zoo.spec import Preprocess, Variant
 
-Asked = int | Literal["auto"]
+BatchSize = int | Literal["auto"]  # "auto": found by measuring, or the largest that memory allows
 PHASES: tuple[Speed, ...] = ("train_forward", "train_backward", "train_optimizer")
 # The batch at which throughput is measured when none is asked for, by kind of device.
 FULL_BATCH = {"cpu": 8, "mps": 32, "cuda": 256}
@@ -68,8 +68,8 @@ class Request:
     images: Images | None = None
 
 
-def wanted(
-    batch_sizes: Sequence[Asked],
+def wanted_speeds(
+    batch_sizes: Sequence[BatchSize],
     device: torch.device,
     settings: Settings,
     *,
@@ -130,7 +130,7 @@ def energy(arm: Arm, want: Wanted, meter: Telemetry) -> Energy | None:
         return meter.energy(call, want.batch_size, arm.device)
 
 
-def run(arm: Arm, want: Wanted, times: int) -> None:
+def run_untimed(arm: Arm, want: Wanted, times: int) -> None:
     """Make the calls of one wanted speed `times` times, untimed and with nothing in memory beside them."""
     with _running(arm, want):
         calls = _work(arm, want, still=True)()
@@ -140,11 +140,11 @@ def run(arm: Arm, want: Wanted, times: int) -> None:
         waiting(arm.device)()
 
 
-def kernels(arm: Arm, want: Wanted) -> Kernels | None:
+def kernels_started(arm: Arm, want: Wanted) -> Kernels | None:
     """Return what one forward pass, or training step, starts on the device; None where there is no telling."""
     with _running(arm, want):
         calls = _work(arm, want, still=True)()
-        return started(lambda: [call() for call in calls], want.batch_size, arm.device)
+        return kernels_of(lambda: [call() for call in calls], want.batch_size, arm.device)
 
 
 def repeated(request: Request, first: Sequence[Series]) -> Request:
@@ -154,7 +154,7 @@ def repeated(request: Request, first: Sequence[Series]) -> Request:
     return replace(request, wanted=tuple(wanted))
 
 
-def merge(parts: Sequence[Sequence[Series]]) -> list[Series]:
+def merge_launches(parts: Sequence[Sequence[Series]]) -> list[Series]:
     """Put the series of several launches together; a launch stopped by its budget makes the whole so."""
     return [
         replace(
@@ -186,7 +186,7 @@ def saturating(rate: Callable[[int], float], *, gain: float = 1.05, most: int = 
     return max(rates, key=lambda tried: rates[tried])
 
 
-def rate(arm: Arm, size: int) -> float:
+def quick_rate(arm: Arm, size: int) -> float:
     """Return a quick estimate of images per second at batch `size`: the best of three windows."""
     want, timer = _want("throughput", size, 0), host_clock(arm.device)
     with _running(arm, want):
@@ -196,7 +196,7 @@ def rate(arm: Arm, size: int) -> float:
         return size * times * 1e9 / min(timer(call, times)[0] for _ in range(3))
 
 
-def _want(speed: Speed | Literal["train"], size: Asked, auto: int) -> Wanted:
+def _want(speed: Speed | Literal["train"], size: BatchSize, auto: int) -> Wanted:
     return Wanted(speed=speed, batch_size=auto if size == "auto" else size, asked=str(size))
 
 

@@ -36,7 +36,7 @@ def overloaded(environment: Environment) -> str:
     return ", machine overloaded" if environment.conditions.noise == "overloaded" else ""
 
 
-def peak(memory: Memory) -> tuple[str, ...]:
+def peak_words(memory: Memory) -> tuple[str, ...]:
     """Return the peak memory, in the device's own account or as the resident set; nothing when it was not measured."""
     if memory.allocated_bytes is not None:
         reserved = () if memory.reserved_bytes is None else (f"{units.size(memory.reserved_bytes)} reserved",)

@@ -25,7 +25,7 @@ def find(name: str) -> Variant:
     raise ResbenchError(unknown("network", name, _known_names()))
 
 
-def network(name: str) -> Variant:
+def located(name: str) -> Variant:
     """Return the network that `name` stands for: of the table, or of another library ("timm:resnet50").
 
     Raises ResbenchError for an unknown name or library; whether that library knows the network, building it shows.

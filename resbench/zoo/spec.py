@@ -115,7 +115,7 @@ class Paper:
 class Variant:
     """A network: a row of the table, or built elsewhere. Size and cost are its own; accuracy belongs to its `Weights`.
 
-    Another process or program finds it again by its name (`find.network`).
+    Another process or program finds it again by its name (`find.located`).
     """
 
     name: str

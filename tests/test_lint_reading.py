@@ -63,6 +63,11 @@ COUNTS = {  # heading, cell: quantity, count
     ("MACs (B)", "3.68"): ("macs", 3_680_000_000),
     ("GMACs", "3.68"): ("macs", 3_680_000_000),
     ("GMac", "3.68"): ("macs", 3_680_000_000),
+    ("GMACC", "3.68"): ("macs", 3_680_000_000),
+    ("BFLOPs", "3.68"): ("flops", 3_680_000_000),
+    ("FLOPs (G) ↓", "3.68"): ("flops", 3_680_000_000),
+    ("M-Adds (M)", "3680"): ("macs", 3_680_000_000),
+    ("Params (Mio)", "21.8"): ("params", 21_800_000),
     ("Mult-Adds (M)", "3680"): ("macs", 3_680_000_000),
     ("MAdds", "3,680.5M"): ("macs", 3_680_500_000),
     ("FLOPs/2", "3,680.5M"): ("macs", 3_680_500_000),
@@ -97,6 +102,10 @@ ACCURACIES = {  # heading, cell: quantity, right of 100
     ("error (top-5)", "8.58"): ("top5", "91.42"),
     ("Error, %", "26.69"): ("top1", "73.31"),
     ("test err", "26.69"): ("top1", "73.31"),
+    ("Top-1 ↑", "73.31"): ("top1", "73.31"),
+    ("acc. @1", "73.31"): ("top1", "73.31"),
+    ("1-crop val error", "26.69"): ("top1", "73.31"),
+    ("ImageNet error (%)", "26.69"): ("top1", "73.31"),
 }
 
 
@@ -112,6 +121,8 @@ def test_a_caption_that_speaks_of_errors_makes_the_columns_errors(caption):
     first, second = under("Top-1", "26.69", "24.0", caption=caption)
     assert first.is_error_rate
     assert second.is_error_rate
+    below = figures(f"| Model | Top-1 |\n| - | - |\n| resnet34 | 26.69 |\n\nTable 1: {caption}\n")
+    assert below[0].is_error_rate
     assert not under("Top-1 acc", "26.69", caption=caption)[0].is_error_rate
     assert not under("Top-1", "73.31", caption="We fixed an error in this table.")[0].is_error_rate
 
@@ -184,7 +195,8 @@ def test_a_cell_that_says_nothing_is_no_figure(cell):
 @pytest.mark.parametrize(
     "heading",
     ["Top-1 gain", "Top1 Diff", "Δ top-1", "Top-1 drop", "Gap in top-1", "FLOPs ↓", "Params ratio", "FLOPs reduction",
-     "Train acc1", "best top-1", "Teacher top-1", "Params (%)", "linear top-1", "Recall@1", "mAP@1", "Throughput"],
+     "Train acc1", "best top-1", "Teacher top-1", "Params (%)", "linear top-1",
+     "Model size (M)", "Recall@1", "mAP@1", "Throughput"],
 )  # fmt: skip
 def test_differences_and_figures_of_another_kind_are_left_alone(heading):
     document = page(f"| Model | {heading} |\n| - | - |\n| resnet34 | 1.5 |\n")
@@ -199,7 +211,7 @@ def test_megabytes_of_parameters_have_a_unit_that_is_none_of_theirs():
 @pytest.mark.parametrize(
     "heading",
     ["Input", "Input size", "Size", "Test size", "Res.", "Resolution", "Crop", "Crop size", "img size", "img_size",
-     "Image size (px)", "input res.", "分辨率"],
+     "Image size (px)", "input res.", "img-size", "HxW", "Input image size", "Test crop", "eval res", "分辨率"],
 )  # fmt: skip
 @pytest.mark.parametrize("cell", ["288", "288x288", "288×288", "3x288x288", "(288, 288)", "288 px", "288²"])
 def test_an_input_is_read_from_any_column_of_inputs(heading, cell):
@@ -278,7 +290,10 @@ def test_a_table_of_metrics_and_values_is_about_the_pages_title():
     assert [(figure.quantity, figure.value) for figure in entry.figures] == [("flops", 7.3 * G), ("params", 21.8 * M)]
 
 
-@pytest.mark.parametrize("heading", ["Model", "Network", "Backbone", "Architecture", "Arch", "Model name", "模型"])
+@pytest.mark.parametrize(
+    "heading",
+    ["Model", "Network", "Backbone", "Architecture", "Arch.", "Model name", "Models/Links", "Backbone network", "模型"],
+)
 def test_a_column_of_models_goes_by_many_names(heading):
     assert page(f"| {heading} | Params |\n| - | - |\n| resnet34 | 21.8M |\n").entries[0].name == "resnet34"
 

@@ -12,6 +12,7 @@ from resbench.lint.htmltables import WIDEST, Cell
 _TARGET = re.compile(r"\]\(\s{0,9}<?([^)\s>]{1,2000})")
 _HEADING = re.compile(r"\s{0,3}(#{1,6})[ \t]")
 _ANCHOR = re.compile(r"(?:id|name)=[\"']([^\"']{1,200})")
+_BELOW = re.compile(r"[ *_]{0,5}(<[a-z]{1,10}>)?(Table|Tab\.|Tbl\.)\s{0,3}\d", re.IGNORECASE)
 _CAPTION_LINES = 3
 _CAPTION_LENGTH = 600
 
@@ -24,7 +25,7 @@ class Grid:
     rows: tuple[tuple[Cell, ...], ...]
     title: str = ""  # the first heading of the page above it
     section: str = ""  # the headings above it, the outermost first
-    caption: str = ""  # the lines of text directly above it, and its last heading
+    caption: str = ""  # its last heading, the lines of text directly above it, a caption below it
 
 
 @dataclass(slots=True)
@@ -45,14 +46,14 @@ class _Above:
         elif line.strip():
             self.lines = [*self.lines, line.strip()[:_CAPTION_LENGTH]][-_CAPTION_LINES:]
 
-    def grid(self, headings: list[str], rows: list[tuple[Cell, ...]]) -> Grid:
+    def grid(self, headings: list[str], rows: list[tuple[Cell, ...]], below: str) -> Grid:
         last = self.headings[-1][1] if self.headings else ""
         return Grid(
             headings=tuple(headings),
             rows=tuple(row for row in rows if row),
             title=self.title,
             section=" / ".join(text for _, text in self.headings),
-            caption=" ".join([last, *self.lines]).strip(),
+            caption=" ".join([last, *self.lines, below]).strip(),
         )
 
 
@@ -107,7 +108,7 @@ def grids(text: str) -> Iterator[Grid]:
                 end += 1
             above.lines = above.lines[:-1]  # its own headings
             rows = [tuple(Cell(row, cell) for cell in split_row(words)) for row, words in lines[at + 1 : end]]
-            yield above.grid(split_row(heading), rows)
+            yield above.grid(split_row(heading), rows, _caption_below(lines, end))
             above.lines = []
             at = end
         elif "<table" in line.lower():
@@ -116,7 +117,7 @@ def grids(text: str) -> Iterator[Grid]:
                 end = at + 1
             else:
                 for table in htmltables.html_tables(lines[at:end]):
-                    yield above.grid(*table)
+                    yield above.grid(*table, _caption_below(lines, end))
             above.lines = []
             at = end
         else:
@@ -126,6 +127,12 @@ def grids(text: str) -> Iterator[Grid]:
             else:
                 above.read(line)
             at += 1
+
+
+def _caption_below(lines: list[tuple[int, str]], end: int) -> str:
+    """Return a caption that stands below its table: "Table 3. Error rates on ImageNet"."""
+    line = next((line for _, line in lines[end : end + 2] if line.strip()), "")
+    return line.strip()[:_CAPTION_LENGTH] if _BELOW.match(line) else ""
 
 
 def _is_rule(line: str) -> bool:

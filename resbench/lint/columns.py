@@ -44,7 +44,7 @@ _HEADINGS: tuple[tuple[ColumnKind, re.Pattern[str]], ...] = (
     ),
     ("params", re.compile(r"\b[kmg]?param(eter)?s?\b|^param|params?\.?\b|参数量")),
     ("macs", re.compile(r"\b[kmgt]?macc?s?\b|multipl(y|ie)s?[ -]|mult[. -]{0,2}adds?")),
-    ("macs", re.compile(r"\bm?[mg]?-?adds?\b|flops? ?/ ?2\b")),
+    ("macs", re.compile(r"\b[mg]{1,2}-?adds?\b|flops? ?/ ?2\b")),
     ("flops", re.compile(r"flop|\b[kmgt]?ops\b|浮点运算|^complexity \([mg]")),
     ("pair", re.compile(rf"({_TOP1}).{{0,12}}[/,&].{{0,12}}({_TOP5}|\b5\b)")),
     ("top5", re.compile(_TOP5)),

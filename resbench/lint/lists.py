@@ -11,7 +11,7 @@ from resbench.lint.htmltables import Cell
 from resbench.lint.markdown import Grid, heading_level, prose
 from resbench.lint.tables import TextModels, Unread, input_side, stated
 
-_ITEM = re.compile(r"\s{0,12}[-*+]\s{1,9}([^:]{1,100}):(.*)")
+_ITEM = re.compile(r"\s{0,12}[-*+]\s{1,9}([^:]{1,40}):(.*)")
 _LISTED = ("params", "flops", "macs", "size", "file_size")
 
 

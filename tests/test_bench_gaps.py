@@ -102,12 +102,12 @@ def test_a_stride_on_the_other_convolution_is_a_network_of_the_table(tmp_path, m
         monkeypatch.setattr(place, "load_checkpoint", lambda *_: loaded)
     monkeypatch.setattr(gaps, "twins", lambda *found: (one for one in twins(*found) if one.what == STRIDES))
     planted.write(tmp_path / "val" / WNIDS[0] / "a.JPEG", 0)
-    (found,) = gaps.explain_gaps(["resnet50"], ["w.pth"], tmp_path / "val", Validating(running=Running(input_px=32)))
-    moved = found.twins[-1] if found.twins[-1].command and "v1" in found.twins[-1].command else found.twins[0]
+    monkeypatch.setattr(gaps, "_other_types", lambda own: ())
+    how = Validating(running=Running(input_px=32), batch_size=1)
+    ((moved,),) = (found.twins for found in gaps.explain_gaps(["resnet50"], ["w.pth"], tmp_path / "val", how))
     assert moved.what == f"{STRIDES}: resnet50_v1"
-    assert moved.command == (
-        f"resbench validate --data {tmp_path / 'val'} --img-size 32 --weights {tmp_path / 'w.pth'} resnet50_v1"
-    )
+    words = f"--data {tmp_path / 'val'} --batch-size 1 --img-size 32 --weights {tmp_path / 'w.pth'}"
+    assert moved.command == f"resbench validate {words} resnet50_v1"
 
 
 def test_decoder_resizing_and_type_are_tried_each_alone(folder):

@@ -144,6 +144,10 @@ def _others(own: _Trial) -> Iterator[_Trial]:
         )
     if own.decoder.name != (pillow := decoder_named("pillow")).name:
         yield replace(own, what="pixels of Pillow", decoder=pillow)
+    yield from _other_types(own)
+
+
+def _other_types(own: _Trial) -> Iterator[_Trial]:
     plain = replace(own.settings, amp=False, winograd=False)
     for dtype in ("fp32", "bf16"):
         if plain.dtype != dtype:

@@ -58,4 +58,4 @@ def test_of_twins_that_do_better_the_best_restores(capsys):
     report.show_gap("net", Gap(images=100, top1_right=1, twins=found[1:]))
     assert "partly: no option validates like this; change the network or convert the" in capsys.readouterr().err
     report.show_gap("net", Gap(images=100, top1_right=1, twins=found[2:]))
-    assert capsys.readouterr().err.endswith("none of these is better than chance would have it\n")
+    assert capsys.readouterr().err.endswith("none of these is better by more than chance\n")

@@ -1,4 +1,4 @@
-"""Why a network is hardly ever right: what the labels would have to be instead."""
+"""Which other labels fit a network that is hardly ever right, and whether it answers at all."""
 
 import math
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Arithmetic twins: what a checkpoint loads into without an error, key for key, and then computes something else.
+"""Arithmetic twins: networks and inputs that fit a checkpoint, key for key, but compute something else.
 
 Each twin is a change to a network or to its input that has been met in published checkpoints.
 """

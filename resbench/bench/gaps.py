@@ -1,4 +1,4 @@
-"""Where a gap to a published accuracy may come from: checkpoints beside their arithmetic twins, on a sample."""
+"""What explains a gap to a published accuracy: checkpoints beside their arithmetic twins, on a sample."""
 
 import copy
 import shlex
@@ -51,7 +51,7 @@ def explain_gaps(
     validating: Validating,
     on_progress: Progress = silent,
 ) -> list[Gap]:
-    """Evaluate twins of checkpoints on a sample of `data`: what would the gap to a claim come from?
+    """Evaluate twins of checkpoints on a sample of `data`, to find what explains a gap to a published accuracy.
 
     Each differs in one thing from the network as `validating` has it, but is never compiled. Arguments and errors are
     those of `validate_all`.

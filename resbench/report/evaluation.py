@@ -111,7 +111,7 @@ def show_gap(name: str, gap: Gap, console: Console | None = None) -> None:
         out.add_row(twin.what, str(twin.top1_right), str(gap.images), str(twin.gained), str(twin.lost), verdict)
     console.print(out)
     if best is None:
-        console.print("none of these is better than chance would have it")
+        console.print("none of these is better by more than chance")
     elif best.command:
         console.print(f"to validate like this: {best.command}", soft_wrap=True)
     else:

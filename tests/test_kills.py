@@ -12,10 +12,10 @@ from resbench.accuracy.labels import imagenet
 from resbench.cards.templating import SIGNATURE
 from resbench.records import jsonio, predictions
 from resbench.records.store import save
-from tests import examples, planted
+from tests import card_corpus, examples, planted
 from tests.kills import killed
 
-CARD = "| Model | Params (M) |\n| :-- | --: |\n| resnet18 | 11.69 |\n| resnet34 | 21.90 |\n| resnet50 | 25.56 |\n"
+CARD = card_corpus.README.replace("| 44.18 |", "| 44.81 |")
 
 
 def check_whole(folder: Path) -> None:
@@ -52,8 +52,8 @@ def command(name: str, folder: Path, inputs: Path) -> list[object]:
             save(examples.PROFILE, inputs)
             return ["check", inputs, "--against", inputs, "--junit", folder / "report.xml"]
         case "lint --fix":
-            (folder / "card.md").write_text(CARD)
-            return ["lint", folder / "card.md", "--fix"]
+            (folder / "README.md").write_text(CARD)
+            return ["lint", folder / "README.md", "--fix"]
         case "weights convert":
             torch.save(resbench.build("resnet20_cifar10").state_dict(), inputs / "resnet20.pth")
             return ["weights", "convert", inputs / "resnet20.pth", "-o", folder / "resnet20.safetensors"]
@@ -84,7 +84,8 @@ def try_points(name: str, tmp_path: Path, points) -> int:
             break
         count += 1
         check_whole(folder)
-        assert not killed(folder, 10**6, *words)
+        if name != "weights convert" or not words[-1].exists():  # it never writes over a file
+            assert not killed(folder, 10**6, *words)
         check_whole(folder)
         assert not [path for path in folder.rglob("*.tmp") if path.suffix == ".json"]
     return count

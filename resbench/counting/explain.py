@@ -245,14 +245,14 @@ def _operations_converted(
 
 def _look_alikes(variant: Variant, figure: Figure, _: Sequence[Counts], classes: Collection[int]) -> Iterator[Reading]:
     """Yield the counts of networks that are often called by the same name."""
-    for other in look_alikes(variant):
+    for other in namesakes(variant):
         counts = [counted_at(other.name, size) for size in sizes(other)[:2]]
         for reading in (*_plain(other, figure, counts, ()), *_converted(other, figure, counts, classes)):
             if reading.counted != "parameters and buffers" and not (reading.one_channel and reading.head is None):
                 yield replace(reading, look_alike=other.name)
 
 
-def look_alikes(variant: Variant) -> tuple[Variant, ...]:
+def namesakes(variant: Variant) -> tuple[Variant, ...]:
     """Return the networks that differ from `variant` in their stem, their shortcuts or the place of the stride."""
     return tuple(row for row in VARIANTS if row.spec != variant.spec and _outline(row) == _outline(variant))
 

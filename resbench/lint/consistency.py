@@ -34,14 +34,19 @@ def _file_of_another_size(entry: ModelEntry) -> Iterator[Problem]:
     if not params or not size or not params.value or not size.value or params.value < 10**5:
         return
     per_parameter = float(size.value / params.value)
-    fits = any(width * _BELOW <= per_parameter <= width * _ABOVE for width in _WIDTHS)
-    if fits or per_parameter > max(_WIDTHS):  # more than the weights: optimizer, averages
+    if holds(params, size) or per_parameter > max(_WIDTHS):  # more than the weights: optimizer, averages
         return
     needed = " or ".join(
         f"{float(params.value) * width / 1e6:,.1f} MB of {bits} bits" for width, bits in _WIDTHS.items()
     )
     message = f"{size} bytes, {per_parameter:.2f} per parameter; {params} take {needed}: the file of another network?"
     yield about(entry, "T010", Level.WARNING, size, message, "check the count and the file")
+
+
+def holds(params: StatedFigure, size: StatedFigure) -> bool:
+    """Whether a file of `size` is that of `params` of 32, 16 or 8 bits, with the buffers and names beside them."""
+    per_parameter = float(size.value / params.value) if params.value and size.value else 0.0
+    return any(width * _BELOW <= per_parameter <= width * _ABOVE for width in _WIDTHS)
 
 
 def _shared_weights(first: ModelEntry, second: ModelEntry) -> Iterator[Problem]:

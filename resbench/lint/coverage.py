@@ -1,11 +1,13 @@
 """How much of what cards state was checked: no problem found means little where nothing could be."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from resbench.lint.accuracies import confirmed
+from resbench.lint.consistency import holds
 from resbench.lint.entry import ModelEntry
 from resbench.lint.figure import StatedFigure
+from resbench.lint.guests import LIBRARIES, installed
 from resbench.lint.parse import Document
 from resbench.lint.problem import Level, Problem
 
@@ -22,6 +24,7 @@ class Coverage:
     true: int  # of those checked
     of_unknown_networks: int  # of those read and not checked
     not_understood: int  # seen, but not read
+    missing: tuple[str, ...] = ()  # libraries that would know more networks, but are not installed
 
     @property
     def nothing_checked(self) -> bool:
@@ -37,11 +40,17 @@ class Coverage:
         words = [
             f"{self.read} figure{'s' * (self.read != 1)} read",
             f"{self.checked} checked ({self.true} true)",
-            f"{self.of_unknown_networks} of unknown networks",
+            f"{self.of_unknown_networks} of unknown networks{self._hint}",
             f"{unchecked} without a known value" if unchecked else "",
             f"{self.not_understood} not understood",
         ]
         return f"{'nothing could be checked: ' if self.nothing_checked else ''}{', '.join(filter(None, words))}"
+
+    @property
+    def _hint(self) -> str:
+        verb = "are" if len(self.missing) > 1 else "is"
+        more = self.of_unknown_networks and self.missing
+        return f" ({' and '.join(self.missing)} {verb} not installed)" if more else ""
 
 
 def coverage(documents: Iterable[Document], problems: Sequence[Problem]) -> Coverage:
@@ -53,7 +62,10 @@ def coverage(documents: Iterable[Document], problems: Sequence[Problem]) -> Cove
             key = (problem.path, problem.line, problem.model, problem.quantity)
             judged.setdefault(key, set()).add(problem.level)
     stated = [(entry, figure) for document in documents for entry in document.entries for figure in entry.figures]
-    agreed = {id(figure) for entry in {id(entry): entry for entry, _ in stated}.values() for figure in confirmed(entry)}
+    sized = {id(size) for entry, _ in stated if (size := _fitting_file(entry, judged))}
+    agreed = sized | {
+        id(figure) for entry in {id(entry): entry for entry, _ in stated}.values() for figure in confirmed(entry)
+    }
     levels = [
         judged.get(_key(entry, figure), {Level.NOTE} if id(figure) in agreed else None) for entry, figure in stated
     ]
@@ -65,7 +77,16 @@ def coverage(documents: Iterable[Document], problems: Sequence[Problem]) -> Cove
         true=sum(level == {Level.NOTE} for level in checked),
         of_unknown_networks=len(unknown),
         not_understood=sum(len(document.not_understood) for document in documents),
+        missing=tuple(library for library in LIBRARIES if library not in installed()),
     )
+
+
+def _fitting_file(entry: ModelEntry, judged: Mapping[tuple[str, int, str, str], set[Level]]) -> StatedFigure | None:
+    """Return the size of a file that holds just the parameters, where their number is true."""
+    params, size = entry.figure("params"), entry.figure("file_size")
+    if params is None or size is None or judged.get(_key(entry, params)) != {Level.NOTE}:
+        return None
+    return size if holds(params, size) else None
 
 
 def _is_open(problem: Problem) -> bool:

@@ -5,22 +5,23 @@ A figure is false only where no reading gives it: no convention, input, head, ro
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from fractions import Fraction
 from functools import cache
 
 from resbench import units
 from resbench.counting import explain
 from resbench.counting.conventions import NAMES, convention, operations
 from resbench.counting.counted import counted, sizes
-from resbench.counting.explain import Explanation, Figure, Reading
+from resbench.counting.explain import Explanation, Reading
 from resbench.counting.figures import parameters
+from resbench.lint import guests
 from resbench.lint.certain import is_known_checkpoint, is_plain_network, stated_classes
 from resbench.lint.entry import ModelEntry
 from resbench.lint.figure import StatedFigure
 from resbench.lint.places import about
 from resbench.lint.problem import Edit, Level, Problem
+from resbench.lint.readings import figures_of
 from resbench.records.record import Counts
-from resbench.zoo.spec import Metric, Variant
+from resbench.zoo.spec import Variant
 
 AT_SIZE = "fvcore"  # the convention that timm and MMPretrain use today
 _NEAR = 0.10  # a figure this near to a count, its double or its half may be of a counter that is not known here
@@ -41,7 +42,10 @@ def counts(entry: ModelEntry, classes: Collection[int] = ()) -> Iterator[Problem
     """
     figures = [figure for figure in entry.figures if figure.quantity in ("params", "flops", "macs")]
     if figures and entry.network is None:
-        yield about(entry, "F011", Level.NOTE, None, "no network of resbench's table; figures not checked")
+        elsewhere = list(guests.parameters(entry))
+        yield from elsewhere
+        if not elsewhere:
+            yield about(entry, "F011", Level.NOTE, None, "no network of resbench's table; figures not checked")
         return
     for figure in figures:
         code = "T001" if figure.quantity == "params" else "T002"
@@ -95,7 +99,7 @@ def _contradicted_params(
 ) -> Problem:
     exact = counted(network.name).params
     known = f"; {explanation.errors[0]}" if explanation.errors else ""
-    off = min((float(one.value / exact - 1) for one in _figures(figure)), key=abs, default=-1.0)
+    off = min((float(one.value / exact - 1) for one in figures_of(figure)), key=abs, default=-1.0)
     sure = bool(known) or is_known_checkpoint(entry)
     if not sure and abs(off) < (_NEAR_PARAMS if is_plain_network(entry, network) else _FAR):
         message = f"{figure}: does not fit resbench's {network.name}, which has {exact:,} ({_distance(off)})"
@@ -111,7 +115,7 @@ def _contradicted_params(
 def _is_below_the_trunk(network: Variant, figure: StatedFigure) -> bool:
     """Whether a count is too small for any head, so that the network's own is the only one that can be meant."""
     trunk = counted(network.name).params - counted(network.name).terms.fc - network.classes
-    return all(one.value < trunk * (1 - _NEAR_PARAMS) for one in _figures(figure))
+    return all(one.value < trunk * (1 - _NEAR_PARAMS) for one in figures_of(figure))
 
 
 def _operations(entry: ModelEntry, network: Variant, figure: StatedFigure, explanation: Explanation) -> Problem:
@@ -178,7 +182,7 @@ def _unknown(
     near = explanation.nearest[0] if explanation.nearest else None
     if not stated_px and network.input_px != _USUAL_PX and (near is None or abs(near.off) > _NEAR):
         counts = [_count(network, (_USUAL_PX, _USUAL_PX))]
-        readings = explain.explain(network, _figures(figure), counts)
+        readings = explain.explain(network, figures_of(figure), counts)
         near = next(iter([*readings.nearest, *readings.fits]), near)
     if near and abs(near.off) < (_NEAR if is_plain_network(entry, network) else _FAR):
         where = f"{near.value:,} at {units.pixels(near.input_px)}"
@@ -196,7 +200,7 @@ def _elsewhere(network: Variant, figure: StatedFigure, sides: Collection[int]) -
     Counts are scaled by the number of pixels first, so that torch is needed only where a size is likely.
     """
     home = counted(network.name)
-    figures = _figures(figure)
+    figures = figures_of(figure)
     for side in sides:
         scale = (side / home.input_px[0]) ** 2
         values = [operations(home.terms, name) * scale * times for name in NAMES for times in (1, 2)]
@@ -245,35 +249,7 @@ def _foreign_unit(entry: ModelEntry, network: Variant, figure: StatedFigure, cod
 
 def _explain(entry: ModelEntry, network: Variant, figure: StatedFigure, classes: Collection[int] = ()) -> Explanation:
     stated = (*stated_classes(entry), *classes)
-    return explain.explain(network, _figures(figure), _counts(network, entry, figure), stated)
-
-
-def _figures(figure: StatedFigure) -> tuple[Figure, ...]:
-    """Return what the printed number may stand for."""
-    if figure.value is None or figure.value <= 0:
-        return ()
-    metric: Metric = "params" if figure.quantity == "params" else "flops"
-    small = not figure.unit and not figure.is_count and figure.value < 10**5
-    scales = (10**6, 10**9) if small and metric == "params" else (10**9, 10**6) if small else (1,)
-    plain = [
-        Figure(value=figure.value * scale, quantum=max(figure.step, Fraction(0)) * scale, metric=metric)
-        for scale in scales
-    ]
-    if figure.approximate:
-        return tuple(replace(one, quantum=max(one.quantum, one.value / 20)) for one in plain)
-    zeros = len(figure.digits) - len(figure.digits.rstrip("0")) if figure.digits.isdecimal() and scales == (1,) else 0
-    if zeros > 1 and not figure.unit:  # 4270000000: only the digits before the zeros were measured
-        plain.append(replace(plain[0], quantum=_measured(plain[0], zeros, is_count=figure.is_count)))
-    return tuple(plain)
-
-
-def _measured(figure: Figure, zeros: int, *, is_count: bool) -> Fraction:
-    """Return the step of the digits before the zeros; in a field of counts at least three were measured.
-
-    timm and MMPretrain print hundredths of a million parameters and of a billion operations there.
-    """
-    coarsest = max(10 ** max(0, len(str(int(figure.value))) - 3), 10**4 if figure.metric == "params" else 10**7)
-    return Fraction(min(10**zeros, coarsest) if is_count else 10**zeros)
+    return explain.explain(network, figures_of(figure), _counts(network, entry, figure), stated)
 
 
 def _counts(network: Variant, entry: ModelEntry, figure: StatedFigure) -> list[Counts]:

@@ -74,6 +74,7 @@ COUNTS = {  # heading, cell: quantity, count
     ("Million MACs", "3680"): ("macs", 3_680_000_000),
     ("Model size (MB)", "87.3"): ("file_size", 87_300_000),
     ("File Size", "83 MiB"): ("file_size", 83 * 2**20),
+    ("Storage size (M)", "87.3"): ("file_size", 87_300_000),
     ("param mem", "83 MB"): ("file_size", 83_000_000),
 }
 

@@ -138,6 +138,8 @@ def column(heading: str) -> Column:
     if kind not in ("top1", "top5", "pair"):
         unit = _unit(words, kind)
         is_share = kind in ("params", "flops", "macs") and ("%" in words or (is_marked and not unit))
+        if kind == "file_size" and re.search("storage|file|disk", words):
+            unit = {"K": "KB", "M": "MB", "G": "GB"}.get(unit, unit)
         is_unclear = kind == "file_size" and unit in ("K", "M", "G")  # of parameters, or of bytes
         return Column(kind="" if is_share or is_unclear else kind, heading=heading, unit=unit, image_px=_size(words))
     in_parentheses = bool(_ACCURACY.search(words)) and bool(re.search(r"\(err", words))

@@ -1,4 +1,4 @@
-"""resbench tells the truth about a residual network: what it is, costs, how fast it runs, how accurate it is."""
+"""Benchmarks ResNet-family models (cost, speed, accuracy) and writes verifiable model cards."""
 
 from typing import TYPE_CHECKING, Any
 

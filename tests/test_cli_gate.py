@@ -269,7 +269,7 @@ def test_code_that_does_not_run_is_an_error_and_not_ok(repository):
 
 def test_records_that_are_gone_with_their_folder_are_missed(repository):
     shutil.rmtree(repository / "results")
-    with pytest.raises(ResbenchError, match=r"results: \w+ has records there, the work tree none"):
+    with pytest.raises(ResbenchError, match=r"results: \w+ has records there, but the work tree has none"):
         CliRunner().invoke(app, ["gate", "-q"], catch_exceptions=False)
 
 
@@ -281,7 +281,7 @@ def test_a_folder_without_anything_to_judge_or_outside_git_is_an_error(tmp_path,
     git(tmp_path, "commit", "-q", "--allow-empty", "-m", "nothing")
     with pytest.raises(ResbenchError, match="no records, cards or networks"):
         CliRunner().invoke(app, ["gate", "-q"], catch_exceptions=False)
-    with pytest.raises(ResbenchError, match="holds no resbench package"):
+    with pytest.raises(ResbenchError, match="has no resbench package"):
         CliRunner().invoke(app, ["gate", "-q", "resnet18"], catch_exceptions=False)
 
 

@@ -67,7 +67,7 @@ def test_the_crosscheck_shows_both_sides():
     ("words", "complaint"),
     [
         (("count",), "which networks"),
-        (("count", "--all", "resnet18"), "which networks"),
+        (("count", "--all", "resnet18"), "names and --all"),
         (("count", "resnet18", "--convention", "flops"), "unknown convention 'flops'"),
         (("count", "resnet18", "--input-px", "0"), "not a size"),
         (("count", "resnet18", "--by-stage", "--by-module"), "exclude each other"),

@@ -1,1 +1,1 @@
-"""Where the rooms meet: each module composes finding, building, counting, timing, evaluating into a record."""
+"""Where the other packages meet: each module combines finding, building, counting, timing and evaluating networks."""

@@ -62,7 +62,9 @@ def stale_table() -> str:
 
 def chosen(names: Sequence[str], *, every: bool) -> list[Variant]:
     """Return the networks that `names` match, or all. Raises ResbenchError when neither or both are asked for."""
-    if bool(names) == every:
+    if names and every:
+        raise ResbenchError("names and --all: give one of them")
+    if not names and not every:
         raise ResbenchError("which networks? give names or patterns, or --all; `resbench list` shows the table")
     return match(["*"] if every else names)
 

@@ -1,6 +1,6 @@
-"""A work tree against the commit that it was branched from: counts, records, cards, accuracy, speed.
+"""A branch compared with the commit where it left the main branch: counts, records, cards, accuracy, speed.
 
-Each side is run by its own program: the `resbench` of its tree where there is one, else the installed one.
+Each side is run by its own program: the `resbench` of its tree if there is one, else the installed one.
 """
 
 import io
@@ -48,7 +48,7 @@ Tables = dict[str, dict[str, Counts]]  # network -> "224x224" -> counts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trees:
-    """The two sides: the work tree, and the commit that it is judged against."""
+    """The two sides: the work tree, and the commit that it is compared with."""
 
     root: Path
     commit: str
@@ -57,7 +57,7 @@ class Trees:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gating:
-    """What is judged, besides counts."""
+    """What is compared besides counts."""
 
     results: Path = Path("results")
     cards: Path = Path("cards")
@@ -71,12 +71,12 @@ class Gating:
 
 
 def gate(against: str | None, gating: Gating, config: Config, on_progress: OnProgress) -> list[Finding]:
-    """Judge the work tree around the current folder against the commit where its branch left `against`.
+    """Compare the work tree around the current folder with the commit where its branch left `against`.
 
-    Raises ResbenchError when there is nothing to judge, or a side cannot be run.
+    Raises ResbenchError when there is nothing to compare, or a side cannot be run.
     """
     if bool(gating.data) != bool(gating.evaluate) or (gating.weights and not gating.evaluate):
-        raise ResbenchError("--data and --evaluate: give both, the images and what is to be evaluated on them")
+        raise ResbenchError("--data and --evaluate: give both, the images and the networks to evaluate on them")
     with trees(Path.cwd(), against) as sides:
         on_progress("counting", 0.0)
         found = [*changed_counts(sides, gating.results, config), *changed_records(sides, gating.results, config)]
@@ -86,7 +86,9 @@ def gate(against: str | None, gating: Gating, config: Config, on_progress: OnPro
         found += changed_accuracies(sides, gating, config)
         found += changed_speeds(sides, gating, config, on_progress)
     if not found:
-        raise ResbenchError(f"{Path.cwd()}: no records, cards or networks to judge; name networks, or add --data")
+        raise ResbenchError(
+            f"{Path.cwd()}: no records, cards or networks to compare; name networks to time, or add --data"
+        )
     return found
 
 
@@ -137,19 +139,19 @@ def changed_records(sides: Trees, results: Path, config: Config) -> Iterator[Fin
 
 
 def stale_cards(sides: Trees, folder: Path, results: Path) -> Iterator[Finding]:
-    """Yield a finding per card in `folder` that does not say what it should."""
+    """Yield a finding per card in `folder` that is not up to date."""
     if not folder.is_dir():
         return
     places = [os.path.relpath(place.resolve(), sides.root) for place in (folder, results)]
-    told = _run(sides.root, "card", "--check", "--output", places[0], "--results", places[1])
-    stale = _changed_files(told.stdout)
-    if told.returncode != (1 if stale else 0):
-        raise ResbenchError(f"{folder}: `resbench card --check` failed: {_last_line(told)}")
+    done = _run(sides.root, "card", "--check", "--output", places[0], "--results", places[1])
+    stale = _changed_files(done.stdout)
+    if done.returncode != (1 if stale else 0):
+        raise ResbenchError(f"{folder}: `resbench card --check` failed: {_last_line(done)}")
     for card in stale:
         name = "--all" if Path(card).name == "README.md" else Path(card).stem
         yield _card(card, Verdict.REGRESSED, f"stale or missing; write it with `resbench card {name}`")
     if not stale:
-        yield _card(str(folder), Verdict.OK, "every card that resbench wrote says what it should")
+        yield _card(str(folder), Verdict.OK, "every card that resbench wrote is up to date")
 
 
 def _card(place: str, verdict: Verdict, why: str) -> Finding:
@@ -165,9 +167,9 @@ def changed_accuracies(sides: Trees, gating: Gating, config: Config) -> list[Fin
     with tempfile.TemporaryDirectory(prefix="resbench-gate-") as temporary:
         before, after = (Path(temporary) / side for side in ("base", "new"))
         for tree, output in ((sides.base or sides.root, before), (sides.root, after)):
-            told = _run(tree, *words, "--output", str(output))
-            if told.returncode:
-                raise ResbenchError(f"validate with the code of {tree}: {_last_line(told)}")
+            done = _run(tree, *words, "--output", str(output))
+            if done.returncode:
+                raise ResbenchError(f"validate with the code of {tree}: {_last_line(done)}")
         return compare_folders(
             read_baseline(str(before), after),
             read_new(after),
@@ -182,7 +184,9 @@ def changed_speeds(sides: Trees, gating: Gating, config: Config, on_progress: On
     Raises ResbenchError when the base has no program of its own.
     """
     if gating.networks and sides.base is None:
-        raise ResbenchError(f"{sides.commit[:9]}: holds no resbench package, so there are not two speeds to compare")
+        raise ResbenchError(
+            f"{sides.commit[:9]}: has no resbench package, so both sides run the same code; name no networks"
+        )
     family = []
     end_s = time.monotonic() + gating.time_budget_s
     for index, network in enumerate(gating.networks):
@@ -215,7 +219,9 @@ def _holds_records(sides: Trees, results: Path) -> bool:
     if not any(name.endswith(".json") for name in listed.split("\0")):
         return False
     if not results.is_dir():
-        raise ResbenchError(f"{results}: {sides.commit[:9]} has records there, the work tree none; restore them")
+        raise ResbenchError(
+            f"{results}: {sides.commit[:9]} has records there, but the work tree has none; restore them"
+        )
     return True
 
 
@@ -246,7 +252,7 @@ def _recounted(sides: Trees, asked: Sequence[tuple[str, tuple[int, int]]]) -> li
 
 
 def _count(sides: Trees, asked: Sequence[tuple[str, tuple[int, int]]]) -> list[Counts]:
-    told = subprocess.run(
+    done = subprocess.run(
         tied([sys.executable, "-c", _COUNT]),
         cwd=sides.root,
         env=_environment(sides.root) | {"OMP_NUM_THREADS": "1"},
@@ -255,10 +261,10 @@ def _count(sides: Trees, asked: Sequence[tuple[str, tuple[int, int]]]) -> list[C
         text=True,
         check=False,
     )
-    if told.returncode:
+    if done.returncode:
         sizes = {f"{name} at {pixels(size)}" for name, size in asked}
-        raise ResbenchError(f"counting {len(sizes)} networks in {sides.root}: {_last_line(told)}")
-    return msgspec.json.decode(told.stdout, type=list[Counts])
+        raise ResbenchError(f"counting {len(sizes)} networks in {sides.root}: {_last_line(done)}")
+    return msgspec.json.decode(done.stdout, type=list[Counts])
 
 
 def _run(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -279,6 +285,6 @@ def _environment(tree: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _last_line(told: subprocess.CompletedProcess[str]) -> str:
-    lines = told.stderr.strip().splitlines()
-    return lines[-1] if lines else f"exit code {told.returncode}"
+def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+    lines = done.stderr.strip().splitlines()
+    return lines[-1] if lines else f"exit code {done.returncode}"

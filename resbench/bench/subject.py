@@ -146,7 +146,7 @@ def kernels_alone(request: speeds.Request) -> Kernels | None:
 
 
 def _fresh_arm(request: speeds.Request) -> Arm:
-    """Return the network in its settings, with fresh weights: they take the same room and start the same kernels.
+    """Return the network in its settings, with fresh weights: they take as much memory and start the same kernels.
 
     Loading and comparing would leave their own peak and holes behind.
     """

@@ -1,1 +1,1 @@
-"""Latency, throughput, memory: sampling loops and the devices that they run on."""
+"""Taking time: sampling loops, interleaved runs, contests, clocks, telemetry, ceilings."""

@@ -104,7 +104,7 @@ def measure(
 ) -> list[Series]:
     """Sample one wanted speed in this process; training gives three series.
 
-    An end-to-end speed times `work`, since it needs what this room does not know: images.
+    An end-to-end speed times `work`, since it needs images, which this package does not read.
     """
     with _running(arm, want):
         sampling = sample(work or _work(arm, want), _timer(arm, want), _plan(arm, want, request), surroundings)

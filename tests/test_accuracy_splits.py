@@ -162,6 +162,9 @@ def test_one_file_name_in_two_places_of_a_class_is_refused(tmp_path, second):
     planted.write(tmp_path / second, 0)
     with pytest.raises(ResbenchError, match=f"1 images lie in two places, by their names .as .*{second}"):
         open_set(tmp_path)
+    labels = tmp_path.parent / f"{tmp_path.name}.csv"
+    labels.write_text(f"{WNIDS[0]}/a.JPEG,0\n{WNIDS[1]}/a.JPEG,1\n{second},0\n")
+    assert len(open_set(tmp_path, labels).samples) == 3
 
 
 def test_an_official_image_in_two_formats_is_refused_and_a_second_copy_is_left_out(tmp_path):

@@ -50,7 +50,7 @@ def open_set(path: Path, labels: Path | None = None) -> ImageSet:
     else:
         layout, chosen, samples = _by_names(path, found)
         notes = ()
-    _refuse_doubles(path, samples)
+    _refuse_doubles(path, samples, listed=labels is not None)
     name, among = recognise(layout, samples)
     unused = _unused(found, samples, chosen)
     return ImageSet(
@@ -180,12 +180,16 @@ def _by_number(path: Path, folders: dict[File, str]) -> tuple[Sample, ...]:
     return tuple(sample(file, int(folder)) for file, folder in folders.items())
 
 
-def _refuse_doubles(path: Path, samples: Sequence[Sample]) -> None:
-    """Refuse the same image in two places: one number of an official image, or one name twice in a class."""
+def _refuse_doubles(path: Path, samples: Sequence[Sample], *, listed: bool) -> None:
+    """Refuse the same image in two places: one number of an official image, or one name twice in a class.
+
+    Where a file of labels `listed` the images, equal names in several folders are meant.
+    """
     places = defaultdict(list)
     for one in samples:
         number = official.number(one.base)
-        places[(None, number) if number else (one.label, one.base)].append(one.name)
+        own = one.name if listed else one.base
+        places[(None, number) if number else (one.label, own)].append(one.name)
     doubles = [names for names in places.values() if len(names) > 1]
     if doubles:
         raise ResbenchError(

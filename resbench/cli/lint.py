@@ -1,6 +1,7 @@
 """`resbench lint`."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,12 @@ def lint_(
     rules: Annotated[
         Rules | None, typer.Option(help="Rules for all metafiles; without it MMPretrain's hold in its own layout only.")
     ] = None,
+    counts: Annotated[
+        Path | None, typer.Option(help="A zoo's own parameters and operations: a CSV, or a card or metafile of it.")
+    ] = None,
+    published: Annotated[
+        Path | None, typer.Option(help="A zoo's own accuracies: a CSV such as timm's results, a card or metafile.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when no figure could be checked.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Write the corrections that are certain into the files.")] = False,
 ) -> None:
@@ -50,15 +57,23 @@ def lint_(
     """
     from resbench.lint import files, lint
     from resbench.lint.coverage import coverage
+    from resbench.lint.ownfigures import own_figures
     from resbench.lint.problem import exit_code
     from resbench.report import lint as report
 
+    judge = partial(
+        lint.lint,
+        weights=weights,
+        records=results,
+        mmpretrain=rules is Rules.MMPRETRAIN,
+        own=own_figures(counts, published),
+    )
     documents = files.read(cards)
-    problems = lint.lint(documents, weights, results, mmpretrain=rules is Rules.MMPRETRAIN)
+    problems = judge(documents)
     if fix:
         report.corrected(lint.fix(problems))
         documents = files.read(cards)
-        problems = lint.lint(documents, weights, results, mmpretrain=rules is Rules.MMPRETRAIN)
+        problems = judge(documents)
     checked = coverage(documents, problems)
     report.show(problems, checked, style)
     raise typer.Exit(exit_code(problems, nothing_checked=strict and checked.nothing_checked))

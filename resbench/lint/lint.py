@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from resbench.lint import accuracies, claims, form, truth
+from resbench.lint import accuracies, claims, form, ownfigures, truth
 from resbench.lint.certain import names_of_several, stated_on
 from resbench.lint.consistency import inconsistencies
+from resbench.lint.ownfigures import OwnFigures
 from resbench.lint.parse import Document
 from resbench.lint.problem import Level, Problem
 from resbench.records.files import read_exactly, write_text
@@ -23,11 +24,12 @@ def lint(
     records: Path = Path("results"),
     *,
     mmpretrain: bool = False,
+    own: OwnFigures | None = None,
 ) -> list[Problem]:
     """Return everything that is to be said about `documents`, by file and line; what is true comes as notes.
 
     `weights` is a folder of checkpoints to compare sizes and hashes with, `records` one of local validations.
-    `mmpretrain` holds metafiles to MMPretrain's rules wherever they lie.
+    `mmpretrain` holds metafiles to MMPretrain's rules wherever they lie; `own` are a zoo's own figures.
     """
     documents = sorted(documents, key=lambda document: document.path)
     validations = evaluations(results(records))
@@ -36,15 +38,24 @@ def lint(
         classes = stated_on(document.entries)
         several = names_of_several(document.entries)
         for entry in document.entries:
-            judged = truth.counts(entry, classes)
+            judged = [*truth.counts(entry, classes), *accuracies.published(entry)]
+            owned = list(ownfigures.judged(entry, own or {}))
+            judged = _without(judged, owned)
             found += map(_one_of_several, judged) if (entry.section, entry.network) in several else judged
-            found += [*accuracies.possible(entry), *accuracies.published(entry)]
+            found += [*owned, *accuracies.possible(entry)]
             found += accuracies.against_records(entry, validations)
             found += claims.on_disk(entry, weights) if weights else ()
         found += inconsistencies(document.entries)
     for _, folder in groupby(documents, key=lambda document: document.path.parent):
         found += claims.disagreements(entry for document in folder for entry in document.entries)
     return sorted(dict.fromkeys(found), key=lambda problem: (problem.path, problem.line, problem.code))
+
+
+def _without(judged: Iterable[Problem], owned: Sequence[Problem]) -> list[Problem]:
+    """Return what was judged less what a zoo's own figures decide."""
+    decided = {problem.quantity for problem in owned}
+    known = [problem for problem in judged if problem.quantity not in decided or not problem.quantity]
+    return [problem for problem in known if problem.code != "F011"] if owned else known
 
 
 def _one_of_several(problem: Problem) -> Problem:

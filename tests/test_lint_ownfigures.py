@@ -1,0 +1,54 @@
+"""A zoo's own figures decide about networks that resbench does not know, and before what it knows of a name."""
+
+import pytest
+from typer.testing import CliRunner
+
+from resbench.cli.app import app
+from resbench.errors import ResbenchError
+
+RESULTS = (
+    "model,img_size,top1,top1_err,top5,top5_err,param_count,crop_pct,interpolation\n"
+    "a_net.v1_in1k,224,77.31,22.69,93.52,6.48,12.35,0.9,bicubic\n"
+    "resnet26,224,76.10,23.90,92.80,7.20,17.96,0.9,bicubic\n"
+)
+CARD = "| Model | Params (M) | Top-1 (%) |\n| --- | --- | --- |\n| {} | {} | {} |\n"
+
+
+def lint(tmp_path, card: str, *options: str):
+    (tmp_path / "results.csv").write_text(RESULTS)
+    (tmp_path / "card.md").write_text(card)
+    return CliRunner().invoke(app, ["lint", str(tmp_path / "card.md"), *options])
+
+
+@pytest.fixture
+def own(tmp_path):
+    return ["--counts", str(tmp_path / "results.csv"), "--published", str(tmp_path / "results.csv")]
+
+
+def test_what_the_file_says_is_true(tmp_path, own):
+    done = lint(tmp_path, CARD.format("a-net.v1_in1k", "12.35", "77.3"), *own)
+    assert done.exit_code == 0
+    assert "2 figures read, 2 checked (2 true), 0 of unknown networks" in done.stdout
+
+
+def test_what_differs_from_the_file_is_false_and_the_file_is_named(tmp_path, own):
+    done = lint(tmp_path, CARD.format("zoo/a_net.v1_in1k", "21.35", "78.3"), *own)
+    assert done.exit_code == 1
+    assert "false T014 zoo/a_net.v1_in1k: parameters 21.35 M: results.csv has 12.35" in done.stdout
+    assert "false T014 zoo/a_net.v1_in1k: top-1 78.3: results.csv has 77.31" in done.stdout
+
+
+def test_the_file_goes_before_what_is_known_of_the_name(tmp_path, own):
+    done = lint(tmp_path, CARD.format("resnet26", "17.96", "76.1"), *own)
+    assert done.exit_code == 0
+    assert "T001" not in done.stdout
+    assert "2 checked (2 true)" in done.stdout
+
+
+def test_a_metafile_is_a_file_of_counts_and_one_without_figures_is_refused(tmp_path):
+    (tmp_path / "metafile.yml").write_text("Models:\n- Name: b_net\n  Metadata:\n    Parameters: 5480000\n")
+    done = lint(tmp_path, CARD.format("b_net", "5.48", "70.1"), "--counts", str(tmp_path / "metafile.yml"))
+    assert "note T014 b_net: parameters 5.48 M: true, as in metafile.yml" in done.stdout
+    (tmp_path / "empty.csv").write_text("a,b\n1,2\n")
+    refused = lint(tmp_path, CARD.format("b_net", "5.48", "70.1"), "--counts", str(tmp_path / "empty.csv"))
+    assert isinstance(refused.exception, ResbenchError)

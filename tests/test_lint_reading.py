@@ -125,7 +125,9 @@ def test_a_caption_that_speaks_of_errors_makes_the_columns_errors(caption):
     below = figures(f"| Model | Top-1 |\n| - | - |\n| resnet34 | 26.69 |\n\nTable 1: {caption}\n")
     assert below[0].is_error_rate
     assert not under("Top-1 acc", "26.69", caption=caption)[0].is_error_rate
-    assert not under("Top-1", "73.31", caption="We fixed an error in this table.")[0].is_error_rate
+    for cell in ("73.31", "0.7331"):
+        assert not under("Top-1", cell, caption="We fixed an error in this table.")[0].is_error_rate
+    assert under("Top-1", "0.2669", caption=caption)[0].value == Fraction("0.7331")
 
 
 def test_columns_whose_top_5_is_always_the_smaller_are_errors():

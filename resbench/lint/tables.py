@@ -119,18 +119,17 @@ def _decided(own: Column, numbers: Sequence[cells.Printed]) -> Column:
         return replace(own, unit="1") if 2 * len(fractions) > len(numbers) else own
     units = {each.unit for each in numbers if each.unit and each.unit in SCALES}
     if own.kind in ("params", "flops", "macs") and not own.unit and len(units) == 1:
-        bare = [each.value for each in numbers if not each.unit]
-        return replace(own, unit=units.pop()) if all(value and value < 10**5 for value in bare) else own
+        without = [each.value for each in numbers if not each.unit]
+        return replace(own, unit=units.pop()) if all(value and value < 10**5 for value in without) else own
     return own
 
 
 def _by_caption(columns: list[Column], numbers: list[list[cells.Printed]], grid: Grid) -> list[Column]:
     """Take accuracies for error rates where the caption says so, or where every top-5 is below its top-1."""
-    says_error = re.search(r"(?<![a-z])err(or)?s?\b", grid.caption.lower()) and not re.search(
-        r"acc", grid.caption.lower()
-    )
+    caption = grid.caption.lower()
+    says_error = re.search(r"(?<![a-z])err(or)?s?\b", caption) and "acc" not in caption
     values = {
-        each.kind: [number.value for number in own]
+        each.kind: [None if number.value is None else number.value * (100 if each.unit == "1" else 1) for number in own]
         for each, own in zip(columns, numbers, strict=True)
         if each.kind in ACCURACIES and not each.says_accuracy and not each.is_error_rate
     }

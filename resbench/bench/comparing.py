@@ -16,9 +16,9 @@ from resbench.bench.subject import OnProgress, difference_from_plain, ready
 from resbench.bench.worker import About, Local, Remote
 from resbench.judging.family import Timed
 from resbench.judging.finding import Finding
+from resbench.judging.metric import Clock, TimedMetric
 from resbench.judging.paired import Judgement, change, judge, unit_logs
-from resbench.judging.stats import Clock, cluster_medians, log_interval
-from resbench.judging.timings import CLOCKS
+from resbench.judging.stats import cluster_medians, log_interval
 from resbench.records.record import Cluster, Environment, Run, Settings
 from resbench.running.device import resolve
 from resbench.running.settings import Running, settings_for
@@ -145,7 +145,7 @@ def _finding(comparison: Comparison, clock: Clock, judgement: Judgement, why: st
     return Finding(
         record=f"{comparison.a.network} against {comparison.b.network}",
         network=comparison.b.network,
-        metric=f"latency b{comparison.batch_size} ({CLOCKS[clock]})",
+        metric=str(TimedMetric(speed="latency", batch_size=comparison.batch_size, clock=clock)),
         unit="s",
         before=before,
         after=before * judgement.ratio.estimate,

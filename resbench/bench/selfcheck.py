@@ -13,7 +13,8 @@ from resbench.bench.comparing import Side, clock_of, request_of
 from resbench.bench.subject import OnProgress, ready
 from resbench.bench.worker import Local
 from resbench.judging.finding import Verdict
-from resbench.judging.stats import Clock, Interval, clopper_pearson, t_half_width, upper_bound
+from resbench.judging.metric import Clock
+from resbench.judging.stats import Interval, clopper_pearson, t_half_width, upper_bound
 from resbench.records.record import Environment, Run, Settings
 from resbench.running.device import resolve
 from resbench.running.settings import Running

@@ -8,7 +8,8 @@ from statistics import fmean, median
 
 from resbench.judging.exact import differences
 from resbench.judging.family import welch
-from resbench.judging.timings import CLOCKS, clocks_of, unit_times_s
+from resbench.judging.metric import TimedMetric, timed
+from resbench.judging.timings import clocks_of, unit_times_s
 from resbench.records.record import TOP_K, Evaluation, Profile, Record, Run, Series
 
 FEWEST_RUNS = 3  # on either side of a change of something that scatters
@@ -70,7 +71,8 @@ def measures(record: Record) -> dict[str, Measure]:
     match record:
         case Profile():
             exact = {metric: Measure(value=value) for metric, value in _counts(record) if value is not None}
-            return exact | dict(_memories(record)) | dict(_timings(record))
+            timings = {str(metric): measure for _, metric, measure in timings_of(record)}
+            return exact | dict(_memories(record)) | timings
         case Evaluation():
             images = max(record.images, 1)
             return {metric: Measure(value=record.right(metric) / images, unit="share") for metric in TOP_K}
@@ -147,16 +149,15 @@ def _memories(profile: Profile) -> Iterator[tuple[str, Measure]]:
                 yield f"{kind} memory b{memory.batch_size}", Measure(value=value, unit="B")
 
 
-def _timings(profile: Profile) -> Iterator[tuple[str, Measure]]:
+def timings_of(profile: Profile) -> Iterator[tuple[Series, TimedMetric, Measure]]:
+    """Yield what was timed, by each clock that tells of it, with its figure."""
     from resbench.judging.stats import log_interval
 
-    for series in profile.series:
-        if not has_samples(series):
-            continue
+    for series in filter(has_samples, profile.series):
         for clock in (clocks := clocks_of([series], profile)):
-            interval = log_interval(unit_times_s(series, clock))
-            label = f"{series.speed} b{series.batch_size}" + (f" ({CLOCKS[clock]})" if len(clocks) > 1 else "")
-            yield label, Measure(value=interval.estimate, unit="s", low=interval.low, high=interval.high)
+            found = log_interval(unit_times_s(series, clock))
+            measure = Measure(value=found.estimate, unit="s", low=found.low, high=found.high)
+            yield series, timed(series, clock if len(clocks) > 1 else None), measure
 
 
 def has_samples(series: Series) -> bool:

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from resbench.judging import family
 from resbench.judging.family import Change
 from resbench.judging.finding import Verdict
-from resbench.judging.stats import Clock, Floats, Interval, hodges_lehmann
+from resbench.judging.metric import Clock
+from resbench.judging.stats import Floats, Interval, hodges_lehmann
 from resbench.records.record import Cluster
 
 Pair = tuple[Cluster, Cluster]  # samples of A and of B; those with the same index were taken one after the other

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from resbench.judging.stats import images_per_s, log_interval, unit_values
-from resbench.records.record import Ceilings, Profile, Series, Speed
+from resbench.records.record import Ceilings, Profile, Series
 
 Bound = Literal["launch", "compute", "memory", "data"]
 LAUNCH_BOUND = 0.20  # of a call's time in which the device waits for the host
@@ -79,16 +79,11 @@ def _bound(record: Profile, series: Series, waiting: float | None, side: Bound) 
 
 def _starved(record: Profile, series: Series) -> bool:
     """Tell whether the images certainly come slower than the network alone would take them: intervals lie apart."""
-    alone = _same(record, series, "throughput")
+    alone = record.series_at("throughput", series.batch_size)
     if series.speed != "end_to_end" or alone is None:
         return False
     fed, limit = images_per_s(series).high, images_per_s(alone).low
     return fed is not None and limit is not None and fed < limit
-
-
-def _same(record: Profile, series: Series, speed: Speed) -> Series | None:
-    """Return the series of `record` that measured another speed at the same batch size."""
-    return next((one for one in record.series if one.speed == speed and one.batch_size == series.batch_size), None)
 
 
 def _seconds(series: Series) -> float:
@@ -99,5 +94,5 @@ def _waiting(record: Profile, series: Series) -> float | None:
     """Return the share of a latency that the device did not need, where both were measured at this batch size."""
     if series.speed != "latency":
         return None
-    device = _same(record, series, "device_time")
+    device = record.series_at("device_time", series.batch_size)
     return None if device is None else max(0.0, 1 - _seconds(device) / _seconds(series))

@@ -9,20 +9,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import fmean, geometric_mean, median
-from typing import Literal
 
 import numpy as np
 import scipy  # which loads scipy.stats when it is used: processes that only measure do without
 from numpy.typing import ArrayLike, NDArray
 
 from resbench.judging import student
+from resbench.judging.metric import Clock
 from resbench.judging.student import deviation
 from resbench.records.record import Cluster, Series
 
 LEVEL = 0.95
 _LARGEST_LOG = 700.0  # of what a float can hold
 Floats = NDArray[np.float64]
-Clock = Literal["wall_ns", "cpu_ns"]
 
 # A percentile is shown from so many samples on: fewer cannot bound it from above with 99 % confidence
 # (MLPerf Inference, loadgen/early_stopping.cc).

@@ -9,21 +9,18 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from statistics import fmean, geometric_mean
-from typing import Literal
 
 from resbench.judging import student
 from resbench.judging.exact import differences, images, incomparable, obstacle, same
 from resbench.judging.family import Change, Timed, welch
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
+from resbench.judging.metric import Clock, timed
 from resbench.records.record import Profile, Series
 
 ENOUGH_RUNS = 5
 # Within few runs the medians of identical code differ by several per cent in CPU time, by far more in wall time.
 GROSS = 0.25
-Clock = Literal["wall_ns", "cpu_ns"]
-CLOCKS: dict[Clock, str] = {"cpu_ns": "CPU time", "wall_ns": "wall time"}
-
 
 Judged = Finding | Timed
 
@@ -43,8 +40,8 @@ def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits
     sound = [run for run in others if not any(_doubt(series, run) for series in run.series)]
     doubt = "" if sound else "no run of the baseline was steady on a machine that was not overloaded"
     for series in newest.series:
-        label = f"{series.speed} b{series.batch_size}"
-        partner = _partner(series, after)
+        label = str(timed(series))
+        partner = after.series_at(series.speed, series.batch_size)
         if partner is None:
             why = "was not measured on the new side; measure it with the same batch sizes"
             yield incomparable(record, after.network, why, metric=label)
@@ -72,7 +69,8 @@ def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits
 def _series(
     pool: Sequence[Profile], new: Series, after: Profile, blank: Finding, floor: float, doubt: str
 ) -> Iterator[Judged]:
-    runs = [found for run in pool if (found := _partner(new, run)) and found.pipeline == new.pipeline]
+    same = (run.series_at(new.speed, new.batch_size) for run in pool)
+    runs = [series for series in same if series and series.pipeline == new.pipeline]
     if fault := _fault(new):
         yield replace(blank, verdict=Verdict.INVALID, why=f"{fault}; measure again")
     elif not runs:
@@ -82,12 +80,12 @@ def _series(
         note = _circumstances(pool[-1], after)
         clocks = clocks_of((*runs, new), after)
         for clock in clocks:
-            own = replace(blank, metric=f"{blank.metric} ({CLOCKS[clock]})" if len(clocks) > 1 else blank.metric)
-            timed = _timed(runs, new, clock, own, floor)
+            own = replace(blank, metric=str(timed(new, clock if len(clocks) > 1 else None)))
+            found = _timed(runs, new, clock, own, floor)
             busier = _busier(pool, after) if clock == "wall_ns" else ""
-            timed = replace(timed, note=note, doubt=_doubt(new, after) or doubt or busier)
-            trusted = not timed.doubt and (clock == clocks[0] or quiet)
-            yield timed if len(runs) >= ENOUGH_RUNS else _advice(timed, runs, new, clock, trusted=trusted)
+            found = replace(found, note=note, doubt=_doubt(new, after) or doubt or busier)
+            trusted = not found.doubt and (clock == clocks[0] or quiet)
+            yield found if len(runs) >= ENOUGH_RUNS else _advice(found, runs, new, clock, trusted=trusted)
 
 
 def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, floor: float) -> Timed:
@@ -105,25 +103,25 @@ def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, fl
     )
 
 
-def _advice(timed: Timed, runs: Sequence[Series], new: Series, clock: Clock, *, trusted: bool) -> Finding:
+def _advice(found: Timed, runs: Sequence[Series], new: Series, clock: Clock, *, trusted: bool) -> Finding:
     """Judge by the scatter inside runs; it leaves out how runs differ, so only a gross change is called."""
     change = welch([value for series in runs for value in unit_times_s(series, clock)], unit_times_s(new, clock))
     low, high = change.ratios()
-    limit = max(timed.finding.limit or 0.0, GROSS)
+    limit = max(found.finding.limit or 0.0, GROSS)
     judged = replace(
-        timed.finding, ratio_low=low, ratio_high=high, limit=limit, detectable=change.detectable_by_interval(limit)
+        found.finding, ratio_low=low, ratio_high=high, limit=limit, detectable=change.detectable_by_interval(limit)
     )
-    verdict, why = Verdict.INCONCLUSIVE, timed.doubt or f"fewer than {ENOUGH_RUNS} tell only changes beyond {limit:.0%}"
+    verdict, why = Verdict.INCONCLUSIVE, found.doubt or f"fewer than {ENOUGH_RUNS} tell only changes beyond {limit:.0%}"
     if trusted and low > 1 + limit:
         verdict, why = Verdict.REGRESSED, f"slower by more than {limit:.0%}"
     if trusted and high < 1 / (1 + GROSS):
         verdict, why = Verdict.IMPROVED, f"faster by more than {GROSS:.0%}"
-    return replace(judged, verdict=verdict, why=f"{judged.why}{why}{timed.note}")
+    return replace(judged, verdict=verdict, why=f"{judged.why}{why}{found.note}")
 
 
 def clocks_of(series: Iterable[Series], after: Profile) -> tuple[Clock, ...]:
     """On the CPU both clocks: CPU time repeats better, wall time alone sees waiting and idle cores."""
-    clusters = [cluster for found in series for launch in found.launches for cluster in launch.clusters]
+    clusters = [cluster for one in series for cluster in one.clusters]
     ticks = all(cluster.cpu_ns and min(cluster.cpu_ns) > 0 for cluster in clusters)
     return ("cpu_ns", "wall_ns") if after.environment.machine.device_kind == "cpu" and ticks else ("wall_ns",)
 
@@ -137,11 +135,6 @@ def _circumstances(before: Profile, after: Profile) -> str:
     other = {key: new.get(key, new["libraries"].get(key, (new["variables"] or {}).get(key))) for key in soft}
     found = differences(soft, other)
     return f"; also differs: {found}" if found else ""
-
-
-def _partner(series: Series, profile: Profile) -> Series | None:
-    wanted = (series.speed, series.batch_size)
-    return next((found for found in profile.series if (found.speed, found.batch_size) == wanted), None)
 
 
 def _fault(series: Series) -> str:

@@ -239,6 +239,10 @@ class Profile:
     kind: Literal["profile"] = "profile"
     schema: int = SCHEMA
 
+    def series_at(self, speed: Speed, batch_size: int) -> Series | None:
+        """Return the series of a speed at a batch size; None when it was not measured."""
+        return next((one for one in self.series if (one.speed, one.batch_size) == (speed, batch_size)), None)
+
     def clusters(self) -> Iterator[Cluster]:
         """Yield the clusters of every series."""
         return (cluster for series in self.series for cluster in series.clusters)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from resbench.counting.counted import counted
-from resbench.judging.history import has_samples, measures
-from resbench.judging.timings import CLOCKS, clocks_of, unit_times_s
+from resbench.judging.history import has_samples, timings_of
+from resbench.judging.metric import timed
+from resbench.judging.timings import clocks_of, unit_times_s
 from resbench.records.record import TOP_K, Evaluation, Profile, Record, Series
 from resbench.words.escaped import visible, visible_json
 from resbench.zoo.find import find_weights
@@ -81,11 +82,8 @@ FORMATS: dict[str, Callable[[Runs], str]] = {
 def _forward_passes(runs: Runs) -> Iterator[tuple[Profile, Series, float]]:
     for record in (records[-1] for records in runs.values()):
         if isinstance(record, Profile):
-            found = measures(record)
-            for series in record.series:
-                names = (f"{series.speed} b{series.batch_size}{clock}" for clock in (" (wall time)", ""))
-                measure = next((found[name] for name in names if name in found), None)
-                if series.speed in ("latency", "throughput") and measure:
+            for series, metric, measure in timings_of(record):
+                if metric.speed in ("latency", "throughput") and metric.clock != "cpu_ns":
                     yield record, series, measure.value
 
 
@@ -93,7 +91,7 @@ def _values(record: Record) -> Iterator[tuple[str, list[float]]]:
     if isinstance(record, Profile):
         for series in filter(has_samples, record.series):
             for clock in clocks_of([series], record):
-                yield f"{series.speed} b{series.batch_size} ({CLOCKS[clock]})", unit_times_s(series, clock)
+                yield str(timed(series, clock)), unit_times_s(series, clock)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

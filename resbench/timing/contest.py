@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from resbench.judging.finding import Verdict
+from resbench.judging.metric import Clock
 from resbench.judging.paired import Judgement, Pair, confirmed, judge, unit_logs
-from resbench.judging.stats import Clock
 
 CLUSTER_LOOKS = (12, 24, 48, 96)
 LEAST_UNITS = 3  # fewer say nothing about their own scatter, so the time budget waits for them

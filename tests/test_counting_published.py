@@ -114,7 +114,7 @@ def test_explain_reads_the_digits_of_a_published_figure_without_being_told_what_
 
 
 def printed(claim):
-    """The digits as the publisher printed them: all of them, or hundredths of a million or thousand millions."""
+    """The digits as the publisher printed them: all of them, or hundredths of a million or billions."""
     if claim.quantum == 1:
         return str(int(claim.value))
     scale, unit = (10**6, "M") if claim.metric == "params" else (10**9, "G")

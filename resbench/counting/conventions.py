@@ -32,7 +32,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         name="macs",
         coefficients=Terms(conv=1, blur=1, fc=1),
         meaning="multiply-adds of convolutions and linear layers; torchvision's _ops",
-        source="torchvision 0.28.0, torchvision/models/resnet.py (_ops, in thousand millions)",
+        source="torchvision 0.28.0, torchvision/models/resnet.py (_ops, in billions)",
     ),
     Convention(
         name="fvcore",

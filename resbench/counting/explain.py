@@ -23,7 +23,7 @@ _FIGURE = re.compile(
     r"((?:\d{1,3}(?:,\d{3})+|\d[\d_]*)(?:\.\d+)?)\s*([KMGBT]?)\s*(%|flops?|macs?|ops|params?|parameters)?",
     re.IGNORECASE,
 )
-_BARE_UNITS = (10**9, 10**6)  # what "4.27" may mean: thousand millions of operations, millions of parameters; or %
+_BARE_UNITS = (10**9, 10**6)  # what "4.27" may mean: billions of operations, millions of parameters; or %
 NOT_COUNTED: tuple[Metric, ...] = ("top1", "top5", "file_size")
 _PARTIAL = ("parameters without the classifier", "parameters and buffers")
 _SHOWN = 5

@@ -24,7 +24,7 @@ class Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @cache
 def computes(operator: OpOverload) -> bool:
-    """Tell whether `operator` makes new values out of tensors.
+    """Return whether `operator` makes new values out of tensors.
 
     Views and empty tensors are left out: they cost next to nothing, and how many there are differs between versions of
     torch. A view returns what shares its input's memory and does not write to it; _unsafe_view does not say so.

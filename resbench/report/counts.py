@@ -95,7 +95,7 @@ def _sheet(row: Figures) -> None:
         "buffers": units.integer(counts.buffers),
         "weights": f"{units.integer(counts.weights_bytes)} bytes ({units.size(counts.weights_bytes)})",
         "activations": f"{units.integer(counts.activations)} elements, out of convolutions and linear layers",
-        "operators": f"{_operators(counts)} of ATen, views left out",
+        "operators": f"{_operators(counts)} ATen operators (views excluded)",
         "bytes moved": f"{units.integer(counts.bytes_moved() or 0)} at least, for one image in fp32",
         "receptive field": f"{_field(counts)} px",
     }

@@ -75,7 +75,7 @@ def show_identity(identity: "Identity", *, as_json: bool) -> None:
     names = ", ".join(identity.published)
     verdict = {
         "published": f"{names}, as published",
-        "wrong": f"NOT {names}, though it bears the name: damaged, or another file",
+        "wrong": f"NOT {names}, although it has that name: a damaged or another file",
         "unknown": "no published checkpoint of the table",
     }
     table = Table(box=None, show_header=False)

@@ -30,7 +30,7 @@ def timm_card(
 def mmpretrain_metafile(
     page: str, *, params_m: float, flops_g: float, top1: float, top5: float | None, px: int = 224
 ) -> tuple[Claim, ...]:
-    """Return the claims of a MMPretrain metafile: millions, thousand millions and per cent as printed there."""
+    """Return the claims of a MMPretrain metafile: millions, billions and per cent as printed there."""
     source = f"{MMPRETRAIN}/{page}/metafile.yml"
     flops, px2 = round(flops_g * 1e9), (px, px)
     return (

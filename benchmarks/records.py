@@ -4,8 +4,8 @@
     python benchmarks/records.py --old /tmp/old [--records 5000] [--folder FOLDER]
 
 The records are the committed ones, varied: machines, settings, times. They lie in a git repository of their own with
-two versions each. Each command runs once per side, old and new in turn, and the ratio of the two is what counts: both
-sides meet the same load, which is printed too.
+two versions each. Each command runs once per side, one after the other. The ratio is of CPU time, which other work on
+the machine changes little; the time that passed and the machine's load are printed too.
 """
 
 import argparse
@@ -77,8 +77,8 @@ def make(folder: Path, records: int) -> None:
         subprocess.run([*git, "commit", "-qm", f"version {version}"], check=True)
 
 
-def timed(tree: Path, words: list[str], folder: Path) -> tuple[float, int]:
-    """Run a command with the code of `tree`; return its seconds and the most memory that it held, in MiB."""
+def timed(tree: Path, words: list[str], folder: Path) -> tuple[float, float, int]:
+    """Run a command with the code of `tree`; return seconds of CPU time, seconds that passed, and MiB at most."""
     environment = os.environ | {"PYTHONPATH": str(tree)}
     started = time.perf_counter()
     with tempfile.TemporaryFile() as nowhere:
@@ -89,7 +89,7 @@ def timed(tree: Path, words: list[str], folder: Path) -> tuple[float, int]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in (0, 1, 4):
         raise SystemExit(f"{' '.join(words)} with {tree}: exit code {process.returncode}")
-    return time.perf_counter() - started, usage.ru_maxrss // 1024
+    return usage.ru_utime + usage.ru_stime, time.perf_counter() - started, usage.ru_maxrss // 1024
 
 
 def main() -> None:
@@ -106,7 +106,8 @@ def main() -> None:
         for name in given.commands:
             sides = {"new": HERE} | ({"old": given.old.resolve()} if given.old else {})
             told = {side: timed(tree, COMMANDS[name], folder) for side, tree in sides.items()}
-            figures = ", ".join(f"{side} {seconds:.1f} s, {mib} MiB" for side, (seconds, mib) in told.items())
+            parts = (f"{side} {cpu:.1f} s ({wall:.0f} s passed), {mib} MiB" for side, (cpu, wall, mib) in told.items())
+            figures = ", ".join(parts)
             ratio = f"; {told['old'][0] / told['new'][0]:.1f} times faster" if "old" in told else ""
             print(f"{name}: {figures}{ratio}; load {os.getloadavg()[0]:.1f}", flush=True)
 

@@ -21,6 +21,16 @@ def test_the_list_names_at_least_a_thousand_cards_once_each_by_hash():
     )
 
 
+def test_every_accusation_on_the_list_is_judged_true_with_its_reason():
+    cards = {(card.repository, card.path): card for card in lint_corpus.listed()}
+    rows = lint_corpus.rows(lint_corpus.JUDGED)
+    assert all((judgement, bool(why)) == ("true", True) for *_, judgement, why in rows)
+    accused = [(row[0], row[1]) for row in rows]
+    assert {place: accused.count(place) for place in accused} == {
+        place: card.false for place, card in cards.items() if card.false
+    }
+
+
 @pytest.fixture
 def mirrors(tmp_path, monkeypatch):
     """A repository of one card, on a list of its own; nothing is judged."""

@@ -101,7 +101,7 @@ def _in_processes(function: Callable[[Item], Result], items: Sequence[Item], *, 
         try:
             yield from _bounded(pool, function, items, workers)
         except BrokenProcessPool:
-            raise ResbenchError("a process that looks at images was ended; give fewer --workers, or 1") from None
+            raise ResbenchError("a process that checks images was killed; give fewer --workers, or 1") from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

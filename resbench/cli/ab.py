@@ -40,7 +40,7 @@ def ab_(
             "--b python=.venv/bin/python (B with this interpreter).",
         ),
     ] = None,
-    noise_floor: Annotated[float, typer.Option(min=0, help="A slowdown that counts as none (0.01: 1 %).")] = 0.01,
+    noise_floor: Annotated[float, typer.Option(min=0, help="Slowdown that counts as noise (0.01: 1 %).")] = 0.01,
     limit: options.PermittedSlowdown = 0.03,
     confirm: Annotated[bool, typer.Option(help="Repeat the measurement before reporting a change.")] = True,
     time_budget: Annotated[

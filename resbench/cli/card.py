@@ -35,8 +35,8 @@ def card_(
         bool,
         typer.Option(
             "--check",
-            help="Write nothing; print a diff and exit 1 when a file is stale. Without names: of the cards in "
-            "--output, and where their index is, of every network.",
+            help="Write nothing; print a diff and exit 1 when a file is stale. Without names: check the cards in "
+            "--output, and every network if the index is there.",
         ),
     ] = False,
 ) -> None:

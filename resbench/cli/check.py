@@ -22,7 +22,7 @@ def check_(
     fail_on_inconclusive: options.FailOnInconclusive = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Compare records with a baseline: did anything change?
+    """Compare records with a baseline and report what changed.
 
     Counts and hashes must be equal; memory and timings are compared only where machine and settings agree; accuracy
     only on the same images. A timing is judged against all runs of the baseline; five are needed to see less than

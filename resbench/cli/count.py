@@ -28,17 +28,17 @@ def count_(
         bool, typer.Option("--crosscheck", help="Compare with fvcore and PyTorch on the CPU; exit 5 if any differs.")
     ] = False,
     write: Annotated[
-        bool, typer.Option("--write", help="With --all: bring the counts that resbench ships with up to date.")
+        bool, typer.Option("--write", help="With --all: update the counts that resbench ships with.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="With --all: compare those with a fresh tally; exit 1 when stale.")
+        bool, typer.Option("--check", help="With --all: compare the shipped counts with new ones; exit 1 when stale.")
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Count parameters, operations, activations and memory traffic of networks, exactly.
 
-    "FLOPs" mean something else to every tool; a convention says whose. One side (224) is what the convention starts
-    from, and timm's cards make 224x285 of it; HxW is taken as it is.
+    Tools count "FLOPs" differently; a convention says how. With one side (224), each convention counts at its usual
+    shape, which is 224x285 for timm's cards; HxW is used as given.
 
     \b
     Examples:

@@ -12,7 +12,7 @@ data_ = typer.Typer(no_args_is_help=True, help="Check validation images.")
 
 @data_.command()
 def check(
-    data: Annotated[Path, typer.Argument(help="What `resbench validate --data` takes.")],
+    data: Annotated[Path, typer.Argument(help="A folder or .tar of images, as for `resbench validate --data`.")],
     labels: Annotated[Path | None, typer.Option(help="A file of labels, as for `resbench validate`.")] = None,
     workers: options.Workers = None,
     as_json: options.AsJson = False,

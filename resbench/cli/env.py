@@ -12,7 +12,7 @@ def env_(
     seconds: Annotated[float, typer.Option(min=0.1, help="Seconds to watch how busy the machine is.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as in records.")] = False,
 ) -> None:
-    """Show the environment that records get here, and how quiet this machine is.
+    """Show what records store about this machine, and how busy the machine is.
 
     \b
     Examples:

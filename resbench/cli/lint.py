@@ -32,7 +32,7 @@ def lint_(
     ] = None,
     results: Annotated[Path, typer.Option(help="Folder of local validations to compare with.")] = Path("results"),
     rules: Annotated[
-        Rules | None, typer.Option(help="Rules for all metafiles; without it MMPretrain's hold in its own layout only.")
+        Rules | None, typer.Option(help="Rules for all metafiles. [default: MMPretrain's, in its own layout only]")
     ] = None,
     counts: Annotated[
         Path | None, typer.Option(help="A zoo's own parameters and operations: a CSV, or a card or metafile of it.")
@@ -47,7 +47,7 @@ def lint_(
 
     Reads timm's pages (model-index in HTML comments), MMPretrain's README and metafile, Hugging Face's README and
     .eval_results, and model-index files with imports: figures in their fields and in tables with a column of models.
-    What else stands on cards of resbench's own is held to every byte by `resbench card --check`. Exit code: 0 nothing
+    The other parts of resbench's own cards are compared by `resbench card --check`. Exit code: 0 nothing
     false, 1 something is, 2 unreadable.
 
     \b

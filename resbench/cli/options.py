@@ -17,7 +17,7 @@ FailOnInconclusive = Annotated[bool, typer.Option("--fail-on-inconclusive", help
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Key = Annotated[
     str | None,
-    typer.Option("--key", help="Which weights, if the file holds several sets, such as model_ema beside model."),
+    typer.Option("--key", help="The weights to use, if the file holds several sets, such as model and model_ema."),
 ]
 Amp = Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")]
 ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="Use channels-last (NHWC) memory layout.")]

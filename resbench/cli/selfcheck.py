@@ -15,7 +15,7 @@ def selfcheck_(
     slowdown: Annotated[
         list[float] | None, typer.Option(min=0.001, max=10, help="Slowdown to inject (0.05: 5 %); may be repeated.")
     ] = None,
-    noise_floor: Annotated[float, typer.Option(min=0, help="A slowdown that counts as none.")] = 0.01,
+    noise_floor: Annotated[float, typer.Option(min=0, help="Slowdown that counts as noise.")] = 0.01,
     limit: options.PermittedSlowdown = 0.03,
     as_json: Annotated[bool, typer.Option("--json", help="Print every trial and the scores as JSON.")] = False,
     quiet: options.Quiet = False,

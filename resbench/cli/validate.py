@@ -91,7 +91,7 @@ def validate_(
         bool,
         typer.Option(
             "--explain-gap",
-            help="Also try on 500 images: other inputs, and networks that the weights fit but that compute something "
+            help="Try look-alike variants too, on 500 images: other inputs, networks that fit but compute something "
             "else. --save keeps the result in the record.",
         ),
     ] = False,

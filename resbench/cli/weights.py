@@ -47,7 +47,7 @@ def list_(
 @weights_.command("fetch")
 def fetch(
     names: Annotated[list[str], typer.Argument(help="Published checkpoints.")],
-    trust: Annotated[bool, typer.Option("--trust", help="Take files without a published hash as they come.")] = False,
+    trust: Annotated[bool, typer.Option("--trust", help="Accept files without a published hash, unverified.")] = False,
 ) -> None:
     """Download checkpoints into torch.hub's folder, verify their hashes, and print their paths.
 

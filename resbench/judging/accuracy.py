@@ -111,7 +111,7 @@ def bare_counts(blank: Finding, images: int, limits: Limits) -> Finding:
         return replace(judged, verdict=Verdict.IMPROVED, why=interval)
     if change > 0 or low >= -limits.accuracy_drop:
         return replace(judged, verdict=Verdict.OK, why=interval)
-    return replace(judged, verdict=Verdict.INCONCLUSIVE, why=f"{interval}; bare counts cannot tell")
+    return replace(judged, verdict=Verdict.INCONCLUSIVE, why=f"{interval}; counts alone do not decide")
 
 
 def paired(blank: Finding, lost: int, gained: int, images: int, limits: Limits) -> Finding:

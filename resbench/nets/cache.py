@@ -88,7 +88,7 @@ def fetch(weights: Weights, advance: Advance, *, trust: bool = False) -> Path:
         return path
     if not weights.sha256_prefix and not trust:
         raise ResbenchError(
-            f"{weights.name}: no hash is published, so a download cannot be verified; --trust takes it as it comes"
+            f"{weights.name}: no hash is published, so a download cannot be verified; --trust accepts it unverified"
         )
     part = path.with_name(f"{path.name}.part")
     try:

@@ -38,7 +38,7 @@ def show(traces: Iterable[Trace], *, as_json: bool) -> None:
         )
     terminal.results().print(table)
     if unmarked:
-        terminal.advice().print("changes of what scatters are not marked; pip install ruptures marks them")
+        terminal.advice().print("changes in timings and memory are not marked; run `pip install ruptures` to mark them")
 
 
 def export(text: str, output: Path | None) -> None:

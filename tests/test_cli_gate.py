@@ -15,7 +15,7 @@ from resbench import count
 from resbench.bench import comparing, gate
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
-from resbench.judging.family import Change, Timed, settle
+from resbench.judging.family import Change, Timed, judge_together
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Config
 from resbench.nets.build import build
@@ -231,7 +231,7 @@ def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypat
     assert [f["record"].partition(",")[0] for f in found] == ["resnet18", "resnet34"]
     # Each by itself would have regressed (p = 0.02); Holm's procedure asks two of them for more.
     assert (exited, {f["verdict"] for f in found}) == (0, {"inconclusive"})
-    assert next(settle([timed(None, "alone")])).verdict == Verdict.REGRESSED
+    assert next(judge_together([timed(None, "alone")])).verdict == Verdict.REGRESSED
     assert [entry[:3] for entry in seen] == [("resnet18", False, True), ("resnet34", False, True)]
     assert [(entry[3].limit, entry[3].floor) for entry in seen] == [(0.2, 0.02), (0.03, 0.01)]
     first, second = (entry[3].time_budget_s for entry in seen)

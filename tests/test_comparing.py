@@ -212,13 +212,13 @@ def test_arms_with_a_tree_get_processes_of_their_own_for_every_unit(monkeypatch)
 
 
 def test_a_change_that_is_judged_with_others_keeps_its_verdict_and_an_unconfirmed_one_convicts_nobody(found):
-    (alone,) = family.settle([comparing.timed(found, "resnet18, twice")])
+    (alone,) = family.judge_together([comparing.timed(found, "resnet18, twice")])
     expected = comparing.findings(found)[0]
     assert (alone.record, alone.verdict) == ("resnet18, twice", expected.verdict)
     assert alone.detectable == pytest.approx(expected.detectable)
     assert (alone.ratio_low, alone.ratio_high) == pytest.approx((expected.ratio_low, expected.ratio_high))
     torn = replace(found, confirmed=True, doubt="did not find the change again")
-    (doubted,) = family.settle([comparing.timed(torn, "resnet18, twice")])
+    (doubted,) = family.judge_together([comparing.timed(torn, "resnet18, twice")])
     assert doubted.verdict == Verdict.INCONCLUSIVE
     assert "did not find the change again" in doubted.why
 

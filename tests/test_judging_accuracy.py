@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resbench.errors import ResbenchError
-from resbench.judging.accuracy import newcombe, paired
+from resbench.judging.accuracy import newcombe, paired_counts
 from resbench.judging.answers import changed, mcnemar
 from resbench.judging.compare import compare, compare_folders
 from resbench.judging.finding import Finding, Verdict
@@ -77,7 +77,7 @@ def test_newcombe_gives_the_intervals_printed_in_the_paper():
 
 def judge(lost, gained, images=50_000):
     blank = Finding(record="x", metric="top1", before=40_000, after=40_000 + gained - lost, verdict=Verdict.OK, why="")
-    return paired(blank, lost, gained, images, Limits())
+    return paired_counts(blank, lost, gained, images, Limits())
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_accuracies_that_are_switched_off_convict_nobody():
     worse = replace(published(), top1_right=20_000)
     assert {finding.verdict for finding in compare(published(), worse, "r", off)} == {Verdict.OK}
     blank = findings(published(), published())["top1 right"]
-    assert paired(blank, 5000, 10, 50_000, off).verdict == Verdict.OK
+    assert paired_counts(blank, 5000, 10, 50_000, off).verdict == Verdict.OK
 
 
 def test_without_predictions_on_both_sides_bare_counts_are_judged():

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from resbench.judging import family
-from resbench.judging.family import Change, Timed, settle
+from resbench.judging.family import Change, Timed, judge_together
 from resbench.judging.finding import Finding, Verdict
 
 
@@ -29,7 +29,7 @@ def timed(chance, runs, shift=0.0, noise_floor=0.0):
 
 
 def alarms(family):
-    return [finding.verdict for finding in settle(family)].count(Verdict.REGRESSED)
+    return [finding.verdict for finding in judge_together(family)].count(Verdict.REGRESSED)
 
 
 def test_many_unchanged_timings_cry_wolf_as_seldom_as_one():
@@ -44,7 +44,7 @@ def test_many_unchanged_timings_cry_wolf_as_seldom_as_one():
 def test_the_detectable_change_is_found_nine_times_in_ten():
     chance, found = random.Random(2), []
     for _ in range(300):
-        (judged,) = settle([quiet := timed(chance, 12, noise_floor=0.01)])
+        (judged,) = judge_together([quiet := timed(chance, 12, noise_floor=0.01)])
         shift = math.log1p(judged.detectable)
         found.append(alarms([replace(quiet, change=replace(quiet.change, log=quiet.change.log + shift))]))
     assert 0.84 <= fmean(found) <= 0.96
@@ -67,7 +67,7 @@ def certain(share):
 def test_what_is_certainly_within_the_limit_is_permitted(share, verdict):
     assert family.judge(certain(share), floor=0.01, limit=0.05) == verdict
     one = timed(random.Random(3), 10, noise_floor=0.01)
-    (found,) = settle([replace(one, change=certain(share), finding=replace(one.finding, limit=0.05))])
+    (found,) = judge_together([replace(one, change=certain(share), finding=replace(one.finding, limit=0.05))])
     assert found.verdict == verdict
 
 
@@ -87,5 +87,7 @@ def test_interval_and_tail_agree_with_scipys_test_of_one_sample():
 
 
 def test_doubt_convicts_nobody_and_is_the_reason():
-    (found,) = settle([replace(timed(random.Random(4), 10), change=certain(0.5), doubt="the second look disagrees")])
+    (found,) = judge_together(
+        [replace(timed(random.Random(4), 10), change=certain(0.5), doubt="the second look disagrees")]
+    )
     assert (found.verdict, found.why) == (Verdict.INCONCLUSIVE, "the second look disagrees")

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from resbench.judging import family
-from resbench.judging.accuracy import bare_counts, newcombe, paired, wilson
+from resbench.judging.accuracy import bare_counts, newcombe, paired_counts, wilson
 from resbench.judging.claims import reproduction
-from resbench.judging.family import Change, Timed, settle, welch
+from resbench.judging.family import Change, Timed, judge_together, welch
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
 from resbench.judging.student import deviation, quantile, tail
@@ -61,8 +61,8 @@ def test_a_change_that_cannot_be_measured_again_in_time_convicts_nobody(budget_s
 
 def test_the_paired_test_of_accuracies_states_the_drop_that_it_finds_in_9_of_10_runs():
     # 100 of 10,000 images changed: (2.326 + 1.282) * sqrt(100) / 10,000
-    assert paired(BLANK, 50, 50, 10_000, Limits()).detectable == pytest.approx(0.003608, rel=1e-6)
-    assert paired(BLANK, 1, 0, 100_000, Limits()).detectable == 0.0005  # smaller drops are let pass
+    assert paired_counts(BLANK, 50, 50, 10_000, Limits()).detectable == pytest.approx(0.003608, rel=1e-6)
+    assert paired_counts(BLANK, 1, 0, 100_000, Limits()).detectable == 0.0005  # smaller drops are let pass
 
 
 def test_bare_counts_state_the_drop_that_they_find_in_9_of_10_runs():
@@ -83,7 +83,7 @@ def test_bare_counts_state_the_drop_that_they_find_in_9_of_10_runs():
     ],
 )
 def test_mcnemars_exact_test_is_one_sided_at_one_per_cent(lost, gained, verdict):
-    assert paired(BLANK, lost, gained, 3000, Limits()).verdict == verdict
+    assert paired_counts(BLANK, lost, gained, 3000, Limits()).verdict == verdict
 
 
 def test_wilsons_and_newcombes_intervals_are_those_of_the_papers():
@@ -122,9 +122,9 @@ def test_a_change_that_convicts_alone_does_not_in_a_family_of_ten():
         return Timed(finding=replace(BLANK, limit=0.01), change=change, floor=0.01)
 
     slower = timed(0.033)  # z = (0.033 - 0.00995) / 0.01 = 2.305, p = 0.0106: below 0.025, above 0.0025
-    assert [found.verdict for found in settle([slower])] == [Verdict.REGRESSED]
-    assert next(iter(settle([slower, *[timed(0.0)] * 9]))).verdict == Verdict.INCONCLUSIVE
-    assert next(iter(settle([timed(0.043), *[timed(0.0)] * 9]))).verdict == Verdict.REGRESSED  # p = 0.0005
+    assert [found.verdict for found in judge_together([slower])] == [Verdict.REGRESSED]
+    assert next(iter(judge_together([slower, *[timed(0.0)] * 9]))).verdict == Verdict.INCONCLUSIVE
+    assert next(iter(judge_together([timed(0.043), *[timed(0.0)] * 9]))).verdict == Verdict.REGRESSED  # p = 0.0005
 
 
 def test_welch_by_hand():

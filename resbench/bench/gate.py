@@ -25,7 +25,7 @@ from resbench.bench.subject import OnProgress
 from resbench.errors import ResbenchError
 from resbench.judging import exact
 from resbench.judging.compare import compare_folders
-from resbench.judging.family import settle
+from resbench.judging.family import judge_together
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Config
 from resbench.records.git import commit_of, git, git_bytes
@@ -203,7 +203,7 @@ def changed_speeds(sides: Trees, gating: Gating, config: Config, on_progress: On
             on_progress=on_progress,
         )
         family.append(comparing.timed(comparison, record=f"{network.name}, base and work tree in turn"))
-    yield from settle(family)
+    yield from judge_together(family)
 
 
 def _main_branch(root: Path) -> str:

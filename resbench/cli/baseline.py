@@ -38,7 +38,7 @@ def save_(
     from resbench.records.pool import add_all
     from resbench.report import baseline as report
 
-    report.told(add_all(source, pool), "added", pool)
+    report.print_count(add_all(source, pool), "added", pool)
 
 
 @baseline_.command("list")
@@ -72,7 +72,7 @@ def prune_(
     from resbench.records.pool import prune
     from resbench.report import baseline as report
 
-    report.told(prune(pool, keep), "deleted", pool)
+    report.print_count(prune(pool, keep), "deleted", pool)
 
 
 @baseline_.command("merge")
@@ -89,4 +89,4 @@ def merge_(
     from resbench.records.pool import add_all
     from resbench.report import baseline as report
 
-    report.told(sum(add_all(source, pool) for source in sources), "added", pool)
+    report.print_count(sum(add_all(source, pool) for source in sources), "added", pool)

@@ -24,11 +24,11 @@ def check_(
 ) -> None:
     """Compare records with a baseline and report what changed.
 
-    Counts and hashes must be equal; memory and timings are compared only where machine and settings agree; accuracy
-    only on the same images. A timing is judged against all runs of the baseline; five are needed to see less than
-    25 %. Limits are set in [tool.resbench.check] of pyproject.toml or [check] of resbench.toml. On GitHub, findings
-    become annotations, a job summary and outputs. Exit code: 0 ok, 1 regressed, 4 not comparable or missing,
-    5 invalid; 3 on request.
+    Counts and hashes must be equal. Memory and timings are compared only where machine and settings agree, accuracy
+    only on the same images. A timing is compared with all runs of the baseline; five runs are needed to detect changes
+    below 25 %. A record that equals the baseline's is ok. Limits are set in [tool.resbench.check] of pyproject.toml or
+    [check] of resbench.toml. On GitHub, findings become annotations, a job summary and outputs. Exit code: 0 ok,
+    1 regressed, 4 not comparable or missing, 5 invalid; 3 on request.
 
     \b
     Examples:

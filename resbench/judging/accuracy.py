@@ -48,7 +48,7 @@ def accuracies(
             yield blank
         elif changed:
             lost, gained = getattr(changed, metric)
-            yield paired(blank, lost, gained, after.images, limits)
+            yield paired_counts(blank, lost, gained, after.images, limits)
         else:
             yield bare_counts(blank, after.images, limits)
     if changed:
@@ -114,7 +114,7 @@ def bare_counts(blank: Finding, images: int, limits: Limits) -> Finding:
     return replace(judged, verdict=Verdict.INCONCLUSIVE, why=f"{interval}; counts alone do not decide")
 
 
-def paired(blank: Finding, lost: int, gained: int, images: int, limits: Limits) -> Finding:
+def paired_counts(blank: Finding, lost: int, gained: int, images: int, limits: Limits) -> Finding:
     """Judge by the images that only one side got right (`lost` by the new one, `gained`), with McNemar's exact test."""
     from scipy import stats
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from resbench.judging import accuracy, answers, exact
 from resbench.judging.exact import incomparable
-from resbench.judging.family import Timed, settle
+from resbench.judging.family import Timed, judge_together
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Config, Limits
 from resbench.judging.timings import timings
@@ -104,7 +104,7 @@ def _new(path: str, record: Record, limits: Limits) -> Finding:
 def _settled(found: Iterable[Finding | Timed]) -> list[Finding]:
     items = list(found)
     family = [item for item in items if isinstance(item, Timed)]
-    return [item for item in items if isinstance(item, Finding)] + list(settle(family) if family else ())
+    return [item for item in items if isinstance(item, Finding)] + list(judge_together(family) if family else ())
 
 
 def _machine(path: str) -> str:

@@ -85,7 +85,7 @@ def judge(change: Change, *, floor: float, limit: float) -> Verdict:
     return _verdict(change, limit, slower=change.slower(floor) < _SIDE, faster=change.faster(floor) < _SIDE)
 
 
-def settle(family: Sequence[Timed]) -> Iterator[Finding]:
+def judge_together(family: Sequence[Timed]) -> Iterator[Finding]:
     """Yield the findings of timings that are judged together: Holm's procedure keeps false alarms at 2.5 % in all."""
     slower = _holm([1.0 if timed.doubt else timed.change.slower(timed.floor) for timed in family])
     faster = _holm([1.0 if timed.doubt else timed.change.faster(timed.floor) for timed in family])

@@ -29,7 +29,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ChangePoint:
     """From run `index` on, a figure is another."""
 
     index: int
@@ -46,7 +46,7 @@ class Trace:
     metric: str
     runs: tuple[Run, ...]
     measures: tuple[Measure, ...]
-    changes: tuple[Change, ...] | None  # None: what finds them is not installed
+    changes: tuple[ChangePoint, ...] | None  # None: what finds them is not installed
 
 
 def traces(baseline: Mapping[str, Sequence[Record]]) -> Iterator[Trace]:
@@ -106,7 +106,7 @@ def steps(values: Sequence[float]) -> list[int] | None:
     return found
 
 
-def _changes(runs: Sequence[Record], values: Sequence[Measure]) -> tuple[Change, ...] | None:
+def _changes(runs: Sequence[Record], values: Sequence[Measure]) -> tuple[ChangePoint, ...] | None:
     figures = [measure.value for measure in values]
     if values[-1].unit in EXACT:
         indices: list[int] | None = [i for i in range(1, len(figures)) if figures[i] != figures[i - 1]]
@@ -117,7 +117,7 @@ def _changes(runs: Sequence[Record], values: Sequence[Measure]) -> tuple[Change,
     bounds = [0, *indices, len(figures)]
     levels = [fmean(figures[start:end]) for start, end in pairwise(bounds)]
     return tuple(
-        Change(index=index, ratio=after / before if before else None, why=_why(runs[index - 1], runs[index]))
+        ChangePoint(index=index, ratio=after / before if before else None, why=_why(runs[index - 1], runs[index]))
         for index, before, after in zip(indices, levels, levels[1:], strict=False)
     )
 

@@ -19,7 +19,7 @@ def show(shelves: Sequence[Shelf], *, as_json: bool) -> None:
     terminal.results().print(table)
 
 
-def told(runs: int, what: str, pool: object) -> None:
+def print_count(runs: int, what: str, pool: object) -> None:
     """Print what was done to how many runs, to stderr."""
     terminal.advice().print(f"{what} {runs} {'run' if runs == 1 else 'runs'}: {pool}")
 

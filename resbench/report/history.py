@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from rich.table import Column, Table
 
-from resbench.judging.history import Change, Trace
+from resbench.judging.history import ChangePoint, Trace
 from resbench.records.files import write_text
 from resbench.report import terminal
 from resbench.words import findings as wording
@@ -34,7 +34,7 @@ def show(traces: Iterable[Trace], *, as_json: bool) -> None:
             _trend([measure.value for measure in trace.measures]),
             first,
             latest,
-            "; ".join(_told(trace, change) for change in trace.changes or ()),
+            "; ".join(_change_point(trace, change) for change in trace.changes or ()),
         )
     terminal.results().print(table)
     if unmarked:
@@ -63,7 +63,7 @@ def _trend(values: Sequence[float]) -> str:
     return "".join(_BARS[round((value - low) / (high - low) * (len(_BARS) - 1))] for value in shown)
 
 
-def _told(trace: Trace, change: Change) -> str:
+def _change_point(trace: Trace, change: ChangePoint) -> str:
     run = trace.runs[change.index]
     at = f"{run.started[:10]}{f' ({run.git_revision[:9]})' if run.git_revision else ''}"
     by = "from 0" if change.ratio is None else f"{change.ratio - 1:+.2%}"

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resbench.bench import costs
-from resbench.counting import explain
+from resbench.counting import explain, reading
 from resbench.errors import ResbenchError
 from resbench.report import explain as report
 
 
 def best(network, text):
-    reading = explain.explain_usual(network, text).fits[0]
-    return reading.counted, reading.input_px, reading.rounding
+    fit = explain.explain_usual(network, text).fits[0]
+    return fit.counted, fit.input_px, fit.rounding
 
 
 @pytest.mark.parametrize(
@@ -120,13 +120,13 @@ def test_a_size_that_is_none_is_refused(size):
 @given(value=st.integers(10**6, 10**12), digits=st.integers(0, 3))
 def test_a_count_gives_its_own_rounded_digits(value, digits):
     figure = explain.parse(f"{value / 1e6:.{digits}f}M")[0]
-    assert explain.rounding(value, figure) in ("exact", "rounded")
+    assert reading.rounding(value, figure) in ("exact", "rounded")
 
 
 @given(value=st.integers(10**6, 10**12), other=st.integers(10**6, 10**12))
 def test_a_rounding_that_fits_is_within_one_step(value, other):
-    figure = explain.Figure(value=Fraction(other), quantum=Fraction(10_000))
-    if explain.rounding(value, figure):
+    figure = reading.Figure(value=Fraction(other), quantum=Fraction(10_000))
+    if reading.rounding(value, figure):
         assert abs(value - other) <= 10_000
 
 

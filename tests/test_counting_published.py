@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 from torch import nn
 
-from resbench.counting import explain, tally
+from resbench.counting import explain, reading, tally
 from resbench.counting.conventions import operations
 from resbench.counting.counted import counted, counted_at, sizes
 from resbench.nets.build import build
@@ -30,7 +30,7 @@ BROKEN = ("inception_resnet_v2", "ens_adv_inception_resnet_v2")  # copied from a
 
 
 def figure_of(claim):
-    return explain.Figure(value=Fraction(claim.value), quantum=Fraction(claim.quantum), metric=claim.metric)
+    return reading.Figure(value=Fraction(claim.value), quantum=Fraction(claim.quantum), metric=claim.metric)
 
 
 def count_of(weights, claim):
@@ -42,7 +42,7 @@ def count_of(weights, claim):
 @pytest.mark.parametrize(("weights", "claim"), FIGURES)
 def test_a_published_figure_is_the_count_in_its_convention_and_rounding(weights, claim):
     figure = figure_of(claim)
-    how = explain.rounding(count_of(weights, claim), figure)
+    how = reading.rounding(count_of(weights, claim), figure)
     if claim.error or (claim.metric == "flops" and weights.name in EXCEPTIONS):
         assert how is None, f"{weights.name}: the figure is right; take the exception out"
     else:

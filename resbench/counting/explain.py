@@ -5,18 +5,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from typing import Literal
 
 from resbench.counting.conventions import NAMES, convention, operations
 from resbench.counting.counted import counted_at, sizes
 from resbench.counting.heads import Head, head, one_channel, one_channel_macs
+from resbench.counting.reading import PARTIAL, Figure, Reading, Rounding, rounding
 from resbench.errors import ResbenchError
 from resbench.records.record import Counts
 from resbench.zoo.find import checkpoints, find
 from resbench.zoo.spec import Claim, Metric, ResNetSpec, Spec, Variant, Weights
 from resbench.zoo.variants import VARIANTS
 
-Rounding = Literal["exact", "rounded", "truncated", "float"]
 _ORDER: tuple[Rounding, ...] = ("exact", "rounded", "float", "truncated")
 _SCALE = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 _FIGURE = re.compile(
@@ -25,65 +24,8 @@ _FIGURE = re.compile(
 )
 _BARE_UNITS = (10**9, 10**6)  # what "4.27" may mean: billions of operations, millions of parameters; or %
 NOT_COUNTED: tuple[Metric, ...] = ("top1", "top5", "file_size")
-_PARTIAL = ("parameters without the classifier", "parameters and buffers")
 _SHOWN = 5
 _FAR = 0.5  # further off than by half, a reading explains nothing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """A number as it was printed: it stands for anything that rounds to `value` in steps of `quantum`."""
-
-    value: Fraction
-    quantum: Fraction
-    metric: Metric | None = None  # what the words beside it say; None: parameters or operations
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One way to get a figure: a count, and what rounding makes it of the figure's digits."""
-
-    metric: Metric
-    counted: str  # "parameters", or a convention
-    input_px: tuple[int, int]
-    value: int
-    rounding: Rounding | None  # None: no rounding gives the digits
-    off: float  # (figure - value) / value
-    look_alike: str = ""  # the network that it is a count of, where that is another one of nearly the same name
-    times: Literal["", "twice", "half"] = ""
-    head: Head | None = None  # another number of classes than the network's own
-    one_channel: bool = False  # for grey-scale images
-
-    @property
-    def direct(self) -> bool:
-        """Whether it is a plain count of the network that was asked about."""
-        return not (self.look_alike or self.times or self.head or self.one_channel)
-
-    @property
-    def fits(self) -> bool:
-        """Whether it gives the digits; cut ones only where nothing but the place of the stride has to be assumed."""
-        plain = not (self.times or self.head or self.one_channel)
-        return self.rounding is not None and (self.rounding != "truncated" or (plain and self.of_the_same_name))
-
-    @property
-    def of_the_same_name(self) -> bool:
-        """Whether it is of the network or of one that commonly goes by its plain name: for 32 px, stride on the 1x1."""
-        return not self.look_alike or self.look_alike.endswith("_v1") or "_cifar" in self.look_alike
-
-    @property
-    def likely(self) -> bool:
-        """Whether more than rounded digits speaks for it, so that look-alikes need not be tried."""
-        partial = self.counted in _PARTIAL
-        return not (self.look_alike or partial) and (self.head is None or self.head.why in ("stated", "exact"))
-
-    @property
-    def meaning(self) -> str:
-        """What is counted, in words: "parameters for 10 classes", "twice fvcore", "macs of resnet50_v1"."""
-        words = [f"{self.times} {self.counted}".strip()]
-        words += [f"of {self.look_alike}"] if self.look_alike else []
-        words += ["for one input channel"] if self.one_channel else []
-        words += [f"{'and' if self.one_channel else 'for'} {self.head}"] if self.head else []
-        return " ".join(words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,18 +112,6 @@ def explain(
     return Explanation(fits=tuple(ranked), nearest=() if fits else _nearest(tried), claims=claims)
 
 
-def rounding(value: int, figure: Figure) -> Rounding | None:
-    """Return what makes the digits of `figure` of the count `value`, or None."""
-    if value == figure.value:
-        return "exact"
-    if abs(value - figure.value) * 2 <= figure.quantum and figure.quantum > 1:
-        return "rounded"
-    if 0 < value - figure.value < figure.quantum:
-        return "truncated"
-    # 66.82 * 1e6 is 66819999.99...: hundredths of a million, scaled in floating point, without their fraction.
-    return "float" if figure.value == int(round(value / 1e6, 2) * 1e6) else None
-
-
 def _scaled(value: Fraction, quantum: Fraction, scale: int, metric: Metric | None) -> Iterator[Figure]:
     yield Figure(value=value * scale, quantum=quantum * scale, metric=metric)
     zeros = len(str(value)) - len(str(value).rstrip("0"))
@@ -238,7 +168,7 @@ def _operations_converted(
         trunk = operations(replace(row.terms, fc=0, fc_bias=0), name)
         if per_class := (value - trunk) // max(1, row.terms.fc_bias):
             found = head(trunk, per_class, figure.value, figure.quantum, classes)
-            if found and found.why in ("stated", "exact"):  # the digits are too coarse for more than 1000 to be guessed
+            if found and (found.why == "stated" or (found.why == "exact" and found.usual)):  # else by chance
                 value = trunk + found.classes * per_class
                 yield _reading("flops", name, row.input_px, value, figure, found)
 
@@ -285,7 +215,7 @@ def _reading(
 
 
 def _parameters(counts: Counts) -> dict[str, int]:
-    without, buffered = _PARTIAL
+    without, buffered = PARTIAL
     return {
         "parameters": counts.params,
         without: counts.params - _classifier(counts),
@@ -335,5 +265,5 @@ def _detour(reading: Reading) -> int:
     """Return how much has to be assumed for a reading; 0 for a plain count."""
     head_costs = {"stated": 1, "exact": 1, "known": 3, "coarse": 7}[reading.head.why] if reading.head else 0
     times_cost = {"": 0, "twice": 1, "half": 2}[reading.times]
-    partial_cost = 4 if reading.counted in _PARTIAL else 0
+    partial_cost = 4 if reading.counted in PARTIAL else 0
     return head_costs + times_cost + partial_cost + 2 * bool(reading.look_alike) + 3 * reading.one_channel

@@ -71,6 +71,11 @@ class Head:
         """Whether something but the rounding speaks for the number: what the card states, exact digits, a data set."""
         return self.why != "coarse"
 
+    @property
+    def usual(self) -> bool:
+        """Whether data sets of that many classes are common."""
+        return self.classes <= _ORDINARY or self.classes in DATA_SETS
+
     def __str__(self) -> str:
         if self.first == self.last:
             return _classes(self.classes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 
-from resbench.counting.explain import rounding
+from resbench.counting.reading import rounding
 from resbench.errors import ResbenchError
 from resbench.lint.entry import ModelEntry
 from resbench.lint.figure import StatedFigure

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from resbench.counting.explain import Figure
+from resbench.counting.reading import Figure
 from resbench.lint.figure import StatedFigure
 from resbench.zoo.spec import Metric
 

@@ -11,8 +11,9 @@ from resbench import units
 from resbench.counting import explain
 from resbench.counting.conventions import NAMES, convention, operations
 from resbench.counting.counted import counted, sizes
-from resbench.counting.explain import Explanation, Reading
+from resbench.counting.explain import Explanation
 from resbench.counting.figures import parameters
+from resbench.counting.reading import Reading
 from resbench.lint import guests
 from resbench.lint.certain import is_known_checkpoint, is_plain_network, stated_classes
 from resbench.lint.entry import ModelEntry

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from resbench import units
 from resbench.counting.conventions import NAMES, convention
-from resbench.counting.explain import Explanation, Reading
+from resbench.counting.explain import Explanation
+from resbench.counting.reading import Reading
 from resbench.report import terminal
 from resbench.zoo.spec import Claim, Weights
 

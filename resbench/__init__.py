@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from resbench.nets.checkpoints import load as load
     from resbench.zoo.find import find as find
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "count": "resbench.bench.costs",

@@ -44,3 +44,12 @@ def test_the_python_of_a_page_runs(page):
 def test_links_inside_the_project_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_command_of_the_page_on_reliability_names_tests_that_exist():
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`pytest( -m nightly)? (tests/\w+\.py)`", page)
+    assert len(named) > 10
+    for nightly, path in named:
+        assert not nightly or "pytest.mark.nightly" in (ROOT / path).read_text(encoding="utf-8"), path
+        assert (ROOT / path).exists()

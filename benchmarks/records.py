@@ -25,9 +25,9 @@ from resbench.zoo.variants import VARIANTS
 
 HERE = Path(__file__).resolve().parents[1]
 COMMANDS = {
-    "check": ["check", "results", "--against", "git:HEAD~1", "--json"],
-    "history": ["history", "results", "--json"],
-    "stats": ["stats", "results", "--json"],
+    "check": ["check", "results", "--against", "git:HEAD~1"],
+    "history": ["history", "results"],
+    "stats": ["stats", "results"],
     "card --all": ["card", "--all", "--output", "cards", "--results", "results"],
 }
 

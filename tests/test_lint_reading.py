@@ -168,7 +168,7 @@ def test_the_cells_of_a_column_share_its_unit_and_its_decimal_comma():
     assert [figure.value for figure in under("MFLOPs", "3,680", "512.5")] == [3_680_000_000, 512_500_000]
 
 
-NOT_UNDERSTOOD = {
+NOT_UNDERSTOOD = [
     ("Params (M)", "21,797"),  # decimals or thousands
     ("Params", "21-26M"),
     ("Params", "<30M"),
@@ -179,7 +179,7 @@ NOT_UNDERSTOOD = {
     ("Top-1 / Top-5", "73.31"),
     ("FLOPs", "3.6 to 4.1 G"),
     ("Params", "9" * 400),
-}
+]
 
 
 @pytest.mark.parametrize(("heading", "cell"), NOT_UNDERSTOOD, ids=str)

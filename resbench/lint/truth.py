@@ -5,7 +5,8 @@ A figure is false only where no reading gives it: no convention, input, head, ro
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from resbench import units
 from resbench.counting import explain
@@ -23,6 +24,9 @@ from resbench.lint.problem import Edit, Level, Problem
 from resbench.lint.readings import figures_of
 from resbench.records.record import Counts
 from resbench.zoo.spec import Variant
+
+if TYPE_CHECKING:
+    from torch import nn
 
 AT_SIZE = "fvcore"  # the convention that timm and MMPretrain use today
 _NEAR = 0.10  # a figure this near to a count, its double or its half may be of a counter that is not known here
@@ -267,9 +271,16 @@ def _count(network: Variant, size: tuple[int, int]) -> Counts:
         height, width = size
         return counted(network.name, "macs" if height == width else "timm-card", height)
     from resbench.counting.tally import count
+
+    return count(_module(network), size)
+
+
+@lru_cache(maxsize=4)
+def _module(network: Variant) -> "nn.Module":
+    """Build `network` once for all the inputs of a page."""
     from resbench.nets.build import build
 
-    return count(build(network, device="meta"), size)
+    return build(network, device="meta")
 
 
 def _at(network: Variant, size_px: int, name: str = AT_SIZE) -> int:

@@ -188,7 +188,6 @@ PLANTED = [
     for form, figures in FORMS.items()
     for name, (_, figure, _) in LIES.items()
     if figure in figures
-    and (form, name) != (fractions, "an accuracy beyond 100 %")  # then it is no column of fractions
 ]
 
 

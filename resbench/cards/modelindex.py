@@ -88,7 +88,7 @@ def _model(card: Card, weights: Weights) -> dict[str, Any]:
     metadata = {
         "FLOPs": flops(card.variant.name, card.flops_convention, weights.preprocess.crop_px),
         "Parameters": parameters(card.counts.params),
-        **({"File Size": int(file_size.value)} if file_size and file_size.quantum <= 1 else {}),
+        **({"File Size": int(file_size.value)} if file_size and file_size.quantum <= 1 and not file_size.error else {}),
         "Architecture": architecture.terms(card.variant.spec),
         "Tasks": ["Image Classification"],
         "Training Data": weights.dataset.split(", "),

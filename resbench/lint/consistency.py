@@ -55,8 +55,15 @@ def _shared_weights(first: ModelEntry, second: ModelEntry) -> Iterator[Problem]:
         return
     if _base(first) == _base(second) and not (one and two and _apart(one, two)):
         return
+    if all(_publishes(entry, second.weights_url) for entry in (first, second)):
+        return  # two publishers' names of one file
     message = f"{file_name(second.weights_url)} is the file of {first.name} (line {first.line}) too"
     yield about(second, "T011", Level.WARNING, None, message, "link the file of each model")
+
+
+def _publishes(entry: ModelEntry, url: str) -> bool:
+    """Whether `url` leads to the file that was published under the name of `entry`."""
+    return entry.weights is not None and file_name(entry.weights.url) == file_name(url)
 
 
 def _two_counts(first: ModelEntry, second: ModelEntry) -> Iterator[Problem]:

@@ -163,8 +163,9 @@ def test_the_steps_of_the_action_run_and_hand_on_the_verdict(tmp_path, monkeypat
     done, _ = run_action(root, against=hostile)
     assert done.returncode == 2
     assert not (root / "owned").exists()
-    (root / "resbench.toml").write_text("[check]\nlatency = 0.5\nnoise_floor = 0.5\n")
-    done, outputs = run_action(root, against="results", **{"fail-on-inconclusive": "true"})
+    scripted.git(root, "archive", "--output=old.tar", "HEAD", "results")
+    shutil.unpack_archive(root / "old.tar", root / "old")
+    done, outputs = run_action(root, against="old/results", **{"fail-on-inconclusive": "true"})  # one run each
     assert (done.returncode, outputs["verdict"]) == (3, "inconclusive"), done.stderr
 
 

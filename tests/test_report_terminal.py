@@ -28,7 +28,7 @@ SHOWN = {
     "weights verify": lambda: weights.show_identity(IDENTITY, as_json=False),
     "weights convert": lambda: weights.show_notes(Path("x"), [HOSTILE]),
     "baseline list": lambda: baseline.show([SHELF], as_json=False),
-    "baseline add": lambda: baseline.told(2, "added", HOSTILE),
+    "baseline add": lambda: baseline.print_count(2, "added", HOSTILE),
 }
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from resbench.counting.conventions import operations
-from resbench.counting.tally import count
+from resbench.counting.tally import count_module
 from resbench.nets.build import build
 from resbench.zoo.find import match
 from resbench.zoo.spec import Variant
@@ -36,7 +36,7 @@ Counted = tuple[int, int | None]  # operations, activations (None: not counted)
 
 
 def ours(variant: Variant) -> Counted:
-    counts = count(build(variant, device="meta"), variant.input_px)
+    counts = count_module(build(variant, device="meta"), variant.input_px)
     return operations(counts.terms, "fvcore"), counts.activations
 
 

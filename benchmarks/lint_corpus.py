@@ -139,7 +139,7 @@ def lay_out(repository: Repository, cards: Sequence[Card], folder: Path) -> list
 
 def findings(folder: Path, cards: Sequence[Card]) -> tuple[list[Problem], list[Card]]:
     """Return what the linter says of `cards`, their paths as in the repository, and the cards with their counts."""
-    documents = {document.path: document for document in files.read([str(folder / card.path) for card in cards])}
+    documents = {document.path: document for document in files.read_cards([str(folder / card.path) for card in cards])}
     problems = lint.lint(documents.values(), records=folder / "no-records")
     counted = []
     for card in cards:

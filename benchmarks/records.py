@@ -18,7 +18,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from resbench.records.jsonio import dumps, read
+from resbench.records.jsonio import dumps, read_record
 from resbench.records.record import Cluster, Evaluation, Profile, Record
 from resbench.records.store import path_of
 from resbench.zoo.variants import VARIANTS
@@ -62,7 +62,7 @@ def _scattered(series, chance: random.Random):
 
 def make(folder: Path, records: int) -> None:
     """Write `records` records into a repository at `folder`: two committed versions of each."""
-    seeds = [read(path) for path in sorted((HERE / "results").rglob("*.json"))]
+    seeds = [read_record(path) for path in sorted((HERE / "results").rglob("*.json"))]
     seeds.sort(key=lambda record: not isinstance(record, Profile))  # most are profiles
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(folder)]
     folder.mkdir(parents=True)

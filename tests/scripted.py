@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from resbench.counting.tally import count
+from resbench.counting.tally import count_module
 from resbench.nets.build import build
 from resbench.records import predictions
 from resbench.records.record import Evaluation, Profile
@@ -55,7 +55,7 @@ def profile(module: torch.nn.Module, run: int, slower: float = 1.0) -> Profile:
     return replace(
         PROFILE,
         network=TINY.name,
-        counts=count(module, TINY.input_px),
+        counts=count_module(module, TINY.input_px),
         settings=replace(PROFILE.settings, input_px=(32, 32)),
         series=(series(scale=scale),),
         run=replace(PROFILE.run, started=f"2026-01-{run:02}T00:00:00+00:00"),
@@ -90,7 +90,7 @@ def write(root: Path, module: torch.nn.Module, run: int, slower: float = 1.0, to
     save(replace(profile(module, run, slower), environment=environment), root / "results")
     record, found = evaluation(module)
     path = save(replace(record, environment=environment), root / "results")
-    predictions.save(found, predictions.path_beside(path))
+    predictions.save_predictions(found, predictions.path_beside(path))
 
 
 def base(root: Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from resbench.accuracy import archives, containers
-from resbench.accuracy.dataset import printable
+from resbench.accuracy.dataset import printable_name
 from resbench.accuracy.labels import imagenet
 from resbench.accuracy.layouts import open_set
 from resbench.errors import ResbenchError
@@ -60,7 +60,7 @@ def unpacked(path, into):
         for name in names:
             file = Path(folder, name)
             if file.is_file() and file.resolve().is_relative_to(into.resolve()) and file.stat().st_size < 1 << 20:
-                contents[printable(file.relative_to(into).as_posix())] = file.read_bytes()
+                contents[printable_name(file.relative_to(into).as_posix())] = file.read_bytes()
     return contents
 
 
@@ -132,7 +132,7 @@ def test_long_names_and_names_that_are_not_utf8_are_read_in_every_format(tmp_pat
         header.size = 3
         out.addfile(header, io.BytesIO(b"abc"))
     found, _ = read(tmp_path / "a.tar")
-    assert found == {printable(name): b"abc"} == unpacked(tmp_path / "a.tar", tmp_path / "out")
+    assert found == {printable_name(name): b"abc"} == unpacked(tmp_path / "a.tar", tmp_path / "out")
     assert open_set(tmp_path / "a.tar").samples[0].name == f"{WNID}/{'x' * 90}/caf\\xe9.jpg"
 
 

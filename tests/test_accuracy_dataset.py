@@ -119,5 +119,5 @@ def test_a_name_that_is_not_utf8_is_written_with_its_bytes(latin1):
 def test_predictions_keep_a_name_that_is_not_utf8(latin1, tmp_path):
     names = tuple(one.name for one in open_set(latin1).samples)
     kept = predictions.Predictions(names=names, rows=np.zeros(1, predictions.ROW))
-    predictions.save(kept, tmp_path / "a.npz")
-    assert predictions.load(tmp_path / "a.npz").names == names
+    predictions.save_predictions(kept, tmp_path / "a.npz")
+    assert predictions.load_predictions(tmp_path / "a.npz").names == names

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from resbench.accuracy import pixels
-from resbench.accuracy.annotations import sample
+from resbench.accuracy.annotations import annotated_sample
 from resbench.accuracy.dataset import File
 from resbench.accuracy.decoders import CPU, decoder_named, largest_difference, on_device
 from resbench.accuracy.loader import UnreadableImagesError, batches
@@ -26,7 +26,7 @@ def samples(tmp_path_factory):
     for index, (size, mode) in enumerate([*((size, "RGB") for size in SIZES), ((300, 200), "L"), ((200, 300), "CMYK")]):
         path = root / f"{index}.jpg"
         path.write_bytes(photograph(*size, mode))
-        found.append(sample(File(name=path.name, path=path, size_bytes=path.stat().st_size), 0))
+        found.append(annotated_sample(File(name=path.name, path=path, size_bytes=path.stat().st_size), 0))
     return found
 
 
@@ -68,7 +68,7 @@ def test_other_formats_go_through_the_reference(samples):
 
     path = samples[0].path.with_suffix(".png")
     Image.open(samples[0].path).save(path)
-    other = sample(File(name=path.name, path=path, size_bytes=path.stat().st_size), 0)
+    other = annotated_sample(File(name=path.name, path=path, size_bytes=path.stat().st_size), 0)
     np.testing.assert_array_equal(
         decoder_named("simplejpeg").image(other), np.asarray(decoder_named("pillow").image(other))
     )
@@ -114,7 +114,7 @@ def test_a_damaged_image_is_unreadable_by_nvimagecodec(samples, nvimgcodec, tmp_
     path = tmp_path / "a.jpg"
     whole = samples[0].path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    broken = sample(File(name=path.name, path=path, size_bytes=path.stat().st_size), 0)
+    broken = annotated_sample(File(name=path.name, path=path, size_bytes=path.stat().st_size), 0)
     with pytest.raises(UnreadableImagesError, match=r"1 unreadable image: a\.jpg"):
         list(batches([samples[1], broken], [Preprocess()], starts=[0], batch_size=2, workers=2, decoder=nvimgcodec))
     assert capfd.readouterr().err == ""

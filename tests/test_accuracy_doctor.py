@@ -205,9 +205,9 @@ def judged(data, tmp_path, name="a.JPEG"):
     path = tmp_path / name
     path.write_bytes(data)
     file = File(name=name, path=path, size_bytes=len(data))
-    from resbench.accuracy.annotations import sample
+    from resbench.accuracy.annotations import annotated_sample
 
-    one = sample(file, 0)
+    one = annotated_sample(file, 0)
     (found,) = inspection.inspect([one], workers=1)
     try:
         (batch,) = loader.batches([one], [planted.SMALL], starts=[0], batch_size=1, workers=1)

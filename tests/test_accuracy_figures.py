@@ -82,14 +82,14 @@ def test_predictions_are_stored_and_read_back(tmp_path):
     found = rows(chance.integers(0, 1000, 50), chance.integers(0, 1000, 50), chance.random(50))
     found["logsumexp"] = chance.random(50)
     written = Predictions(names=tuple(f"ä/{k}'s.jpg" for k in range(50)), rows=found)
-    predictions.save(written, tmp_path / "a" / "b.npz")
-    read = predictions.load(tmp_path / "a" / "b.npz")
+    predictions.save_predictions(written, tmp_path / "a" / "b.npz")
+    read = predictions.load_predictions(tmp_path / "a" / "b.npz")
     assert read.names == written.names
     np.testing.assert_array_equal(read.rows, written.rows)
     assert read.sha256 == written.sha256
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.npz"]
     first = (tmp_path / "a" / "b.npz").read_bytes()
-    predictions.save(written, tmp_path / "a" / "b.npz")
+    predictions.save_predictions(written, tmp_path / "a" / "b.npz")
     assert (tmp_path / "a" / "b.npz").read_bytes() == first
 
 
@@ -97,6 +97,6 @@ def test_predictions_are_stored_and_read_back(tmp_path):
 def test_what_are_no_predictions_is_refused(tmp_path, content):
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(ResbenchError, match="not readable predictions"):
-        predictions.load(tmp_path / "a.npz")
+        predictions.load_predictions(tmp_path / "a.npz")
     with pytest.raises(ResbenchError, match="no predictions beside the record"):
-        predictions.load(tmp_path / "b.npz")
+        predictions.load_predictions(tmp_path / "b.npz")

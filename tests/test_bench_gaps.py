@@ -61,7 +61,7 @@ def test_what_was_found_is_kept_in_the_record_and_shown_again(tmp_path):
     assert result.exit_code == 0, result.output
     assert "channels blue, green, red: no option validates like this" in " ".join(result.stderr.split())
     (path,) = (tmp_path / "results").rglob("*.json")
-    gap = jsonio.read(path).gap
+    gap = jsonio.read_record(path).gap
     assert (gap.images, gap.twins[0].what, gap.twins[0].top1_right) == (40, "channels blue, green, red", 40)
     shown = CliRunner().invoke(app, ["results", "show", str(path)])
     assert "restores" in shown.stdout
@@ -77,7 +77,7 @@ def test_the_commands_of_twins_do_what_the_twins_did(tmp_path):
     result = run(folder, *words, "--weights", str(tmp_path / "x.pth"), "--explain-gap")
     assert result.exit_code == 0, result.output
     (path,) = (tmp_path / "r").rglob("*.json")
-    record = jsonio.read(path)
+    record = jsonio.read_record(path)
     ran = {}
     for twin in record.gap.twins:
         if twin.command:

@@ -96,13 +96,13 @@ def test_a_published_figure_known_to_be_false_is_named_so():
 
 def test_the_index_lists_every_card():
     cards = [facts.gather(variant, {}) for variant in VARIANTS]
-    text = render.index_page(cards)["README.md"]
+    text = render.default_index(cards)["README.md"]
     assert all(f"| [`{variant.name}`]({variant.name}.md) |" in text for variant in VARIANTS)
     assert len([line for line in text.splitlines() if line.startswith("| [`")]) == len(VARIANTS)
 
 
 def test_every_row_of_the_index_is_checked_and_true():
-    text = render.index_page([facts.gather(variant, {}) for variant in VARIANTS])["README.md"]
+    text = render.default_index([facts.gather(variant, {}) for variant in VARIANTS])["README.md"]
     found = lint([parse(Path("-"), text)], records=Path("absent"))
     assert {problem.level for problem in found} == {Level.NOTE}
     for code in ("T001", "T002"):
@@ -133,7 +133,7 @@ def test_speeds_at_several_batch_sizes_are_plotted_and_tabled_with_intervals():
         replace(examples.series("throughput", scale=size), batch_size=size, drifting=size == 1) for size in (1, 8)
     )
     record = replace(examples.PROFILE, series=series)
-    files = render.pages([card("resnext50_32x4d", {"p.json": record})])
+    files = render.default_pages([card("resnext50_32x4d", {"p.json": record})])
     assert sorted(files) == ["img/resnext50_32x4d-throughput.svg", "img/resnext50_32x4d.svg", "resnext50_32x4d.md"]
     text = files["resnext50_32x4d.md"]
     assert "(img/resnext50_32x4d.svg)" in text
@@ -172,7 +172,7 @@ def test_peak_memory_stands_beside_the_speed_of_its_batch():
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_our_own_cards_lint_without_a_false_figure(variant, tmp_path):
-    for path, text in render.pages([facts.gather(variant, {})]).items():
+    for path, text in render.default_pages([facts.gather(variant, {})]).items():
         write_text(tmp_path / path, text)
     page = tmp_path / f"{variant.name}.md"
     found = lint([parse(page, page.read_text())], records=Path("absent"))

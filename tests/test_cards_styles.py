@@ -29,14 +29,14 @@ MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 
 
 def test_a_timm_page_holds_its_whole_collection_and_the_published_data():
-    page = timm.pages(CARDS)["gluon-seresnext.md"]
+    page = timm.timm_pages(CARDS)["gluon-seresnext.md"]
     published = (Path(__file__).parent / "data" / "seresnext_model_index.yml").read_text().replace("Gloun", "Gluon")
     assert yaml.safe_load(re.search(r"<!--\n(Type.*?)-->", page, re.DOTALL)[1]) == yaml.safe_load(published)
     assert "| `gluon_seresnext50_32x4d` | 27,559,896 | 4,232,994,816 at 224x224 | 5,475,179,184 at 224x285 |" in page
 
 
 def test_every_timm_page_loads_in_the_model_index_package(tmp_path):
-    for name, page in timm.pages(CARDS).items():
+    for name, page in timm.timm_pages(CARDS).items():
         (tmp_path / name).write_text(page, encoding="utf-8")
         loaded = model_index_package.load(str(tmp_path / name))
         loaded.build_models_with_collections()
@@ -45,7 +45,7 @@ def test_every_timm_page_loads_in_the_model_index_package(tmp_path):
 
 
 def test_mmpretrains_files_give_the_published_figures(tmp_path):
-    pages = mmpretrain.pages(MMPRETRAIN_CARDS) | mmpretrain.index_page(MMPRETRAIN_CARDS)
+    pages = mmpretrain.mmpretrain_pages(MMPRETRAIN_CARDS) | mmpretrain.mmpretrain_index(MMPRETRAIN_CARDS)
     for path, text in pages.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
@@ -62,7 +62,7 @@ def test_mmpretrains_files_give_the_published_figures(tmp_path):
 
 
 def test_mmpretrains_tables_hold_the_checkpoints_of_one_data_set_each():
-    sections = re.split(r"\n### ", mmpretrain.pages(MMPRETRAIN_CARDS)["configs/resnet/README.md"])[1:]
+    sections = re.split(r"\n### ", mmpretrain.mmpretrain_pages(MMPRETRAIN_CARDS)["configs/resnet/README.md"])[1:]
     sets = {section.partition("\n")[0]: re.findall(r"(?m)^\| `([^`]+)`", section) for section in sections}
     assert list(sets) == ["ImageNet-1k", "CUB-200-2011", "CIFAR-10", "CIFAR-100"]
     for data, names in sets.items():
@@ -71,14 +71,18 @@ def test_mmpretrains_tables_hold_the_checkpoints_of_one_data_set_each():
 
 
 def test_one_caveat_of_several_checkpoints_is_said_once():
-    page = mmpretrain.pages(MMPRETRAIN_CARDS)["configs/resnet/README.md"]
+    page = mmpretrain.mmpretrain_pages(MMPRETRAIN_CARDS)["configs/resnet/README.md"]
     assert page.count("OpenCV") == 1
     assert "> resnet18_8xb32_in1k, resnet34_8xb32_in1k, resnet50_8xb32_in1k, " in page
 
 
 def test_the_styles_agree_and_lint_without_a_false_figure():
-    for style, cards in ((timm, CARDS), (mmpretrain, MMPRETRAIN_CARDS), (huggingface, CARDS)):
-        documents = [parse(Path("x") / path, text) for path, text in style.pages(cards).items()]
+    for style, pages, cards in (
+        (timm, timm.timm_pages, CARDS),
+        (mmpretrain, mmpretrain.mmpretrain_pages, MMPRETRAIN_CARDS),
+        (huggingface, huggingface.huggingface_pages, CARDS),
+    ):
+        documents = [parse(Path("x") / path, text) for path, text in pages(cards).items()]
         found = lint(documents, records=Path("absent"))
         assert [problem for problem in found if problem.level in (Level.FALSE, Level.UNREADABLE)] == []
         shown = {
@@ -119,7 +123,7 @@ def measured(name: str, images: str = "val") -> facts.Card:
 def test_a_hub_card_goes_through_the_hubs_own_reader_without_loss():
     hub = pytest.importorskip("huggingface_hub")
     for card in (*CARDS, measured("gluon_seresnext50_32x4d")):
-        for path, text in huggingface.pages([card]).items():
+        for path, text in huggingface.huggingface_pages([card]).items():
             front = yaml.safe_load(text.split("---\n")[1]) if path.endswith(".md") else yaml.safe_load(text)
             if path.endswith(".md") and "model-index" in front:
                 data = hub.ModelCard(text).data
@@ -134,7 +138,7 @@ def test_a_hub_card_goes_through_the_hubs_own_reader_without_loss():
 
 
 def test_measured_accuracies_of_two_sizes_stay_two_results_for_the_hub():
-    text = huggingface.pages([measured("gluon_seresnext50_32x4d")])["gluon_seresnext50_32x4d/README.md"]
+    text = huggingface.huggingface_pages([measured("gluon_seresnext50_32x4d")])["gluon_seresnext50_32x4d/README.md"]
     results = yaml.safe_load(text.split("---\n")[1])["model-index"][0]["results"]
     assert [result["metrics"][0]["value"] for result in results] == [79.92, 79.0, 79.0]
     assert len({result["dataset"]["config"] for result in results}) == 3
@@ -144,7 +148,7 @@ def test_measured_accuracies_of_two_sizes_stay_two_results_for_the_hub():
 @pytest.mark.parametrize(("images", "credited"), [("val", 0), ("part of ImageNet-1k", 0), ("ImageNet-1k", 4)])
 def test_what_was_measured_on_other_images_is_no_result_of_the_hubs_data_set(images, credited):
     card = measured("gluon_seresnext50_32x4d", images)
-    pages = huggingface.pages([card])
+    pages = huggingface.huggingface_pages([card])
     entries = yaml.safe_load(pages["gluon_seresnext50_32x4d/.eval_results/imagenet-1k.yaml"])
     assert [entry["value"] for entry in entries] == [79.92, 94.82, *[79.0, 95.0, 79.0, 95.0][:credited]]
     front = yaml.safe_load(pages["gluon_seresnext50_32x4d/README.md"].split("---\n")[1])
@@ -157,12 +161,12 @@ def test_a_record_that_saw_no_image_gives_no_accuracy():
         find("resnet18"), {"a.json": replace(examples.EVALUATION, images=0, top1_right=0, top5_right=0)}
     )
     assert "Accuracy: not measured." in render.card_text(card)
-    assert "Measured: not measured." in huggingface.pages([card])["resnet18/README.md"]
+    assert "Measured: not measured." in huggingface.huggingface_pages([card])["resnet18/README.md"]
 
 
 def test_the_split_is_the_one_that_the_data_set_has():
     card = facts.gather(find("resnet20_cifar10"), {})
-    front = yaml.safe_load(huggingface.pages([card])["akamaster_resnet20/README.md"].split("---\n")[1])
+    front = yaml.safe_load(huggingface.huggingface_pages([card])["akamaster_resnet20/README.md"].split("---\n")[1])
     assert front["model-index"][0]["results"][0]["dataset"]["split"] == "test"
 
 
@@ -170,15 +174,20 @@ def test_the_split_is_the_one_that_the_data_set_has():
     ("page", "snippets"),
     [
         (lambda card: render.card_text(card), 2),
-        (lambda card: timm.pages([published_by(card, "timm")])["resnet-for-cifar-10.md"], 1),
-        (lambda card: mmpretrain.pages([published_by(card, "mmpretrain")])["configs/resnet-for-cifar-10/README.md"], 1),
-        (lambda card: huggingface.pages([card])["akamaster_resnet20/README.md"], 1),
+        (lambda card: timm.timm_pages([published_by(card, "timm")])["resnet-for-cifar-10.md"], 1),
+        (
+            lambda card: mmpretrain.mmpretrain_pages([published_by(card, "mmpretrain")])[
+                "configs/resnet-for-cifar-10/README.md"
+            ],
+            1,
+        ),
+        (lambda card: huggingface.huggingface_pages([card])["akamaster_resnet20/README.md"], 1),
     ],
     ids=["default", "timm", "mmpretrain", "huggingface"],
 )
 def test_the_code_on_a_page_runs_once_the_checkpoint_is_here(page, snippets, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr("resbench.nets.cache.check", lambda *_: None)  # the published file is not ours to keep
+    monkeypatch.setattr("resbench.nets.cache.check_file", lambda *_: None)  # the published file is not ours to keep
     here = tmp_path / "hub" / "checkpoints"
     here.mkdir(parents=True)
     network = resbench.build("resnet20_cifar10")
@@ -238,15 +247,15 @@ def test_nothing_breaks_out_of_its_place_in_any_style(name, collection, url, ter
     )
     check_comment(render.card_text(card), [card], count=9)
     assert modelindex.index([card])["Models"][0]["Metadata"]["File Size"] == huge
-    (page,) = timm.pages([card]).values()
+    (page,) = timm.timm_pages([card]).values()
     check_comment(page, [card], count=4)
-    hub = huggingface.pages([card])
+    hub = huggingface.huggingface_pages([card])
     (readme,) = [text for file, text in hub.items() if file.endswith(".md")]
     front = yaml.safe_load(re.match(r"---\n(.*?)\n---\n", readme, re.DOTALL)[1])
     assert front["model-index"][0]["name"] == name
     assert headings(readme.split("\n---\n", 1)[1]) == 5
     ours = replace(card, weights=(replace(held, source="mmpretrain"),), flops_convention="mmcv")
-    for file, text in mmpretrain.pages([ours]).items():
+    for file, text in mmpretrain.mmpretrain_pages([ours]).items():
         if file.endswith("metafile.yml"):
             (model,) = yaml.safe_load(text)["Models"]
             assert (model["Name"], model["In Collection"], model["Weights"]) == (name, collection, url)

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from resbench.cli.app import app
-from resbench.records.jsonio import read
+from resbench.records.jsonio import read_record
 from resbench.records.store import save
 from tests import places, scripted
 
@@ -118,7 +118,7 @@ def test_limits_of_the_repository_permit_what_they_say(base, tmp_path, monkeypat
 def measured_again(results, folder):
     """The profile in `results`, with another time of measurement; beside it, in "before", the one that is there."""
     (path,) = results.rglob("profile*.json")
-    record = read(path)
+    record = read_record(path)
     save(record, folder / "before")
     return save(replace(record, run=replace(record.run, started="2026-11-11T11:11:11+00:00")), folder / "again")
 

@@ -225,7 +225,7 @@ def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypat
         return Timed(finding=finding, change=Change(log=0.05, error=0.017, freedom=9), floor=0.01)
 
     monkeypatch.setattr(comparing, "ab", ab)
-    monkeypatch.setattr(comparing, "timed", timed)
+    monkeypatch.setattr(comparing, "timed_sides", timed)
     monkeypatch.setattr(gate, "changed_counts", lambda *_: [])
     exited, found, _ = invoke("resnet18", "resnet34", "-b", "2", "--input-px", "64", "--time-budget", "7")
     assert [f["record"].partition(",")[0] for f in found] == ["resnet18", "resnet34"]

@@ -48,7 +48,7 @@ def test_json_is_the_saved_record_byte_for_byte_with_its_memory(tmp_path):
     (path,) = tmp_path.rglob("*.json")
     assert result.stdout_bytes == path.read_bytes()
     assert f"saved {path}" in result.stderr
-    record = jsonio.read(path)
+    record = jsonio.read_record(path)
     assert [(series.speed, series.batch_size) for series in record.series] == [("latency", 2), ("throughput", 2)]
     assert record.counts.params == 11_689_512
     assert record.settings.threads == 1
@@ -103,7 +103,7 @@ def test_ctrl_c_keeps_the_series_that_were_finished(tmp_path, monkeypatch):
     result = profile("tiny", *QUICK, "--save", "-o", str(tmp_path))
     assert result.exit_code == 130
     (path,) = tmp_path.rglob("*.json")
-    assert [series.speed for series in jsonio.read(path).series] == ["latency"]
+    assert [series.speed for series in jsonio.read_record(path).series] == ["latency"]
     assert PARAMETERS in result.stdout
 
 

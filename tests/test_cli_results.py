@@ -23,7 +23,7 @@ def stored(path, seen, labels=(0, 0, 1, 1), name="{}.jpg"):
     rows["top5"][:, 0] = seen
     rows["logits"][:, 0] = 1
     found = Predictions(names=tuple(name.format(k) for k in range(1, len(labels) + 1)), rows=rows)
-    predictions.save(found, predictions.path_beside(path))
+    predictions.save_predictions(found, predictions.path_beside(path))
     record = replace(
         EVALUATION,
         images=len(labels),
@@ -55,7 +55,7 @@ def test_diff_shows_what_was_lost_and_gained(tmp_path):
 def test_diff_names_what_differs_between_two_runs_of_one_name(tmp_path):
     paths = [stored(tmp_path / name, (0, 0, 1, 5)) for name in ("a.json", "b.json")]
     half = replace(
-        jsonio.read(tmp_path / "b.json"),
+        jsonio.read_record(tmp_path / "b.json"),
         weights_sha256="cd" * 32,
         settings=replace(EVALUATION.settings, dtype="bf16"),
         pixels=replace(EVALUATION.pixels, interpolation="bicubic"),

@@ -13,7 +13,7 @@ from resbench.accuracy.labels import imagenet
 from resbench.bench import entries, validation
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
-from resbench.nets.cache import path_of
+from resbench.nets.cache import cached_path
 from resbench.records import jsonio, predictions
 from resbench.zoo.find import find_weights
 from tests import planted
@@ -140,7 +140,7 @@ def test_without_a_name_the_checkpoints_on_this_machine_are_taken(folder, monkey
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
     assert "no published checkpoints for 1000 classes in" in str(run("--data", folder).exception)
     for name in ("gluon_seresnext50_32x4d", "gluon_seresnext101_32x4d", "akamaster_resnet20"):
-        path = path_of(find_weights(name))
+        path = cached_path(find_weights(name))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     found = json.loads(run("--data", folder, *SMALL, "--json").stdout)
@@ -248,8 +248,8 @@ def test_skipped_images_are_shown(folder):
 def test_predictions_lie_beside_the_record(folder, tmp_path):
     run("--data", folder, "resnet18", *SMALL, "--save", "--output", tmp_path / "r")
     (path,) = (tmp_path / "r").rglob("*.json")
-    found = predictions.load(predictions.path_beside(path))
-    assert found.sha256 == jsonio.read(path).predictions_sha256
+    found = predictions.load_predictions(predictions.path_beside(path))
+    assert found.sha256 == jsonio.read_record(path).predictions_sha256
     assert sorted(found.names) == sorted(f"{WNIDS[label]}/a.JPEG" for label in (5, 17, 400, 999))
     assert sorted(found.rows["top5"][:, 0].tolist()) == [5, 17, 401, 990]
 

@@ -43,7 +43,7 @@ def found():
 def test_the_report_names_arms_ratio_verdict_and_what_could_have_been_seen(found, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "250")
     findings = comparing.findings(found)
-    report.show(found, findings, as_json=False)
+    report.show_comparison(found, findings, as_json=False)
     text = capsys.readouterr().out
     assert "B: resnet18: 32x32 px, fp32, batch norm folded, 1 thread; this process; output within" in text
     assert f"{findings[0].ratio:.3f} [{findings[0].ratio_low:.3f}, {findings[0].ratio_high:.3f}]" in text
@@ -61,7 +61,7 @@ def test_the_report_names_arms_ratio_verdict_and_what_could_have_been_seen(found
     ],
 )
 def test_every_verdict_is_said_in_words(found, verdict, words):
-    said = next(report.notes(found, replace(comparing.findings(found)[0], verdict=verdict)))
+    said = next(report.comparison_notes(found, replace(comparing.findings(found)[0], verdict=verdict)))
     assert said.startswith(words)
 
 
@@ -82,7 +82,7 @@ def test_the_verdict_names_the_threads_that_it_holds_for(found, verdict, threads
     )
     machine = replace(found.environment.machine, cpu_cores=cores)
     other = replace(found, a=a, b=b, environment=replace(found.environment, machine=machine))
-    line = next(report.notes(other, replace(comparing.findings(found)[0], verdict=verdict)))
+    line = next(report.comparison_notes(other, replace(comparing.findings(found)[0], verdict=verdict)))
     assert words in line
     assert ("(--threads" in line) == ("(--threads" in words)
 
@@ -96,9 +96,9 @@ def test_the_verdict_names_the_threads_that_it_holds_for(found, verdict, threads
 )
 def test_it_is_said_whether_a_slowdown_is_certainly_beyond_the_limit(found, low, words):
     finding = replace(comparing.findings(found)[0], verdict=Verdict.REGRESSED, ratio_low=low)
-    assert next(report.notes(found, finding)).startswith(words)
+    assert next(report.comparison_notes(found, finding)).startswith(words)
     fine = replace(found, rules=replace(found.rules, limit=0.005))
-    assert "0.5 %" in next(report.notes(fine, replace(finding, verdict=Verdict.OK)))
+    assert "0.5 %" in next(report.comparison_notes(fine, replace(finding, verdict=Verdict.OK)))
 
 
 def test_a_comparison_holds_every_sample_and_its_verdict_follows_from_them(found):
@@ -212,13 +212,13 @@ def test_arms_with_a_tree_get_processes_of_their_own_for_every_unit(monkeypatch)
 
 
 def test_a_change_that_is_judged_with_others_keeps_its_verdict_and_an_unconfirmed_one_convicts_nobody(found):
-    (alone,) = family.judge_together([comparing.timed(found, "resnet18, twice")])
+    (alone,) = family.judge_together([comparing.timed_sides(found, "resnet18, twice")])
     expected = comparing.findings(found)[0]
     assert (alone.record, alone.verdict) == ("resnet18, twice", expected.verdict)
     assert alone.detectable == pytest.approx(expected.detectable)
     assert (alone.ratio_low, alone.ratio_high) == pytest.approx((expected.ratio_low, expected.ratio_high))
     torn = replace(found, confirmed=True, doubt="did not find the change again")
-    (doubted,) = family.judge_together([comparing.timed(torn, "resnet18, twice")])
+    (doubted,) = family.judge_together([comparing.timed_sides(torn, "resnet18, twice")])
     assert doubted.verdict == Verdict.INCONCLUSIVE
     assert "did not find the change again" in doubted.why
 

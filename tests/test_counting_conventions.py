@@ -46,7 +46,7 @@ def test_the_documentation_names_every_term():
 )
 def test_the_documentation_shows_what_explain_answers(capsys, command, answer):
     network, figure = command.split()
-    report.show(network, figure, explain_usual(network, figure), as_json=False)
+    report.show_explanation(network, figure, explain_usual(network, figure), as_json=False)
     assert capsys.readouterr().out.splitlines()[0] == answer
 
 

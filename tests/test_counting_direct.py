@@ -63,7 +63,7 @@ def small():
 
 
 def test_every_term_is_the_one_worked_out_by_hand(small):
-    counts = tally.count(small, (8, 12))
+    counts = tally.count_module(small, (8, 12))
     assert counts.terms == TERMS
     assert (counts.input_px, counts.params, counts.buffers) == ((8, 12), PARAMS, BUFFERS)
     assert counts.weights_bytes == 4 * (PARAMS + BUFFERS - 1) + 8
@@ -74,20 +74,20 @@ def test_every_term_is_the_one_worked_out_by_hand(small):
 def test_the_view_of_one_output_is_the_one_worked_out_by_hand(small):
     # Heights: 1 + 2 = 3, pool + 1 = 4 (step 2), dilated + 4 x 2 = 12, average + 2 x 2 = 16, blur + 2 x 2 = 20.
     # Widths: 1 + 4 = 5 (step 2), pool + 2 = 7 (step 4), dilated + 4 x 4 = 23, average + 8 = 31, blur + 8 = 39.
-    assert tally.count(small, (8, 12)).receptive_field_px == (20, 39)
+    assert tally.count_module(small, (8, 12)).receptive_field_px == (20, 39)
 
 
 def test_operators_are_counted_one_by_one(small):
-    on_meta = tally.count(Small().to("meta").eval(), (8, 12))
-    counts = tally.count(small, (8, 12))
+    on_meta = tally.count_module(Small().to("meta").eval(), (8, 12))
+    counts = tally.count_module(small, (8, 12))
     # convolution, norm, ReLU, max pool, convolution, average pool, mean, product, blur, global mean, linear layer.
     assert counts.operators == on_meta.operators == 11
     assert on_meta.terms == TERMS
 
 
 def test_a_single_side_is_a_square(small):
-    assert tally.count(small, 16) == tally.count(small, (16, 16))
-    assert tally.count(small).input_px == (224, 224)
+    assert tally.count_module(small, 16) == tally.count_module(small, (16, 16))
+    assert tally.count_module(small).input_px == (224, 224)
     assert tally.count_by_stage(small)["stem"].input_px == (224, 224)
 
 
@@ -120,18 +120,18 @@ def test_a_longer_path_decides_the_view():
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.last(self.long(x) + self.short(x))
 
-    assert tally.count(Paths().eval(), 8).receptive_field_px == (8, 6)
+    assert tally.count_module(Paths().eval(), 8).receptive_field_px == (8, 6)
 
 
 def test_what_has_no_window_sees_one_pixel():
-    counts = tally.count(nn.Sequential(nn.Flatten(), nn.Linear(12, 2, bias=False)).eval(), 2)
+    counts = tally.count_module(nn.Sequential(nn.Flatten(), nn.Linear(12, 2, bias=False)).eval(), 2)
     assert counts.receptive_field_px == (1, 1)
     assert counts.terms == Terms(fc=24)
 
 
 @pytest.mark.parametrize("pool", [nn.AdaptiveAvgPool2d(2), nn.AdaptiveAvgPool2d((1, 2))])
 def test_a_pool_to_more_than_one_place_is_no_global_pool(pool):
-    counts = tally.count(nn.Sequential(nn.Conv2d(3, 2, 1, bias=False), pool).eval(), 4)
+    counts = tally.count_module(nn.Sequential(nn.Conv2d(3, 2, 1, bias=False), pool).eval(), 4)
     assert (counts.terms.gap_in, counts.terms.se_in) == (0, 0)
 
 
@@ -145,15 +145,15 @@ def test_means_over_other_axes_are_no_global_pools():
             x = self.conv(x)
             return x.mean(1) + x.mean((1, 2)).mean() + x.flatten(2).mean(2).sum() + torch.mean(x, (-2, -1)).sum()
 
-    terms = tally.count(Means().eval(), 4).terms
+    terms = tally.count_module(Means().eval(), 4).terms
     assert (terms.gap_in, terms.gap_out, terms.se_in) == (32, 2, 0)
 
 
 def test_training_mode_and_small_inputs_are_refused(small):
     with pytest.raises(ValueError, match="training mode"):
-        tally.count(Small(), 8)
+        tally.count_module(Small(), 8)
     with pytest.raises(ResbenchError, match="Small cannot take 1x1 px") as caught:
-        tally.count(small, 1)
+        tally.count_module(small, 1)
     assert "\n" not in str(caught.value)
 
 

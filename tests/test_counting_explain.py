@@ -108,7 +108,7 @@ def test_an_input_that_is_given_is_the_only_one():
 @pytest.mark.parametrize("text", ["", "abc", "5.28 apples", "5,28G", "-3G", "1e9", "nan", "0", "0.00G"])
 def test_what_is_not_a_figure_is_refused_in_one_line(text):
     with pytest.raises(ResbenchError, match=r"^[^\n]*not a figure; give one such as 5\.28G"):
-        explain.parse(text)
+        explain.parse_figure(text)
 
 
 @pytest.mark.parametrize("size", ["big", "100001"])
@@ -119,7 +119,7 @@ def test_a_size_that_is_none_is_refused(size):
 
 @given(value=st.integers(10**6, 10**12), digits=st.integers(0, 3))
 def test_a_count_gives_its_own_rounded_digits(value, digits):
-    figure = explain.parse(f"{value / 1e6:.{digits}f}M")[0]
+    figure = explain.parse_figure(f"{value / 1e6:.{digits}f}M")[0]
     assert reading.rounding(value, figure) in ("exact", "rounded")
 
 
@@ -131,7 +131,7 @@ def test_a_rounding_that_fits_is_within_one_step(value, other):
 
 
 def test_json_holds_the_readings_the_claims_and_the_errors(capsys):
-    report.show("resnet34", "2.18M", costs.explanation("resnet34", "2.18M"), as_json=True)
+    report.show_explanation("resnet34", "2.18M", costs.explanation("resnet34", "2.18M"), as_json=True)
     shown = json.loads(capsys.readouterr().out)
     assert shown["explained"] is False
     assert shown["errors"] == ["a misprint of 21.80 M"]
@@ -152,7 +152,7 @@ def test_json_holds_the_readings_the_claims_and_the_errors(capsys):
     ],
 )
 def test_the_first_line_says_it(capsys, network, text, line):
-    report.show(network, text, explain.explain_usual(network, text), as_json=False)
+    report.show_explanation(network, text, explain.explain_usual(network, text), as_json=False)
     assert capsys.readouterr().out.splitlines()[0] == line
 
 
@@ -160,5 +160,5 @@ def test_an_accuracy_that_nobody_published_is_not_searched_for_among_counts(caps
     found = explain.explain_usual("resnet50", "12.34%")
     assert found.settled
     assert not found.explained
-    report.show("resnet50", "12.34%", found, as_json=False)
+    report.show_explanation("resnet50", "12.34%", found, as_json=False)
     assert capsys.readouterr().out.strip() == "resnet50: 12.34% was published for none of its checkpoints in the table"

@@ -8,7 +8,7 @@ from torch import nn
 from resbench.counting.counted import counted
 from resbench.counting.explain import explain_usual
 from resbench.counting.heads import head, one_channel, one_channel_macs
-from resbench.counting.tally import count
+from resbench.counting.tally import count_module
 from resbench.nets.build import build
 from resbench.zoo.find import find
 
@@ -20,7 +20,7 @@ def test_one_channel_takes_off_what_a_rebuilt_first_convolution_has_less(name):
     first = next(layer for layer in module.modules() if isinstance(layer, nn.Conv2d))
     size = (variant.input_px, variant.input_px)
     assert one_channel(variant) * 3 == first.weight.numel() * 2
-    positions = count(nn.Sequential(first).eval(), size).terms.conv // first.weight.numel()
+    positions = count_module(nn.Sequential(first).eval(), size).terms.conv // first.weight.numel()
     assert one_channel_macs(variant, size) == one_channel(variant) * positions
 
 
@@ -32,7 +32,7 @@ def test_an_exact_count_gives_the_number_of_classes(name, classes):
     params = sum(weight.numel() for weight in module.parameters())
     best = explain_usual(name, str(params)).fits[0]
     assert (best.value, best.head.classes, best.head.why) == (params, classes, "exact")
-    macs = count(module.eval(), 224).terms
+    macs = count_module(module.eval(), 224).terms
     found = explain_usual(name, f"{macs.conv + macs.fc} MACs").fits[0]
     assert (found.counted, found.head.classes) == ("macs", classes)
 

@@ -25,7 +25,7 @@ VIEWS = {
 
 
 def operators(module, side_px):
-    return tally.count(module.eval(), side_px).operators
+    return tally.count_module(module.eval(), side_px).operators
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_what_computes_counts_and_what_only_looks_does_not(behind, more):
 
 def test_one_more_relu_is_seen_by_this_count_alone_where_it_changes_nothing():
     once, twice = (
-        tally.count(Wrapped(nn.Sequential(*behind)).eval(), 8) for behind in ([nn.Sigmoid()], [nn.Sigmoid()] * 2)
+        tally.count_module(Wrapped(nn.Sequential(*behind)).eval(), 8) for behind in ([nn.Sigmoid()], [nn.Sigmoid()] * 2)
     )
     assert (once.operators, twice.operators) == (2, 3)
     assert tally.replace(once, operators=None) == tally.replace(twice, operators=None)

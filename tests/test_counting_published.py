@@ -62,7 +62,7 @@ def test_selective_kernel_cards_leave_out_the_fused_norms_and_nothing_else(name)
             layer.bn.register_forward_pre_hook(see)
         elif type(layer).__name__ == "Selection":
             assert isinstance(layer.bn, nn.BatchNorm2d)
-    counts = tally.count(module, (224, 285))
+    counts = tally.count_module(module, (224, 285))
     card = next(weights for weights in WEIGHTS if weights.name == name).claim("flops")
     assert operations(counts.terms, "timm-card") - 2 * fused == card.value
 
@@ -108,7 +108,7 @@ def test_explain_reads_a_published_figure_as_its_publisher_meant_it(weights, cla
 def test_explain_reads_the_digits_of_a_published_figure_without_being_told_what_they_count(weights, claim):
     if claim.error or weights.name in EXCEPTIONS:
         return
-    found = explain.explain(find(weights.network), explain.parse(printed(claim)), usual(weights))
+    found = explain.explain(find(weights.network), explain.parse_figure(printed(claim)), usual(weights))
     assert (claim.metric, claim.convention or "parameters") in {(fit.metric, fit.counted) for fit in found.fits}
     assert any(source is weights for source, _ in found.claims)
 

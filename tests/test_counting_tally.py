@@ -120,14 +120,14 @@ def test_a_convention_gives_what_its_tool_gave(network, name, value):
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_the_shipped_counts_are_those_of_a_fresh_tally(variant):
     size = (variant.input_px, variant.input_px)
-    assert counted(variant.name) == tally.count(build(variant, device="meta"), size), (
+    assert counted(variant.name) == tally.count_module(build(variant, device="meta"), size), (
         "run `resbench count --all --write`"
     )
 
 
 def test_legacy_senet154_differs_from_senet154_only_where_the_stem_pool_pads():
     counts = {
-        (name, size): operations(tally.count(build(name, device="meta"), size).terms, "timm-card")
+        (name, size): operations(tally.count_module(build(name, device="meta"), size).terms, "timm-card")
         for name in ("senet154", "legacy_senet154")
         for size in ((224, 224), dog_photo(224))
     }
@@ -153,7 +153,7 @@ class Odd(nn.Module):
 
 
 def test_every_term_is_the_sum_that_one_gets_by_hand():
-    counts = tally.count(Odd().eval(), (11, 8))
+    counts = tally.count_module(Odd().eval(), (11, 8))
     assert counts.terms == tally.Terms(
         conv=8 * 5 * 4 * 3 * 3 + 8 * 3,  # 8 maps of 5x4, each element of 3 channels and 3x1; then 8 gates of 3
         blur=8 * 4 * 3 * 4,  # 8 maps of 4x3, each element of 2x2
@@ -193,21 +193,21 @@ def test_multiply_adds_of_any_convolution_are_pytorchs(groups, channels, kernel,
     ).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(torch.zeros(1, 3, *size))
-    assert 2 * tally.count(module, size).terms.macs == counter.get_total_flops()
+    assert 2 * tally.count_module(module, size).terms.macs == counter.get_total_flops()
 
 
 @pytest.mark.parametrize("block", ["basic", "bottleneck", "sk_bottleneck", "res2net", "resnest"])
 def test_counts_on_the_meta_device_are_those_on_real_tensors(block):
     spec = ResNetSpec(block=block, depths=(1, 1), planes=16, splits=2 if block in ("res2net", "resnest") else 1)
     variant = Variant(name="tiny", family="ResNet", spec=spec, paper=VARIANTS[0].paper, classes=10)
-    counts = [tally.count(build(variant, device=device), (33, 40)) for device in ("meta", "cpu")]
+    counts = [tally.count_module(build(variant, device=device), (33, 40)) for device in ("meta", "cpu")]
     assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("name", ["seresnext50_32x4d", "inception_resnet_v1", "legacy_seresnet18"])
 def test_stages_add_up_to_the_network(name):
     module = build(name, device="meta")
-    whole, stages = tally.count(module, 160), tally.count_by_stage(module, 160)
+    whole, stages = tally.count_module(module, 160), tally.count_by_stage(module, 160)
     for quantity in ("params", "buffers", "weights_bytes", "activations", "traffic", "operators"):
         assert sum(getattr(stage, quantity) for stage in stages.values()) == getattr(whole, quantity)
     assert sum(stage.terms.macs for stage in stages.values()) == whole.terms.macs
@@ -223,13 +223,13 @@ def test_the_stages_of_a_resnet_are_stem_layers_and_head():
 
 def test_counting_leaves_the_module_as_it_was():
     module = build("resnet18", device="meta")
-    tally.count(module)
+    tally.count_module(module)
     assert not any(child._forward_pre_hooks for child in module.modules())
 
 
 def test_a_module_in_training_mode_is_refused():
     with pytest.raises(ValueError, match=r"training mode.*eval"):
-        tally.count(build("resnet18", device="meta").train())
+        tally.count_module(build("resnet18", device="meta").train())
 
 
 def test_the_receptive_field_of_inception_resnet_v2_is_the_published_one():
@@ -252,7 +252,7 @@ class LateStride(nn.Module):
 
 
 def test_the_receptive_field_of_slims_resnet50_is_the_published_one():
-    assert tally.count(LateStride().eval(), 224).receptive_field_px == (483, 483)  # Araujo et al. 2019, table 1
+    assert tally.count_module(LateStride().eval(), 224).receptive_field_px == (483, 483)  # Araujo et al. 2019, table 1
 
 
 @pytest.mark.parametrize(
@@ -276,4 +276,4 @@ def test_the_receptive_field_is_where_the_gradient_of_one_element_reaches(spec, 
     features["map"][0, :, middle, middle].sum().backward()
     rows = image.grad.abs().sum((0, 1)).nonzero()
     reach = tuple(int(extent) for extent in rows.max(0).values - rows.min(0).values + 1)
-    assert tally.count(module, size).receptive_field_px == reach
+    assert tally.count_module(module, size).receptive_field_px == reach

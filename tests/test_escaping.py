@@ -67,9 +67,9 @@ def finding(text, verdict):
 @given(HOSTILE, st.sampled_from(list(Verdict)))
 def test_no_report_of_findings_hides_anything_or_gives_commands(text, verdict):
     found = [finding(text, verdict)]
-    assert_harmless(shown(findings.show, found, as_json=False))
-    assert_harmless(shown(findings.show, [*found, *[finding("x", Verdict.OK)] * 50], as_json=False))
-    as_json = shown(findings.show, found, as_json=True)
+    assert_harmless(shown(findings.show_findings, found, as_json=False))
+    assert_harmless(shown(findings.show_findings, [*found, *[finding("x", Verdict.OK)] * 50], as_json=False))
+    as_json = shown(findings.show_findings, found, as_json=True)
     assert_harmless(as_json)
     for row in json.loads(as_json):
         assert row["network"] == text
@@ -79,10 +79,10 @@ def test_no_report_of_findings_hides_anything_or_gives_commands(text, verdict):
     summary = github.summary(found)
     assert_harmless(summary)
     assert all(line.count("|") in (0, 10) for line in summary.split("\n"))
-    xml = junit.text(found)
+    xml = junit.junit_xml(found)
     assert_harmless(xml)
     assert ET.fromstring(xml).find("testsuite/testcase") is not None
-    quality = codequality.text(found, Path())
+    quality = codequality.code_quality(found, Path())
     assert_harmless(quality)
     json.loads(quality)
 
@@ -93,7 +93,7 @@ def test_no_report_of_the_linter_hides_anything_or_gives_commands(text, level):
     code = sorted(RULES)[0]
     problem = Problem(path=f"{text.replace(chr(0), '')}.md", line=1, code=code, level=level, message=text, model=text)
     for style, own in (("text", ()), ("json", ()), ("sarif", ()), ("github", ("error", "warning", "notice"))):
-        told = shown(lint.show, [problem], COVERAGE, style)
+        told = shown(lint.show_problems, [problem], COVERAGE, style)
         assert_harmless(told, own=own)
         if style in ("json", "sarif"):
             json.loads(told)
@@ -108,14 +108,14 @@ def test_no_view_of_records_hides_anything_or_gives_commands(text):
     profile = replace(PROFILE, network=text, weights=text, environment=environment, run=run)
     scored = replace(EVALUATION, weights=text, dataset=replace(EVALUATION.dataset, name=text), environment=environment)
     runs = {f"{text}.json": [PROFILE, profile]}
-    assert_harmless(shown(history.show, list(traces(runs)), as_json=False))
-    assert_harmless(shown(history.show, list(traces(runs)), as_json=True))
+    assert_harmless(shown(history.show_history, list(traces(runs)), as_json=False))
+    assert_harmless(shown(history.show_history, list(traces(runs)), as_json=True))
     for export in exports.FORMATS.values():
         assert_harmless(shown(history.export, export(runs), None))
     assert_harmless(shown(history.export, exports.timm_results({"a": [replace(scored, network="resnet18")]}), None))
-    assert_harmless(shown(stats.show, {Path(visible(text)): {f"{text}.json": profile}}, as_json=False))
-    assert_harmless(shown(evaluation.show, [scored], as_json=False))
-    told = shown(evaluation.show, [scored], as_json=True)
+    assert_harmless(shown(stats.show_stats, {Path(visible(text)): {f"{text}.json": profile}}, as_json=False))
+    assert_harmless(shown(evaluation.show_evaluations, [scored], as_json=False))
+    told = shown(evaluation.show_evaluations, [scored], as_json=True)
     assert_harmless(told)
     assert json.loads(told) == json.loads(dumps(scored))
 
@@ -143,7 +143,7 @@ def test_escaped_json_means_the_same(text):
 
 
 def test_a_diff_gives_no_commands():
-    assert_harmless(shown(terminal.diff, "--- a\n+++ b\n ::error::x\n+\x1b[31mred\n"))
+    assert_harmless(shown(terminal.print_diff, "--- a\n+++ b\n ::error::x\n+\x1b[31mred\n"))
 
 
 def test_errors_usage_errors_and_notes_are_one_line(tmp_path, capsys, monkeypatch):

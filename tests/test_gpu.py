@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import resbench
-from resbench.accuracy.annotations import sample
+from resbench.accuracy.annotations import annotated_sample
 from resbench.accuracy.dataset import File
 from resbench.accuracy.decoders import decoder_named, largest_difference
 from resbench.accuracy.loader import batches
@@ -110,7 +110,7 @@ def test_images_are_decoded_and_resized_on_the_gpu_and_stay_there(tmp_path):
     samples = []
     for index, size in enumerate(SIZES * 4):
         (path := tmp_path / f"{index}.jpg").write_bytes(photograph(*size))
-        samples.append(sample(File(name=path.name, path=path, size_bytes=path.stat().st_size), 0))
+        samples.append(annotated_sample(File(name=path.name, path=path, size_bytes=path.stat().st_size), 0))
     assert largest_difference(samples, how, decoder) <= 8  # its inverse cosine transform is not libjpeg's
     (batch,) = batches(samples, [how], starts=[0], batch_size=len(samples), workers=4, pinned=True, decoder=decoder)
     assert batch.frames[how].device == CUDA

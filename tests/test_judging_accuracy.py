@@ -247,7 +247,7 @@ def test_the_files_that_validation_writes_are_understood(tmp_path):
     rows["top5"], rows["label"] = -1, range(8)
     rows["top5"][:, 0] = ANSWERS
     rows["logits"][:, 0] = 1
-    predictions.save(predictions.Predictions(names=tuple("abcdefgh"), rows=rows), tmp_path / "a.npz")
+    predictions.save_predictions(predictions.Predictions(names=tuple("abcdefgh"), rows=rows), tmp_path / "a.npz")
     old = evaluated(ANSWERS)
     assert compared((old[0], (tmp_path / "a.npz").read_bytes()), old)["predictions changed"].verdict == Verdict.OK
 

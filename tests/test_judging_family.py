@@ -65,15 +65,15 @@ def certain(share):
     ],
 )
 def test_what_is_certainly_within_the_limit_is_permitted(share, verdict):
-    assert family.judge(certain(share), floor=0.01, limit=0.05) == verdict
+    assert family.judge_change(certain(share), floor=0.01, limit=0.05) == verdict
     one = timed(random.Random(3), 10, noise_floor=0.01)
     (found,) = judge_together([replace(one, change=certain(share), finding=replace(one.finding, limit=0.05))])
     assert found.verdict == verdict
 
 
 def test_without_a_limit_a_change_is_judged_by_the_floor():
-    assert family.judge(certain(0.02), floor=0.01, limit=0.0) == Verdict.REGRESSED
-    assert family.judge(certain(0.02), floor=0.03, limit=0.0) == Verdict.INCONCLUSIVE
+    assert family.judge_change(certain(0.02), floor=0.01, limit=0.0) == Verdict.REGRESSED
+    assert family.judge_change(certain(0.02), floor=0.03, limit=0.0) == Verdict.INCONCLUSIVE
 
 
 def test_interval_and_tail_agree_with_scipys_test_of_one_sample():

@@ -122,10 +122,10 @@ def test_a_change_from_nothing_has_no_ratio_and_valid_json(tmp_path, capsys):
     (trace, _) = traces({"m/a.json": [none, EVALUATION]})
     (change,) = trace.changes
     assert change.ratio is None
-    report.show([trace], as_json=True)
+    report.show_history([trace], as_json=True)
     shown = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert shown[0]["changes"][0]["ratio"] is None
-    report.show([trace], as_json=False)
+    report.show_history([trace], as_json=False)
     assert "from 0" in capsys.readouterr().out
 
 

@@ -3,7 +3,7 @@ from typing import get_args
 import pytest
 
 from resbench.errors import ResbenchError
-from resbench.judging.limits import Config, Limits, load
+from resbench.judging.limits import Config, Limits, load_limits
 from resbench.records.record import Speed
 
 
@@ -18,15 +18,15 @@ def write(path, text):
 
 
 def test_without_a_file_the_defaults_hold():
-    assert load() == Config()
-    assert load().of("resnet18") == Limits()
+    assert load_limits() == Config()
+    assert load_limits().of("resnet18") == Limits()
 
 
 def test_limits_are_read_from_pyproject_and_from_resbench_toml(tmp_path):
     write(tmp_path / "pyproject.toml", "[tool.resbench.check]\nlatency = 0.1\n")
-    assert load().of("resnet18") == Limits(latency=0.1)
+    assert load_limits().of("resnet18") == Limits(latency=0.1)
     write(tmp_path / "resbench.toml", "[check]\nlatency = 0.2\n")
-    assert load().of("resnet18") == Limits(latency=0.2)
+    assert load_limits().of("resnet18") == Limits(latency=0.2)
 
 
 def test_the_nearest_file_with_limits_counts(tmp_path, monkeypatch):
@@ -35,7 +35,7 @@ def test_the_nearest_file_with_limits_counts(tmp_path, monkeypatch):
     inner.mkdir(parents=True)
     write(inner / "pyproject.toml", "[project]\nname = 'x'\n")
     monkeypatch.chdir(inner)
-    assert load().of("resnet18").latency == 0.2
+    assert load_limits().of("resnet18").latency == 0.2
 
 
 def test_every_speed_that_a_profile_can_have_has_a_limit():
@@ -51,7 +51,7 @@ def test_patterns_change_only_what_they_name_and_the_later_wins(tmp_path):
         tmp_path / "resbench.toml",
         '[check]\nlatency = 0.2\n[check.networks."resnet*"]\ncounts = 0.1\n[check.networks.resnet18]\ncounts = 0.3\n',
     )
-    config = load()
+    config = load_limits()
     assert config.of("resnet18") == Limits(latency=0.2, counts=0.3)
     assert config.of("resnet50") == Limits(latency=0.2, counts=0.1)
     assert config.of("seresnext50_32x4d") == Limits(latency=0.2)
@@ -62,7 +62,7 @@ def test_what_a_file_of_limits_does_not_mean_is_not_passed_over(tmp_path, monkey
     write(tmp_path / "resbench.toml", text)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ResbenchError, match=r"means nothing here; write the limits below \[check\]"):
-        load()
+        load_limits()
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_what_is_wrong_is_said_in_one_line_with_its_place(tmp_path, text, says):
     path = write(tmp_path / "resbench.toml", f"[check]\n{text}\n")
     for given in (None, path):
         with pytest.raises(ResbenchError) as raised:
-            load(given)
+            load_limits(given)
         message = str(raised.value)
         assert says in message
         assert str(path) in message
@@ -95,13 +95,13 @@ def test_what_is_wrong_is_said_in_one_line_with_its_place(tmp_path, text, says):
 
 def test_a_named_file_must_exist_and_have_limits(tmp_path):
     with pytest.raises(ResbenchError, match="No such file"):
-        load(tmp_path / "none.toml")
+        load_limits(tmp_path / "none.toml")
     with pytest.raises(ResbenchError, match=r"has no table \[check\]"):
-        load(write(tmp_path / "empty.toml", ""))
+        load_limits(write(tmp_path / "empty.toml", ""))
     with pytest.raises(ResbenchError, match=r"has no table \[tool.resbench.check\]"):
-        load(write(tmp_path / "pyproject.toml", "[tool]\nresbench = 3\n"))
+        load_limits(write(tmp_path / "pyproject.toml", "[tool]\nresbench = 3\n"))
     with pytest.raises(ResbenchError, match="check is no table"):
-        load(write(tmp_path / "resbench.toml", "check = 3\n"))
+        load_limits(write(tmp_path / "resbench.toml", "check = 3\n"))
 
 
 @pytest.mark.timeout(20)
@@ -120,6 +120,6 @@ def test_toml_that_would_take_all_time_or_memory_is_refused_in_one_line(tmp_path
     path = tmp_path / "resbench.toml"
     path.write_text(f"[check]\n{text}\n")
     with pytest.raises(ResbenchError) as caught:
-        load(path)
+        load_limits(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -23,9 +23,9 @@ def check_whole(folder: Path) -> None:
     for path in (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".tmp")):
         match path.suffix:
             case ".json":
-                record = jsonio.read(path)
+                record = jsonio.read_record(path)
                 if getattr(record, "predictions_sha256", None):
-                    assert predictions.load(path.with_suffix(".npz")).sha256 == record.predictions_sha256
+                    assert predictions.load_predictions(path.with_suffix(".npz")).sha256 == record.predictions_sha256
             case ".md" | ".svg" if path.parent.name in ("cards", "img"):
                 text = path.read_text()
                 assert SIGNATURE in text

@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 
 from resbench.cli.app import app
 from resbench.lint import lint as lint_room
-from resbench.lint.files import read
+from resbench.lint.files import read_cards
 from resbench.lint.lint import lint
 from resbench.lint.parse import parse
-from resbench.lint.problem import RULES, Level, exit_code
+from resbench.lint.problem import RULES, Level, lint_exit_code
 from tests import card_corpus
 
 BREACHES = {
@@ -33,7 +33,7 @@ def test_a_breach_on_a_timm_page_is_found(old, new, code, level):
     assert old in card_corpus.TIMM
     found = lint([parse(Path("-"), card_corpus.TIMM.replace(old, new))], records=Path("absent"))
     assert (code, level) in {(problem.code, problem.level) for problem in found}
-    assert exit_code(found) == {Level.UNREADABLE: 2, Level.FALSE: 1, Level.WARNING: 0}[level]
+    assert lint_exit_code(found) == {Level.UNREADABLE: 2, Level.FALSE: 1, Level.WARNING: 0}[level]
 
 
 METAFILE_BREACHES = {
@@ -53,7 +53,7 @@ METAFILE_BREACHES = {
 def test_a_breach_in_a_metafile_is_found(old, new, code, tmp_path):
     assert old in card_corpus.METAFILE
     root = card_corpus.mmpretrain(tmp_path, metafile=card_corpus.METAFILE.replace(old, new))
-    found = lint(read([str(root)]), records=tmp_path / "absent")
+    found = lint(read_cards([str(root)]), records=tmp_path / "absent")
     assert code in {problem.code for problem in found if problem.level is not Level.NOTE}
     assert all(problem.fix for problem in found if problem.level is not Level.NOTE)
 
@@ -61,18 +61,18 @@ def test_a_breach_in_a_metafile_is_found(old, new, code, tmp_path):
 def test_the_files_that_an_index_imports_are_read_too(tmp_path):
     root = card_corpus.mmpretrain(tmp_path, metafile=card_corpus.METAFILE.replace("25030000", "25040000"))
     index = root / "model-index.yml"
-    found = lint(read([str(index)]), records=tmp_path / "absent")
+    found = lint(read_cards([str(index)]), records=tmp_path / "absent")
     assert [problem.path for problem in found if problem.code == "T001" and problem.level is Level.FALSE] == [
         str(root / "configs" / "resnext" / "metafile.yml")
     ]
     index.write_text("Import:\n- model-index.yml\n- configs/*/*.yml\n- /etc/*.yml\n- '**'\n")  # itself, absolute, all
-    assert exit_code(lint(read([str(index)]), records=tmp_path / "absent")) == 1
+    assert lint_exit_code(lint(read_cards([str(index)]), records=tmp_path / "absent")) == 1
 
 
 def test_a_metafile_that_the_index_does_not_import_is_found(tmp_path):
     root = card_corpus.mmpretrain(tmp_path)
     (root / "model-index.yml").write_text("Import:\n- configs/other/*.yml\n")
-    codes = {problem.code for problem in lint(read([str(root)]), records=tmp_path / "absent")}
+    codes = {problem.code for problem in lint(read_cards([str(root)]), records=tmp_path / "absent")}
     assert {"F009", "F005"} <= codes
 
 
@@ -129,7 +129,7 @@ def test_a_link_that_leads_somewhere_is_not_accused(tmp_path):
     page = tmp_path / "card.md"
     links = "[a](other%20file.md#there) [b](#here-we-are) [c](https://a.b/c) `[d](absent)`"
     page.write_text(f"# Here we are\n{links}\n```\n[e](absent)\n```\n")
-    assert lint(read([str(page)]), records=tmp_path / "absent") == []
+    assert lint(read_cards([str(page)]), records=tmp_path / "absent") == []
 
 
 FRONT = "license: mit\nmodel-index:\n- name: resnet50\n  results: []\n"
@@ -153,7 +153,7 @@ FRONTS = {  # the answers of huggingface_hub 2.4's metadata_load
 def test_front_matter_is_found_where_the_hub_finds_it(text, is_found):
     document = parse(Path("README.md"), text)
     assert (document.front is not None) == is_found
-    assert (exit_code(lint([document], records=Path("absent"))) == 2) == (not is_found)
+    assert (lint_exit_code(lint([document], records=Path("absent"))) == 2) == (not is_found)
 
 
 def test_a_line_that_older_readers_of_the_hub_do_not_take_for_the_end_is_a_warning():
@@ -199,7 +199,7 @@ def test_mmpretrains_rules_do_not_bind_another_zoo(folder, tmp_path):
     home = tmp_path / folder
     home.mkdir(parents=True)
     (home / "metafile.yml").write_text(FOREIGN)
-    documents = read([str(tmp_path)])
+    documents = read_cards([str(tmp_path)])
     assert {problem.code for problem in lint(documents, records=tmp_path / "absent")} <= {"F011"}
     assert {"F002", "F007"} <= {problem.code for problem in lint(documents, mmpretrain=True)}
     asked = CliRunner().invoke(app, ["lint", str(tmp_path), "--rules", "mmpretrain"])
@@ -210,12 +210,12 @@ def test_mmpretrains_rules_do_not_bind_another_zoo(folder, tmp_path):
 def test_a_model_without_counts_says_null(tmp_path):
     text = re.sub("(FLOPs|Parameters): .*", r"\1: null", card_corpus.METAFILE)
     root = card_corpus.mmpretrain(tmp_path, metafile=text)
-    assert "F002" not in {problem.code for problem in lint(read([str(root)]), records=tmp_path / "absent")}
+    assert "F002" not in {problem.code for problem in lint(read_cards([str(root)]), records=tmp_path / "absent")}
 
 
 def test_names_outside_the_grammar_are_one_problem_for_a_file(tmp_path):
     text = re.sub("- Name: (resnext.*)_8xb32_in1k", r"- Name: \1", card_corpus.METAFILE)
-    found = lint(read([str(card_corpus.mmpretrain(tmp_path, metafile=text))]), records=tmp_path / "absent")
+    found = lint(read_cards([str(card_corpus.mmpretrain(tmp_path, metafile=text))]), records=tmp_path / "absent")
     named = [problem for problem in found if problem.code == "F007" and problem.level is Level.WARNING]
     assert len(named) == 1
     assert named[0].message.endswith("resnext50-32x4d, resnext101-32x4d, resnext101-32x8d and 1 more")
@@ -229,7 +229,7 @@ def test_a_collection_in_another_file_of_the_index_is_a_warning_that_names_it(tm
     (root / "configs" / "grouped" / "metafile.yml").write_text(other)
     with (root / "model-index.yml").open("a") as index:
         index.write("- configs/grouped/metafile.yml\n")
-    found = lint(read([str(root / "configs" / "resnext")]), records=tmp_path / "absent")
+    found = lint(read_cards([str(root / "configs" / "resnext")]), records=tmp_path / "absent")
     (problem,) = [problem for problem in found if problem.code == "F004"]
     assert problem.level is Level.WARNING
     assert "configs/grouped/metafile.yml" in problem.message
@@ -241,7 +241,7 @@ def test_a_documentation_builders_link_leaves_the_suffix_out(link, page, tmp_pat
     (tmp_path / page).write_text("# How\n")
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "a.mdx").write_text(f"See [there]({link}) and [nowhere](../absent).\n")
-    found = lint(read([str(tmp_path / "models")]), records=tmp_path / "absent")
+    found = lint(read_cards([str(tmp_path / "models")]), records=tmp_path / "absent")
     assert [problem.message for problem in found] == ["link to ../absent: no such file"]
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from resbench.cli.app import app
 from resbench.lint.coverage import Coverage
-from resbench.lint.files import read
+from resbench.lint.files import read_cards
 from resbench.lint.lint import fix, lint
 from resbench.lint.problem import RULES, Level, Problem
 from resbench.report import lint as report
@@ -62,7 +62,7 @@ def test_json_says_the_same_as_the_text():
 
 
 def test_sarif_names_each_rule_once_and_each_place(capsys):
-    report.show([PROBLEM, PROBLEM], COVERAGE, "sarif")
+    report.show_problems([PROBLEM, PROBLEM], COVERAGE, "sarif")
     log = json.loads(capsys.readouterr().out)
     (run_,) = log["runs"]
     assert log["version"] == "2.1.0"
@@ -76,7 +76,7 @@ def test_places_in_sarif_are_relative_to_the_current_folder(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     places = {str(tmp_path / "a b.md"): "a%20b.md", "x/../a.md": "a.md", "../a.md": (tmp_path.parent / "a.md").as_uri()}
     for path, uri in places.items():
-        report.show([replace(PROBLEM, path=path)], COVERAGE, "sarif")
+        report.show_problems([replace(PROBLEM, path=path)], COVERAGE, "sarif")
         (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
         assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
 
@@ -89,7 +89,7 @@ def test_a_folder_named_like_a_card_is_none_and_a_folder_of_weights_must_exist(t
 
 
 def test_github_annotations_cannot_be_broken_out_of(capsys):
-    report.show([PROBLEM], COVERAGE, "github")
+    report.show_problems([PROBLEM], COVERAGE, "github")
     line = capsys.readouterr().out
     assert line.count("\n") == 2
     assert line.startswith(
@@ -99,7 +99,7 @@ def test_github_annotations_cannot_be_broken_out_of(capsys):
 
 def test_github_gets_as_many_annotations_as_it_shows_worst_first(capsys):
     many = [replace(PROBLEM, line=line) for line in range(1, 30)]
-    report.show([*many, replace(PROBLEM, level=Level.UNREADABLE, path="z.md")], COVERAGE, "github")
+    report.show_problems([*many, replace(PROBLEM, level=Level.UNREADABLE, path="z.md")], COVERAGE, "github")
     *lines, checked = capsys.readouterr().out.splitlines()
     assert checked == f"::notice title=resbench lint::{COVERAGE.text}"
     assert len(lines) == 10
@@ -108,7 +108,7 @@ def test_github_gets_as_many_annotations_as_it_shows_worst_first(capsys):
 
 
 def test_text_shows_names_as_they_are(capsys):
-    report.show([PROBLEM], COVERAGE, "text")
+    report.show_problems([PROBLEM], COVERAGE, "text")
     assert "net[red]" in capsys.readouterr().out
 
 
@@ -129,7 +129,7 @@ def test_fix_leaves_alone_what_is_not_certain(tmp_path):
     ):
         page.write_text(page.read_text().replace(old, new) if page.exists() else card_corpus.TIMM.replace(old, new))
     before = page.read_text()
-    found = lint(read([str(page)]), records=tmp_path / "absent")
+    found = lint(read_cards([str(page)]), records=tmp_path / "absent")
     assert {"T001", "T002", "T006"} <= {problem.code for problem in found if problem.level is Level.FALSE}
     assert list(fix(found)) == []
     assert page.read_text() == before
@@ -173,7 +173,7 @@ def test_every_format_says_what_was_checked(style):
 
 
 def test_what_is_true_is_no_result_in_sarif(capsys):
-    report.show([replace(PROBLEM, level=Level.NOTE, quantity="params")], COVERAGE, "sarif")
+    report.show_problems([replace(PROBLEM, level=Level.NOTE, quantity="params")], COVERAGE, "sarif")
     (run_,) = json.loads(capsys.readouterr().out)["runs"]
     assert run_["results"] == []
     assert run_["properties"]["coverage"]["checked"] == 3
@@ -216,7 +216,7 @@ def test_a_second_fix_changes_nothing(tmp_path, old, new, crlf):
     page = tmp_path / "card.md"
     text = card_corpus.TIMM.replace(old, str(new))
     page.write_bytes((text.replace("\n", "\r\n") if crlf else text).encode())
-    list(fix(lint(read([str(page)]), records=tmp_path / "absent")))
+    list(fix(lint(read_cards([str(page)]), records=tmp_path / "absent")))
     first = page.read_bytes()
-    assert list(fix(lint(read([str(page)]), records=tmp_path / "absent"))) == []
+    assert list(fix(lint(read_cards([str(page)]), records=tmp_path / "absent"))) == []
     assert page.read_bytes() == first

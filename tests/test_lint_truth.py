@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from resbench.judging.claims import reproduction
-from resbench.lint.files import read
+from resbench.lint.files import read_cards
 from resbench.lint.lint import lint
 from resbench.lint.parse import parse
-from resbench.lint.problem import Level, Problem, exit_code
+from resbench.lint.problem import Level, Problem, lint_exit_code
 from resbench.records.store import save
 from tests import card_corpus, examples
 
@@ -28,7 +28,7 @@ def said(found: list[Problem], code: str, model: str) -> list[str]:
 
 def test_timms_page_is_true_at_another_input_and_says_which():
     found = problems(card_corpus.TIMM, "-")
-    assert exit_code(found) == 0
+    assert lint_exit_code(found) == 0
     assert said(found, "T002", "gluon_seresnext50_32x4d") == [
         "FLOPs 5475179184: true at 224x285 under the timm-card convention; at the stated 224: 4,261,896,192 (fvcore)"
     ]
@@ -37,8 +37,8 @@ def test_timms_page_is_true_at_another_input_and_says_which():
 
 
 def test_open_mmlabs_rows_are_true_under_mmcv_without_the_head(tmp_path):
-    found = lint(read([str(card_corpus.mmpretrain(tmp_path))]), records=tmp_path / "absent")
-    assert exit_code(found) == 0
+    found = lint(read_cards([str(card_corpus.mmpretrain(tmp_path))]), records=tmp_path / "absent")
+    assert lint_exit_code(found) == 0
     flops = [problem for problem in found if problem.code == "T002"]
     assert len(flops) == 8
     assert all("under mmcv without head" in problem.message for problem in flops)
@@ -78,7 +78,7 @@ def test_a_lie_on_a_timm_page_is_caught(true, lie, code):
     assert {problem.model for problem in worst(found)} == {"gluon_seresnext50_32x4d"}
     line = card_corpus.TIMM[: card_corpus.TIMM.index(true)].count("\n") + 1
     assert line in {problem.line for problem in worst(found)}
-    assert exit_code(found) == 1
+    assert lint_exit_code(found) == 1
 
 
 TABLE_LIES = {
@@ -99,7 +99,7 @@ def test_a_lie_in_a_readme_beside_its_metafile_is_caught(true, lie, code, tmp_pa
     readme = card_corpus.README.replace(true, lie)
     if lie.endswith("8.46 |"):
         readme = readme.replace("Flops (G)", "MACs (G)")
-    found = lint(read([str(card_corpus.mmpretrain(tmp_path, readme=readme))]), records=tmp_path / "absent")
+    found = lint(read_cards([str(card_corpus.mmpretrain(tmp_path, readme=readme))]), records=tmp_path / "absent")
     assert code in {problem.code for problem in worst(found)}
 
 
@@ -378,7 +378,7 @@ def test_the_page_itself_is_not_cited_as_the_source(tmp_path):
     page = tmp_path / "models" / "gloun-seresnext.mdx"
     page.parent.mkdir()
     page.write_text(card_corpus.TIMM.replace("79.92%", "80.92%"))
-    (problem,) = [problem for problem in lint(read([str(page)]), records=tmp_path) if problem.code == "T012"]
+    (problem,) = [problem for problem in lint(read_cards([str(page)]), records=tmp_path) if problem.code == "T012"]
     assert "an earlier version of this page said 79.92 %" in problem.message
 
 

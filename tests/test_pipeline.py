@@ -287,4 +287,4 @@ def test_json_is_the_saved_record_byte_for_byte(folder, tmp_path):
     assert result.exit_code == 0, result.output
     (path,) = (tmp_path / "results").rglob("*.json")
     assert result.stdout_bytes == path.read_bytes()
-    assert end_to_end(jsonio.read(path)).pipeline.data == "mine"
+    assert end_to_end(jsonio.read_record(path)).pipeline.data == "mine"

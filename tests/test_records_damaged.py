@@ -15,7 +15,7 @@ from resbench.judging.compare import compare
 from resbench.judging.history import has_samples, traces
 from resbench.records import pool, runs
 from resbench.records.files import json_files, write_bytes
-from resbench.records.jsonio import loads, read
+from resbench.records.jsonio import loads, read_record
 from resbench.records.record import Evaluation, Record
 from resbench.records.store import evaluations, path_of, read_folder, save
 from resbench.report import evaluation, exports, findings, history, profile, stats
@@ -30,22 +30,27 @@ def everything(record: Record, folder) -> None:
     old = EVALUATION if isinstance(record, Evaluation) else PROFILE
     for before, after in ((record, record), (old, record), (record, old)):
         found = compare(before, after, path_of(record).as_posix())
-        findings.show(found, as_json=False)
-        findings.show(found, as_json=True)
+        findings.show_findings(found, as_json=False)
+        findings.show_findings(found, as_json=True)
     runs = {"a.json": [old, record]}
-    history.show(traces(runs), as_json=False)
+    history.show_history(traces(runs), as_json=False)
     for export in exports.FORMATS.values():
         export(runs)
     with contextlib.suppress(ResbenchError):  # "holds no timings"
-        stats.show({folder: {"a.json": record}}, as_json=False)
+        stats.show_stats({folder: {"a.json": record}}, as_json=False)
     card = facts.gather(find("resnext50_32x4d"), {"a.json": record})
-    measured.speeds(card), measured.accuracies(card), list(measured.provenance(card)), measured.throughputs(card)
+    (
+        measured.speed_tables(card),
+        measured.accuracy_tables(card),
+        list(measured.provenance(card)),
+        measured.throughputs(card),
+    )
     if isinstance(record, Evaluation):
         shown = evaluations({"a.json": record})
         for one in shown.values():
-            evaluation.sheet(one)
+            evaluation.evaluation_sheet(one)
     else:
-        profile.sheet(replace(record, series=tuple(filter(has_samples, record.series))))
+        profile.profile_sheet(replace(record, series=tuple(filter(has_samples, record.series))))
 
 
 def tally(texts, folder) -> dict[str, int]:
@@ -117,7 +122,7 @@ def test_special_files_in_a_folder_of_records_are_skipped_and_named(crowded, cap
 )
 def test_a_special_file_given_by_name_is_refused_in_one_line(crowded, name):
     with pytest.raises(ResbenchError, match=rf"{name}: .*; give a record") as caught:
-        read(crowded / name)
+        read_record(crowded / name)
     assert "\n" not in str(caught.value)
 
 
@@ -137,7 +142,7 @@ def test_a_file_larger_than_any_record_is_not_read_into_memory(tmp_path):
     with huge.open("wb") as stream:
         stream.truncate(2**40)  # sparse
     with pytest.raises(ResbenchError, match="larger than 64 MiB"):
-        read(huge)
+        read_record(huge)
 
 
 def test_half_written_files_of_killed_processes_are_swept_and_those_of_living_ones_kept(tmp_path):

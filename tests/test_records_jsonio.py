@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from resbench.errors import ResbenchError
 from resbench.records import record as r
-from resbench.records.jsonio import dumps, loads, read
+from resbench.records.jsonio import dumps, loads, read_record
 from tests.examples import EVALUATION, PROFILE
 from tests.made import EVALUATIONS, PROFILES
 
@@ -64,7 +64,7 @@ def test_what_is_no_record_is_refused_in_one_line_that_names_the_file(tmp_path, 
     path = tmp_path / "record.json"
     path.write_text(text)
     with pytest.raises(ResbenchError) as caught:
-        read(path)
+        read_record(path)
     message = str(caught.value)
     assert says in message
     assert str(path) in message
@@ -75,12 +75,12 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
     path = tmp_path / "record.json"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ResbenchError, match="not JSON"):
-        read(path)
+        read_record(path)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ResbenchError, match=r"nowhere\.json: No such file"):
-        read(tmp_path / "nowhere.json")
+        read_record(tmp_path / "nowhere.json")
 
 
 def test_a_validation_says_by_metric_how_many_are_right() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from resbench.errors import ResbenchError
-from resbench.records.jsonio import dumps, read
+from resbench.records.jsonio import dumps, read_record
 from resbench.records.pool import add
 from resbench.records.runs import WINDOW, is_run, read_baseline, read_new, read_pool, run_files
 from resbench.records.store import path_of, save
@@ -42,7 +42,7 @@ def test_committed_versions_are_the_runs_oldest_first(repository):
     assert read_baseline("git:HEAD", repository / "results") == {PATH: [run(1), run(2)]}
     assert read_baseline("git:HEAD~1", repository / "results") == {PATH: [run(1)]}
     assert read_baseline("git:HEAD", repository / "results" / PATH) == {PATH: [run(1), run(2)]}
-    assert read(repository / "results" / PATH) == run(9)
+    assert read_record(repository / "results" / PATH) == run(9)
 
 
 def test_the_revision_itself_must_be_readable(repository):

@@ -15,7 +15,7 @@ def test_the_bar_begins_anew_with_every_pass_and_tells_what_is_kept(capsys, monk
     monkeypatch.setenv("COLUMNS", "120")
 
     def cut_off():
-        with report.progress() as update:
+        with report.validating_progress() as update:
             update("evaluating", 4, 4, 1)
             warnings.warn_explicit("odd but readable", UserWarning, "Image.py", 1, module="PIL.Image")
             update("evaluating", 2, 8, 1)
@@ -28,7 +28,7 @@ def test_the_bar_begins_anew_with_every_pass_and_tells_what_is_kept(capsys, monk
     assert "4/8" in shown
     assert "top-1 25.00 %" in shown
     assert "interrupted; 4 images are kept, and the same command continues from there" in shown
-    with report.progress() as update:
+    with report.validating_progress() as update:
         update("resuming", 3, 9, 1)
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
     assert "resuming: 3 of 9 images were evaluated by an earlier run" in shown
@@ -37,10 +37,10 @@ def test_the_bar_begins_anew_with_every_pass_and_tells_what_is_kept(capsys, monk
         (EvaluationInterrupted(4, "/x: disk full"), "nothing is kept (/x: disk full), so the same command begins anew"),
         (KeyboardInterrupt(), "interrupted before an image was evaluated; run the same command again"),
     ):
-        with pytest.raises(KeyboardInterrupt), report.progress():
+        with pytest.raises(KeyboardInterrupt), report.validating_progress():
             raise stop
         assert told in " ".join(capsys.readouterr().err.split())
-    with report.progress(quiet=True) as update:
+    with report.validating_progress(quiet=True) as update:
         update("evaluating", 1, 1, 1)
     assert capsys.readouterr().err == ""
 

@@ -63,12 +63,12 @@ def test_only_counts_must_be_exact():
 
 
 def test_one_parameter_of_millions_is_seen_in_the_ratio():
-    assert wording.change(finding(Verdict.REGRESSED, before=25_000_000, after=25_000_001)) == "1.00000004"
-    assert wording.change(finding(Verdict.REGRESSED, 10)) == "1.1"
+    assert wording.change_words(finding(Verdict.REGRESSED, before=25_000_000, after=25_000_001)) == "1.00000004"
+    assert wording.change_words(finding(Verdict.REGRESSED, 10)) == "1.1"
 
 
 def test_the_table_shows_everything_and_only_counts_what_is_ok_when_that_is_much(capsys):
-    findings.show([TIMING, *(finding(Verdict.OK, number) for number in range(50))], as_json=False)
+    findings.show_findings([TIMING, *(finding(Verdict.OK, number) for number in range(50))], as_json=False)
     shown = capsys.readouterr().out
     assert all(text in shown for text in ("latency b1", "1.300 [1.251, 1.349]", "3.2 %", "12 runs; slower"))
     assert "params" not in shown
@@ -79,8 +79,8 @@ def test_the_table_shows_everything_and_only_counts_what_is_ok_when_that_is_much
 def test_on_a_narrow_terminal_nothing_is_cut_off(monkeypatch, columns):
     out = io.StringIO()
     console = Console(file=out, width=columns)
-    monkeypatch.setattr(terminal, "results", lambda: console)
-    findings.show([TIMING, finding(Verdict.OK)], as_json=False)
+    monkeypatch.setattr(terminal, "results_console", lambda: console)
+    findings.show_findings([TIMING, finding(Verdict.OK)], as_json=False)
     shown = out.getvalue()
     assert ("params" in shown) == (columns == 1000)
     assert "1 regressed, 1 ok" in shown
@@ -91,12 +91,12 @@ def test_on_a_narrow_terminal_nothing_is_cut_off(monkeypatch, columns):
 
 
 def test_markup_in_names_is_shown_and_not_obeyed(capsys):
-    findings.show([finding(Verdict.OK, record="[red]x[/red]")], as_json=False)
+    findings.show_findings([finding(Verdict.OK, record="[red]x[/red]")], as_json=False)
     assert "[red]x[/red]" in capsys.readouterr().out
 
 
 def test_json_has_every_field_and_the_ratio(capsys):
-    findings.show([TIMING], as_json=True)
+    findings.show_findings([TIMING], as_json=True)
     (shown,) = json.loads(capsys.readouterr().out)
     assert shown["ratio"] == pytest.approx(1.3)
     assert (shown["verdict"], shown["ratio_low"], shown["detectable"]) == ("regressed", 1.251, 0.032)
@@ -139,8 +139,8 @@ def test_nothing_in_a_name_can_leave_its_cell_in_the_summary(text):
 def test_a_file_name_that_is_no_text_ends_no_report():
     odd = [finding(Verdict.REGRESSED, record="\udcff/a.json")]
     assert "/a.json" in github.summary(odd)
-    assert json.loads(codequality.text(odd, ROOT))[0]["location"]["path"].endswith("/a.json")
-    assert "/a.json" in junit.text(odd)
+    assert json.loads(codequality.code_quality(odd, ROOT))[0]["location"]["path"].endswith("/a.json")
+    assert "/a.json" in junit.junit_xml(odd)
 
 
 def test_the_summary_keeps_below_its_size():
@@ -184,7 +184,7 @@ def test_github_and_gitlab_name_records_and_cards_from_the_top_of_the_repository
     ]
     files = [read_annotation(line)[1].get("file") for line in github.annotations(found, ROOT)]
     assert files == ["a,b/results/m/n/a.json", "cards/resnet18.md", None]
-    paths = [issue["location"]["path"] for issue in json.loads(codequality.text(found, here / ROOT))]
+    paths = [issue["location"]["path"] for issue in json.loads(codequality.code_quality(found, here / ROOT))]
     assert paths == [*files[:2], "resnet18 at 224x224"]
     assert "file=results/m/n/a.json," in next(github.annotations([TIMING], Path("../results")))
     (here / "one.json").touch()
@@ -230,7 +230,7 @@ def test_elsewhere_nothing_is_said_to_github(tmp_path, monkeypatch, capsys):
 
 def test_junit_says_the_same_to_another_reader():
     found = [TIMING, *(finding(verdict, number) for number, verdict in enumerate(Verdict))]
-    suites = JUnitXml.fromstring(junit.text(found).encode())
+    suites = JUnitXml.fromstring(junit.junit_xml(found).encode())
     (suite,) = suites
     assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (7, 2, 2, 1)
     outcomes = [[type(result) for result in case.result] for case in suite]
@@ -245,17 +245,19 @@ def test_junit_says_the_same_to_another_reader():
 
 @given(st.text(max_size=60) | st.just(HOSTILE))
 def test_any_name_gives_readable_xml(text):
-    root = ET.fromstring(junit.text([finding(Verdict.REGRESSED, record=text, why=text)]).encode())
+    root = ET.fromstring(junit.junit_xml([finding(Verdict.REGRESSED, record=text, why=text)]).encode())
     assert len(root.findall("./testsuite/testcase/failure")) == 1
 
 
 def test_the_code_quality_report_has_what_gitlab_asks_for():
     found = [TIMING, finding(Verdict.OK), finding(Verdict.INCONCLUSIVE), finding(Verdict.INVALID)]
-    report = json.loads(codequality.text(found, Path("results")))
+    report = json.loads(codequality.code_quality(found, Path("results")))
     assert [issue["severity"] for issue in report] == ["major", "info", "blocker"]
     assert report[0]["location"] == {"path": "results/m/n/a.json", "lines": {"begin": 1}}
-    assert codequality.text(found, Path("results").absolute()) == codequality.text(found, Path("results"))
+    assert codequality.code_quality(found, Path("results").absolute()) == codequality.code_quality(
+        found, Path("results")
+    )
     assert all(issue["description"] and issue["check_name"] for issue in report)
     assert len({issue["fingerprint"] for issue in report}) == 3
-    slower = codequality.text([TIMING, *found[1:]], Path("results"))
+    slower = codequality.code_quality([TIMING, *found[1:]], Path("results"))
     assert [i["fingerprint"] for i in json.loads(slower)] == [i["fingerprint"] for i in report]

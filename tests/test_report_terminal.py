@@ -15,7 +15,7 @@ from rich.table import Table
 from resbench.nets.identify import Identity
 from resbench.records.pool import Shelf
 from resbench.report import baseline, environment, stats, terminal, weights
-from resbench.report.progress import progress
+from resbench.report.progress import timing_progress
 from tests import examples
 
 HOSTILE = "[/]a[red]b[/red]:warning:"
@@ -23,11 +23,11 @@ MACHINE = replace(examples.MACHINE, device_name=HOSTILE)
 IDENTITY = Identity(file=HOSTILE, sha256="ab" * 32, verdict="unknown", published=(), networks=(), notes=())
 SHELF = Shelf(path=HOSTILE, network="n", runs=1, oldest="2026-01-01T00:00:00", newest="2026-01-01T00:00:00")
 SHOWN = {
-    "stats": lambda: stats.show({Path(HOSTILE): {"a.json": examples.PROFILE}}, as_json=False),
-    "env": lambda: environment.show(replace(examples.ENVIRONMENT, machine=MACHINE), as_json=False),
+    "stats": lambda: stats.show_stats({Path(HOSTILE): {"a.json": examples.PROFILE}}, as_json=False),
+    "env": lambda: environment.show_environment(replace(examples.ENVIRONMENT, machine=MACHINE), as_json=False),
     "weights verify": lambda: weights.show_identity(IDENTITY, as_json=False),
     "weights convert": lambda: weights.show_notes(Path("x"), [HOSTILE]),
-    "baseline list": lambda: baseline.show([SHELF], as_json=False),
+    "baseline list": lambda: baseline.show_baseline([SHELF], as_json=False),
     "baseline add": lambda: baseline.print_count(2, "added", HOSTILE),
 }
 
@@ -54,7 +54,7 @@ def test_a_table_is_shown_whole_on_every_terminal(capsys, monkeypatch, columns):
     headings = ("checkpoints", "family", *map(str, range(3)))
     table = Table(*headings)
     table.add_row(*cells)
-    terminal.results().print(table)
+    terminal.results_console().print(table)
     shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert max(map(len, shown.splitlines())) <= columns
     assert Counter(re.findall(r"[!-~]", shown)) == Counter("".join(headings + cells).replace(" ", ""))
@@ -62,12 +62,12 @@ def test_a_table_is_shown_whole_on_every_terminal(capsys, monkeypatch, columns):
 
 def test_a_diff_is_cut_off_on_no_terminal(capsys, monkeypatch):
     text = f"--- a\n+++ b\n@@ -1 +1 @@\n-[red]x {'long ' * 50}\n+y\n same\n"
-    terminal.diff(text)
+    terminal.print_diff(text)
     assert capsys.readouterr().out == text
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    terminal.diff(text)
+    terminal.print_diff(text)
     shown = capsys.readouterr().out
     assert re.sub(r"\x1b\[[0-9;]*m", "", shown) == text
     assert "\x1b[32m+y" in shown
@@ -75,7 +75,7 @@ def test_a_diff_is_cut_off_on_no_terminal(capsys, monkeypatch):
 
 
 def test_nothing_of_a_bar_is_seen_off_a_terminal(capsys):
-    with progress() as update:
+    with timing_progress() as update:
         update("warming up", 0.5)
         update("measuring", 0.5)
     assert "".join(capsys.readouterr()) == ""

@@ -141,11 +141,11 @@ def test_ceilings_that_the_network_exceeds_are_measured_again_but_not_for_ever(m
 
 def test_the_sheet_says_that_exceeded_ceilings_are_unreliable(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "250")
-    report.sheet(profile(macs=10**9, series=(exactly(1),)))
+    report.profile_sheet(profile(macs=10**9, series=(exactly(1),)))
     told = capsys.readouterr()
     assert "200 %, unreliable" in told.out
     assert "note: faster than the ceilings of the same run, which are unreliable" in told.err
-    report.sheet(profile(series=(exactly(1),)))
+    report.profile_sheet(profile(series=(exactly(1),)))
     assert "unreliable" not in "".join(capsys.readouterr())
 
 
@@ -154,10 +154,10 @@ def test_every_speed_of_an_overloaded_machine_is_marked(monkeypatch, capsys, tmp
     conditions = replace(PROFILE.environment.conditions, noise="overloaded")
     record = replace(PROFILE, environment=replace(PROFILE.environment, conditions=conditions))
     card = gather(find(PROFILE.network), {"a.json": record})
-    shown = [lambda: report.sheet(record), lambda: report.table([record])]
-    shown.append(lambda: stats_report.show({tmp_path: {"a.json": record}}, as_json=False))
-    shown.append(lambda: print(measured.speeds(card)))
+    shown = [lambda: report.profile_sheet(record), lambda: report.profiles_table([record])]
+    shown.append(lambda: stats_report.show_stats({tmp_path: {"a.json": record}}, as_json=False))
+    shown.append(lambda: print(measured.speed_tables(card)))
     for show in shown:
         show()
         assert "latency, machine overloaded" in capsys.readouterr().out.replace("latency at batch 1,", "latency,")
-    assert "overloaded" not in str(measured.speeds(gather(find(PROFILE.network), {"a.json": PROFILE})))
+    assert "overloaded" not in str(measured.speed_tables(gather(find(PROFILE.network), {"a.json": PROFILE})))

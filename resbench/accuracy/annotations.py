@@ -77,7 +77,7 @@ def annotate(files: Sequence[File], labels: Path) -> tuple[tuple[Sample, ...], t
     return _by_name(files, table)
 
 
-def sample(file: File, label: int) -> Sample:
+def annotated_sample(file: File, label: int) -> Sample:
     """Return `file` as an image of class `label`."""
     return Sample(**{name: getattr(file, name) for name in _OF_A_FILE}, label=label)
 
@@ -182,7 +182,7 @@ def _in_order(files: Sequence[File], table: Table) -> tuple[tuple[Sample, ...], 
     classes, notes = (list(validation()), ()) if _is_ground_truth(words) else _classes(table)
     if [file.name for file in files] != sorted((file.name for file in files), key=_as_counted):
         notes = (*notes, f"{table.path} has no names: its lines are taken in the order of names as text (10 before 2)")
-    return tuple(sample(file, label) for file, label in zip(files, classes, strict=True)), notes
+    return tuple(annotated_sample(file, label) for file, label in zip(files, classes, strict=True)), notes
 
 
 def _as_counted(name: str) -> list[tuple[int, str]]:
@@ -208,13 +208,13 @@ def _by_name(files: Sequence[File], table: Table) -> tuple[tuple[Sample, ...], t
     for row, label in zip(table.rows, classes, strict=True):
         if known.setdefault(matching.normalised(row.name), label) != label:
             raise table.fault(row, f"{row.name!r} has two classes; leave the wrong one out")
-    found = matching.match([file.name for file in files], known)
+    found = matching.match_labels([file.name for file in files], known)
     if found.without:
         raise ResbenchError(
             f"{table.path}: no class for {len(found.without):,} of {len(files):,} images "
             f"({', '.join(found.without[:3])}); {found.why_without}"
         )
-    samples = tuple(sample(file, found.labels[file.name]) for file in files)
+    samples = tuple(annotated_sample(file, found.labels[file.name]) for file in files)
     return samples, (*notes, *(f"{table.path}: {note}" for note in found.notes))
 
 

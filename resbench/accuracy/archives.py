@@ -10,7 +10,7 @@ from pathlib import Path
 from tarfile import BLOCKSIZE, HeaderError
 from typing import cast
 
-from resbench.accuracy.dataset import File, LeftOut, printable
+from resbench.accuracy.dataset import File, LeftOut, printable_name
 from resbench.errors import ResbenchError
 
 _LONGEST_HEADER_BYTES = 1 << 20  # of names and attributes; whatever is longer is no header
@@ -73,7 +73,7 @@ def members(path: Path, refusal: Callable[[Path], str]) -> Members:
             size = path.stat().st_size
             for member in archive:
                 if member.isreg() and not member.issparse() and member.offset_data + member.size > size:
-                    raise _DamagedError(f"cut off within {printable(member.name)[:80]}")
+                    raise _DamagedError(f"cut off within {printable_name(member.name)[:80]}")
                 tree.add(member)
             behind = _behind_the_end(stream)
     except _DamagedError as error:
@@ -210,16 +210,16 @@ class _Tree:
         """Return the files, every one with the place of its bytes."""
         files, omitted = [], defaultdict(list)
         for name, why in self.omitted:
-            omitted[why].append(printable(name))
+            omitted[why].append(printable_name(name))
         for name, node in self.nodes.items():
             if node is _FOLDER:
                 continue
             content = self._target(name)
             if isinstance(content, _Content):
                 place = {"offset": content.offset, "size_bytes": content.size_bytes}
-                files.append(File(name=printable(name), path=path, **place))
+                files.append(File(name=printable_name(name), path=path, **place))
             elif isinstance(content, _Other):
-                omitted[content.what].append(printable(name))
+                omitted[content.what].append(printable_name(name))
         return Members(
             files=tuple(files),
             left_out=tuple(LeftOut(what=what, names=tuple(sorted(names))) for what, names in sorted(omitted.items())),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from resbench.accuracy.annotations import sample
+from resbench.accuracy.annotations import annotated_sample
 from resbench.accuracy.dataset import File, ImageSet
 from resbench.errors import ResbenchError
 
@@ -36,5 +36,7 @@ def open_test_batch(path: Path) -> ImageSet:
         )
         for index in range(count)
     )
-    samples = (replace(sample(file, label), encoding="cifar") for file, label in zip(files, labels, strict=True))
+    samples = (
+        replace(annotated_sample(file, label), encoding="cifar") for file, label in zip(files, labels, strict=True)
+    )
     return ImageSet(name="CIFAR-10", layout="binary batch", classes=10, samples=tuple(samples))

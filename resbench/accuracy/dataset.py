@@ -119,7 +119,7 @@ def digest_of(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()[:DIGEST_BYTES]
 
 
-def printable(name: str) -> str:
+def printable_name(name: str) -> str:
     """Return a file's name as text that can be printed and stored: bytes that are not UTF-8 become \\xNN."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 

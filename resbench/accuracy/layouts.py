@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from resbench.accuracy import cifar, containers, official, splits
-from resbench.accuracy.annotations import annotate, sample
-from resbench.accuracy.dataset import File, ImageSet, LeftOut, Sample, printable
+from resbench.accuracy.annotations import annotate, annotated_sample
+from resbench.accuracy.dataset import File, ImageSet, LeftOut, Sample, printable_name
 from resbench.accuracy.labels import class_of, imagenet, subsets, validation
 from resbench.accuracy.listing import Listing, listing
 from resbench.errors import ResbenchError
@@ -44,7 +44,7 @@ def open_set(path: Path, labels: Path | None = None) -> ImageSet:
         return cifar.open_test_batch(batch)
     found = _found(path)
     if labels is not None:
-        chosen = splits.choose(path, {file: file.folder for file in found.images}, all_belong=False)
+        chosen = splits.choose_split(path, {file: file.folder for file in found.images}, all_belong=False)
         layout, (samples, notes) = "labels file", annotate(chosen.files, labels)
         notes = (*notes, *official.contradicted(labels, samples))
     else:
@@ -73,7 +73,7 @@ def open_unlabelled(path: Path) -> ImageSet:
     if batch := cifar.test_batch(path):
         return cifar.open_test_batch(batch)
     found = _found(path)
-    samples = tuple(sample(file, 0) for file in found.images)
+    samples = tuple(annotated_sample(file, 0) for file in found.images)
     return ImageSet(name=_name_of(path), layout="images", classes=1, samples=samples, left_out=found.left_out)
 
 
@@ -104,7 +104,7 @@ def _found(path: Path) -> Listing:
 
 
 def _name_of(path: Path) -> str:
-    return printable(path.resolve().name.removesuffix(".tar"))
+    return printable_name(path.resolve().name.removesuffix(".tar"))
 
 
 def clue(file: File) -> Clue | None:
@@ -134,7 +134,7 @@ def _by_names(path: Path, found: Listing) -> tuple[Layout, splits.Chosen, tuple[
     clues = {file: known for file in found.images if (known := clue(file))}
     if not clues:
         raise ResbenchError(f"{path}: {_unknown(found.images)}; {containers.labels_beside(path, found.files)}")
-    chosen = splits.choose(path, {file: known.root for file, known in clues.items()}, all_belong=True)
+    chosen = splits.choose_split(path, {file: known.root for file, known in clues.items()}, all_belong=True)
     clues = {file: clues[file] for file in chosen.files}
     layouts = Counter(known.layout for known in clues.values())
     if len(layouts) > 1:
@@ -148,7 +148,7 @@ def _by_names(path: Path, found: Listing) -> tuple[Layout, splits.Chosen, tuple[
     words = {file: known.word for file, known in clues.items()}
     match layout:
         case "official names":
-            samples = tuple(sample(file, validation()[int(number) - 1]) for file, number in words.items())
+            samples = tuple(annotated_sample(file, validation()[int(number) - 1]) for file, number in words.items())
         case "numbered folders":
             samples = _by_number(path, words)
         case _:
@@ -164,7 +164,7 @@ def _by_wnid(path: Path, wnids: dict[File, str]) -> tuple[Sample, ...]:
             f"{path}: {len(unknown)} WordNet ids are not classes of ImageNet-1k ({', '.join(unknown[:3])}); "
             "move their images out of the folder"
         )
-    return tuple(sample(file, class_of()[wnid]) for file, wnid in wnids.items())
+    return tuple(annotated_sample(file, class_of()[wnid]) for file, wnid in wnids.items())
 
 
 def _by_number(path: Path, folders: dict[File, str]) -> tuple[Sample, ...]:
@@ -177,7 +177,7 @@ def _by_number(path: Path, folders: dict[File, str]) -> tuple[Sample, ...]:
             f"{path}: folders are numbered {known}, so their classes are not known: they may be sorted WordNet ids or "
             "the development kit's own numbers; give --labels FILE, or name them by WordNet id"
         )
-    return tuple(sample(file, int(folder)) for file, folder in folders.items())
+    return tuple(annotated_sample(file, int(folder)) for file, folder in folders.items())
 
 
 def _refuse_doubles(path: Path, samples: Sequence[Sample], *, listed: bool) -> None:

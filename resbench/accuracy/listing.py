@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from resbench.accuracy import archives, containers
-from resbench.accuracy.dataset import File, LeftOut, printable
+from resbench.accuracy.dataset import File, LeftOut, printable_name
 from resbench.errors import ResbenchError
 
 # Folders that systems and file servers make: thumbnails, wastebaskets, snapshots.
@@ -84,17 +84,17 @@ class _Found:
 def _walk(root: Path, found: _Found) -> None:
     for folder, below, names in os.walk(root, followlinks=True, onerror=_refuse):
         place = Path(folder)
-        inside = "" if place == root else f"{printable(place.relative_to(root).as_posix())}/"
+        inside = "" if place == root else f"{printable_name(place.relative_to(root).as_posix())}/"
         for name in list(below):
             if _is_hidden(name):
-                found.hide(f"{inside}{printable(name)}/")
+                found.hide(f"{inside}{printable_name(name)}/")
             if _is_hidden(name) or _leads_back(place / name):
                 below.remove(name)
         for name in names:
             if _is_hidden(name):
-                found.hide(f"{inside}{printable(name)}")
+                found.hide(f"{inside}{printable_name(name)}")
             else:
-                _add(place / name, f"{inside}{printable(name)}", found)
+                _add(place / name, f"{inside}{printable_name(name)}", found)
 
 
 def _add(path: Path, name: str, found: _Found) -> None:

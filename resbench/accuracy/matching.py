@@ -27,7 +27,7 @@ def normalised(name: str) -> str:
     return posixpath.normpath(text) if text else ""
 
 
-def match(images: Sequence[str], known: Mapping[str, int]) -> Matched:
+def match_labels(images: Sequence[str], known: Mapping[str, int]) -> Matched:
     """Return the class of each of these names of images by the `known` {normalised name: class}.
 
     A known name stands for the image with the longest common end of the path, where that is one image alone; if there

@@ -46,7 +46,7 @@ def split_of(folder: str) -> Split | None:
     return next((split for split, known in _WORDS.items() if any(re.fullmatch(known, word) for word in words)), None)
 
 
-def choose(path: Path, roots: Mapping[File, str], *, all_belong: bool) -> Chosen:
+def choose_split(path: Path, roots: Mapping[File, str], *, all_belong: bool) -> Chosen:
     """Return the validation images among `roots` (each image's folders above that of its class).
 
     The validation part goes before the test part, and either before the training part. Images outside all parts are a

@@ -17,7 +17,7 @@ from resbench.bench.worker import About, Local, Remote
 from resbench.judging.family import Timed
 from resbench.judging.finding import Finding
 from resbench.judging.metric import Clock, TimedMetric
-from resbench.judging.paired import Judgement, change, judge, unit_logs
+from resbench.judging.paired import Judgement, judge, paired_change, unit_logs
 from resbench.judging.stats import cluster_medians, log_interval
 from resbench.records.record import Cluster, Environment, Run, Settings
 from resbench.running.device import resolve
@@ -158,12 +158,12 @@ def _finding(comparison: Comparison, clock: Clock, judgement: Judgement, why: st
     )
 
 
-def timed(comparison: Comparison, record: str) -> Timed:
+def timed_sides(comparison: Comparison, record: str) -> Timed:
     """Return what was found, to be judged together with other comparisons; it is reported under `record`."""
     why = f"{_why(comparison)}; "
     return Timed(
         finding=replace(_finding(comparison, comparison.judged_by, comparison.judgement, why), record=record),
-        change=change(unit_logs(comparison.units, comparison.judged_by)),
+        change=paired_change(unit_logs(comparison.units, comparison.judged_by)),
         floor=comparison.rules.floor,
         doubt=comparison.doubt,
     )

@@ -31,12 +31,12 @@ def count(network: str | Variant | nn.Module, input_px: int | Pair | None = None
     """
     if isinstance(network, nn.Module):
         size = input_px or 224
-        return crosscheck.confirmed(network, (size, size) if isinstance(size, int) else size)
+        return crosscheck.confirmed_counts(network, (size, size) if isinstance(size, int) else size)
     if not isinstance(network, str | Variant):
         kind = type(network).__name__
         raise TypeError(f"count takes the name of a network, a Variant or a torch module, not {kind}: {network!r:.80}")
     variant = find(network) if isinstance(network, str) else network
-    return tally.count(build(variant, device="meta"), input_px or variant.input_px)
+    return tally.count_module(build(variant, device="meta"), input_px or variant.input_px)
 
 
 def count_table() -> str:
@@ -44,8 +44,8 @@ def count_table() -> str:
     rows = {}
     for variant in VARIANTS:
         module = build(variant, device="meta")
-        rows[variant.name] = [tally.count(module, size) for size in counted.sizes(variant)]
-    return counted.text(rows)
+        rows[variant.name] = [tally.count_module(module, size) for size in counted.sizes(variant)]
+    return counted.table_text(rows)
 
 
 def write_table() -> None:
@@ -80,13 +80,13 @@ def conventions(names: Sequence[str] | None, *, full: bool = False) -> Sequence[
     return names or (NAMES if full else NAMES[:2])
 
 
-def figures_of(variants: Sequence[Variant], input_px: str | None, conventions: Sequence[str]) -> Iterator[Figures]:
+def counted_figures(variants: Sequence[Variant], input_px: str | None, conventions: Sequence[str]) -> Iterator[Figures]:
     """Yield the figures of each network at `input_px` ("224", "224x285"; None: its own) in `conventions`.
 
     Raises ResbenchError for what is not a size.
     """
     for variant in variants:
-        count_at = partial(tally.count, build(variant, device="meta"))
+        count_at = partial(tally.count_module, build(variant, device="meta"))
         yield figures(variant.name, count_at, _size(variant, input_px), conventions)
 
 
@@ -104,7 +104,7 @@ def modules_of(variants: Sequence[Variant], input_px: str | None) -> Iterator[tu
 
 def crosschecked(
     variants: Sequence[Variant], input_px: str | None
-) -> Iterator[tuple[str, tuple[crosscheck.Comparison, ...]]]:
+) -> Iterator[tuple[str, tuple[crosscheck.Crosscheck, ...]]]:
     """Yield each network's counts beside those of counters that are not ours, run with fresh weights on the CPU.
 
     Raises InvalidMeasurementError when any differs.
@@ -130,7 +130,7 @@ def explanation(network: str, figure: str, input_px: str | None = None) -> expla
 
 def _explained(variant: Variant, figure: str, sizes: Sequence[Pair]) -> explain.Explanation:
     module = build(variant, device="meta")
-    return explain.explain(variant, explain.parse(figure), [tally.count(module, size) for size in sizes])
+    return explain.explain(variant, explain.parse_figure(figure), [tally.count_module(module, size) for size in sizes])
 
 
 def _inputs(height_px: int, width_px: int) -> list[Pair]:

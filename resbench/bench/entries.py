@@ -8,7 +8,7 @@ from pathlib import Path
 from resbench.accuracy import layouts, pixels
 from resbench.accuracy.dataset import ImageSet
 from resbench.errors import ResbenchError
-from resbench.nets.cache import folder, path_of, sha256
+from resbench.nets.cache import cached_path, folder, sha256
 from resbench.running.settings import Running
 from resbench.timing.speeds import BatchSize
 from resbench.zoo.find import by_digest, find, find_weights
@@ -50,7 +50,7 @@ class Entry:
     def file_bytes(self) -> int:
         """The size of its file of weights; 0 when there is none, which loading reports."""
         named = self.weights is None or not Path(self.weights).exists()
-        path = path_of(self.published) if self.published and named else Path(str(self.weights))
+        path = cached_path(self.published) if self.published and named else Path(str(self.weights))
         return path.stat().st_size if path.exists() else 0
 
 
@@ -106,7 +106,7 @@ def _asked(networks: Sequence[str], weights: Sequence[str | Path]) -> list[tuple
 
 def _on_disk(patterns: Sequence[str], classes: int) -> list[tuple[str, str | Path | None]]:
     """Return the published checkpoints on this machine for so many classes whose own or network's name fits."""
-    here = [one for one in WEIGHTS if path_of(one).exists() and find(one.name).classes == classes]
+    here = [one for one in WEIGHTS if cached_path(one).exists() and find(one.name).classes == classes]
     fits = {
         p: [one for one in here if fnmatchcase(one.name, p) or fnmatchcase(one.network, p)] for p in patterns or ["*"]
     }

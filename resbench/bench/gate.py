@@ -120,7 +120,7 @@ def changed_counts(sides: Trees, results: Path, config: Config) -> Iterator[Find
     ]
     recounted = _recounted(sides, [(network, before.input_px) for _, network, before in known]) if known else []
     for (label, network, before), after in zip(known, recounted, strict=True):
-        yield from exact.counts(before, after, label, network, config.of(network))
+        yield from exact.count_findings(before, after, label, network, config.of(network))
 
 
 def changed_records(sides: Trees, results: Path, config: Config) -> Iterator[Finding]:
@@ -202,7 +202,7 @@ def changed_speeds(sides: Trees, gating: Gating, config: Config, on_progress: On
             rules=Rules(floor=limits.noise_floor, limit=limits.latency, time_budget_s=left_s),
             on_progress=on_progress,
         )
-        family.append(comparing.timed(comparison, record=f"{network.name}, base and work tree in turn"))
+        family.append(comparing.timed_sides(comparison, record=f"{network.name}, base and work tree in turn"))
     yield from judge_together(family)
 
 

@@ -21,7 +21,7 @@ from resbench.bench.subject import (
     resident,
     widest,
 )
-from resbench.counting.tally import count
+from resbench.counting.tally import count_module
 from resbench.errors import ResbenchError
 from resbench.judging.roofline import roofline
 from resbench.nets.build import build
@@ -148,7 +148,7 @@ def profiled(network: Variant, profiling: Profiling, on_progress: OnProgress = l
         network=network.name,
         weights=subject.weights,
         weights_sha256=subject.weights_sha256,
-        counts=count(build(network, device="meta"), request.settings.input_px),
+        counts=count_module(build(network, device="meta"), request.settings.input_px),
         settings=request.settings,
         series=(),
         memory=(),

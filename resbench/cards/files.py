@@ -34,12 +34,15 @@ class Style:
 
 
 STYLES = {
-    "default": Style(pages=render.pages, index=render.index_page, convention=facts.TIMM_CARD),
-    "timm": Style(pages=timm.pages, convention=facts.TIMM_CARD, source=timm.SOURCE),
+    "default": Style(pages=render.default_pages, index=render.default_index, convention=facts.TIMM_CARD),
+    "timm": Style(pages=timm.timm_pages, convention=facts.TIMM_CARD, source=timm.SOURCE),
     "mmpretrain": Style(
-        pages=mmpretrain.pages, index=mmpretrain.index_page, convention=render.MMPRETRAIN, source=mmpretrain.SOURCE
+        pages=mmpretrain.mmpretrain_pages,
+        index=mmpretrain.mmpretrain_index,
+        convention=render.MMPRETRAIN,
+        source=mmpretrain.SOURCE,
     ),
-    "huggingface": Style(pages=huggingface.pages, convention="fvcore"),
+    "huggingface": Style(pages=huggingface.huggingface_pages, convention="fvcore"),
 }
 
 
@@ -62,7 +65,7 @@ def wanted(
         raise ResbenchError("which networks? give their names, or --all, or --update FILE")
     if flops and flops not in NAMES:
         raise ResbenchError(f"unknown convention {flops!r}; --flops takes {', '.join(NAMES)}")
-    form, records = STYLES[style], store.results(results)
+    form, records = STYLES[style], store.stored_records(results)
     chosen = match(names or (["*"] if every else []))
     cards = [facts.gather(variant, records, flops or form.convention) for variant in _whole(chosen, form.source)]
     pages = form.pages(_held(cards, chosen, form.source))

@@ -7,11 +7,11 @@ from typing import Any
 from resbench import units
 from resbench.cards import architecture, markup, modelindex
 from resbench.cards.facts import Card, accuracy, flops, full_dataset, slug
-from resbench.cards.render import notes
+from resbench.cards.render import claim_notes
 from resbench.cards.templating import SIGNATURE, render
 from resbench.counting.conventions import convention
 from resbench.counting.counted import counted
-from resbench.nets.cache import file_name
+from resbench.nets.cache import cached_name
 from resbench.records.record import TOP_K, Evaluation
 from resbench.words.observed import cut
 from resbench.zoo.spec import Claim, Metric, Weights
@@ -29,7 +29,7 @@ _METRICS: dict[Metric, tuple[str, str, str]] = {
 }
 
 
-def pages(cards: Sequence[Card]) -> dict[str, str]:
+def huggingface_pages(cards: Sequence[Card]) -> dict[str, str]:
     """Return README.md and .eval_results/<data set>.yaml of every checkpoint of these networks, by path."""
     found: dict[str, str] = {}
     for card in cards:
@@ -58,10 +58,10 @@ def _readme(card: Card, weights: Weights) -> str:
         macs=flops(card.variant.name, "macs", images.crop_px),
         published=[f"{_METRICS[claim.metric][2]} {units.percent(claim.value)}" for claim in _claims(weights)],
         evaluations=list(_evaluations(card, weights).items()),
-        notes=list(notes([replace(card, weights=(weights,))])),
+        notes=list(claim_notes([replace(card, weights=(weights,))])),
         images=cut(images, images.interpolation),
         name=card.variant.name,
-        file=file_name(weights),
+        file=cached_name(weights),
     )
 
 

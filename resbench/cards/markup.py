@@ -25,7 +25,7 @@ class Markdown(str):
     __slots__ = ()
 
 
-def text(value: object) -> Markdown:
+def escaped(value: object) -> Markdown:
     """Return `value` for a line of Markdown or a table cell: one line, special characters as HTML references."""
     if isinstance(value, Markdown):
         return value
@@ -45,13 +45,13 @@ def link(label: object, url: str) -> Markdown:
     """Return a link; a URL that is not http(s) or relative is shown as text, since it could run something."""
     target = re.sub(r"[^\w./:?=&#%~@+,;-]", lambda found: _percent(found[0]), url, flags=re.ASCII)
     if re.match(r"[a-z][a-z0-9+.-]*:(?!//)", target, re.IGNORECASE) or not re.match(r"https?://|[\w./#]", target):
-        return Markdown(f"{text(label)} ({text(url)})")
-    return Markdown(f"[{text(label)}]({target.replace('&', '&amp;')})")
+        return Markdown(f"{escaped(label)} ({escaped(url)})")
+    return Markdown(f"[{escaped(label)}]({target.replace('&', '&amp;')})")
 
 
 def image(words: str, path: str) -> Markdown:
     """Return the picture in the file `path`, with `words` for those who cannot see it."""
-    return Markdown(f"![{text(words)}]({path})")
+    return Markdown(f"![{escaped(words)}]({path})")
 
 
 def quoted(value: object) -> Markdown:

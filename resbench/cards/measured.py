@@ -25,7 +25,7 @@ from resbench.words import observed
 from resbench.words.quantities import WORDS
 
 
-def speeds(card: Card) -> list[dict[str, Any]]:
+def speed_tables(card: Card) -> list[dict[str, Any]]:
     """Return what was measured per record: where and how, and a row per series of samples."""
     found = []
     for path, record in card.profiles.items():
@@ -42,7 +42,7 @@ def speeds(card: Card) -> list[dict[str, Any]]:
     return found
 
 
-def accuracies(card: Card) -> list[dict[str, Any]]:
+def accuracy_tables(card: Card) -> list[dict[str, Any]]:
     """Return what was measured per record: on which images, and a row per metric beside the published figure."""
     return [
         {
@@ -92,7 +92,7 @@ def provenance(card: Card) -> Iterator[dict[str, Any]]:
 def throughputs(card: Card) -> dict[str, list[tuple[int, float]]]:
     """Return images per second by batch size for every machine and setting that has two sizes or more."""
     lines: dict[str, list[tuple[int, float]]] = {}
-    for record in speeds(card):
+    for record in speed_tables(card):
         for row in record["rows"]:
             name = f"{record['machine']}, {record['settings']}, {row['speed']}"
             lines.setdefault(name, []).append(row["point"])

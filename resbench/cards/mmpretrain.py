@@ -6,7 +6,7 @@ from typing import Any
 
 from resbench.cards import architecture, markup, modelindex
 from resbench.cards.facts import Card, collections, flops, full_dataset, slug
-from resbench.cards.render import notes, result_row
+from resbench.cards.render import claim_notes, result_row
 from resbench.cards.templating import SIGNATURE, render
 from resbench.counting.conventions import convention
 from resbench.zoo.spec import Weights
@@ -14,7 +14,7 @@ from resbench.zoo.spec import Weights
 SOURCE = "mmpretrain"
 
 
-def pages(cards: Sequence[Card]) -> dict[str, str]:
+def mmpretrain_pages(cards: Sequence[Card]) -> dict[str, str]:
     """Return README.md and metafile.yml per collection, by path.
 
     The paths are those of MMPretrain's repository, so that a checkout of it can be the output folder.
@@ -27,7 +27,7 @@ def pages(cards: Sequence[Card]) -> dict[str, str]:
     return found
 
 
-def index_page(cards: Sequence[Card]) -> dict[str, str]:
+def mmpretrain_index(cards: Sequence[Card]) -> dict[str, str]:
     """Return the root model-index.yml, which imports the metafile of every collection."""
     folders = (_folder(name, held) for name, held in collections(cards, SOURCE).items())
     return {"model-index.yml": _yaml({"Import": [f"{folder}/metafile.yml" for folder in sorted(folders)]})}
@@ -41,7 +41,7 @@ def _readme(collection: str, cards: Sequence[Card]) -> str:
         results=_results(cards),
         convention=cards[0].flops_convention,
         meaning=convention(cards[0].flops_convention).meaning,
-        notes=list(notes(cards)),
+        notes=list(claim_notes(cards)),
         first=cards[0].weights[0],
         classes=cards[0].variant.classes,
     )

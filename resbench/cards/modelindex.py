@@ -39,7 +39,7 @@ _TRAINING_PAPERS = {
 }
 
 
-def block(cards: Iterable[Card]) -> markup.Markdown:
+def index_block(cards: Iterable[Card]) -> markup.Markdown:
     """Return the HTML comment that holds the model index of `cards`."""
     return markup.comment(markup.yaml_text(index(cards)))
 

@@ -15,7 +15,7 @@ from resbench.zoo.spec import Metric, Weights
 MMPRETRAIN = "mmcv"  # the convention of its tables
 
 
-def pages(cards: Sequence[Card]) -> dict[str, str]:
+def default_pages(cards: Sequence[Card]) -> dict[str, str]:
     """Return the card and the drawings of each network, by path."""
     return {path: text for card in cards for path, text in _files(card)}
 
@@ -42,18 +42,18 @@ def card_text(card: Card) -> str:
         conventions=[_convention_row(card, row.name) for row in CONVENTIONS],
         rows=[result_row(card, weights, MMPRETRAIN) for weights in card.weights],
         datasets=" and ".join(sorted({dataset(weights) for weights in card.weights})),
-        notes=list(notes([card])),
-        speeds=measured.speeds(card),
+        notes=list(claim_notes([card])),
+        speeds=measured.speed_tables(card),
         plots=plots,
-        accuracies=measured.accuracies(card),
+        accuracies=measured.accuracy_tables(card),
         provenance=list(measured.provenance(card)),
         flops_px=counted(card.variant.name, card.flops_convention).input_px,
         first=card.weights[0].name if card.weights else "",
-        block=modelindex.block([card]),
+        block=modelindex.index_block([card]),
     )
 
 
-def index_page(cards: Sequence[Card]) -> dict[str, str]:
+def default_index(cards: Sequence[Card]) -> dict[str, str]:
     """Return the page that lists all cards, by file name."""
     return {"README.md": render("index.md.j2", count=len(cards), table=networks_table(cards, ""))}
 
@@ -104,7 +104,7 @@ def _accuracy(weights: Weights, metric: Metric) -> str:
 
 def _source(weights: Weights) -> str:
     sources = dict.fromkeys(claim.source for claim in weights.claims)
-    found = [markup.link(_page(source), source) if "://" in source else markup.text(source) for source in sources]
+    found = [markup.link(_page(source), source) if "://" in source else markup.escaped(source) for source in sources]
     return markup.Markdown(", ".join(found) or "nowhere")
 
 
@@ -114,7 +114,7 @@ def _page(url: str) -> str:
     return f"{host}/…/{'/'.join(path.split('/')[-2:])}"
 
 
-def notes(cards: Iterable[Card]) -> Iterator[str]:
+def claim_notes(cards: Iterable[Card]) -> Iterator[str]:
     """Yield a sentence for each published figure that is known to be false, then what sets others apart."""
     caveats: dict[str, list[str]] = {}
     for weights in (weights for card in cards for weights in card.weights):

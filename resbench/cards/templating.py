@@ -20,7 +20,7 @@ def render(template: str, **values: Any) -> str:
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("resbench.cards"),
-        finalize=markup.text,
+        finalize=markup.escaped,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

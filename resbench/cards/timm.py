@@ -7,7 +7,7 @@ from typing import Any
 from resbench import units
 from resbench.cards import architecture, modelindex
 from resbench.cards.facts import Card, collections, flops, slug
-from resbench.cards.render import notes, result_row
+from resbench.cards.render import claim_notes, result_row
 from resbench.cards.templating import render
 from resbench.counting.conventions import convention
 from resbench.counting.counted import counted
@@ -16,7 +16,7 @@ from resbench.zoo.spec import Weights
 SOURCE = "timm"
 
 
-def pages(cards: Sequence[Card]) -> dict[str, str]:
+def timm_pages(cards: Sequence[Card]) -> dict[str, str]:
     """Return a page per collection that timm publishes of these networks, by file name."""
     return {f"{slug(name)}.md": _page(name, held) for name, held in collections(cards, SOURCE).items()}
 
@@ -34,10 +34,10 @@ def _page(collection: str, cards: Sequence[Card]) -> str:
         meaning=convention(name).meaning,
         shared=[fact for fact in _facts(cards[0]) if all(fact in _facts(card) for card in cards)],
         networks=[(card.variant.name, _own_facts(card, cards)) for card in cards],
-        notes=list(notes(cards)),
+        notes=list(claim_notes(cards)),
         first=in_order[0][1],
         classes=cards[0].variant.classes,
-        block=modelindex.block(replace(card, weights=(weights,)) for card, weights in in_order),
+        block=modelindex.index_block(replace(card, weights=(weights,)) for card, weights in in_order),
     )
 
 

@@ -66,7 +66,7 @@ def ab_(
     from resbench.bench import comparing, parse
     from resbench.judging.finding import exit_code
     from resbench.report import comparison as report
-    from resbench.report.progress import progress
+    from resbench.report.progress import timing_progress
     from resbench.running.settings import Running
     from resbench.timing.contest import Rules
     from resbench.zoo.find import located
@@ -86,7 +86,7 @@ def ab_(
         ),
     )
     other = parse.side_b(replace(side, network=located(b)) if b else side, differences or ())
-    with progress(quiet=quiet) as on_progress:
+    with timing_progress(quiet=quiet) as on_progress:
         comparison = comparing.ab(
             side,
             other,
@@ -96,5 +96,5 @@ def ab_(
             on_progress=on_progress,
         )
     findings = comparing.findings(comparison)
-    report.show(comparison, findings, as_json=as_json)
+    report.show_comparison(comparison, findings, as_json=as_json)
     raise typer.Exit(exit_code(findings[:1], fail_on_inconclusive=fail_on_inconclusive))  # the rest is for information

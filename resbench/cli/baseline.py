@@ -42,7 +42,7 @@ def save_(
 
 
 @baseline_.command("list")
-def list_(
+def baseline_list(
     pool: Pool = Path("baseline"),
     as_json: options.AsJson = False,
 ) -> None:
@@ -55,7 +55,7 @@ def list_(
     from resbench.records.pool import shelves
     from resbench.report import baseline as report
 
-    report.show(list(shelves(pool)), as_json=as_json)
+    report.show_baseline(list(shelves(pool)), as_json=as_json)
 
 
 @baseline_.command("prune")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 
-class Style(StrEnum):
+class CardStyle(StrEnum):
     """The style of the cards."""
 
     DEFAULT = "default"
@@ -21,7 +21,7 @@ def card_(
         list[str] | None, typer.Argument(help="Networks, checkpoints, or patterns of networks such as 'se*'.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every network of the table, and the index.")] = False,
-    style: Annotated[Style, typer.Option(help="The style of the cards.")] = Style.DEFAULT,
+    style: Annotated[CardStyle, typer.Option(help="The style of the cards.")] = CardStyle.DEFAULT,
     flops: Annotated[
         str | None,
         typer.Option(help="Convention of the FLOPs field, such as fvcore. [default: the usual one of the style]"),
@@ -56,7 +56,7 @@ def card_(
     from resbench.cards import files
     from resbench.report import cards as report
 
-    if check and style == Style.DEFAULT and not (names or every or update):
+    if check and style == CardStyle.DEFAULT and not (names or every or update):
         wanted = files.there(output, results, flops)
     else:
         wanted = files.wanted(

@@ -45,7 +45,7 @@ def check_(
     found = compare_folders(
         read_baseline(against, new),
         read_new(new),
-        limits.load(config),
+        limits.load_limits(config),
         whole=against.startswith("git:") or new.is_file(),
         committed=against.startswith("git:"),
         predictions=read_predictions(against, new),

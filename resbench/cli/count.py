@@ -62,12 +62,16 @@ def count_(
     elif check:
         raise typer.Exit(report.show_diff(costs.stale_table()))
     elif by_module:
-        report.show_modules(report.progress(costs.modules_of(variants, input_px), len(variants)), as_json=as_json)
+        report.show_modules(
+            report.counting_progress(costs.modules_of(variants, input_px), len(variants)), as_json=as_json
+        )
     elif crosscheck:
-        report.show_crosscheck(report.progress(costs.crosschecked(variants, input_px), len(variants)), as_json=as_json)
+        report.show_crosscheck(
+            report.counting_progress(costs.crosschecked(variants, input_px), len(variants)), as_json=as_json
+        )
     elif by_stage:
-        stages = report.progress(costs.stages_of(variants, input_px), len(variants))
+        stages = report.counting_progress(costs.stages_of(variants, input_px), len(variants))
         report.show_stages(stages, costs.conventions(conventions), as_json=as_json)
     else:
-        rows = costs.figures_of(variants, input_px, costs.conventions(conventions, full=len(variants) == 1))
-        report.show(report.progress(rows, len(variants)), as_json=as_json)
+        rows = costs.counted_figures(variants, input_px, costs.conventions(conventions, full=len(variants) == 1))
+        report.show_counts(report.counting_progress(rows, len(variants)), as_json=as_json)

@@ -10,8 +10,8 @@ from resbench.cli import options
 data_ = typer.Typer(no_args_is_help=True, help="Check validation images.")
 
 
-@data_.command()
-def check(
+@data_.command("check")
+def data_check(
     data: Annotated[Path, typer.Argument(help="A folder or .tar of images, as for `resbench validate --data`.")],
     labels: Annotated[Path | None, typer.Option(help="A file of labels, as for `resbench validate`.")] = None,
     workers: options.Workers = None,
@@ -32,7 +32,7 @@ def check(
     from resbench.report import diagnosis as report
 
     images = layouts.open_set(data, labels)
-    with report.progress(len(images.samples)) as on_image:
+    with report.checking_progress(len(images.samples)) as on_image:
         diagnosis = doctor.diagnose(images, workers=workers or cpu_cores(), on_image=on_image, processes=True)
-    report.show(diagnosis, as_json=as_json)
+    report.show_diagnosis(diagnosis, as_json=as_json)
     raise typer.Exit(ExitCode.OK if diagnosis.healthy else ExitCode.USAGE)

@@ -23,4 +23,4 @@ def env_(
     from resbench.report import environment as report
     from resbench.running.device import resolve
 
-    report.show(environment.collect(resolve(device), seconds=seconds), as_json=as_json)
+    report.show_environment(environment.collect(resolve(device), seconds=seconds), as_json=as_json)

@@ -32,5 +32,5 @@ def explain_(
         from resbench.bench import costs  # needs torch, to count at other inputs
 
         found = costs.explanation(network, figure, input_px)
-    report.show(network, figure, found, as_json=as_json)
+    report.show_explanation(network, figure, found, as_json=as_json)
     raise typer.Exit(0 if found.explained else 1)

@@ -58,7 +58,7 @@ def gate_(
     from resbench.judging import limits
     from resbench.judging.finding import exit_code, worst_first
     from resbench.report import findings as report
-    from resbench.report.progress import progress
+    from resbench.report.progress import timing_progress
     from resbench.running.settings import Running
     from resbench.zoo.find import find
 
@@ -73,8 +73,8 @@ def gate_(
         evaluate=evaluate or (),
         weights=weights or (),
     )
-    with progress(quiet=quiet) as on_progress:
-        found = gate.gate(against, gating, limits.load(config), on_progress)
+    with timing_progress(quiet=quiet) as on_progress:
+        found = gate.gate(against, gating, limits.load_limits(config), on_progress)
     code = exit_code(found, fail_on_inconclusive=fail_on_inconclusive)
     report.publish(
         worst_first(found), code, gating.results, as_json=as_json, junit_file=junit, code_quality_file=code_quality

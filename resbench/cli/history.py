@@ -9,7 +9,7 @@ import typer
 from resbench.cli import options
 
 
-class Format(StrEnum):
+class HistoryFormat(StrEnum):
     """Formats of other tools."""
 
     TIMM_BENCHMARK = "timm-benchmark"
@@ -22,7 +22,7 @@ def history_(
     revision: Annotated[str, typer.Option(help="Where the history under git ends.")] = "HEAD",
     last: Annotated[int, typer.Option(min=1, help="How many of the newest runs of each record to read.")] = 100,
     export: Annotated[
-        Format | None, typer.Option("--format", help="Write another tool's format instead of a table.")
+        HistoryFormat | None, typer.Option("--format", help="Write another tool's format instead of a table.")
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file that --format writes. [default: stdout]")
@@ -54,4 +54,4 @@ def history_(
 
         report.export(FORMATS[export](runs), output)
     else:
-        report.show(traces(runs), as_json=as_json)
+        report.show_history(traces(runs), as_json=as_json)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 
-class Format(StrEnum):
+class LintFormat(StrEnum):
     """How the findings are printed."""
 
     TEXT = "text"
@@ -17,7 +17,7 @@ class Format(StrEnum):
     GITHUB = "github"
 
 
-class Rules(StrEnum):
+class LintRules(StrEnum):
     """Whose rules of form a metafile is held to."""
 
     MMPRETRAIN = "mmpretrain"
@@ -25,14 +25,14 @@ class Rules(StrEnum):
 
 def lint_(
     cards: Annotated[list[str], typer.Argument(help="Cards or folders of cards; - reads standard input.")],
-    style: Annotated[Format, typer.Option("--format", help="How the findings are printed.")] = Format.TEXT,
+    style: Annotated[LintFormat, typer.Option("--format", help="How the findings are printed.")] = LintFormat.TEXT,
     weights: Annotated[
         Path | None,
         typer.Option(exists=True, file_okay=False, help="Folder of checkpoints to compare file sizes and hashes with."),
     ] = None,
     results: Annotated[Path, typer.Option(help="Folder of local validations to compare with.")] = Path("results"),
     rules: Annotated[
-        Rules | None, typer.Option(help="Rules for all metafiles. [default: MMPretrain's, in its own layout only]")
+        LintRules | None, typer.Option(help="Rules for all metafiles. [default: MMPretrain's, in its own layout only]")
     ] = None,
     counts: Annotated[
         Path | None, typer.Option(help="A zoo's own parameters and operations: a CSV, or a card or metafile of it.")
@@ -58,22 +58,22 @@ def lint_(
     from resbench.lint import files, lint
     from resbench.lint.coverage import coverage
     from resbench.lint.ownfigures import own_figures
-    from resbench.lint.problem import exit_code
+    from resbench.lint.problem import lint_exit_code
     from resbench.report import lint as report
 
     judge = partial(
         lint.lint,
         weights=weights,
         records=results,
-        mmpretrain=rules is Rules.MMPRETRAIN,
+        mmpretrain=rules is LintRules.MMPRETRAIN,
         own=own_figures(counts, published),
     )
-    documents = files.read(cards)
+    documents = files.read_cards(cards)
     problems = judge(documents)
     if fix:
         report.corrected(lint.fix(problems))
-        documents = files.read(cards)
+        documents = files.read_cards(cards)
         problems = judge(documents)
     checked = coverage(documents, problems)
-    report.show(problems, checked, style)
-    raise typer.Exit(exit_code(problems, nothing_checked=strict and checked.nothing_checked))
+    report.show_problems(problems, checked, style)
+    raise typer.Exit(lint_exit_code(problems, nothing_checked=strict and checked.nothing_checked))

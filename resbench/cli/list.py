@@ -36,4 +36,4 @@ def list_(
     from resbench.zoo.find import match
 
     found = networks.rows(match(patterns or ["*"]), where=where, sort=sort, descending=descending)
-    networks.show(found, as_json=as_json)
+    networks.show_networks(found, as_json=as_json)

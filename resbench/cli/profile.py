@@ -95,7 +95,7 @@ def profile_(
     """
     from resbench.bench import costs, parse, profiles, profiling
     from resbench.report import profile as report
-    from resbench.report.progress import progress
+    from resbench.report.progress import timing_progress
     from resbench.running.settings import Running
 
     networks = costs.chosen(names or [], every=every)
@@ -122,9 +122,9 @@ def profile_(
         decoder=decoder,
         workers=workers,
     )
-    with progress(quiet=quiet) as on_progress:
+    with timing_progress(quiet=quiet) as on_progress:
         outcomes = profiles.profile_each(
             networks, how, root=output if save else None, resume=resume, on_progress=on_progress
         )
-        code = report.show(outcomes, single=len(networks) == 1, as_json=as_json, quiet=quiet)
+        code = report.show_profiles(outcomes, single=len(networks) == 1, as_json=as_json, quiet=quiet)
     raise typer.Exit(code)

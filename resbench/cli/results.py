@@ -12,8 +12,8 @@ _Limit = Annotated[int, typer.Option(min=0, help="Rows of each table. [default: 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
-@results_.command()
-def show(record: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
+@results_.command("show")
+def results_show(record: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
     """Show a stored profile, or a stored validation with its worst classes, confusions and calibration.
 
     \b
@@ -23,11 +23,11 @@ def show(record: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
     """
     from resbench.report import stored
 
-    stored.show(record, limit=limit, as_json=as_json)
+    stored.show_stored(record, limit=limit, as_json=as_json)
 
 
-@results_.command()
-def diff(before: _Record, after: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
+@results_.command("diff")
+def results_diff(before: _Record, after: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
     """Compare two checkpoints image by image: images lost, images gained, and whether that can be chance.
 
     Exit code: 0, or 4 when the two were not validated on the same images.
@@ -40,4 +40,6 @@ def diff(before: _Record, after: _Record, limit: _Limit = 10, as_json: _Json = F
     from resbench.report import answers as report
 
     sides = report.stored(before), report.stored(after)
-    report.diff(*sides, image_by_image(sides[0].predictions, sides[1].predictions), limit=limit, as_json=as_json)
+    report.show_difference(
+        *sides, image_by_image(sides[0].predictions, sides[1].predictions), limit=limit, as_json=as_json
+    )

@@ -32,10 +32,10 @@ def selfcheck_(
     """
     from resbench.bench.selfcheck import false_alarms, scores, selfcheck
     from resbench.report import selfcheck as report
-    from resbench.report.progress import progress
+    from resbench.report.progress import timing_progress
     from resbench.timing.contest import Rules
 
-    with progress(quiet=quiet) as on_progress:
+    with timing_progress(quiet=quiet) as on_progress:
         check = selfcheck(
             network,
             input_px=input_px,
@@ -45,4 +45,4 @@ def selfcheck_(
             rules=Rules(floor=noise_floor, limit=limit),
             on_progress=on_progress,
         )
-    report.show(check, scores(check), false_alarms(check), as_json=as_json)
+    report.show_selfcheck(check, scores(check), false_alarms(check), as_json=as_json)

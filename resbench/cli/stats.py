@@ -20,4 +20,4 @@ def stats_(
     from resbench.records.store import read_folder
     from resbench.report import stats as report
 
-    report.show({path: read_folder(path) for path in files}, as_json=as_json)
+    report.show_stats({path: read_folder(path) for path in files}, as_json=as_json)

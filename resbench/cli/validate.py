@@ -145,15 +145,15 @@ def validate_(
     if validation.is_main():
         report.note(passes.remarks(how))
     networks = [*(names or []), *(["*"] if every else [])]
-    with report.progress(quiet=not validation.is_main()) as on_progress:
+    with report.validating_progress(quiet=not validation.is_main()) as on_progress:
         results = validation.validate_all(networks, weights or [], data, how, on_progress, output if save else None)
     if not validation.is_main():
         return
-    report.show([result.record for result in results], as_json=as_json)
+    report.show_evaluations([result.record for result in results], as_json=as_json)
     report.show_remarks(results, explained=explain_gap)
     report.saved([result.path for result in results if result.path])
     if explain_gap:  # by one process: a sample needs no sharing
-        with report.progress() as on_progress:
+        with report.validating_progress() as on_progress:
             found = gaps.explain_gaps(networks, weights or [], data, how, on_progress)
         for result, gap in zip(results, found, strict=True):
             report.show_gap(result.record.weights, gap)

@@ -9,7 +9,7 @@ import typer
 from resbench.cli import options
 
 
-class Format(StrEnum):
+class WeightsFormat(StrEnum):
     """What `convert` writes."""
 
     SAFETENSORS = "safetensors"
@@ -24,7 +24,7 @@ weights_ = typer.Typer(
 
 
 @weights_.command("list")
-def list_(
+def weights_list(
     patterns: Annotated[
         list[str] | None,
         typer.Argument(help="Names of checkpoints or networks, or patterns such as 'gluon_*'; all when left out."),
@@ -41,11 +41,11 @@ def list_(
     from resbench.report import weights as report
     from resbench.zoo.find import match_weights
 
-    report.show(match_weights(patterns or ["*"]), as_json=as_json)
+    report.show_weights(match_weights(patterns or ["*"]), as_json=as_json)
 
 
 @weights_.command("fetch")
-def fetch(
+def weights_fetch(
     names: Annotated[list[str], typer.Argument(help="Published checkpoints.")],
     trust: Annotated[bool, typer.Option("--trust", help="Accept files without a published hash, unverified.")] = False,
 ) -> None:
@@ -60,7 +60,7 @@ def fetch(
     from resbench.report import weights as report
     from resbench.zoo.find import published
 
-    report.fetch([published(name) for name in names], trust=trust)
+    report.show_fetched([published(name) for name in names], trust=trust)
 
 
 @weights_.command("path")
@@ -97,9 +97,9 @@ def verify(file: File, key: options.Key = None, as_json: options.AsJson = False)
 
 
 @weights_.command("convert")
-def convert(
+def weights_convert(
     file: File,
-    to: Annotated[Format, typer.Option(help="The format to write.")] = Format.SAFETENSORS,
+    to: Annotated[WeightsFormat, typer.Option(help="The format to write.")] = WeightsFormat.SAFETENSORS,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write. [default: beside FILE]")
     ] = None,

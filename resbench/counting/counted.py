@@ -47,7 +47,7 @@ def sizes(variant: Variant) -> list[tuple[int, int]]:
     return list(dict.fromkeys(row.input_rule(side_px) for side_px in sides_px for row in CONVENTIONS))
 
 
-def text(counts: Mapping[str, Iterable[Counts]]) -> str:
+def table_text(counts: Mapping[str, Iterable[Counts]]) -> str:
     """Return the file's text for the counts of each network, one line per network and input."""
     table = [f'"{name}": {{\n' + ",\n".join(map(_line, rows)) + "\n}" for name, rows in counts.items()]
     return "{\n" + ",\n".join(table) + "\n}\n"

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from resbench.counting.conventions import operations
-from resbench.counting.tally import count
+from resbench.counting.tally import count_module
 from resbench.errors import InvalidMeasurementError
 from resbench.records.record import Counts
 from resbench.units import integer, pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Crosscheck:
     """A quantity as we count it, and as another counter does."""
 
     counter: str
@@ -35,12 +35,12 @@ class Modules:
     text: str
 
 
-def crosscheck(module: nn.Module, input_px: tuple[int, int], name: str) -> tuple[Comparison, ...]:
+def crosscheck(module: nn.Module, input_px: tuple[int, int], name: str) -> tuple[Crosscheck, ...]:
     """Compare our counts of `module`, which must not be on the meta device, with fvcore's and PyTorch's.
 
     Raises InvalidMeasurementError when any differs: counts that two counters dispute are not to be believed.
     """
-    ours = count(module, input_px)
+    ours = count_module(module, input_px)
     image = _blank(module, input_px)
     rows = (*_by_fvcore(module, image, ours), _by_torch(module, image, ours))
     for row in rows:
@@ -52,9 +52,9 @@ def crosscheck(module: nn.Module, input_px: tuple[int, int], name: str) -> tuple
     return rows
 
 
-def confirmed(module: nn.Module, input_px: tuple[int, int]) -> Counts:
+def confirmed_counts(module: nn.Module, input_px: tuple[int, int]) -> Counts:
     """Return our counts of any module. Raises InvalidMeasurementError when PyTorch counts other operations."""
-    ours = count(module, input_px)
+    ours = count_module(module, input_px)
     row = _by_torch(module, _blank(module, input_px), ours)
     if row.ours != row.theirs:
         raise InvalidMeasurementError(
@@ -90,7 +90,7 @@ def _fvcore(module: nn.Module, image: Tensor) -> Iterator[tuple[Any, Any, Any]]:
         yield fvcore.nn, *counters
 
 
-def _by_fvcore(module: nn.Module, image: Tensor, ours: Counts) -> Iterator[Comparison]:
+def _by_fvcore(module: nn.Module, image: Tensor, ours: Counts) -> Iterator[Crosscheck]:
     with _fvcore(module, image) as (fvcore, flops, activations):
         pairs = {
             "parameters": (ours.params, fvcore.parameter_count(module)[""]),
@@ -98,13 +98,13 @@ def _by_fvcore(module: nn.Module, image: Tensor, ours: Counts) -> Iterator[Compa
             "activations": (ours.activations, activations.total()),
         }
     for quantity, (mine, theirs) in pairs.items():
-        yield Comparison(counter="fvcore", quantity=quantity, ours=mine, theirs=int(theirs))
+        yield Crosscheck(counter="fvcore", quantity=quantity, ours=mine, theirs=int(theirs))
 
 
-def _by_torch(module: nn.Module, image: Tensor, ours: Counts) -> Comparison:
+def _by_torch(module: nn.Module, image: Tensor, ours: Counts) -> Crosscheck:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         module(image)
-    return Comparison(
+    return Crosscheck(
         counter="torch.utils.flop_counter",
         quantity="operations",
         ours=operations(ours.terms, "torch"),

@@ -57,7 +57,7 @@ class Explanation:
         return self.explained or bool(self.errors) or not self.nearest
 
 
-def parse(text: str) -> tuple[Figure, ...]:
+def parse_figure(text: str) -> tuple[Figure, ...]:
     """Read "5.28G", "5282531328", "4.27", "25.56M params", "79.3%": all figures that the text may be, likeliest first.
 
     Raises ResbenchError for anything else.
@@ -83,7 +83,7 @@ def explain_usual(network: str, figure: str) -> Explanation:
     Raises ResbenchError for an unknown network and for what is not a figure.
     """
     variant = find(network)
-    return explain(variant, parse(figure), [counted_at(variant.name, size) for size in sizes(variant)])
+    return explain(variant, parse_figure(figure), [counted_at(variant.name, size) for size in sizes(variant)])
 
 
 def explain(

@@ -62,7 +62,7 @@ class Layer:
     view: View | None = None  # of the feature map that came out (of a global pool: in); None behind a global pool
 
 
-def count(module: nn.Module, input_px: int | Pair = 224) -> Counts:
+def count_module(module: nn.Module, input_px: int | Pair = 224) -> Counts:
     """Return what `module` costs for one image of `input_px` (height, width); exact.
 
     On the meta device this takes neither memory nor arithmetic.

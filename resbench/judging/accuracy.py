@@ -65,7 +65,7 @@ def accuracies(
         )
 
 
-def reproduction(before: Evaluation, after: Evaluation, record: str, limits: Limits) -> Iterator[Finding]:
+def reproduction_findings(before: Evaluation, after: Evaluation, record: str, limits: Limits) -> Iterator[Finding]:
     """Yield a finding per published accuracy that this evaluation, on the whole set, should reproduce.
 
     A figure that the baseline did not reproduce either is no news: inconclusive, not regressed.

@@ -63,14 +63,14 @@ def _compare(
     before = runs[-1]
     match before, after:
         case Profile(), Profile() if before.network == after.network:
-            yield from exact.counts(before.counts, after.counts, name, after.network, limits)
+            yield from exact.count_findings(before.counts, after.counts, name, after.network, limits)
             yield from exact.weights(before, after, name, limits)
             yield from _measured([run for run in runs if isinstance(run, Profile)], after, name, limits)
         case Evaluation(), Evaluation() if before.network == after.network:
             yield from exact.weights(before, after, name, limits)
             moved = answers.changed(*predictions(), before, after)
             yield from accuracy.accuracies(before, after, name, limits, moved)
-            yield from accuracy.reproduction(before, after, name, limits)
+            yield from accuracy.reproduction_findings(before, after, name, limits)
         case _:
             kinds = f"{before.kind} of {before.network} against {after.kind} of {after.network}"
             why = f"different things: {kinds}; give two records of the same network and kind"
@@ -79,7 +79,7 @@ def _compare(
 
 def _measured(pool: Sequence[Profile], after: Profile, name: str, limits: Limits) -> Iterator[Finding | Timed]:
     yield from timings(pool, after, name, limits)
-    alike = [run for run in pool if not exact.obstacle(run, after)]
+    alike = [run for run in pool if not exact.obstacle_to_comparing(run, after)]
     if alike:  # else the timings have said why not
         yield from exact.memories(alike[-1], after, name, limits)
         yield from exact.kernels(alike[-1], after, name, limits)

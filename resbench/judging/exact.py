@@ -8,7 +8,7 @@ from resbench.judging.limits import Limits
 from resbench.records.record import Counts, Memory, Profile, Record, Series
 
 
-def counts(before: Counts, after: Counts, record: str, network: str, limits: Limits) -> Iterator[Finding]:
+def count_findings(before: Counts, after: Counts, record: str, network: str, limits: Limits) -> Iterator[Finding]:
     """Yield a finding for every count that differs, and for the parameters and multiply-adds in any case.
 
     What `before` was made without is left out: it is no older side of anything.
@@ -97,7 +97,7 @@ def incomparable(record: str, network: str, why: str, *, metric: str = "record")
     )
 
 
-def obstacle(before: Profile, after: Profile) -> str:
+def obstacle_to_comparing(before: Profile, after: Profile) -> str:
     """Return what forbids to compare the timings of two records, or nothing."""
     old, new = before.environment.machine, after.environment.machine
     if old == new and before.settings == after.settings:  # as for nearly all of thousands of records
@@ -105,7 +105,7 @@ def obstacle(before: Profile, after: Profile) -> str:
     return differences(asdict(old) | asdict(before.settings), asdict(new) | asdict(after.settings))
 
 
-def images(before: Series, after: Series) -> str:
+def images_difference(before: Series, after: Series) -> str:
     """Return what makes the images that fed two end-to-end speeds, or their preparation, others; or nothing."""
     old, new = before.pipeline, after.pipeline
     if old is None or new is None:

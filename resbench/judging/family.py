@@ -80,7 +80,7 @@ class Timed:
     doubt: str = ""  # why the circumstances may explain it; then it is inconclusive
 
 
-def judge(change: Change, *, floor: float, limit: float) -> Verdict:
+def judge_change(change: Change, *, floor: float, limit: float) -> Verdict:
     """Judge a change by itself: `floor` is the slowdown that counts as none, `limit` the one that is permitted."""
     return _verdict(change, limit, slower=change.slower(floor) < _SIDE, faster=change.faster(floor) < _SIDE)
 

@@ -62,7 +62,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return Limits(**merged)
 
 
-def load(path: Path | None = None) -> Config:
+def load_limits(path: Path | None = None) -> Config:
     """Read the limits from `path`, or from the nearest resbench.toml or pyproject.toml that has some.
 
     They are the table [check] of a resbench.toml, [tool.resbench.check] of a pyproject.toml. Raises ResbenchError for

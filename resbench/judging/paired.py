@@ -35,7 +35,7 @@ def unit_logs(units: Sequence[Sequence[Pair]], clock: Clock) -> Floats:
     return np.array([np.mean([_log_ratio(*pair, clock) for pair in unit]) for unit in units])
 
 
-def change(logs: ArrayLike) -> Change:
+def paired_change(logs: ArrayLike) -> Change:
     """Return what two or more independent log ratios say together: one per cluster, or one per launch."""
     values = np.asarray(logs, dtype=float)
     error = float(values.std(ddof=1)) / math.sqrt(values.size)
@@ -52,9 +52,9 @@ def judge(logs: ArrayLike, *, floor: float, limit: float) -> Judgement:
         centre = float(np.mean(values)) if values.size and np.all(np.isfinite(values)) else math.nan
         ratio = Interval(math.exp(centre), None, None)
         return Judgement(verdict=Verdict.INVALID, ratio=ratio, detectable=math.inf, units=values.size)
-    found = change(values)
+    found = paired_change(values)
     return Judgement(
-        verdict=family.judge(found, floor=floor, limit=limit),
+        verdict=family.judge_change(found, floor=floor, limit=limit),
         ratio=Interval(math.exp(found.log), *found.ratios()),
         detectable=found.detectable(floor, limit),
         units=values.size,

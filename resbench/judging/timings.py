@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from statistics import fmean, geometric_mean
 
 from resbench.judging import student
-from resbench.judging.exact import differences, images, incomparable, obstacle, same
+from resbench.judging.exact import differences, images_difference, incomparable, obstacle_to_comparing, same
 from resbench.judging.family import Change, Timed, welch
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
@@ -31,9 +31,9 @@ def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits
     Only other runs with `after`'s machine and settings count.
     """
     newest = pool[-1]
-    alike = [run for run in pool if not obstacle(run, after) and same(run.counts, newest.counts)]
+    alike = [run for run in pool if not obstacle_to_comparing(run, after) and same(run.counts, newest.counts)]
     if not alike:
-        why = f"measured under other conditions: {obstacle(newest, after)}"
+        why = f"measured under other conditions: {obstacle_to_comparing(newest, after)}"
         yield incomparable(record, after.network, why, metric="timings")
         return
     others = [run for run in alike if run.run != after.run and not any(_fault(series) for series in run.series)]
@@ -46,7 +46,7 @@ def timings(pool: Sequence[Profile], after: Profile, record: str, limits: Limits
             why = "was not measured on the new side; measure it with the same batch sizes"
             yield incomparable(record, after.network, why, metric=label)
             continue
-        if other := images(series, partner):
+        if other := images_difference(series, partner):
             yield incomparable(record, after.network, f"fed with other images: {other}", metric=label)
             continue
         blank = Finding(

@@ -74,7 +74,7 @@ def _near_chance(entry: ModelEntry, figure: StatedFigure) -> Problem:
     return about(entry, "T006", level, figure, message, "validate again with labels by name")
 
 
-def published(entry: ModelEntry) -> Iterator[Problem]:
+def published_problems(entry: ModelEntry) -> Iterator[Problem]:
     """Yield figures that differ from what was published about the checkpoint that the entry names."""
     for figure, claim in comparable(entry):
         if claim.error and says(figure, claim):
@@ -104,7 +104,7 @@ def comparable(entry: ModelEntry) -> Iterator[tuple[StatedFigure, Claim]]:
         yield figure, claim
 
 
-def confirmed(entry: ModelEntry) -> Iterator[StatedFigure]:
+def confirmed_by_record(entry: ModelEntry) -> Iterator[StatedFigure]:
     """Yield the figures of `entry` that were published as they are printed."""
     for figure, claim in comparable(entry):
         if not claim.error and _is_published(entry, figure, claim):

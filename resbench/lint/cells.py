@@ -63,7 +63,7 @@ def decimal_commas(cells: Iterable[str]) -> bool | None:
 
 
 @lru_cache(maxsize=10_000)
-def printed(cell: str, own: Column) -> Printed | None:
+def printed_number(cell: str, own: Column) -> Printed | None:
     """Return the one number that a cell of the column `own` prints; None for none, or for what is not understood."""
     if len(cell) > LONGEST:
         return None

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from resbench import units
-from resbench.lint.accuracies import HALF, confirmed
+from resbench.lint.accuracies import HALF, confirmed_by_record
 from resbench.lint.entry import ModelEntry, file_name
 from resbench.lint.figure import StatedFigure
 from resbench.lint.places import about
@@ -36,7 +36,7 @@ def disagreements(entries: Iterable[ModelEntry]) -> Iterator[Problem]:
                 first.setdefault(key, (entry, said))
             if known is not entry and _same_evaluation(said, other) and not _agree(said, other):
                 message = f"{said} here, {other} at {known.path.name}:{other.line}"
-                right = _which(said in confirmed(entry), other in confirmed(known), known.path.name)
+                right = _which(said in confirmed_by_record(entry), other in confirmed_by_record(known), known.path.name)
                 yield about(entry, "T008", Level.FALSE, said, f"{message}{right}", "make both say the same")
 
 

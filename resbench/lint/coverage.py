@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from resbench.lint.accuracies import confirmed
+from resbench.lint.accuracies import confirmed_by_record
 from resbench.lint.consistency import holds
 from resbench.lint.entry import ModelEntry
 from resbench.lint.figure import StatedFigure
@@ -64,7 +64,9 @@ def coverage(documents: Iterable[Document], problems: Sequence[Problem]) -> Cove
     stated = [(entry, figure) for document in documents for entry in document.entries for figure in entry.figures]
     sized = {id(size) for entry, _ in stated if (size := _fitting_file(entry, judged))}
     agreed = sized | {
-        id(figure) for entry in {id(entry): entry for entry, _ in stated}.values() for figure in confirmed(entry)
+        id(figure)
+        for entry in {id(entry): entry for entry, _ in stated}.values()
+        for figure in confirmed_by_record(entry)
     }
     levels = [
         judged.get(_key(entry, figure), {Level.NOTE} if id(figure) in agreed else None) for entry, figure in stated

@@ -13,7 +13,7 @@ from resbench.records.files import read_exactly
 _MOST_BYTES = 20_000_000
 
 
-def read(targets: Sequence[str]) -> list[Document]:
+def read_cards(targets: Sequence[str]) -> list[Document]:
     """Return the cards named by `targets`: files, folders, or "-" for standard input.
 
     A file that cannot be read is a document that says why. Raises ResbenchError for a folder without cards.

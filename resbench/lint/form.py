@@ -40,7 +40,7 @@ def problems(document: Document, *, mmpretrain: bool = False) -> Iterator[Proble
     if document.front:
         yield from hub.front(document, document.front)
     if document.results:
-        yield from hub.results(document, document.results)
+        yield from hub.hub_problems(document, document.results)
     if document.fractions:
         yield _of_fractions(document)
     if str(document.path) != "-":

@@ -52,7 +52,7 @@ def installed() -> tuple[str, ...]:
     return tuple(library for library in LIBRARIES if find_spec(library))
 
 
-def parameters(entry: ModelEntry) -> Iterator[Problem]:
+def guest_parameters(entry: ModelEntry) -> Iterator[Problem]:
     """Yield what the network of that name in timm or torchvision says of the parameters of `entry`.
 
     The same digits are true; another number of parameters of the very same name is a warning.

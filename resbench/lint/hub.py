@@ -71,7 +71,7 @@ def _source(document: Document, result: Tree, name: str) -> Iterator[Problem]:
         yield from lacking(document, source, "source", ("url",), model=name)
 
 
-def results(document: Document, results: Tree) -> Iterator[Problem]:
+def hub_problems(document: Document, results: Tree) -> Iterator[Problem]:
     """Yield what is wrong with the entries of an .eval_results file."""
     for result in results.entries():
         date = result.find("date")

@@ -13,7 +13,7 @@ from resbench.lint.ownfigures import OwnFigures
 from resbench.lint.parse import Document
 from resbench.lint.problem import Level, Problem
 from resbench.records.files import read_exactly, write_text
-from resbench.records.store import evaluations, results
+from resbench.records.store import evaluations, stored_records
 
 _COUNTS = ("T001", "T002")
 
@@ -32,13 +32,13 @@ def lint(
     `mmpretrain` holds metafiles to MMPretrain's rules wherever they lie; `own` are a zoo's own figures.
     """
     documents = sorted(documents, key=lambda document: document.path)
-    validations = evaluations(results(records))
+    validations = evaluations(stored_records(records))
     found = [problem for document in documents for problem in form.problems(document, mmpretrain=mmpretrain)]
     for document in documents:
         classes = stated_on(document.entries)
         several = names_of_several(document.entries)
         for entry in document.entries:
-            judged = [*truth.counts(entry, classes), *accuracies.published(entry)]
+            judged = [*truth.counts(entry, classes), *accuracies.published_problems(entry)]
             owned = list(ownfigures.judged(entry, own or {}))
             judged = _without(judged, owned)
             found += map(_one_of_several, judged) if (entry.section, entry.network) in several else judged

@@ -69,7 +69,7 @@ class Problem:
     quantity: str = ""  # of the figure that it is about; empty: about none
 
 
-def exit_code(problems: Iterable[Problem], *, nothing_checked: bool = False) -> ExitCode:
+def lint_exit_code(problems: Iterable[Problem], *, nothing_checked: bool = False) -> ExitCode:
     """Return what `problems` mean to the shell: unreadable, then false; warnings and notes are no failure.
 
     `nothing_checked` is one where somebody asked for it.

@@ -106,7 +106,7 @@ def _with_commas(grid: Grid, at: int, own: Column) -> Column:
 def _numbers(grid: Grid, at: int, own: Column) -> list[cells.Printed]:
     """Return the numbers of a column of figures."""
     texts = [row[at].text for row in grid.rows if at < len(row)] if own.kind in _QUANTITIES else []
-    found = [cells.printed(text, own) for text in texts]
+    found = [cells.printed_number(text, own) for text in texts]
     return [each for each in found if each]
 
 
@@ -196,7 +196,7 @@ def stated(own: Column, cell: Cell) -> list[StatedFigure]:
         pair = [replace(own, kind="top1"), replace(own, kind="top5")]
         both = [stated(each, Cell(cell.line, part)) for each, part in zip(pair, parts, strict=False)]
         return [each for found in both for each in found] if len(parts) == 2 and all(both) else []
-    number = cells.printed(cell.text, own)
+    number = cells.printed_number(cell.text, own)
     quantity = next((quantity for quantity in WORDS if quantity == own.kind), None)
     if number is None or quantity is None:
         return []

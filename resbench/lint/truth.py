@@ -5,8 +5,6 @@ A figure is false only where no reading gives it: no convention, input, head, ro
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING
 
 from resbench import units
 from resbench.counting import explain
@@ -22,13 +20,10 @@ from resbench.lint.figure import StatedFigure
 from resbench.lint.places import about
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.lint.readings import figures_of
+from resbench.lint.sizes import AT_SIZE, count_at, operations_at
 from resbench.records.record import Counts
 from resbench.zoo.spec import Variant
 
-if TYPE_CHECKING:
-    from torch import nn
-
-AT_SIZE = "fvcore"  # the convention that timm and MMPretrain use today
 _NEAR = 0.10  # a figure this near to a count, its double or its half may be of a counter that is not known here
 _NEAR_PARAMS = 0.10  # folded or counted norms, other shortcuts, whole millions
 _FAR = 0.25  # parameters of a network that others also build: further off than this, they are none of its kind
@@ -47,7 +42,7 @@ def counts(entry: ModelEntry, classes: Collection[int] = ()) -> Iterator[Problem
     """
     figures = [figure for figure in entry.figures if figure.quantity in ("params", "flops", "macs")]
     if figures and entry.network is None:
-        elsewhere = list(guests.parameters(entry))
+        elsewhere = list(guests.guest_parameters(entry))
         yield from elsewhere
         if not elsewhere:
             yield about(entry, "F011", Level.NOTE, None, "no network of resbench's table; figures not checked")
@@ -131,7 +126,9 @@ def _operations(entry: ModelEntry, network: Variant, figure: StatedFigure, expla
     ]
     if here := next((fit for fit in fits if fit.input_px == _input(fit, size_px) and _is_here(fit, size_px)), None):
         return _true_here(entry, figure, here)
-    at_size = f"at {'the stated' if stated_px else 'its usual'} {size_px}: {_at(network, size_px):,} ({AT_SIZE})"
+    at_size = (
+        f"at {'the stated' if stated_px else 'its usual'} {size_px}: {operations_at(network, size_px):,} ({AT_SIZE})"
+    )
     if fits and (level := _level_elsewhere(entry, fits[0])) is not Level.FALSE:
         message = f"{figure}: true at {units.pixels(fits[0].input_px)} under {_named(fits[0])}; {at_size}"
         return about(entry, "T002", level, figure, message, "say at which input it holds")
@@ -186,7 +183,7 @@ def _unknown(
         return f"fits {_named(explanation.fits[0])}, {explanation.fits[0].value:,}, so two per multiply-add, not MACs"
     near = explanation.nearest[0] if explanation.nearest else None
     if not stated_px and network.input_px != _USUAL_PX and (near is None or abs(near.off) > _NEAR):
-        counts = [_count(network, (_USUAL_PX, _USUAL_PX))]
+        counts = [count_at(network, (_USUAL_PX, _USUAL_PX))]
         readings = explain.explain(network, figures_of(figure), counts)
         near = next(iter([*readings.nearest, *readings.fits]), near)
     if near and abs(near.off) < (_NEAR if is_plain_network(entry, network) else _FAR):
@@ -210,7 +207,7 @@ def _elsewhere(network: Variant, figure: StatedFigure, sides: Collection[int]) -
         scale = (side / home.input_px[0]) ** 2
         values = [operations(home.terms, name) * scale * times for name in NAMES for times in (1, 2)]
         if any(abs(float(one.value) / value - 1) < _SCREENED for one in figures for value in values):
-            readings = explain.explain(network, figures, [_count(network, (side, side))]).fits
+            readings = explain.explain(network, figures, [count_at(network, (side, side))]).fits
             if fits := [fit for fit in readings if not fit.look_alike and not fit.head and not fit.one_channel]:
                 return fits[0]
     return None
@@ -226,7 +223,7 @@ def _contradicted_operations(
     unit = _other_unit(entry, network, figure)
     message = f"{figure}: false{twice}, {at_size}{unit or closest}; {tried}"
     usual = _usual(entry)
-    right = figure.written(_at(network, size_px, usual))
+    right = figure.written(operations_at(network, size_px, usual))
     edit = Edit(old=figure.text, new=right) if usual != AT_SIZE and is_known_checkpoint(entry) else None
     return about(entry, "T002", Level.FALSE, figure, message, right, edit)
 
@@ -261,30 +258,7 @@ def _counts(network: Variant, entry: ModelEntry, figure: StatedFigure) -> list[C
     """Return the counts at the sizes that the figure may hold at, the stated one first."""
     stated = figure.image_px or entry.image_px if figure.quantity != "params" else None
     wanted = [convention(name).input_rule(stated) for name in (AT_SIZE, "timm-card")] if stated else []
-    return [_count(network, size) for size in dict.fromkeys([*wanted, *sizes(network)])]
-
-
-@cache
-def _count(network: Variant, size: tuple[int, int]) -> Counts:
-    """Return the counts at `size`; torch is needed for one that was not counted beforehand."""
-    if size in sizes(network):
-        height, width = size
-        return counted(network.name, "macs" if height == width else "timm-card", height)
-    from resbench.counting.tally import count
-
-    return count(_module(network), size)
-
-
-@lru_cache(maxsize=4)
-def _module(network: Variant) -> "nn.Module":
-    """Build `network` once for all the inputs of a page."""
-    from resbench.nets.build import build
-
-    return build(network, device="meta")
-
-
-def _at(network: Variant, size_px: int, name: str = AT_SIZE) -> int:
-    return operations(_count(network, convention(name).input_rule(size_px)).terms, name)
+    return [count_at(network, size) for size in dict.fromkeys([*wanted, *sizes(network)])]
 
 
 def _usual(entry: ModelEntry) -> str:

@@ -37,19 +37,19 @@ def folder() -> Path:
     return Path(home).expanduser() / "hub" / "checkpoints"
 
 
-def file_name(weights: Weights) -> str:
+def cached_name(weights: Weights) -> str:
     """Return what the file of `weights` is called."""
     return PurePosixPath(urlparse(weights.url).path).name
 
 
-def path_of(weights: Weights) -> Path:
+def cached_path(weights: Weights) -> Path:
     """Return the path that `weights` has, or would have, on this machine."""
-    return folder() / file_name(weights)
+    return folder() / cached_name(weights)
 
 
 def cached(weights: Weights) -> Path:
     """Return the path of `weights` on this machine. Raises ResbenchError when it is not here."""
-    path = path_of(weights)
+    path = cached_path(weights)
     if not path.exists():
         raise ResbenchError(
             f"{weights.name}: not on this machine; run `resbench weights fetch {weights.name}`, or {_by_hand(weights)}"
@@ -68,7 +68,7 @@ def sha256(path: Path) -> str:
         raise ResbenchError(f"{path}: {error.strerror}; give a file of weights") from None
 
 
-def check(weights: Weights, path: Path, digest: str) -> None:
+def check_file(weights: Weights, path: Path, digest: str) -> None:
     """Raise ResbenchError unless `digest`, that of the file at `path`, begins as `weights` was published."""
     if not digest.startswith(weights.sha256_prefix):
         raise ResbenchError(
@@ -83,7 +83,7 @@ def fetch(weights: Weights, advance: Advance, *, trust: bool = False) -> Path:
     What arrives goes to a .part file, which the next call continues; it gets its name only when the hash is right.
     Without a published hash, `trust` is needed. Raises ResbenchError, with what to do by hand, when it cannot be had.
     """
-    path = path_of(weights)
+    path = cached_path(weights)
     if _whole(weights, path):
         return path
     if not weights.sha256_prefix and not trust:
@@ -139,7 +139,7 @@ def _is_still(part: Path, stream: BinaryIO) -> bool:
 
 def _sweep(checkpoints: Path) -> None:
     """Remove the parts that nobody has continued for `_STALE_S`."""
-    for part in {checkpoints / f"{file_name(weights)}.part" for weights in WEIGHTS}:
+    for part in {checkpoints / f"{cached_name(weights)}.part" for weights in WEIGHTS}:
         if part.exists() and time.time() - part.stat().st_mtime > _STALE_S:
             delete_unless_locked(part)
 
@@ -153,7 +153,7 @@ def _settle(weights: Weights, part: Path) -> None:
         weights_like = begin.startswith((b"PK", b"\x80")) or begin[8:9] == b"{"
         if begin.lstrip().startswith(b"<") or not (weights.sha256_prefix or weights_like):
             raise ResbenchError(f"{weights.name}: the server sent no weights: {foreign(begin, part)}")
-        check(weights, part, digest)
+        check_file(weights, part, digest)
     except ResbenchError:
         part.unlink()
         raise
@@ -166,7 +166,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _by_hand(weights: Weights) -> str:
-    path = path_of(weights)
+    path = cached_path(weights)
     return f"put {path.name} from {weights.url} into {path.parent}"
 
 

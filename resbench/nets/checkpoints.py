@@ -73,7 +73,7 @@ def load_checkpoint(network: str | Variant, weights: str | Path | None = None, k
     named, path = _locate(network if isinstance(network, str) else network.name, variant, weights)
     digest = cache.sha256(path)
     if named:
-        cache.check(named, path, digest)
+        cache.check_file(named, path, digest)
     taken = read_tensors(path, key)
     module, changes = _filled(variant, taken.tensors, path)
     owners = [named] if named else by_digest(digest)

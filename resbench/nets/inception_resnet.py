@@ -20,7 +20,7 @@ REDUCTION_A: Kernels = ((3,), (1, 3, 3))
 REDUCTION_B: Kernels = ((1, 3), (1, 3), (1, 3, 3))
 
 
-class ConvNorm(nn.Sequential):
+class ConvNormReLU(nn.Sequential):
     """Convolution, batch norm with epsilon 0.001, ReLU. Without `same`, the convolution does not pad."""
 
     def __init__(self, inputs: int, outputs: int, kernel: Kernel, stride: int = 1, *, same: bool = False) -> None:
@@ -77,18 +77,18 @@ class InceptionResNet(nn.Module):
 
     def __init__(self, spec: InceptionResNetSpec, classes: int = 1000) -> None:
         super().__init__()
-        self.conv2d_1a = ConvNorm(3, 32, 3, 2)
-        self.conv2d_2a = ConvNorm(32, 32, 3)
-        self.conv2d_2b = ConvNorm(32, 64, 3, same=True)
+        self.conv2d_1a = ConvNormReLU(3, 32, 3, 2)
+        self.conv2d_2a = ConvNormReLU(32, 32, 3)
+        self.conv2d_2b = ConvNormReLU(32, 64, 3, same=True)
         self.maxpool_3a = nn.MaxPool2d(3, 2)
-        self.conv2d_3b = ConvNorm(64, 80, 1)
-        self.conv2d_4a = ConvNorm(80, 192, 3)
+        self.conv2d_3b = ConvNormReLU(64, 80, 1)
+        self.conv2d_4a = ConvNormReLU(80, 192, 3)
         if spec.slim:
             self.maxpool_5a = nn.MaxPool2d(3, 2)
             self.mixed_5b = _mixed_5b()
             channels = 320
         else:
-            self.conv2d_4b = ConvNorm(192, 256, 3, 2)
+            self.conv2d_4b = ConvNormReLU(192, 256, 3, 2)
             channels = 256
         self.repeat = nn.Sequential(*(Residual(channels, A, spec.a, 0.17) for _ in range(spec.repeats[0])))
         self.mixed_6a = Reduction(channels, REDUCTION_A, spec.reduction_a)
@@ -99,7 +99,7 @@ class InceptionResNet(nn.Module):
         self.repeat_2 = nn.Sequential(*(Residual(channels, C, spec.c, 0.2) for _ in range(spec.repeats[2])))
         if spec.slim:
             self.block8 = Residual(channels, C, spec.c, 1.0, relu=False)
-            self.conv2d_7b = ConvNorm(channels, 1536, 1)
+            self.conv2d_7b = ConvNormReLU(channels, 1536, 1)
             channels = 1536
         self.trunk = [name for name, _ in self.named_children()]
         self.avgpool = nn.AdaptiveAvgPool2d(1)
@@ -119,7 +119,7 @@ def _branch(inputs: int, kernels: tuple[Kernel, ...], widths: tuple[int, ...], *
     layers = []
     for index, (kernel, width) in enumerate(zip(kernels, widths, strict=True), start=1):
         strided = reduce and index == len(widths)
-        layers.append(ConvNorm(inputs, width, kernel, 2 if strided else 1, same=not strided))
+        layers.append(ConvNormReLU(inputs, width, kernel, 2 if strided else 1, same=not strided))
         inputs = width
     return nn.Sequential(*layers) if len(layers) > 1 else layers[0]
 
@@ -129,5 +129,5 @@ def _mixed_5b() -> Concatenation:
     pool = nn.AvgPool2d(3, 1, padding=1, count_include_pad=False)
     return Concatenation(
         *_branches(192, ((1,), (1, 5), (1, 3, 3)), ((96,), (48, 64), (64, 96, 96))),
-        nn.Sequential(pool, ConvNorm(192, 64, 1)),
+        nn.Sequential(pool, ConvNormReLU(192, 64, 1)),
     )

@@ -82,7 +82,7 @@ class _Mark:
     pass
 
 
-def load(stream: BytesIO, storages: dict[str, Storage] | None = None) -> Any:
+def load_pickle(stream: BytesIO, storages: dict[str, Storage] | None = None) -> Any:
     """Return what the pickle at the position of `stream` describes, and leave the position behind it.
 
     The storages that it names are added to `storages`. Raises RefusedError for what would run code or is too long, and

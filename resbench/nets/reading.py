@@ -96,7 +96,7 @@ class _Archive:
             with zipfile.ZipFile(path) as archive:
                 self.root = self._checked(archive)
                 pickle = archive.read(f"{self.root}data.pkl")
-            self.content = pickles.load(BytesIO(pickle))
+            self.content = pickles.load_pickle(BytesIO(pickle))
         except (pickles.RefusedError, ResbenchError, *_DAMAGED_ZIP) as error:
             raise _refusal(path, error) from None
 
@@ -156,16 +156,16 @@ class _Pickled:
         try:
             with path.open("rb") as stream:
                 text = BytesIO(stream.read(min(MAX_PICKLE_BYTES, path.stat().st_size)))
-            first = pickles.load(text)
+            first = pickles.load_pickle(text)
             if first != _MAGIC:  # a pickle that torch.save did not write
                 self.content = first
                 return
-            pickles.load(text)  # the protocol's version
-            if pickles.load(text).get("little_endian", True) != (sys.byteorder == "little"):
+            pickles.load_pickle(text)  # the protocol's version
+            if pickles.load_pickle(text).get("little_endian", True) != (sys.byteorder == "little"):
                 raise pickles.RefusedError("written on a machine of another byte order; save it again on this one")
             declared: dict[str, Storage] = {}
-            self.content = pickles.load(text, declared)
-            self._locate(pickles.load(text), text.tell(), declared)
+            self.content = pickles.load_pickle(text, declared)
+            self._locate(pickles.load_pickle(text), text.tell(), declared)
         except (pickles.RefusedError, *pickles.DAMAGE) as error:
             raise _refusal(path, error) from None
 

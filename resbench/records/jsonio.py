@@ -53,7 +53,7 @@ def loads(text: str | bytes, where: str = "record") -> Record:
     return record
 
 
-def read(path: Path) -> Record:
+def read_record(path: Path) -> Record:
     """Read the record in `path`. Raises ResbenchError when it cannot be read."""
     return loads(content(path, LARGEST_BYTES, "give a record that --save wrote"), str(path))
 

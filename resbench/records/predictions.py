@@ -70,7 +70,7 @@ def path_beside(record: Path) -> Path:
     return record.with_suffix(".npz")
 
 
-def save(predictions: Predictions, path: Path) -> None:
+def save_predictions(predictions: Predictions, path: Path) -> None:
     """Write `predictions` to `path`, whole or not at all. Raises ResbenchError when it cannot be written."""
     write_bytes(path, encoded(predictions))
 
@@ -84,7 +84,7 @@ def encoded(predictions: Predictions) -> bytes:
     return content.getvalue()
 
 
-def load(path: Path) -> Predictions:
+def load_predictions(path: Path) -> Predictions:
     """Read what `save` wrote. Raises ResbenchError for anything else."""
     try:
         return parse_predictions(path.read_bytes(), str(path))

@@ -10,9 +10,14 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
-from resbench.records.bounds import Natural, NotNegative, Pixel, Positive, Reading, Share
+from resbench.records.bounds import Natural, NotNegative, Pixel, Positive, Reading
 from resbench.records.counts import Counts as Counts
 from resbench.records.counts import Terms as Terms
+from resbench.records.origin import Conditions as Conditions
+from resbench.records.origin import Environment as Environment
+from resbench.records.origin import Machine as Machine
+from resbench.records.origin import Noise as Noise
+from resbench.records.origin import Run as Run
 
 SCHEMA = 1
 
@@ -28,61 +33,8 @@ Speed = Literal[
     "train_optimizer",
 ]
 StopReason = Literal["precision", "time_budget", "cluster_cap"]
-Noise = Literal["quiet", "busy", "overloaded", "unknown"]
 TopK = Literal["top1", "top5"]
 TOP_K: tuple[TopK, ...] = get_args(TopK)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """What must agree before two timings may be compared, as far as the machine goes."""
-
-    device_kind: Literal["cuda", "mps", "cpu"]
-    device_name: str
-    cpu_model: str
-    cpu_isa: str  # the instruction set that torch's kernels use, e.g. "AVX512"
-    cpu_cores: Positive  # that this process may use: affinity and cgroup quota
-    torch: str  # version and build, "2.13.0+cpu"
-    math_libraries: str  # oneDNN and MKL versions as torch reports them
-    driver: str | None = None
-    cuda: str | None = None
-    cudnn: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
-    """What may explain a difference but does not forbid a comparison."""
-
-    host: str  # a hash of the host's name
-    os: str
-    python: str
-    libraries: dict[str, str]  # name -> version
-    noise: Noise
-    load_1m: NotNegative | None = None
-    pressure_share: Share | None = None  # share of the run in which a runnable task waited for a CPU (PSI "some")
-    steal_share: Share | None = None  # share of the run in which the hypervisor ran somebody else
-    involuntary_switches: Natural | None = None
-    governor: str | None = None
-    variables: dict[str, str] | None = None  # OMP_*, MKL_*, CUBLAS_*, MALLOC_* of the process
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
-    """Where a measurement was made."""
-
-    machine: Machine
-    conditions: Conditions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """When, by which program and with which command a record was made."""
-
-    started: str  # ISO 8601 in UTC
-    duration_s: NotNegative
-    command: str
-    resbench: str  # version
-    git_revision: str | None = None  # of the current folder's repository, "+dirty" when it has changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +48,7 @@ class Settings:
     compile: str | None = None  # torch.compile's mode
     cuda_graph: bool = False
     fuse: bool = False  # batch norm folded into the convolutions
-    winograd: bool = False  # convolutions of 3x3 in fewer multiplications (timing/winograd.py)
+    winograd: bool = False  # convolutions of 3x3 in fewer multiplications (running/winograd.py)
     amp: bool = False
     cudnn_benchmark: bool = False
     seed: Reading = 0

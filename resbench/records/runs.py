@@ -13,7 +13,7 @@ from pathlib import Path
 from resbench.errors import ResbenchError
 from resbench.records.files import content, json_files
 from resbench.records.git import Objects, commit_of, is_shallow, tree, versions
-from resbench.records.jsonio import loads, read
+from resbench.records.jsonio import loads, read_record
 from resbench.records.lazily import Lazily
 from resbench.records.record import Record
 from resbench.records.store import path_of, read_folder
@@ -27,7 +27,7 @@ _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}\.json")
 def read_new(path: Path) -> Mapping[str, Record]:
     """Return the records to be judged by their paths: one of a file; of a folder all, and the newest of each pool."""
     if path.is_file():
-        record = read(path)
+        record = read_record(path)
         return {path_of(record).as_posix(): record}
     runs = read_pool(path, 1)
     return Lazily(runs, lambda name: runs[name][-1])
@@ -41,13 +41,13 @@ def read_baseline(against: str, new: Path) -> Mapping[str, list[Record]]:
     """
     if not new.exists():
         raise ResbenchError(f"{new}: no such file or folder; give records, as `resbench profile NAME --save` writes")
-    own = path_of(read(new)).as_posix() if new.is_file() else None
+    own = path_of(read_record(new)).as_posix() if new.is_file() else None
     if against.startswith("git:"):
         runs = _history(against.removeprefix("git:"), new)
         return {own: runs[new.name]} if own else runs
     folder = Path(against)
     if folder.is_file():
-        record = read(folder)
+        record = read_record(folder)
         return {own or path_of(record).as_posix(): [record]}
     runs = read_pool(folder)
     return Lazily((path for path in runs if own in (None, path)), runs.__getitem__)
@@ -128,7 +128,7 @@ def read_unless_pruned(path: Path) -> Record | None:
     Raises ResbenchError for any other that cannot be read.
     """
     try:
-        return read(path)
+        return read_record(path)
     except ResbenchError:
         if is_run(path) and not path.exists():  # another job has just thinned the pool
             return None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from resbench.errors import ResbenchError
 from resbench.records.files import json_files, write_text
-from resbench.records.jsonio import dumps, read
+from resbench.records.jsonio import dumps, read_record
 from resbench.records.lazily import Lazily
 from resbench.records.record import Evaluation, Machine, Pipeline, Profile, Record, Settings
 
@@ -51,13 +51,13 @@ def read_folder(root: Path) -> Mapping[str, Record]:
     Raises ResbenchError when there is none, or, as they are read, for one that cannot be.
     """
     if root.is_file():
-        return {root.name: read(root)}
+        return {root.name: read_record(root)}
     if not root.is_dir():
         raise ResbenchError(f"{root}: no such file or folder; give records, as `resbench profile NAME --save` writes")
     names = [path.relative_to(root).as_posix() for path in json_files(root)]
     if not names:
         raise ResbenchError(f"{root}: holds no records; write some with `resbench profile NAME --save`")
-    return Lazily(names, lambda name: read(root / name))
+    return Lazily(names, lambda name: read_record(root / name))
 
 
 def _words(settings: Settings, machine: Machine) -> list[str]:
@@ -97,9 +97,9 @@ def _slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.") or "unnamed"
 
 
-def results(folder: Path) -> Mapping[str, Record]:
+def stored_records(folder: Path) -> Mapping[str, Record]:
     """Return the records below `folder` by path; none when there is no such folder or nothing in it."""
-    return {path.relative_to(folder).as_posix(): read(path) for path in json_files(folder)}
+    return {path.relative_to(folder).as_posix(): read_record(path) for path in json_files(folder)}
 
 
 def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:

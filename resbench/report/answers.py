@@ -11,14 +11,14 @@ from resbench.accuracy.labels import class_name
 from resbench.errors import ResbenchError
 from resbench.judging.accuracy import contrast
 from resbench.records import predictions
-from resbench.records.jsonio import read
+from resbench.records.jsonio import read_record
 from resbench.records.record import Evaluation
 from resbench.report import terminal
 from resbench.report.evaluation import interval, show_gap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredAnswers:
     """A record and its predictions."""
 
     record: Evaluation
@@ -29,18 +29,18 @@ class Stored:
         return "a tie" if label < 0 else class_name(label, self.record.dataset.name)
 
 
-def stored(path: Path) -> Stored:
+def stored(path: Path) -> StoredAnswers:
     """Read a validation and its predictions. Raises ResbenchError unless they belong together."""
-    record = read(path)
+    record = read_record(path)
     if not isinstance(record, Evaluation):
         raise ResbenchError(f"{path}: a {record.kind}, not a validation; give what `resbench validate --save` wrote")
-    found = predictions.load(predictions.path_beside(path))
+    found = predictions.load_predictions(predictions.path_beside(path))
     if record.predictions_sha256 != found.sha256:
         raise ResbenchError(f"{path}: the predictions beside it are of another run; validate again with --save")
-    return Stored(record=record, predictions=found)
+    return StoredAnswers(record=record, predictions=found)
 
 
-def show(one: Stored, *, limit: int, as_json: bool) -> None:
+def show_answers(one: StoredAnswers, *, limit: int, as_json: bool) -> None:
     """Print one validation by classes."""
     rows = one.predictions.rows
     classes, confusions, error = figures.per_class(rows), figures.confusions(rows), figures.calibration_error(rows)
@@ -51,7 +51,7 @@ def show(one: Stored, *, limit: int, as_json: bool) -> None:
         terminal.print_json({"calibration_error": error, **counts, "classes": classes, "confusions": confusions, **gap})
         return
     right, images = one.record.top1_right, one.record.images
-    console = terminal.results()
+    console = terminal.results_console()
     console.print(terminal.titled(one.record.weights, f" on {one.record.dataset.name}: {_right(right, images)}"))
     if real and real[1]:
         console.print(f"by ReaL's labels: {_right(*real)}")
@@ -78,13 +78,15 @@ def _right(right: int, images: int) -> str:
     return f"{counts}, {units.percent(right / images)} ({interval(right, images)})"
 
 
-def diff(before: Stored, after: Stored, found: figures.Paired, *, limit: int, as_json: bool) -> None:
+def show_difference(
+    before: StoredAnswers, after: StoredAnswers, found: figures.Paired, *, limit: int, as_json: bool
+) -> None:
     """Print how two checkpoints differ on the same images."""
     differing = contrast(before.record, after.record)
     if as_json:
         terminal.print_json({"differ_in": differing, **asdict(found)})
         return
-    console = terminal.results()
+    console = terminal.results_console()
     for title, side in (("before: ", before), ("after:  ", after)):
         right = f"{units.integer(side.record.top1_right)} of {units.integer(found.images)} right"
         console.print(f"{title}{side.record.weights}, {right}")
@@ -102,7 +104,7 @@ def diff(before: Stored, after: Stored, found: figures.Paired, *, limit: int, as
             console.print(_flips(before, title, flips[:limit], len(flips)))
 
 
-def _flips(one: Stored, title: str, flips: tuple[figures.Flip, ...], total: int) -> Table:
+def _flips(one: StoredAnswers, title: str, flips: tuple[figures.Flip, ...], total: int) -> Table:
     more = f" ({len(flips)} of {total})" if total > len(flips) else ""
     out = Table(title + more, "shows", "before", "after")
     for flip in flips:

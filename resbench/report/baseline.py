@@ -8,7 +8,7 @@ from resbench.records.pool import Shelf
 from resbench.report import terminal
 
 
-def show(shelves: Sequence[Shelf], *, as_json: bool) -> None:
+def show_baseline(shelves: Sequence[Shelf], *, as_json: bool) -> None:
     """Print one row per path to stdout."""
     if as_json:
         terminal.print_json(shelves)
@@ -16,7 +16,7 @@ def show(shelves: Sequence[Shelf], *, as_json: bool) -> None:
     table = Table(Column("record", overflow="fold"), "runs", "oldest", "newest")
     for shelf in shelves:
         table.add_row(shelf.path, str(shelf.runs), _day(shelf.oldest), _day(shelf.newest))
-    terminal.results().print(table)
+    terminal.results_console().print(table)
 
 
 def print_count(runs: int, what: str, pool: object) -> None:

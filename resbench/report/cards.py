@@ -11,7 +11,7 @@ def checked(text: str, total: int) -> None:
     """Print a unified diff to stdout; say on stderr when it is of no files at all."""
     if not total:
         print("no cards here that resbench wrote", file=sys.stderr)
-    terminal.diff(text)
+    terminal.print_diff(text)
 
 
 def written(paths: Sequence[Path], total: int) -> None:

@@ -18,7 +18,7 @@ _SEVERITY = {
 }
 
 
-def text(findings: Sequence[Finding], root: Path) -> str:
+def code_quality(findings: Sequence[Finding], root: Path) -> str:
     """Return the report on what is neither ok nor improved; the records lie in `root`."""
     issues = [_issue(finding, root) for finding in findings if finding.verdict in _SEVERITY]
     return visible_json(json.dumps(issues, indent=2)) + "\n"

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from resbench.bench.comparing import Comparison, MeasuredSide
 
 
-def show(comparison: "Comparison", findings: Sequence[Finding], *, as_json: bool) -> None:
+def show_comparison(comparison: "Comparison", findings: Sequence[Finding], *, as_json: bool) -> None:
     """Print both arms, the ratio by either clock and the verdict to stdout."""
     if as_json:
         terminal.print_json({"comparison": comparison, "findings": findings})
         return
-    console = terminal.results()
+    console = terminal.results_console()
     for letter, arm in (("A", comparison.a), ("B", comparison.b)):
         console.print(f"{letter}: {_arm(arm)}")
     console.print(f"on {device(comparison.environment)}")
@@ -30,18 +30,18 @@ def show(comparison: "Comparison", findings: Sequence[Finding], *, as_json: bool
             finding.metric,
             wording.quantity(finding.before, finding.unit),
             wording.quantity(finding.after, finding.unit),
-            wording.change(finding),
+            wording.change_words(finding),
             wording.share(finding, finding.limit),
             wording.share(finding, finding.detectable),
             finding.why,
         )
     console.print(table)
     console.print(noise(comparison.environment))
-    for line in notes(comparison, findings[0]):
+    for line in comparison_notes(comparison, findings[0]):
         console.print(line)
 
 
-def notes(comparison: "Comparison", finding: Finding) -> Iterator[str]:
+def comparison_notes(comparison: "Comparison", finding: Finding) -> Iterator[str]:
     """Yield what the verdict means and what to do next."""
     shares = (comparison.rules.floor, comparison.rules.limit, finding.detectable)
     floor, limit, smallest = (wording.share(finding, share) for share in shares)

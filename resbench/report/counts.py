@@ -9,7 +9,7 @@ from rich.table import Table
 
 from resbench import units
 from resbench.counting.conventions import convention, operations
-from resbench.counting.crosscheck import Comparison, Modules
+from resbench.counting.crosscheck import Crosscheck, Modules
 from resbench.counting.figures import Figures
 from resbench.records.record import Counts
 from resbench.report import terminal
@@ -17,13 +17,13 @@ from resbench.report import terminal
 Item = TypeVar("Item")
 
 
-def progress(items: Iterable[Item], total: int) -> Iterator[Item]:
+def counting_progress(items: Iterable[Item], total: int) -> Iterator[Item]:
     """Yield `items` under a bar on stderr, on a terminal only."""
     console = terminal.advice()
     yield from track(items, "counting", total, console=console, disable=not console.is_terminal, transient=True)
 
 
-def show(found: Iterable[Figures], *, as_json: bool) -> None:
+def show_counts(found: Iterable[Figures], *, as_json: bool) -> None:
     """Print the costs of networks to stdout: a sheet for one, a table for several."""
     rows = list(found)
     if as_json:
@@ -46,7 +46,7 @@ def show_stages(
         return
     for name, of in found:
         headings = ("parameters", *names, "activations", "operators", "receptive field")
-        table = Table("stage", *terminal.figures(*headings), title=name)
+        table = Table("stage", *terminal.figure_columns(*headings), title=name)
         for stage, counts in of.items():
             table.add_row(
                 stage,
@@ -56,7 +56,7 @@ def show_stages(
                 _operators(counts),
                 _field(counts),
             )
-        terminal.results().print(table)
+        terminal.results_console().print(table)
 
 
 def show_modules(found: Iterable[tuple[str, Modules]], *, as_json: bool) -> None:
@@ -68,28 +68,28 @@ def show_modules(found: Iterable[tuple[str, Modules]], *, as_json: bool) -> None
         print(f"{name}, counted by fvcore\n{modules.text}")
 
 
-def show_crosscheck(found: Iterable[tuple[str, Iterable[Comparison]]], *, as_json: bool) -> None:
+def show_crosscheck(found: Iterable[tuple[str, Iterable[Crosscheck]]], *, as_json: bool) -> None:
     """Print our counts beside those of other counters to stdout."""
     rows = [{"network": name} | msgspec.to_builtins(row) for name, comparisons in found for row in comparisons]
     if as_json:
         terminal.print_json(rows)
         return
-    table = Table("network", "quantity", "counter", *terminal.figures("ours", "theirs"))
+    table = Table("network", "quantity", "counter", *terminal.figure_columns("ours", "theirs"))
     for row in rows:
         table.add_row(
             row["network"], row["quantity"], row["counter"], units.integer(row["ours"]), units.integer(row["theirs"])
         )
-    terminal.results().print(table)
+    terminal.results_console().print(table)
 
 
 def show_diff(diff: str) -> int:
     """Print `diff` to stdout and return the exit code: 1 when there is a difference."""
-    terminal.diff(diff)
+    terminal.print_diff(diff)
     return 1 if diff else 0
 
 
 def _sheet(row: Figures) -> None:
-    counts, console = row.counts, terminal.results()
+    counts, console = row.counts, terminal.results_console()
     facts = {
         "parameters": units.integer(counts.params),
         "buffers": units.integer(counts.buffers),
@@ -102,7 +102,7 @@ def _sheet(row: Figures) -> None:
     console.print(terminal.titled(row.network, f" at {units.pixels(counts.input_px)}"))
     for name, fact in facts.items():
         console.print(f"{name:<16} {fact}")
-    table = Table("convention", "input", *terminal.figures("operations"), "what it counts")
+    table = Table("convention", "input", *terminal.figure_columns("operations"), "what it counts")
     for entry in row.operations:
         meaning = convention(entry.convention).meaning
         table.add_row(entry.convention, units.pixels(entry.input_px), units.integer(entry.value), meaning)
@@ -112,7 +112,7 @@ def _sheet(row: Figures) -> None:
 def _table(rows: Sequence[Figures]) -> None:
     conventions = [entry.convention for entry in rows[0].operations] if rows else []
     headings = ("parameters", *conventions, "activations", "operators", "weights", "receptive field")
-    table = Table("network", "input", *terminal.figures(*headings))
+    table = Table("network", "input", *terminal.figure_columns(*headings))
     for row in rows:
         table.add_row(
             row.network,
@@ -124,7 +124,7 @@ def _table(rows: Sequence[Figures]) -> None:
             units.size(row.counts.weights_bytes),
             _field(row.counts),
         )
-    terminal.results().print(table)
+    terminal.results_console().print(table)
 
 
 def _plain(counts: Counts, conventions: Iterable[str]) -> dict[str, Any]:

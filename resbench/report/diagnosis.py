@@ -14,14 +14,14 @@ from resbench.report import evaluation, terminal
 _SHOWN = 3
 
 
-def show(diagnosis: Diagnosis, *, as_json: bool) -> None:
+def show_diagnosis(diagnosis: Diagnosis, *, as_json: bool) -> None:
     """Print what the set is and what is wrong with it, to stdout."""
     images = diagnosis.images
     facts = asdict(images.describe()) | {"images_per_class": [diagnosis.fewest, diagnosis.most]}
     if as_json:
         terminal.print_json(facts | {"healthy": diagnosis.healthy, "symptoms": diagnosis.symptoms})
         return
-    console = terminal.results()
+    console = terminal.results_console()
     per_class = "each" if diagnosis.fewest == diagnosis.most else f"to {diagnosis.most} each"
     console.print(
         terminal.titled(
@@ -37,9 +37,9 @@ def show(diagnosis: Diagnosis, *, as_json: bool) -> None:
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[int], None]]:
+def checking_progress(total: int) -> Iterator[Callable[[int], None]]:
     """Yield what takes the number of images looked at."""
-    with evaluation.progress() as update:
+    with evaluation.validating_progress() as update:
         yield lambda done: update("checking", done, total, None)
 
 

@@ -19,12 +19,12 @@ ADVICE = {
 }
 
 
-def show(environment: Environment, *, as_json: bool) -> None:
+def show_environment(environment: Environment, *, as_json: bool) -> None:
     """Print both parts to stdout, and what the noise grade means."""
     if as_json:
         terminal.print_json(environment)
         return
-    console = terminal.results()
+    console = terminal.results_console()
     for title, part in (
         ("must agree before two timings are compared", environment.machine),
         ("may explain a difference", environment.conditions),

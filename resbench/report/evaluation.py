@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from resbench.bench.validation import Validated
 
 
-def show(records: Sequence[Evaluation], *, as_json: bool) -> None:
+def show_evaluations(records: Sequence[Evaluation], *, as_json: bool) -> None:
     """Print one validation in full, several as a table, to stdout."""
     if as_json:
         texts = [jsonio.dumps(record) for record in records]
         terminal.print_json_text(texts[0] if len(texts) == 1 else f"[\n{','.join(texts)}]\n")
     elif len(records) == 1:
-        sheet(records[0])
+        evaluation_sheet(records[0])
     else:
-        table(records)
+        evaluations_table(records)
 
 
-def sheet(record: Evaluation) -> None:
+def evaluation_sheet(record: Evaluation) -> None:
     """Print everything about one validation."""
     published = {metric: reproduction(record, metric) for metric in TOP_K}
     verdict = [""] if any(published.values()) else []  # the heading of a column, if it would hold anything
@@ -47,7 +47,7 @@ def sheet(record: Evaluation) -> None:
         out.add_row(WORDS[metric], *_counts(record.right(metric), record.images), *beside)
     if record.real_top1_right is not None and record.real_images:
         out.add_row("ReaL top-1", *_counts(record.real_top1_right, record.real_images), "-")
-    console = terminal.results()
+    console = terminal.results_console()
     console.print(terminal.titled(record.network, f" with {record.weights}"))
     console.print(out)
     if usual := usual_range(record):
@@ -61,7 +61,7 @@ def _usual(usual: UsualRange) -> str:
     return f"{units.percent(usual.low)} {several if usual.checkpoints > 1 else 'of the published checkpoint'}"
 
 
-def table(records: Sequence[Evaluation]) -> None:
+def evaluations_table(records: Sequence[Evaluation]) -> None:
     """Print one row per validation, the best first."""
     ranked = sorted(records, key=lambda record: -record.top1_right)
     published = [reproduction(record, "top1") for record in ranked]
@@ -80,7 +80,7 @@ def table(records: Sequence[Evaluation]) -> None:
             f"{record.pixels.resize_px} to {record.pixels.crop_px}, {record.pixels.interpolation}",
             record.weights_sha256[:8],
         )
-    console = terminal.results()
+    console = terminal.results_console()
     console.print(out)
     console.print(next(_conditions(records[0])), soft_wrap=True)
 
@@ -125,7 +125,7 @@ def saved(paths: Sequence[Path]) -> None:
 
 
 @contextmanager
-def progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, int, int | None], None]]:
+def validating_progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, int, int | None], None]]:
     """Yield what `validation` reports its progress to: a bar on stderr, on a terminal only.
 
     When the run is cut off, say how to go on. Pillow's warnings would tear the bar, and name no file.

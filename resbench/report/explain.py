@@ -23,12 +23,12 @@ _METRICS = {"params": "parameters", "flops": "operations", "file_size": "file si
 _SHOWN = 8
 
 
-def show(network: str, figure: str, found: Explanation, *, as_json: bool) -> None:
+def show_explanation(network: str, figure: str, found: Explanation, *, as_json: bool) -> None:
     """Print the readings of `figure`, who published it, and the known errors, to stdout."""
     if as_json:
         terminal.print_json(_plain(network, figure, found))
         return
-    console = terminal.results()
+    console = terminal.results_console()
     for line in _verdict(network, figure, found):
         console.print(line)
     rows = found.fits or (() if found.explained else found.nearest)
@@ -62,7 +62,7 @@ def _likeliest(reading: Reading) -> str:
 
 
 def _table(rows: tuple[Reading, ...]) -> Table:
-    table = Table("count", "input", *terminal.figures("value", "gives the figure"), "what it counts")
+    table = Table("count", "input", *terminal.figure_columns("value", "gives the figure"), "what it counts")
     for row in rows[:_SHOWN]:
         meaning = convention(row.counted).meaning if row.counted in NAMES else ""
         how = _HOW[row.rounding] if row.rounding else f"{100 * row.off:+.2f} %"

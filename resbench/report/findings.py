@@ -38,16 +38,16 @@ def publish(
     `root` is the folder that the findings' records lie in. Raises ResbenchError, at the end, for a report that cannot
     be written.
     """
-    show(findings, as_json=as_json)
+    show_findings(findings, as_json=as_json)
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        github.publish(findings, code, root)
+        github.publish_to_github(findings, code, root)
     if junit_file:
-        write_text(junit_file, junit.text(findings))
+        write_text(junit_file, junit.junit_xml(findings))
     if code_quality_file:
-        write_text(code_quality_file, codequality.text(findings, root))
+        write_text(code_quality_file, codequality.code_quality(findings, root))
 
 
-def show(findings: Sequence[Finding], *, as_json: bool) -> None:
+def show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
     """Print `findings` to stdout, one row each, and a line that counts the verdicts.
 
     Where the rows are wider than the terminal, those that are not ok get a sentence each.
@@ -55,7 +55,7 @@ def show(findings: Sequence[Finding], *, as_json: bool) -> None:
     if as_json:
         terminal.print_json_list(msgspec.to_builtins(finding) | {"ratio": finding.ratio} for finding in findings)
         return
-    console = terminal.results()
+    console = terminal.results_console()
     notable = [found for found in findings if found.verdict != Verdict.OK]
     shown = list(findings) if len(findings) <= _ROWS else notable
     table = _table(shown)

@@ -25,7 +25,7 @@ _KINDS = {
 }
 
 
-def publish(findings: Sequence[Finding], code: ExitCode, root: Path) -> None:
+def publish_to_github(findings: Sequence[Finding], code: ExitCode, root: Path) -> None:
     """Print annotations to stderr, and append to the files that $GITHUB_STEP_SUMMARY and $GITHUB_OUTPUT name.
 
     One of them that cannot be written is a warning, for it must not hide what was found. The records lie in `root`.

@@ -16,7 +16,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 40  # runs in a trend; the newest are shown
 
 
-def show(traces: Iterable[Trace], *, as_json: bool) -> None:
+def show_history(traces: Iterable[Trace], *, as_json: bool) -> None:
     """Print one row per figure to stdout: its trend, and where it changed for good."""
     if as_json:
         terminal.print_json_list(map(_as_dict, traces))
@@ -36,7 +36,7 @@ def show(traces: Iterable[Trace], *, as_json: bool) -> None:
             latest,
             "; ".join(_change_point(trace, change) for change in trace.changes or ()),
         )
-    terminal.results().print(table)
+    terminal.results_console().print(table)
     if unmarked:
         terminal.advice().print("changes in timings and memory are not marked; run `pip install ruptures` to mark them")
 

@@ -22,7 +22,7 @@ _PROPERTIES = (
 _FORBIDDEN = re.compile("[\ufffe\uffff]")  # what XML 1.0 cannot hold, not even escaped, and people can see
 
 
-def text(findings: Sequence[Finding]) -> str:
+def junit_xml(findings: Sequence[Finding]) -> str:
     """Return a suite with a case for every finding, its figures as properties."""
     outcomes = [_OUTCOME.get(finding.verdict) for finding in findings]
     suite = ET.Element(

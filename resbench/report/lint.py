@@ -14,7 +14,7 @@ from resbench.lint.coverage import Coverage
 from resbench.lint.lint import Correction
 from resbench.lint.problem import RULES, Level, Problem
 from resbench.report import github, location
-from resbench.report.terminal import advice, line, results
+from resbench.report.terminal import advice, line, results_console
 from resbench.words.escaped import visible_json
 
 FORMATS = ("text", "json", "sarif", "github")
@@ -23,7 +23,7 @@ _SARIF = {Level.UNREADABLE: "error", Level.FALSE: "error", Level.WARNING: "warni
 _GITHUB = {Level.UNREADABLE: "error", Level.FALSE: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
 
 
-def show(problems: Sequence[Problem], coverage: Coverage, style: str) -> None:
+def show_problems(problems: Sequence[Problem], coverage: Coverage, style: str) -> None:
     """Print `problems` and what was checked to stdout, in one of FORMATS."""
     if style == "text":
         _text(problems, coverage)
@@ -41,7 +41,7 @@ def corrected(corrections: Iterable[Correction]) -> None:
 
 
 def _text(problems: Sequence[Problem], coverage: Coverage) -> None:
-    console = results()
+    console = results_console()
     for problem in problems:
         model = f"{problem.model}: " if problem.model else ""
         level = (str(problem.level), _STYLE[problem.level])

@@ -46,18 +46,18 @@ def rows(
     return sorted(present, key=lambda row: _figures(row)[sort], reverse=descending) + absent
 
 
-def show(found: Sequence[Row], *, as_json: bool) -> None:
+def show_networks(found: Sequence[Row], *, as_json: bool) -> None:
     """Print one row per network to stdout."""
     if as_json:
         terminal.print_json(found)
         return
-    columns = terminal.figures("input px", "parameters", "MACs", "top-1", "checkpoints")
+    columns = terminal.figure_columns("input px", "parameters", "MACs", "top-1", "checkpoints")
     table = Table("name", "family", *columns)
     for row in found:
         top1 = "-" if row["top1"] is None else f"{row['top1']:.2f} %"
         numbers = (str(row["input_px"]), units.si(row["params"]), units.si(row["macs"]), top1)
         table.add_row(row["name"], row["family"], *numbers, str(len(row["checkpoints"])))
-    terminal.results().print(table)
+    terminal.results_console().print(table)
 
 
 def _row(variant: Variant) -> Row:

@@ -13,7 +13,7 @@ from resbench.judging.roofline import roofline
 from resbench.records import jsonio
 from resbench.records.record import Gpu, Kernels, Memory, Profile
 from resbench.report import terminal
-from resbench.words.measured import percentile, rate, time
+from resbench.words.measured import percentile_words, rate, time
 from resbench.words.observed import conditions, device, images, noise, overloaded, peak_words, speed
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _STOPPED = {"precision": "target reached", "time_budget": "time budget", "cluste
 _PER_CENT_SHOWN = 100  # an interval wider than this says only that it is wide
 
 
-def show(outcomes: "Iterable[Outcome]", *, single: bool, as_json: bool, quiet: bool) -> ExitCode:
+def show_profiles(outcomes: "Iterable[Outcome]", *, single: bool, as_json: bool, quiet: bool) -> ExitCode:
     """Print what comes, one network in full, several as a table at the end (also after Ctrl-C)."""
     found: list[Profile] = []
     worst = ExitCode.OK
@@ -41,9 +41,9 @@ def show(outcomes: "Iterable[Outcome]", *, single: bool, as_json: bool, quiet: b
     return worst
 
 
-def sheet(record: Profile, *, quiet: bool = False) -> None:
+def profile_sheet(record: Profile, *, quiet: bool = False) -> None:
     """Print everything about one profile to stdout, and to stderr what to beware of."""
-    console = terminal.results()
+    console = terminal.results_console()
     console.print(terminal.titled(record.network, f" on {device(record.environment)}"))
     console.print(conditions(record))
     parts = (_costs(record), _speeds(record), _memory(record.memory), _kernels(record.kernels or ()))
@@ -54,11 +54,11 @@ def sheet(record: Profile, *, quiet: bool = False) -> None:
         console.print(line)
     console.print(noise(record.environment))
     if not quiet:
-        for note in notes(record):
+        for note in profile_notes(record):
             terminal.advice().print(f"note: {note}")
 
 
-def table(records: Iterable[Profile]) -> None:
+def profiles_table(records: Iterable[Profile]) -> None:
     """Print one row per profile to stdout."""
     out = Table("network", "parameters", "MACs", "speed", "batch", "time per call", "images/s", "peak memory")
     for record in records:
@@ -74,10 +74,10 @@ def table(records: Iterable[Profile]) -> None:
                 rate(series),
                 memory.get(series.batch_size, "-"),
             )
-    terminal.results().print(out)
+    terminal.results_console().print(out)
 
 
-def notes(record: Profile) -> Iterator[str]:
+def profile_notes(record: Profile) -> Iterator[str]:
     """Yield what to beware of in the figures, each with what can be done about it."""
     if record.environment.conditions.noise == "overloaded":
         yield "other programs kept this machine busy; wall times will not repeat"
@@ -112,9 +112,9 @@ def _print(found: list[Profile], *, single: bool, as_json: bool, quiet: bool) ->
         texts = [jsonio.dumps(record) for record in found]
         terminal.print_json_text("".join(texts) if single else f"[\n{','.join(texts)}]\n")
     elif single and found:
-        sheet(found[0], quiet=quiet)
+        profile_sheet(found[0], quiet=quiet)
     elif found:
-        table(found)
+        profiles_table(found)
 
 
 def _costs(record: Profile) -> Table:
@@ -143,7 +143,7 @@ def _speeds(record: Profile) -> Table:
             time(summary.median),
             rate(series),
             units.seconds(summary.cpu.estimate) if summary.cpu else "-",
-            *(percentile(summary, share) for share in stats.SAMPLES_FOR_PERCENTILE),
+            *(percentile_words(summary, share) for share in stats.SAMPLES_FOR_PERCENTILE),
             units.seconds(series.launches[0].cold_start_ns / 1e9),
             f"{summary.samples} in {summary.clusters} clusters",
             f"{_width(summary.median.half_width)}, {_STOPPED[series.stop_reason]}",

@@ -9,7 +9,7 @@ from resbench.report import terminal
 
 
 @contextmanager
-def progress(*, quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
+def timing_progress(*, quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
     """Yield what takes (stage, share done); every stage gets a bar with an estimate of the time that it still needs."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with terminal.bars(*columns, quiet=quiet) as bar:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from resbench.bench.selfcheck import Score, SelfCheck
 
 
-def show(check: "SelfCheck", found: "list[Score]", alarms: tuple[int, int, float], *, as_json: bool) -> None:
+def show_selfcheck(check: "SelfCheck", found: "list[Score]", alarms: tuple[int, int, float], *, as_json: bool) -> None:
     """Print a row per injected slowdown, then the three figures that matter, to stdout."""
     if as_json:
         terminal.print_json({"check": check, "scores": found, "false_alarms": alarms})
         return
-    console = terminal.results()
+    console = terminal.results_console()
     console.print(f"on {device(check.environment)}")
     shown = (Verdict.REGRESSED, Verdict.OK, Verdict.IMPROVED, Verdict.INCONCLUSIVE)
     table = Table("injected", "runs", *map(str, shown), "right, 95 % interval", "measured", "bias", "truth in interval")

@@ -14,11 +14,11 @@ from resbench.judging import stats
 from resbench.judging.history import has_samples
 from resbench.records.record import Profile, Record, Series
 from resbench.report import terminal
-from resbench.words.measured import percentile, rate, time
+from resbench.words.measured import percentile_words, rate, time
 from resbench.words.observed import images, overloaded, speed
 
 
-def show(found: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -> None:
+def show_stats(found: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -> None:
     """Print one table (or JSON object) per series to stdout. Raises ResbenchError when there are no samples."""
     rows = ((name, record, one) for name, record in _profiles(found) for one in filter(has_samples, record.series))
     first = next(rows, None)
@@ -27,14 +27,14 @@ def show(found: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -> None:
             f"{', '.join(map(str, found))}: holds no timings; write some with `resbench profile --save`"
         )
     if as_json:
-        terminal.print_json_list(starmap(figures, chain([first], rows)))
+        terminal.print_json_list(starmap(stats_rows, chain([first], rows)))
         return
-    console = terminal.results()
+    console = terminal.results_console()
     for row in chain([first], rows):
         console.print(_table(*row))
 
 
-def figures(name: str, record: Profile, series: Series) -> dict[str, Any]:
+def stats_rows(name: str, record: Profile, series: Series) -> dict[str, Any]:
     """Return the figures of one series as plain values; seconds are per forward pass."""
     throughput = series.speed in ("throughput", "end_to_end")
     summary = asdict(stats.summarise(series))
@@ -67,7 +67,7 @@ def _table(name: str, record: Profile, series: Series) -> Table:
     title = (
         f"{record.network}, {speed(series.speed)} at batch {series.batch_size}{overloaded(record.environment)}: {name}"
     )
-    out = Table("figure", *terminal.figures("value"), title=title)
+    out = Table("figure", *terminal.figure_columns("value"), title=title)
     samples = f"{summary.samples} in {summary.clusters} clusters of {summary.launches} launches"
     rows = {
         "median": time(summary.median),
@@ -77,7 +77,7 @@ def _table(name: str, record: Profile, series: Series) -> Table:
         "standard deviation": units.seconds(summary.sd_s),
         "median absolute deviation": units.seconds(summary.mad_s),
         "minimum": units.seconds(summary.min_s),
-        **{f"p{round(100 * share)}": percentile(summary, share) for share in summary.percentiles},
+        **{f"p{round(100 * share)}": percentile_words(summary, share) for share in summary.percentiles},
         "between clusters": units.percent(summary.between_clusters),
         "within clusters": units.percent(summary.within_clusters),
         "outliers": str(summary.outliers),

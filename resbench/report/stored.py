@@ -4,21 +4,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from resbench.judging.history import has_samples
-from resbench.records.jsonio import dumps, read
+from resbench.records.jsonio import dumps, read_record
 from resbench.records.record import Profile
 from resbench.report import terminal
 
 
-def show(path: Path, *, limit: int, as_json: bool) -> None:
+def show_stored(path: Path, *, limit: int, as_json: bool) -> None:
     """Print the profile at `path` as `resbench profile` does, or a validation by classes."""
-    record = read(path)
+    record = read_record(path)
     if not isinstance(record, Profile):
         from resbench.report import answers  # reads predictions, which needs numpy
 
-        answers.show(answers.stored(path), limit=limit, as_json=as_json)
+        answers.show_answers(answers.stored(path), limit=limit, as_json=as_json)
     elif as_json:
         terminal.print_json_text(dumps(record))
     else:
         from resbench.report import profile
 
-        profile.sheet(replace(record, series=tuple(filter(has_samples, record.series))))
+        profile.profile_sheet(replace(record, series=tuple(filter(has_samples, record.series))))

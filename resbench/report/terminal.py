@@ -95,7 +95,7 @@ def _padded(text: str, size: int, right: bool) -> str:
     return blanks + text if right else text + blanks
 
 
-def results() -> Console:
+def results_console() -> Console:
     """Return the console for results, on stdout."""
     return _Whole(width=None if sys.stdout.isatty() else UNWRAPPED, **_PLAIN)
 
@@ -142,9 +142,9 @@ def print_json_text(text: str) -> None:
     print(visible_json(text), end="")
 
 
-def diff(text: str) -> None:
+def print_diff(text: str) -> None:
     """Print a unified diff to stdout, coloured on a terminal; nothing when it is empty."""
-    console = results()
+    console = results_console()
     for line in text.removesuffix("\n").split("\n") if text else ():
         if sys.stdout.isatty():
             console.print(line, style=_DIFF.get(line[:1]), soft_wrap=True)
@@ -152,7 +152,7 @@ def diff(text: str) -> None:
             print(visible(line))
 
 
-def figures(*titles: str) -> list[Column]:
+def figure_columns(*titles: str) -> list[Column]:
     """Return columns of a table for figures, which stand on the right."""
     return [Column(title, justify="right") for title in titles]
 

@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from resbench.nets.identify import Identity
 
 
-def show(published: Sequence[Weights], *, as_json: bool) -> None:
+def show_weights(published: Sequence[Weights], *, as_json: bool) -> None:
     """Print one row per checkpoint to stdout."""
     if as_json:
         terminal.print_json([_facts(weights) for weights in published])
         return
-    columns = terminal.figures("input px", "top-1", "top-5", "file", "here")
+    columns = terminal.figure_columns("input px", "top-1", "top-5", "file", "here")
     table = Table("checkpoint", "network", "source", "licence", *columns)
     for weights in published:
-        here = "yes" if cache.path_of(weights).exists() else "-"
+        here = "yes" if cache.cached_path(weights).exists() else "-"
         numbers = (_accuracy(weights, "top1"), _accuracy(weights, "top5"), _size(weights), here)
         texts = (weights.name, weights.network, weights.source, weights.license, str(weights.preprocess.crop_px))
         table.add_row(*texts, *numbers)
-    terminal.results().print(table)
+    terminal.results_console().print(table)
 
 
-def fetch(published: Sequence[Weights], *, trust: bool = False) -> None:
+def show_fetched(published: Sequence[Weights], *, trust: bool = False) -> None:
     """Download what is not here, with a bar for each on a terminal, and print the path of each to stdout.
 
     `trust` takes what has no published hash.
@@ -88,7 +88,7 @@ def show_identity(identity: "Identity", *, as_json: bool) -> None:
         table.add_row("", "equal shapes, different strides or pooling: validate with each")
     for note in identity.notes:
         table.add_row("note", note)
-    terminal.results().print(table)
+    terminal.results_console().print(table)
 
 
 def show_notes(path: Path, notes: Sequence[str]) -> None:
@@ -99,7 +99,7 @@ def show_notes(path: Path, notes: Sequence[str]) -> None:
 
 
 def _facts(weights: Weights) -> dict[str, Any]:
-    path = cache.path_of(weights)
+    path = cache.cached_path(weights)
     return {**asdict(weights), "path": str(path), "here": path.exists()}
 
 

@@ -20,7 +20,7 @@ def quantity(value: float | int | None, unit: str) -> str:
     return f"{value:,}"
 
 
-def change(finding: Finding) -> str:
+def change_words(finding: Finding) -> str:
     """The ratio with its 95 % interval, "1.300 [1.251, 1.349]"; of accuracies the interval of the difference."""
     if finding.ratio is None:
         return "-"
@@ -53,7 +53,7 @@ def cells(finding: Finding) -> dict[str, str]:
         "metric": finding.metric,
         "before": quantity(finding.before, finding.unit),
         "after": quantity(finding.after, finding.unit),
-        "after/before": change(finding),
+        "after/before": change_words(finding),
         "limit": share(finding, finding.limit),
         "detectable": share(finding, finding.detectable),
         "why": finding.why,
@@ -65,7 +65,7 @@ def sentence(finding: Finding) -> str:
     if finding.before is None and finding.after is None:
         return f"{finding.metric}: {finding.why}"
     values = f"{quantity(finding.before, finding.unit)} -> {quantity(finding.after, finding.unit)}"
-    figures = [f"after/before {change(finding)}", f"limit {share(finding, finding.limit)}"]
+    figures = [f"after/before {change_words(finding)}", f"limit {share(finding, finding.limit)}"]
     if finding.detectable is not None:
         figures.append(f"detectable {share(finding, finding.detectable)}")
     return f"{finding.metric}: {values}, {', '.join(figures)}; {finding.why}"

@@ -21,7 +21,7 @@ def rate(series: Series) -> str:
     return f"{interval.estimate:.4g}{bounds}"
 
 
-def percentile(summary: stats.Summary, share: float) -> str:
+def percentile_words(summary: stats.Summary, share: float) -> str:
     """Return the percentile with its interval, or how many samples it would need."""
     found = summary.percentiles[share]
     return f"needs {stats.SAMPLES_FOR_PERCENTILE[share]} samples" if found is None else time(found)

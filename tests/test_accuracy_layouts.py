@@ -156,7 +156,7 @@ def test_the_same_images_have_one_fingerprint_and_one_order_in_every_layout(tmp_
 
 def test_training_images_beside_validation_images_are_left_out_and_told(tmp_path):
     images = open_set(*in_a_split(tmp_path))
-    assert [(part.what, part.names) for part in images.left_out] == [
+    assert [(part.what, part.files) for part in images.left_out] == [
         ("val/ is evaluated, not what lies beside it", ("train/ (1 image)",))
     ]
 
@@ -167,7 +167,7 @@ def test_a_stray_image_beside_wnid_folders_is_no_part_of_the_set(tmp_path):
     (tmp_path / "README.md").write_text("")
     images = open_set(tmp_path)
     assert right(images) == (5, 7, 8)
-    assert [(part.what, part.names) for part in images.left_out] == [
+    assert [(part.what, part.files) for part in images.left_out] == [
         ("no part of the set", ("README.md", "montage.jpg"))
     ]
 

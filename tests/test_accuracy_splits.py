@@ -32,7 +32,7 @@ def taken(images):
 
 
 def said(images):
-    return {part.what: part.names for part in images.left_out}
+    return {part.what: part.files for part in images.left_out}
 
 
 @pytest.mark.parametrize(

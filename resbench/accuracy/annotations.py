@@ -15,26 +15,14 @@ from resbench.errors import ResbenchError
 _CLASS_WORD = re.compile(r"[nN]\d{8}|\d+")  # behind a name, which may hold blanks
 _OF_A_FILE = tuple(field.name for field in fields(File))
 _LARGEST_BYTES, _LONGEST_LINE = 1 << 26, 4096
-_NAME_COLUMNS = (  # titles without all but letters
-    *(
-        "image",
-        "imageid",
-        "imagename",
-        "imagepath",
-        "imagefile",
-        "imagefilename",
-        "images",
-        "img",
-        "imgid",
-        "imgname",
-        "imgpath",
-    ),
-    *("filename", "filenames", "fname", "filepath", "file", "path", "name", "id", "key"),
+# Titles of columns, without all but letters.
+_NAME_COLUMNS = (
+    "image imageid imagename imagepath imagefile imagefilename images img imgid imgname imgpath "
+    "filename filenames fname filepath file path name id key"
 )
 _CLASS_COLUMNS = (
-    *("wnid", "wordnetid", "synset", "synsetid", "truelabel", "label", "labels", "labelid", "class", "classid"),
-    *("classindex", "classidx", "target", "targets", "groundtruth", "gt", "category", "categoryid", "y"),
-    "predictionstring",
+    "wnid wordnetid synset synsetid truelabel label labels labelid class classid classindex classidx "
+    "target targets groundtruth gt category categoryid y predictionstring"
 )
 
 
@@ -83,7 +71,7 @@ def annotated_sample(file: File, label: int) -> Sample:
 
 
 def _text(labels: Path) -> str:
-    """Return the text of the file; bytes that are not UTF-8 as `printable` writes them in the names of files."""
+    """Return the text of the file; bytes that are not UTF-8 as `printable_name` writes them."""
     try:
         with labels.open("rb") as stream:
             data = stream.read(_LARGEST_BYTES + 1)
@@ -155,8 +143,8 @@ def _columns(cells: Sequence[str], files: Sequence[File]) -> tuple[int | None, i
     Without known titles a first line is a header where it names no image and no class.
     """
     titles = [re.sub(r"[^a-z]", "", cell.lower()) for cell in cells]
-    names = [place for title in _NAME_COLUMNS for place, one in enumerate(titles) if one == title]
-    classes = [place for title in _CLASS_COLUMNS for place, one in enumerate(titles) if one == title]
+    names = [place for title in _NAME_COLUMNS.split() for place, one in enumerate(titles) if one == title]
+    classes = [place for title in _CLASS_COLUMNS.split() for place, one in enumerate(titles) if one == title]
     if any(map(_is_class, cells)):
         return None
     if not names and not classes:

@@ -4,13 +4,12 @@ import io
 import posixpath
 import tarfile
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from tarfile import BLOCKSIZE, HeaderError
-from typing import cast
+from tarfile import BLOCKSIZE
 
-from resbench.accuracy.dataset import File, LeftOut, printable_name
+from resbench.accuracy.containers import refusal
+from resbench.accuracy.dataset import LEFT_OUT, File, Symptom, printable_name
 from resbench.errors import ResbenchError
 
 _LONGEST_HEADER_BYTES = 1 << 20  # of names and attributes; whatever is longer is no header
@@ -20,15 +19,6 @@ _NO_CONTENT = (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, b"M")  # M: g
 _TARS_OWN = (b"V", b"D", b"N")  # GNU tar's volume header, list of a folder, old long names
 # What tarfile raises for broken archives, the rest being its own arithmetic on numbers from the file.
 _BROKEN = (tarfile.TarError, OSError, EOFError, OverflowError, ValueError, RecursionError, MemoryError)
-_NO_END = "cut off: it has no end marker; copy or download it again"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Members:
-    """The files of an archive, and what was left out of it."""
-
-    files: tuple[File, ...]
-    left_out: tuple[LeftOut, ...]
 
 
 class _DamagedError(Exception):
@@ -40,54 +30,46 @@ class _Bounded(io.FileIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or not 0 <= size <= _LONGEST_HEADER_BYTES:
-            raise _DamagedError(f"a header of {size} bytes")
+            raise _DamagedError(f"damaged: it has a header of {size} bytes")
         return super().read(size)
 
 
-class _Strict(tarfile.TarInfo):
-    """A header; tarfile takes a broken one in the middle of an archive, or none, for its end."""
-
-    @classmethod
-    def fromtarfile(cls, tarfile: tarfile.TarFile) -> "_Strict":
-        stream, first = cast(_Bounded, tarfile.fileobj), tarfile.offset == 0
-        block = stream.read(BLOCKSIZE)
-        if len(block) < BLOCKSIZE and not first:
-            raise _DamagedError(_NO_END)
-        stream.seek(-len(block), io.SEEK_CUR)
-        try:
-            return super().fromtarfile(tarfile)
-        except HeaderError as error:
-            if first or not block.strip(b"\0"):
-                raise  # no archive at all, or the end marker
-            raise _DamagedError(f"damaged at byte {stream.tell() - BLOCKSIZE:,} ({error})") from None
-
-
-def members(path: Path, refusal: Callable[[Path], str]) -> Members:
-    """Return the files of the archive at `path`; `refusal` says what a file is that is no archive, and what to do.
+def members(path: Path) -> tuple[list[File], list[Symptom]]:
+    """Return the files of the archive at `path`, and what was left out of it.
 
     Raises ResbenchError when it is none, and when it is damaged or cut off.
     """
     tree = _Tree()
     try:
-        with _Bounded(path) as stream, tarfile.open(fileobj=stream, mode="r:", tarinfo=_Strict) as archive:
+        with _Bounded(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
             size = path.stat().st_size
             for member in archive:
                 if member.isreg() and not member.issparse() and member.offset_data + member.size > size:
                     raise _DamagedError(f"cut off within {printable_name(member.name)[:80]}")
                 tree.add(member)
+            _check_end(stream, archive.offset)
             behind = _behind_the_end(stream)
     except _DamagedError as error:
-        remedy = "" if ";" in str(error) else "; copy or download it again"
-        raise ResbenchError(f"{path}: the archive is {error}{remedy}") from None
+        raise ResbenchError(f"{path}: the archive is {error}; copy or download it again") from None
     except _BROKEN as error:
         if not tree.seen:
             raise ResbenchError(f"{path}: {refusal(path)}") from None
         raise ResbenchError(f"{path}: the archive is damaged or cut off ({error}); copy or download it again") from None
-    found = tree.resolved(path)
-    return replace(found, left_out=(*found.left_out, *behind))
+    files, left_out = tree.resolved(path)
+    return files, [*left_out, *behind]
 
 
-def _behind_the_end(stream: _Bounded) -> tuple[LeftOut, ...]:
+def _check_end(stream: _Bounded, offset: int) -> None:
+    """Raise unless the archive ends at `offset` with a block of zeros: tarfile ends at a broken header too."""
+    stream.seek(offset)
+    block = stream.read(BLOCKSIZE)
+    if len(block) < BLOCKSIZE:
+        raise _DamagedError("cut off: it has no end marker")
+    if block.strip(b"\0"):
+        raise _DamagedError(f"damaged at byte {offset:,}")
+
+
+def _behind_the_end(stream: _Bounded) -> list[Symptom]:
     """Say where something other than zeros follows the end marker: what tar does not read either."""
     for _ in range(_ZEROS_READ_BYTES // _LONGEST_HEADER_BYTES):
         chunk = stream.read(_LONGEST_HEADER_BYTES)
@@ -95,9 +77,9 @@ def _behind_the_end(stream: _Bounded) -> tuple[LeftOut, ...]:
             break
         if chunk.strip(b"\0"):
             place = f"from byte {stream.tell() - len(chunk):,} on"
-            remedy = "left out, as tar does; unpack archives that were put together one by one"
-            return (LeftOut(what="what lies behind the end marker of the archive", names=(place,), remedy=remedy),)
-    return ()
+            remedy = f"{LEFT_OUT}, as tar does; unpack archives that were put together one by one"
+            return [Symptom(what="what lies behind the end marker of the archive", files=(place,), remedy=remedy)]
+    return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +188,8 @@ class _Tree:
             name = posixpath.normpath(posixpath.join(posixpath.dirname(name), node.to))
         return _MISSING
 
-    def resolved(self, path: Path) -> Members:
-        """Return the files, every one with the place of its bytes."""
+    def resolved(self, path: Path) -> tuple[list[File], list[Symptom]]:
+        """Return the files, every one with the place of its bytes, and what was left out."""
         files, omitted = [], defaultdict(list)
         for name, why in self.omitted:
             omitted[why].append(printable_name(name))
@@ -220,10 +202,9 @@ class _Tree:
                 files.append(File(name=printable_name(name), path=path, **place))
             elif isinstance(content, _Other):
                 omitted[content.what].append(printable_name(name))
-        return Members(
-            files=tuple(files),
-            left_out=tuple(LeftOut(what=what, names=tuple(sorted(names))) for what, names in sorted(omitted.items())),
-        )
+        return files, [
+            Symptom(what=what, files=tuple(sorted(names)), remedy=LEFT_OUT) for what, names in sorted(omitted.items())
+        ]
 
 
 def _inside(name: str) -> str:

@@ -1,10 +1,8 @@
 """CIFAR-10's test images, as its binary version keeps them."""
 
-from dataclasses import replace
 from pathlib import Path
 
-from resbench.accuracy.annotations import annotated_sample
-from resbench.accuracy.dataset import File, ImageSet
+from resbench.accuracy.dataset import ImageSet, Sample
 from resbench.errors import ResbenchError
 
 CIFAR_BYTES = 1 + 3 * 32 * 32  # a label, then the planes
@@ -27,16 +25,15 @@ def open_test_batch(path: Path) -> ImageSet:
     labels = data[::CIFAR_BYTES]
     if max(labels) > 9:
         raise ResbenchError(f"{path}: not CIFAR-10's binary test batch (a label is {max(labels)}); fetch it again")
-    files = (
-        File(
+    samples = tuple(
+        Sample(
             name=f"{path.name}/{index:05d}",
             path=path,
             offset=index * CIFAR_BYTES + 1,
             size_bytes=CIFAR_BYTES - 1,
+            label=label,
+            encoding="cifar",
         )
-        for index in range(count)
+        for index, label in enumerate(labels)
     )
-    samples = (
-        replace(annotated_sample(file, label), encoding="cifar") for file, label in zip(files, labels, strict=True)
-    )
-    return ImageSet(name="CIFAR-10", layout="binary batch", classes=10, samples=tuple(samples))
+    return ImageSet(name="CIFAR-10", layout="binary batch", classes=10, samples=samples)

@@ -16,50 +16,39 @@ class Container(NamedTuple):
 
     what: str
     next_step: str
+    name: str  # a pattern for the names of such files, in small letters
+    beginnings: tuple[bytes, ...] = ()
 
 
-_COMPRESSED = Container("compressed, so that no image can be reached without unpacking all", _UNPACK)
-_ZIP = Container("a zip archive", _UNPACK)
-_PARQUET, _HDF5 = Container("a Parquet file", _EXPORT), Container("an HDF5 file", _EXPORT)
-_TFRECORD, _RECORDIO = Container("a TFRecord file", _EXPORT), Container("a RecordIO file of MXNet", _EXPORT)
-_PYTHON_CIFAR = Container(
-    "a batch of CIFAR's Python version", "give test_batch.bin of the binary version (cifar-10-binary.tar.gz)"
-)
-_OTHER_CIFAR = Container("a batch of CIFAR's binary version, not the test batch", "give test_batch.bin")
-_TAR = Container("a tar archive", _UNPACK)
-_BEGINNINGS = (
-    (b"PK\x03\x04", _ZIP),
-    (b"PK\x05\x06", _ZIP),
-    (b"\x1f\x8b", _COMPRESSED),
-    (b"BZh", _COMPRESSED),
-    (b"\xfd7zXZ\x00", _COMPRESSED),
-    (b"\x28\xb5\x2f\xfd", _COMPRESSED),
-    (b"7z\xbc\xaf\x27\x1c", Container("a 7z archive", _UNPACK)),
-    (b"Rar!", Container("a RAR archive", _UNPACK)),
-    (b"PAR1", _PARQUET),
-    (b"ARROW1", Container("an Arrow file", _EXPORT)),
-    (b"\x89HDF", _HDF5),
-    (b"\x93NUMPY", Container("a NumPy array", _EXPORT)),
-)
-_NAMES = (
-    (r".*\.(tar\.\w+|tgz|tbz2?|txz|gz|bz2|xz|zst)", _COMPRESSED),
-    (r".*\.zip", _ZIP),
-    (r".*\.tar", _TAR),
-    (r".*\.7z", Container("a 7z archive", _UNPACK)),
-    (r".*\.rar", Container("a RAR archive", _UNPACK)),
-    (r".*\.parquet", _PARQUET),
-    (r".*\.(arrow|feather)", Container("an Arrow file", _EXPORT)),
-    (r".*\.(lmdb|mdb)", Container("an LMDB database", _EXPORT)),
-    (r".*\.tfrecords?(-.*)?|.*-\d{5}-of-\d{5}", _TFRECORD),
-    (r".*\.beton", Container("an FFCV file", _EXPORT)),
-    (r".*\.rec", _RECORDIO),
-    (r".*\.(h5|hdf5)", _HDF5),
-    (r".*\.(npy|npz)", Container("a NumPy array", _EXPORT)),
-    (r".*idx\d-ubyte", Container("a file of MNIST's format", _EXPORT)),
-    (r"data_batch_\d\.bin", _OTHER_CIFAR),
-    (r"data_batch_\d|test_batch|(train|test|meta)", _PYTHON_CIFAR),
-    (r".*\.(pkl|pickle|p)", Container("a Python pickle", _EXPORT)),
-    (r".*\.mat", Container("a MATLAB file", _EXPORT)),
+_TAR = Container("a tar archive", _UNPACK, r".*\.tar")
+_CONTAINERS = (  # the first that fits counts
+    Container(
+        "compressed, so that no image can be reached without unpacking all",
+        _UNPACK,
+        r".*\.(tar\.\w+|tgz|tbz2?|txz|gz|bz2|xz|zst)",
+        (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"),
+    ),
+    Container("a zip archive", _UNPACK, r".*\.zip", (b"PK\x03\x04", b"PK\x05\x06")),
+    _TAR,
+    Container("a 7z archive", _UNPACK, r".*\.7z", (b"7z\xbc\xaf\x27\x1c",)),
+    Container("a RAR archive", _UNPACK, r".*\.rar", (b"Rar!",)),
+    Container("a Parquet file", _EXPORT, r".*\.parquet", (b"PAR1",)),
+    Container("an Arrow file", _EXPORT, r".*\.(arrow|feather)", (b"ARROW1",)),
+    Container("an LMDB database", _EXPORT, r".*\.(lmdb|mdb)"),
+    Container("a TFRecord file", _EXPORT, r".*\.tfrecords?(-.*)?|.*-\d{5}-of-\d{5}"),
+    Container("an FFCV file", _EXPORT, r".*\.beton"),
+    Container("a RecordIO file of MXNet", _EXPORT, r".*\.rec"),
+    Container("an HDF5 file", _EXPORT, r".*\.(h5|hdf5)", (b"\x89HDF",)),
+    Container("a NumPy array", _EXPORT, r".*\.(npy|npz)", (b"\x93NUMPY",)),
+    Container("a file of MNIST's format", _EXPORT, r".*idx\d-ubyte"),
+    Container("a batch of CIFAR's binary version, not the test batch", "give test_batch.bin", r"data_batch_\d\.bin"),
+    Container(
+        "a batch of CIFAR's Python version",
+        "give test_batch.bin of the binary version (cifar-10-binary.tar.gz)",
+        r"data_batch_\d|test_batch|train|test|meta",
+    ),
+    Container("a Python pickle", _EXPORT, r".*\.(pkl|pickle|p)"),
+    Container("a MATLAB file", _EXPORT, r".*\.mat"),
 )
 _LABELS = re.compile(r".*\.(csv|tsv)|.*(label|annotation|ground_?truth|synset|class|val|test|gt).*\.txt", re.IGNORECASE)
 _NOT_ONE = "neither a folder nor a tar archive; give a folder of images or an uncompressed .tar"
@@ -72,7 +61,7 @@ def refusal(path: Path) -> str:
             beginning = stream.read(16)
     except OSError as error:
         return f"{error.strerror}; make it readable"
-    known = next((kind for mark, kind in _BEGINNINGS if beginning.startswith(mark)), _by_name(path.name))
+    known = next((kind for kind in _CONTAINERS if beginning.startswith(kind.beginnings)), _by_name(path.name))
     if known is None or known is _TAR:
         return _NOT_ONE
     return f"{known.what}; {known.next_step}"
@@ -113,4 +102,4 @@ def labels_beside(path: Path, files: Sequence[File]) -> str:
 
 def _by_name(name: str) -> Container | None:
     base = PurePosixPath(name).name.lower()
-    return next((kind for pattern, kind in _NAMES if re.fullmatch(pattern, base)), None)
+    return next((kind for kind in _CONTAINERS if re.fullmatch(kind.name, base)), None)

@@ -8,9 +8,20 @@ from typing import Literal
 
 from resbench.records.record import DataSet
 
-IMAGE_SUFFIXES = frozenset({".jpeg", ".jpg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
+IMAGE_FORMATS = {  # suffix -> what Pillow calls the format
+    ".jpeg": "JPEG",
+    ".jpg": "JPEG",
+    ".png": "PNG",
+    ".bmp": "BMP",
+    ".webp": "WEBP",
+    ".ppm": "PPM",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
 Encoding = Literal["image", "cifar"]  # what the bytes are: an image file, or 3 planes of 32x32
 DIGEST_BYTES = 16
+SHOWN = 3  # files of a symptom, as examples
+LEFT_OUT = "left out"  # the remedy for files that lie beside the images and are not evaluated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +45,7 @@ class File:
     @property
     def is_image(self) -> bool:
         """Whether the name is that of an image."""
-        return self.suffix in IMAGE_SUFFIXES
+        return self.suffix in IMAGE_FORMATS
 
     @property
     def suffix(self) -> str:
@@ -72,12 +83,19 @@ class Sample(File):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """Files that lie beside the images of a set and are not evaluated, for one reason."""
+class Symptom:
+    """Something about a set that its user should know."""
 
     what: str
-    names: tuple[str, ...]
-    remedy: str = "left out"
+    files: tuple[str, ...] = ()
+    remedy: str = ""
+    fatal: bool = False  # a validation cannot be right
+
+    def __str__(self) -> str:
+        """In one line."""
+        more = ", ..." if len(self.files) > SHOWN else ""
+        files = f" ({len(self.files):,}: {', '.join(self.files[:SHOWN])}{more})" if self.files else ""
+        return f"{self.what}{files}" + (f"; {self.remedy}" if self.remedy else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +110,7 @@ class ImageSet:
     classes: int  # of the label space: what a network must put out
     among: tuple[int, ...] | None = None  # the classes that an answer is chosen from; None: all
     samples: tuple[Sample, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[Symptom, ...] = ()  # what lies beside them
     notes: tuple[str, ...] = ()  # what was assumed
     labels: Path | None = None  # the file that the classes come from
     fingerprint: str = field(init=False)  # over (file name, size, class) of every image, whatever folders they lie in

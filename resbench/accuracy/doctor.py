@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from resbench.accuracy import official
-from resbench.accuracy.dataset import ImageSet, Sample
+from resbench.accuracy.dataset import ImageSet, Sample, Symptom
 from resbench.accuracy.inspection import DEEP, MISNAMED, TURNED, Inspection, inspect, unreadable
 from resbench.accuracy.labels import imagenet, validation
 from resbench.accuracy.layouts import OFFICIAL_NAME
@@ -21,24 +21,7 @@ SIZES = {
     "ImageNet-V2": 10_000,
     "CIFAR-10": 10_000,
 }
-_NAMED = 3  # files, as examples
 _OWN_FIGURE = re.compile(r" \(\d+ [^)]*\)")  # what differs from one damaged file to the next
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Symptom:
-    """Something about a set that its user should know."""
-
-    what: str
-    files: tuple[str, ...] = ()
-    remedy: str = ""
-    fatal: bool = False  # a validation cannot be right
-
-    def __str__(self) -> str:
-        """In one line."""
-        more = ", ..." if len(self.files) > _NAMED else ""
-        files = f" ({len(self.files):,}: {', '.join(self.files[:_NAMED])}{more})" if self.files else ""
-        return f"{self.what}{files}" + (f"; {self.remedy}" if self.remedy else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +55,8 @@ def diagnose(
 
 def oddities(images: ImageSet, inspections: Sequence[Inspection]) -> tuple[Symptom, ...]:
     """Return what the user of `images` should know before a validation, which can be right all the same."""
-    return (*_amounts(images), *_traits(inspections), *_beside(images))
+    notes = (Symptom(what=note) for note in images.notes)
+    return (*_amounts(images), *_traits(inspections), *notes, *images.left_out)
 
 
 def _faults(inspections: Sequence[Inspection]) -> Iterator[Symptom]:
@@ -127,13 +111,6 @@ def _done_about(trait: str) -> str:
         DEEP: "levels above 255 are clipped, as torchvision and timm do; convert the images to 8 bits to scale them",
     }
     return remedies.get(trait, "evaluated as RGB")
-
-
-def _beside(images: ImageSet) -> Iterator[Symptom]:
-    for note in images.notes:
-        yield Symptom(what=note)
-    for part in images.left_out:
-        yield Symptom(what=part.what, files=part.names, remedy=part.remedy)
 
 
 def _duplicates(samples: Sequence[Sample], inspections: Sequence[Inspection]) -> Iterator[Symptom]:

@@ -14,27 +14,15 @@ from typing import TypeVar
 
 from PIL import Image
 
-from resbench.accuracy.dataset import Sample, digest_of
+from resbench.accuracy.dataset import IMAGE_FORMATS, Sample, digest_of
 from resbench.accuracy.readable import FORMATS, UNREADABLE, Unreadable, check_size, reason, resized
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_FORMAT_OF_SUFFIX = {
-    ".jpeg": "JPEG",
-    ".jpg": "JPEG",
-    ".png": "PNG",
-    ".bmp": "BMP",
-    ".webp": "WEBP",
-    ".ppm": "PPM",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-}
 _CAMERAS = {"MPO": "JPEG"}  # JPEG with further pictures behind, of which nobody decodes more than the first
 _ORIENTATION = 0x0112  # the EXIF tag
-
-
 MISNAMED, TURNED = " under the name of another format", "rotated by EXIF"
 DEEP = "more than 8 bits per level"
 MOST_PER_TASK = 32  # images: handing over costs as much as looking at a small one
@@ -151,7 +139,7 @@ def _inspect(sample: Sample, known: Callable[[bytes], bool], streams: Sequence[P
         return Inspection(name=sample.name, fault=reason(error), digest=digest)
     deep = mode.startswith(("I", "F"))
     traits = {
-        f"{format_}{MISNAMED}": _FORMAT_OF_SUFFIX.get(sample.suffix) != format_,
+        f"{format_}{MISNAMED}": IMAGE_FORMATS.get(sample.suffix) != format_,
         f"{mode} instead of RGB or grey": mode not in ("RGB", "L") and not deep,
         DEEP: deep,
         TURNED: rotated,

@@ -9,7 +9,7 @@ from typing import Literal
 
 from resbench.accuracy import cifar, containers, official, splits
 from resbench.accuracy.annotations import annotate, annotated_sample
-from resbench.accuracy.dataset import File, ImageSet, LeftOut, Sample, printable_name
+from resbench.accuracy.dataset import LEFT_OUT, File, ImageSet, Sample, Symptom, printable_name
 from resbench.accuracy.labels import class_of, imagenet, subsets, validation
 from resbench.accuracy.listing import Listing, listing
 from resbench.errors import ResbenchError
@@ -98,7 +98,8 @@ def _found(path: Path) -> Listing:
     copies = official.second_copies(found.images)
     if not copies:
         return found
-    left_out = LeftOut(what="second copies of official images", names=tuple(sorted(file.name for file in copies)))
+    names = tuple(sorted(file.name for file in copies))
+    left_out = Symptom(what="second copies of official images", files=names, remedy=LEFT_OUT)
     files = tuple(file for file in found.files if file not in copies)
     return Listing(files=files, left_out=(*found.left_out, left_out))
 
@@ -198,12 +199,12 @@ def _refuse_doubles(path: Path, samples: Sequence[Sample], *, listed: bool) -> N
         )
 
 
-def _unused(found: Listing, samples: Sequence[Sample], chosen: splits.Chosen) -> tuple[LeftOut, ...]:
+def _unused(found: Listing, samples: Sequence[Sample], chosen: splits.Chosen) -> tuple[Symptom, ...]:
     """Return the files that no image of the set is, apart from whole parts of a data set."""
     named = {one.name for one in samples} | {file.name for file in chosen.beside}
     names = tuple(one.name for one in found.files if one.name not in named and not one.name.startswith(chosen.folders))
-    remedy = "left out; move them away to be sure"
-    return (LeftOut(what="no part of the set", names=names, remedy=remedy),) if names else ()
+    remedy = f"{LEFT_OUT}; move them away to be sure"
+    return (Symptom(what="no part of the set", files=names, remedy=remedy),) if names else ()
 
 
 def _doubts(path: Path, layout: str, samples: Sequence[Sample]) -> tuple[str, ...]:

@@ -1,27 +1,20 @@
 """Which files lie in a folder or a tar archive, and which of them are left out."""
 
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from resbench.accuracy import archives, containers
-from resbench.accuracy.dataset import File, LeftOut, printable_name
+from resbench.accuracy import archives
+from resbench.accuracy.dataset import LEFT_OUT, File, Symptom, printable_name
 from resbench.errors import ResbenchError
 
 # Folders that systems and file servers make: thumbnails, wastebaskets, snapshots.
-_SYSTEM_FOLDERS = (
-    *("@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "__macosx"),
-    *(
-        "lost+found",
-        "system volume information",
-        "thumb",
-        "thumbs",
-        "_thumbs",
-        "thumbnail",
-        "thumbnails",
-        "__pycache__",
-    ),
+_SYSTEM_FOLDERS = re.compile(
+    r"@eadir|@tmp|@recycle|@recently-snapshot|#recycle|#snapshot|\$recycle\.bin|__macosx|lost\+found"
+    r"|system volume information|_?thumbs|thumb|thumbnails?|__pycache__",
+    re.IGNORECASE,
 )
 _SPECIAL = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
 
@@ -31,7 +24,7 @@ class Listing:
     """The files at a place, by name."""
 
     files: tuple[File, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[Symptom, ...]
     images: tuple[File, ...] = field(init=False)  # the files with the name of an image
 
     def __post_init__(self) -> None:
@@ -52,28 +45,32 @@ def listing(path: Path) -> Listing:
         raise ResbenchError(f"{path}: {reason}; give the folder of the validation images") from None
     if special := _special(mode):
         raise ResbenchError(f"{path}: a {special}; give a folder of images or an uncompressed .tar")
-    found = _Found([], [], [])
+    listed = _Listed()
     if stat.S_ISDIR(mode):
-        _walk(path, found)
-        left_out = [LeftOut(what="pipes, sockets and devices", names=tuple(sorted(found.special)))]
+        left_out: list[Symptom] = []
+        _walk(path, listed)
     else:
-        members = archives.members(path, containers.refusal)
-        left_out = list(members.left_out)
-        for file in members.files:
+        files, left_out = archives.members(path)
+        for file in files:
             hidden = _hidden_part(file.name)
-            found.files.append(file) if hidden is None else found.hide(hidden)
-    left_out.append(LeftOut(what="hidden files and system folders", names=tuple(dict.fromkeys(sorted(found.hidden)))))
-    return Listing(
-        files=tuple(sorted(found.files, key=lambda file: file.name)),
-        left_out=tuple(part for part in left_out if part.names),
-    )
+            if hidden is None:
+                listed.files.append(file)
+            else:
+                listed.hide(hidden)
+    for what, names in (
+        ("pipes, sockets and devices", listed.special),
+        ("hidden files and system folders", listed.hidden),
+    ):
+        if names:
+            left_out.append(Symptom(what=what, files=tuple(sorted(set(names))), remedy=LEFT_OUT))
+    return Listing(files=tuple(sorted(listed.files, key=lambda file: file.name)), left_out=tuple(left_out))
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    files: list[File]
-    hidden: list[str]  # folders, with a slash behind, and images
-    special: list[str]
+class _Listed:
+    files: list[File] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)  # folders, with a slash behind, and images
+    special: list[str] = field(default_factory=list)
 
     def hide(self, name: str) -> None:
         """Note what is left out for its name; of hidden files only images are worth a word."""
@@ -81,32 +78,32 @@ class _Found:
             self.hidden.append(name)
 
 
-def _walk(root: Path, found: _Found) -> None:
+def _walk(root: Path, listed: _Listed) -> None:
     for folder, below, names in os.walk(root, followlinks=True, onerror=_refuse):
         place = Path(folder)
         inside = "" if place == root else f"{printable_name(place.relative_to(root).as_posix())}/"
         for name in list(below):
             if _is_hidden(name):
-                found.hide(f"{inside}{printable_name(name)}/")
+                listed.hide(f"{inside}{printable_name(name)}/")
             if _is_hidden(name) or _leads_back(place / name):
                 below.remove(name)
         for name in names:
             if _is_hidden(name):
-                found.hide(f"{inside}{printable_name(name)}")
+                listed.hide(f"{inside}{printable_name(name)}")
             else:
-                _add(place / name, f"{inside}{printable_name(name)}", found)
+                _add(place / name, f"{inside}{printable_name(name)}", listed)
 
 
-def _add(path: Path, name: str, found: _Found) -> None:
+def _add(path: Path, name: str, listed: _Listed) -> None:
     try:
         about = path.stat()
     except OSError:  # a link to nothing, or to what must not be looked at: unreadable later
-        found.files.append(File(name=name, path=path, size_bytes=0))
+        listed.files.append(File(name=name, path=path, size_bytes=0))
         return
     if special := _special(about.st_mode):
-        found.special.append(f"{name} ({special})")
+        listed.special.append(f"{name} ({special})")
     else:
-        found.files.append(File(name=name, path=path, size_bytes=about.st_size))
+        listed.files.append(File(name=name, path=path, size_bytes=about.st_size))
 
 
 def _special(mode: int) -> str | None:
@@ -114,7 +111,7 @@ def _special(mode: int) -> str | None:
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS
+    return name.startswith(".") or bool(_SYSTEM_FOLDERS.fullmatch(name))
 
 
 def _hidden_part(name: str) -> str | None:

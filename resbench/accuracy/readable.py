@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from resbench.accuracy.dataset import IMAGE_FORMATS
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
 
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
+FORMATS = tuple(dict.fromkeys(IMAGE_FORMATS.values()))
 # What Pillow raises for broken files of those formats: its decoders pass on what they stumble over.
 UNREADABLE = (
     OSError,

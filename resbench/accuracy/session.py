@@ -10,7 +10,7 @@ import torch
 
 from resbench.accuracy import doctor, inspection, loader, pixels, readable
 from resbench.accuracy.cache import FrameCache, open_cache
-from resbench.accuracy.dataset import ImageSet
+from resbench.accuracy.dataset import ImageSet, Symptom
 from resbench.accuracy.decoders import COMPARED, Decoder, decoder_named, largest_difference
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant, evaluate, images_per_pass
@@ -61,7 +61,7 @@ class Examined:
 
     images: ImageSet  # those that can be evaluated, each with its digest
     skipped: tuple[str, ...]  # the unreadable ones
-    symptoms: tuple[doctor.Symptom, ...]  # what else is to be said
+    symptoms: tuple[Symptom, ...]  # what else is to be said
 
 
 def examined(images: ImageSet, session: Session, *, skip: bool, streams: Sequence[Preprocess]) -> Examined:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from resbench import units
-from resbench.accuracy.dataset import File, LeftOut
+from resbench.accuracy.dataset import File, Symptom
 from resbench.errors import ResbenchError
 
 Split = Literal["validation", "training", "test"]
@@ -27,7 +27,7 @@ class Chosen:
     """The images of one split, and what lies beside it."""
 
     files: list[File]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[Symptom, ...] = ()
     beside: frozenset[File] = frozenset()  # the images that are left out with other parts
     folders: tuple[str, ...] = ()  # of these parts, with a slash behind
     notes: tuple[str, ...] = ()
@@ -75,9 +75,9 @@ def choose_split(path: Path, roots: Mapping[File, str], *, all_belong: bool) -> 
     return Chosen(
         files=[file for file, part in parts.items() if part in best],
         left_out=(
-            LeftOut(
+            Symptom(
                 what=f"{best[0]}/ is evaluated, not what lies beside it",
-                names=names,
+                files=names,
                 remedy="left out; to evaluate another part, give its folder as --data",
             ),
         ),

@@ -8,10 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from resbench import units
-from resbench.accuracy.doctor import Diagnosis, Symptom
+from resbench.accuracy.dataset import SHOWN, Symptom
+from resbench.accuracy.doctor import Diagnosis
 from resbench.report import evaluation, terminal
-
-_SHOWN = 3
 
 
 def show_diagnosis(diagnosis: Diagnosis, *, as_json: bool) -> None:
@@ -57,5 +56,5 @@ def _table(diagnosis: Diagnosis) -> Table:
 
 
 def _examples(symptom: Symptom) -> str:
-    more = ", ..." if len(symptom.files) > _SHOWN else ""
-    return ", ".join(symptom.files[:_SHOWN]) + more
+    more = ", ..." if len(symptom.files) > SHOWN else ""
+    return ", ".join(symptom.files[:SHOWN]) + more

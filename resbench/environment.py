@@ -123,8 +123,8 @@ def noise_grade(pressure_share: float | None, steal_share: float | None) -> Nois
 
 def cpu_model() -> str:
     """Return the processor's name as the system gives it."""
-    found = re.search(r"^model name\s*:\s*(.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
-    name = found[1] if found else _sysctl_cpu() or platform.processor() or platform.machine() or "unknown"
+    match = re.search(r"^model name\s*:\s*(.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
+    name = match[1] if match else _sysctl_cpu() or platform.processor() or platform.machine() or "unknown"
     return " ".join(name.split())
 
 
@@ -169,18 +169,18 @@ def _share(before: float | None, after: float | None, of_s: float) -> float | No
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in LIBRARIES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _pressure_s(text: str) -> float | None:
-    found = re.search(r"^some .*total=(\d+)", text, re.MULTILINE)
-    return int(found[1]) / 1e6 if found else None
+    match = re.search(r"^some .*total=(\d+)", text, re.MULTILINE)
+    return int(match[1]) / 1e6 if match else None
 
 
 def _involuntary_switches() -> int | None:
@@ -204,13 +204,13 @@ def _cgroup_quota() -> float | None:
 def _math_libraries(show: str) -> str:
     """Return the versions of oneDNN and MKL in torch's build description."""
     patterns = {"oneDNN": r"MKL-DNN v([\d.]+)", "MKL": r"Math Kernel Library Version (\S+)"}
-    found = [(name, re.search(pattern, show)) for name, pattern in patterns.items()]
-    return ", ".join(f"{name} {hit[1]}" for name, hit in found if hit) or "none"
+    matches = [(name, re.search(pattern, show)) for name, pattern in patterns.items()]
+    return ", ".join(f"{name} {hit[1]}" for name, hit in matches if hit) or "none"
 
 
 def _nvidia_driver() -> str | None:
-    found = re.search(r"Kernel Module[^\n]*?\s(\d+\.\d+(?:\.\d+)?)\s", _read("/proc/driver/nvidia/version"))
-    return found[1] if found else None
+    match = re.search(r"Kernel Module[^\n]*?\s(\d+\.\d+(?:\.\d+)?)\s", _read("/proc/driver/nvidia/version"))
+    return match[1] if match else None
 
 
 def _sysctl_cpu() -> str:

@@ -133,8 +133,8 @@ def _row(number: int, line: str) -> Row:
 
 
 def _columns_of(number: int, cells: Sequence[str], name: int | None, word: int) -> Row:
-    found = ["" if place is None or place >= len(cells) else cells[place] for place in (name, word)]
-    return Row(number, found[0], next(iter(found[1].split()), ""))
+    cells_read = ["" if place is None or place >= len(cells) else cells[place] for place in (name, word)]
+    return Row(number, cells_read[0], next(iter(cells_read[1].split()), ""))
 
 
 def _columns(cells: Sequence[str], files: Sequence[File]) -> tuple[int | None, int, str] | None:
@@ -143,8 +143,8 @@ def _columns(cells: Sequence[str], files: Sequence[File]) -> tuple[int | None, i
     Without known titles a first line is a header where it names no image and no class.
     """
     titles = [re.sub(r"[^a-z]", "", cell.lower()) for cell in cells]
-    names = [place for title in _NAME_COLUMNS.split() for place, one in enumerate(titles) if one == title]
-    classes = [place for title in _CLASS_COLUMNS.split() for place, one in enumerate(titles) if one == title]
+    names = [place for title in _NAME_COLUMNS.split() for place, column in enumerate(titles) if column == title]
+    classes = [place for title in _CLASS_COLUMNS.split() for place, column in enumerate(titles) if column == title]
     if any(map(_is_class, cells)):
         return None
     if not names and not classes:
@@ -196,14 +196,14 @@ def _by_name(files: Sequence[File], table: Table) -> tuple[tuple[Sample, ...], t
     for row, label in zip(table.rows, classes, strict=True):
         if known.setdefault(matching.normalised(row.name), label) != label:
             raise table.fault(row, f"{row.name!r} has two classes; leave the wrong one out")
-    found = matching.match_labels([file.name for file in files], known)
-    if found.without:
+    labels_by_file = matching.match_labels([file.name for file in files], known)
+    if labels_by_file.without:
         raise ResbenchError(
-            f"{table.path}: no class for {len(found.without):,} of {len(files):,} images "
-            f"({', '.join(found.without[:3])}); {found.why_without}"
+            f"{table.path}: no class for {len(labels_by_file.without):,} of {len(files):,} images "
+            f"({', '.join(labels_by_file.without[:3])}); {labels_by_file.why_without}"
         )
-    samples = tuple(annotated_sample(file, found.labels[file.name]) for file in files)
-    return samples, (*notes, *(f"{table.path}: {note}" for note in found.notes))
+    samples = tuple(annotated_sample(file, labels_by_file.labels[file.name]) for file in files)
+    return samples, (*notes, *(f"{table.path}: {note}" for note in labels_by_file.notes))
 
 
 def _classes(table: Table) -> tuple[list[int], tuple[str, ...]]:
@@ -223,7 +223,7 @@ def _class(row: Row, table: Table, first: int = 0) -> int:
     label = class_of().get(word.lower(), int(word) - first if _is_number(word) else -1)
     if 0 <= label < 1000:
         return label
-    if label == 1000 and all(one.word != "0" for one in table.rows):
+    if label == 1000 and all(label_row.word != "0" for label_row in table.rows):
         raise table.fault(
             row,
             f"'1000' is no class: the numbers seem to count from 1, not from 0; subtract 1 from {table.path} if they "

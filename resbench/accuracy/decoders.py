@@ -166,10 +166,10 @@ def largest_difference(samples: Sequence[Sample], preprocess: Preprocess, decode
     reference = decoder_named("pillow")
     levels = [
         np.abs(
-            _host(decoder.frame(decoder.image(one), preprocess)).astype(int)
-            - reference.frame(reference.image(one), preprocess)
+            _host(decoder.frame(decoder.image(sample), preprocess)).astype(int)
+            - reference.frame(reference.image(sample), preprocess)
         ).max()
-        for one in samples
+        for sample in samples
     ]
     return int(max(levels))
 

@@ -96,9 +96,9 @@ def _amounts(images: ImageSet) -> Iterator[Symptom]:
 
 def _traits(inspections: Sequence[Inspection]) -> Iterator[Symptom]:
     by_trait = defaultdict(list)
-    for one in inspections:
-        for trait in one.traits:
-            by_trait[trait].append(one.name)
+    for inspection in inspections:
+        for trait in inspection.traits:
+            by_trait[trait].append(inspection.name)
     for trait, names in by_trait.items():
         yield Symptom(what=trait, files=tuple(names), remedy=_done_about(trait))
 
@@ -118,14 +118,14 @@ def _duplicates(samples: Sequence[Sample], inspections: Sequence[Inspection]) ->
     for sample, inspection in zip(samples, inspections, strict=True):
         groups[inspection.digest].append(sample)
     same = [group for digest, group in groups.items() if digest and len(group) > 1]
-    torn = [group for group in same if len({one.label for one in group}) > 1]
-    for what, found in (
+    torn = [group for group in same if len({image.label for image in group}) > 1]
+    for what, same_content in (
         ("equal content", [group for group in same if group not in torn]),
         ("equal content in different classes", torn),
     ):
-        if found:
+        if same_content:
             yield Symptom(
-                what=f"{what}: {len(found)} groups of files",
-                files=tuple(sorted(" = ".join(one.name for one in group) for group in found)),
+                what=f"{what}: {len(same_content)} groups of files",
+                files=tuple(sorted(" = ".join(image.name for image in group) for group in same_content)),
                 remedy="each file counts as an image",
             )

@@ -53,7 +53,7 @@ def evaluate(
         under_way: deque[tuple[Batch, list[list[Future[Tensor]]]]] = deque()
         try:
             for batch in batches:
-                passes = [_submit(pool, one, batch, device, batch_size) for one in contestants]
+                passes = [_submit(pool, contestant, batch, device, batch_size) for contestant in contestants]
                 under_way.append((batch, passes))
                 while _behind_first(under_way) >= (threads or 1):  # no core waits while the first is dealt with
                     yield _finished(contestants, *under_way.popleft())
@@ -114,7 +114,7 @@ def _pass(contestant: Contestant, frames: Tensor, count: int, device: torch.devi
 
 def _finished(contestants: Sequence[Contestant], batch: Batch, passes: list[list[Future[Tensor]]]) -> list[Rows]:
     return [
-        _rows(torch.cat([one.result() for one in futures]), batch, contestant)
+        _rows(torch.cat([future.result() for future in futures]), batch, contestant)
         for contestant, futures in zip(contestants, passes, strict=True)
     ]
 

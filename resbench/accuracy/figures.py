@@ -63,22 +63,24 @@ class Paired:
 def gap(own: Predictions, twins: Sequence[tuple[str, str | None, Predictions]]) -> Gap:
     """Return how a checkpoint as it is did beside its twins: of each what differs, the command for it, its answers."""
     right = int(top1(own.rows).sum())
-    found = []
+    differences_found = []
     for what, command, other in twins:
         compared = image_by_image(own, other)
         lost, gained = len(compared.lost), len(compared.gained)
-        found.append(TwinFigure(what=what, top1_right=right + gained - lost, gained=gained, lost=lost, command=command))
-    best_first = sorted(found, key=lambda twin: -twin.top1_right)
+        differences_found.append(
+            TwinFigure(what=what, top1_right=right + gained - lost, gained=gained, lost=lost, command=command)
+        )
+    best_first = sorted(differences_found, key=lambda twin: -twin.top1_right)
     return Gap(images=len(own.rows), top1_right=right, twins=tuple(best_first))
 
 
 def per_class(rows: Rows) -> list[ClassFigure]:
     """Return the figures of every class that is there, the worst first."""
     right1, right5 = top1(rows), top5(rows)
-    found = []
+    accuracies = []
     for label in np.unique(rows["label"]):
         there = rows["label"] == label
-        found.append(
+        accuracies.append(
             ClassFigure(
                 label=int(label),
                 images=int(there.sum()),
@@ -86,7 +88,7 @@ def per_class(rows: Rows) -> list[ClassFigure]:
                 top5_right=int(right5[there].sum()),
             )
         )
-    return sorted(found, key=lambda figure: (figure.top1_right / figure.images, figure.label))
+    return sorted(accuracies, key=lambda figure: (figure.top1_right / figure.images, figure.label))
 
 
 def confusions(rows: Rows) -> list[Confusion]:
@@ -94,8 +96,8 @@ def confusions(rows: Rows) -> list[Confusion]:
     seen, labels = first(rows), rows["label"]
     wrong = (seen >= 0) & (seen != labels)
     pairs = Counter(zip(labels[wrong].tolist(), seen[wrong].tolist(), strict=True))
-    found = [Confusion(label=label, seen=seen, images=count) for (label, seen), count in pairs.items()]
-    return sorted(found, key=lambda one: (-one.images, one.label, one.seen))
+    pairs_counted = [Confusion(label=label, seen=seen, images=count) for (label, seen), count in pairs.items()]
+    return sorted(pairs_counted, key=lambda confusion: (-confusion.images, confusion.label, confusion.seen))
 
 
 def calibration_error(rows: Rows) -> float:

@@ -62,16 +62,18 @@ def inspect(
     share = max(1, min(MOST_PER_TASK, len(samples) // (4 * workers)))
     parts = [samples[start : start + share] for start in range(0, len(samples), share)]
     several = _in_processes if processes and workers > 1 and len(samples) >= FEWEST_FOR_PROCESSES else in_order
-    found: list[Inspection] = []
+    inspections: list[Inspection] = []
     for part in several(look, parts, workers=workers):
-        found += part
-        on_image(len(found))
-    return found
+        inspections += part
+        on_image(len(inspections))
+    return inspections
 
 
 def unreadable(inspections: Sequence[Inspection]) -> tuple[Unreadable, ...]:
     """Return the images that cannot be decoded."""
-    return tuple(Unreadable(name=one.name, reason=one.fault) for one in inspections if one.fault)
+    return tuple(
+        Unreadable(name=inspection.name, reason=inspection.fault) for inspection in inspections if inspection.fault
+    )
 
 
 def in_order(function: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> Iterator[Result]:

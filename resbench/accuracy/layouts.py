@@ -42,24 +42,24 @@ def open_set(path: Path, labels: Path | None = None) -> ImageSet:
     """
     if batch := cifar.test_batch(path):
         return cifar.open_test_batch(batch)
-    found = _found(path)
+    files = _found(path)
     if labels is not None:
-        chosen = splits.choose_split(path, {file: file.folder for file in found.images}, all_belong=False)
+        chosen = splits.choose_split(path, {file: file.folder for file in files.images}, all_belong=False)
         layout, (samples, notes) = "labels file", annotate(chosen.files, labels)
         notes = (*notes, *official.contradicted(labels, samples))
     else:
-        layout, chosen, samples = _by_names(path, found)
+        layout, chosen, samples = _by_names(path, files)
         notes = ()
     _refuse_doubles(path, samples, listed=labels is not None)
     name, among = recognise(layout, samples)
-    unused = _unused(found, samples, chosen)
+    unused = _unused(files, samples, chosen)
     return ImageSet(
         name=name or _name_of(path),
         layout=f"{layout} in a tar archive" if path.is_file() else layout,
         classes=1000,
         among=among,
         samples=samples,
-        left_out=(*chosen.left_out, *found.left_out, *unused),
+        left_out=(*chosen.left_out, *files.left_out, *unused),
         notes=(*chosen.notes, *notes, *_doubts(path, layout, samples)),
         labels=labels,
     )
@@ -72,17 +72,17 @@ def open_unlabelled(path: Path) -> ImageSet:
     """
     if batch := cifar.test_batch(path):
         return cifar.open_test_batch(batch)
-    found = _found(path)
-    samples = tuple(annotated_sample(file, 0) for file in found.images)
-    return ImageSet(name=_name_of(path), layout="images", classes=1, samples=samples, left_out=found.left_out)
+    files = _found(path)
+    samples = tuple(annotated_sample(file, 0) for file in files.images)
+    return ImageSet(name=_name_of(path), layout="images", classes=1, samples=samples, left_out=files.left_out)
 
 
 def recognise(layout: str, samples: tuple[Sample, ...]) -> tuple[str | None, tuple[int, ...] | None]:
     """Return the name of the published set that these images are, and the classes that its answers are chosen from."""
-    shown = Counter(one.label for one in samples)
-    if all(official.number(one.base) for one in samples):
+    shown = Counter(sample.label for sample in samples)
+    if all(official.number(sample.base) for sample in samples):
         return (OFFICIAL_NAME if len(samples) == len(validation()) else f"part of {OFFICIAL_NAME}"), None
-    if len(shown) == 1000 and all(one.base.startswith("sketch_") for one in samples):
+    if len(shown) == 1000 and all(sample.base.startswith("sketch_") for sample in samples):
         return "ImageNet-Sketch", None
     if layout == "numbered folders" and len(shown) == 1000 and set(shown.values()) == {10}:
         return "ImageNet-V2", None
@@ -92,16 +92,16 @@ def recognise(layout: str, samples: tuple[Sample, ...]) -> tuple[str | None, tup
 
 def _found(path: Path) -> Listing:
     """Return what lies at `path`, images among it, without second copies of official images."""
-    found = listing(path)
-    if not found.images:
-        raise ResbenchError(f"{path}: {containers.no_images(path, found.files)}")
-    copies = official.second_copies(found.images)
+    listed = listing(path)
+    if not listed.images:
+        raise ResbenchError(f"{path}: {containers.no_images(path, listed.files)}")
+    copies = official.second_copies(listed.images)
     if not copies:
-        return found
+        return listed
     names = tuple(sorted(file.name for file in copies))
     left_out = Symptom(what="second copies of official images", files=names, remedy=LEFT_OUT)
-    files = tuple(file for file in found.files if file not in copies)
-    return Listing(files=files, left_out=(*found.left_out, left_out))
+    files = tuple(file for file in listed.files if file not in copies)
+    return Listing(files=files, left_out=(*listed.left_out, left_out))
 
 
 def _name_of(path: Path) -> str:
@@ -111,7 +111,7 @@ def _name_of(path: Path) -> str:
 def clue(file: File) -> Clue | None:
     """Return what the folders of an image, or else its name, say about its class."""
     folders = file.folder.split("/")
-    wnids = [found and found[1].lower() for found in map(_WNID_FOLDER.fullmatch, folders)]
+    wnids = [match and match[1].lower() for match in map(_WNID_FOLDER.fullmatch, folders)]
     if any(wnids):
         place = max(place for place, wnid in enumerate(wnids) if wnid)
         while place and wnids[place - 1] == wnids[place]:
@@ -121,8 +121,8 @@ def clue(file: File) -> Clue | None:
         )
     if number := official.number(file.base):
         return Clue(layout="official names", root=file.folder, word=str(number))
-    if found := _WNID_NAME.fullmatch(file.base):
-        return Clue(layout="wnids in file names", root=file.folder, word=found[1].lower())
+    if match := _WNID_NAME.fullmatch(file.base):
+        return Clue(layout="wnids in file names", root=file.folder, word=match[1].lower())
     places = [place for place, folder in enumerate(folders) if re.fullmatch(r"[0-9]{1,9}", folder)]
     if places:
         place = places[-1]
@@ -131,10 +131,10 @@ def clue(file: File) -> Clue | None:
     return None
 
 
-def _by_names(path: Path, found: Listing) -> tuple[Layout, splits.Chosen, tuple[Sample, ...]]:
-    clues = {file: known for file in found.images if (known := clue(file))}
+def _by_names(path: Path, files: Listing) -> tuple[Layout, splits.Chosen, tuple[Sample, ...]]:
+    clues = {file: known for file in files.images if (known := clue(file))}
     if not clues:
-        raise ResbenchError(f"{path}: {_unknown(found.images)}; {containers.labels_beside(path, found.files)}")
+        raise ResbenchError(f"{path}: {_unknown(files.images)}; {containers.labels_beside(path, files.files)}")
     chosen = splits.choose_split(path, {file: known.root for file, known in clues.items()}, all_belong=True)
     clues = {file: clues[file] for file in chosen.files}
     layouts = Counter(known.layout for known in clues.values())
@@ -187,10 +187,10 @@ def _refuse_doubles(path: Path, samples: Sequence[Sample], *, listed: bool) -> N
     Where a file of labels `listed` the images, equal names in several folders are meant.
     """
     places = defaultdict(list)
-    for one in samples:
-        number = official.number(one.base)
-        own = one.name if listed else one.base
-        places[(None, number) if number else (one.label, own)].append(one.name)
+    for sample in samples:
+        number = official.number(sample.base)
+        own = sample.name if listed else sample.base
+        places[(None, number) if number else (sample.label, own)].append(sample.name)
     doubles = [names for names in places.values() if len(names) > 1]
     if doubles:
         raise ResbenchError(
@@ -199,10 +199,12 @@ def _refuse_doubles(path: Path, samples: Sequence[Sample], *, listed: bool) -> N
         )
 
 
-def _unused(found: Listing, samples: Sequence[Sample], chosen: splits.Chosen) -> tuple[Symptom, ...]:
+def _unused(listing_: Listing, samples: Sequence[Sample], chosen: splits.Chosen) -> tuple[Symptom, ...]:
     """Return the files that no image of the set is, apart from whole parts of a data set."""
-    named = {one.name for one in samples} | {file.name for file in chosen.beside}
-    names = tuple(one.name for one in found.files if one.name not in named and not one.name.startswith(chosen.folders))
+    named = {file_.name for file_ in samples} | {file.name for file in chosen.beside}
+    names = tuple(
+        file_.name for file_ in listing_.files if file_.name not in named and not file_.name.startswith(chosen.folders)
+    )
     remedy = f"{LEFT_OUT}; move them away to be sure"
     return (Symptom(what="no part of the set", files=names, remedy=remedy),) if names else ()
 
@@ -210,22 +212,22 @@ def _unused(found: Listing, samples: Sequence[Sample], chosen: splits.Chosen) ->
 def _doubts(path: Path, layout: str, samples: Sequence[Sample]) -> tuple[str, ...]:
     """Return what the names suggest: training images, and folders that may not be numbered from 0."""
     notes = []
-    if training := [one.base for one in samples if _TRAINING_NAME.fullmatch(one.base)]:
+    if training := [sample.base for sample in samples if _TRAINING_NAME.fullmatch(sample.base)]:
         notes.append(
             f"{len(training):,} of {len(samples):,} images have names of ImageNet's training images ({training[0]}): a "
             "network that was trained on them knows them, so that its accuracy is optimistic"
         )
     elif path.resolve().name.lower() in ("train", "training"):
         notes.append(f"the name of {path} says that these are training images: accuracy on them is optimistic")
-    numbers = [(one.folder.rpartition("/")[2], one) for one in samples if layout == "official names"]
+    numbers = [(sample.folder.rpartition("/")[2], sample) for sample in samples if layout == "official names"]
     if others := [
-        one.name for number, one in numbers if re.fullmatch(r"[0-9]{1,9}", number) and int(number) != one.label
+        sample.name for number, sample in numbers if re.fullmatch(r"[0-9]{1,9}", number) and int(number) != sample.label
     ]:
         notes.append(
             f"the numbers of the folders of {len(others):,} images are not their official classes ({others[0]}): the "
             "official labels are taken"
         )
-    shown = {one.label for one in samples}
+    shown = {sample.label for sample in samples}
     if layout == "numbered folders" and 0 not in shown:
         first = min(shown)
         notes.append(f"folders are taken as numbered from 0: {first} is {list(imagenet().values())[first]}")

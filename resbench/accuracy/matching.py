@@ -44,10 +44,10 @@ def match_labels(images: Sequence[str], known: Mapping[str, int]) -> Matched:
         rest = [image for image in images if image not in labels]
         if not rest:
             break
-        found = _by_ends(images, rest, known, alike)
-        labels |= {image: label for image, (label, _) in found.items()}
-        used |= {name for _, names in found.values() for name in names}
-        roundabout = [normalised(image) not in names for image, (_, names) in found.items()]
+        matched = _by_ends(images, rest, known, alike)
+        labels |= {image: label for image, (label, _) in matched.items()}
+        used |= {name for _, names in matched.values() for name in names}
+        roundabout = [normalised(image) not in names for image, (_, names) in matched.items()]
         if any(roundabout):
             notes.append(f"{sum(roundabout):,} images are matched by the end of their path{what}")
     unused = [name for name in known if name not in used]

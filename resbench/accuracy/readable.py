@@ -63,9 +63,9 @@ def check_size(size: tuple[int, int], wording: str = "pixels") -> None:
 
 def resized(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:
     """Return (width, height) before the crop. Raises ValueError when that is more than MOST_PIXELS."""
-    found = _resized(size, preprocess)
-    check_size(found, f"pixels when its {size[0]:,} x {size[1]:,} are resized")
-    return found
+    size_px = _resized(size, preprocess)
+    check_size(size_px, f"pixels when its {size[0]:,} x {size[1]:,} are resized")
+    return size_px
 
 
 def _resized(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:

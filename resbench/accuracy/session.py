@@ -82,28 +82,28 @@ def examined(images: ImageSet, session: Session, *, skip: bool, streams: Sequenc
         known=lambda digest: bool(caches) and all(digest in cache.kept for cache in caches),
         streams=streams,
     )
-    found = sorted((one for part in group.gather(own) for one in part), key=lambda one: one.name)
-    digests = {one.name: one.digest for one in found}
-    faults = inspection.unreadable(found)
+    inspections = sorted((item for part in group.gather(own) for item in part), key=lambda item: item.name)
+    digests = {item.name: item.digest for item in inspections}
+    faults = inspection.unreadable(inspections)
     if faults and not (skip and len(faults) < len(images.samples)):
         raise readable.UnreadableImagesError(faults, "" if skip else readable.OR_SKIP)
     skipped = {fault.name: None for fault in faults}
     for cache in caches:
         cache.check_room([digest for name, digest in digests.items() if name not in skipped])
-    usable = (replace(one, digest=digests[one.name]) for one in images.samples if one.name not in skipped)
+    usable = (replace(item, digest=digests[item.name]) for item in images.samples if item.name not in skipped)
     return Examined(
         images=replace(images, samples=tuple(usable)),
         skipped=tuple(skipped),
-        symptoms=doctor.oddities(images, found),
+        symptoms=doctor.oddities(images, inspections),
     )
 
 
 def score(contestants: Sequence[Contestant], images: ImageSet, session: Session) -> list[Rows]:
     """Do as `scored`, and forget what was kept on disk to go on from."""
-    found = scored(contestants, images, session)
-    for one in found:
-        one.journal.remove()
-    return [one.rows for one in found]
+    scores = scored(contestants, images, session)
+    for score_ in scores:
+        score_.journal.remove()
+    return [score_.rows for score_ in scores]
 
 
 def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session) -> list[Scored]:
@@ -113,36 +113,38 @@ def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session
     InvalidMeasurementError for logits that are not finite; nothing is kept of such a run.
     """
     expire(root())
-    journals = [Journal(folder=root() / _key(one, images, session)) for one in contestants]
-    known = [rows_of(np.concatenate(session.group.gather(one.read())), images.samples) for one in journals]
+    journals = [Journal(folder=root() / _key(contestant, images, session)) for contestant in contestants]
+    known = [
+        rows_of(np.concatenate(session.group.gather(contestant.read())), images.samples) for contestant in journals
+    ]
     starts = _missing(known, len(images.samples), session.batch_size)
     own = starts[session.group.rank :: session.group.size]
     try:
         new = _evaluate(contestants, images, session, own, journals, known)
-        found = [
+        scores = [
             predictions.merge_rows([old, *session.group.gather(predictions.merge_rows(rows))])
             for old, rows in zip(known, new, strict=True)
         ]
-        _refuse_wrong_labels(contestants, found, images)
+        _refuse_wrong_labels(contestants, scores, images)
     except (MislabelledError, InvalidMeasurementError):
         for journal in journals:
             journal.remove()
         raise
-    return [Scored(rows=rows, journal=journal) for rows, journal in zip(found, journals, strict=True)]
+    return [Scored(rows=rows, journal=journal) for rows, journal in zip(scores, journals, strict=True)]
 
 
-def decoder_words(one: Contestant, images: ImageSet, rows: Rows, session: Session) -> str:
+def decoder_words(contestant: Contestant, images: ImageSet, rows: Rows, session: Session) -> str:
     """Return what a record says of the decoder: its name, and for other than Pillow how pixels and answers differ."""
     decoder = session.decoder
     if decoder.name == pixels.DECODER:
         return decoder.name
     compared = images.samples[:COMPARED]
     count = len(compared)
-    batches = loader.batches(compared, [one.preprocess], starts=[0], batch_size=count, workers=session.workers)
+    batches = loader.batches(compared, [contestant.preprocess], starts=[0], batch_size=count, workers=session.workers)
     ((reference,),) = evaluate(
-        [one], batches, device=session.device, batch_size=session.batch_size, threads=session.threads
+        [contestant], batches, device=session.device, batch_size=session.batch_size, threads=session.threads
     )
-    levels = largest_difference(compared, one.preprocess, decoder)
+    levels = largest_difference(compared, contestant.preprocess, decoder)
     right = [int(predictions.top1(answers).sum()) for answers in (rows[:count], reference)]
     return (
         f"{decoder.name}: within {levels} of 255 of pillow's on {count} images, {right[0]} of them right, "
@@ -159,7 +161,7 @@ def _evaluate(
     known: Sequence[Rows],
 ) -> list[list[Rows]]:
     """Evaluate this rank's batches; what is done is in the journals at once."""
-    streams = list(dict.fromkeys(one.preprocess for one in contestants))
+    streams = list(dict.fromkeys(contestant.preprocess for contestant in contestants))
     batches = loader.batches(
         images.samples,
         streams,
@@ -208,18 +210,18 @@ def _missing(known: Sequence[Rows], total: int, batch_size: int) -> list[int]:
     return [start for start in range(0, total, batch_size) if not complete[start : start + batch_size].all()]
 
 
-def _refuse_wrong_labels(contestants: Sequence[Contestant], found: Sequence[Rows], images: ImageSet) -> None:
-    for one, rows in zip(contestants, found, strict=True):
+def _refuse_wrong_labels(contestants: Sequence[Contestant], answers: Sequence[Rows], images: ImageSet) -> None:
+    for contestant, rows in zip(contestants, answers, strict=True):
         if wrong := mislabelled(rows, images.classes):
             right = int(predictions.top1(rows).sum())
             mend = f"{wrong.correction} in {images.labels}"
             remedy = mend if images.labels else "give the classes with --labels FILE"
-            raise MislabelledError(f"{one.name}: {right} of {len(rows)} right: {wrong.what}; {remedy}")
+            raise MislabelledError(f"{contestant.name}: {right} of {len(rows)} right: {wrong.what}; {remedy}")
 
 
-def _key(one: Contestant, images: ImageSet, session: Session) -> str:
+def _key(contestant: Contestant, images: ImageSet, session: Session) -> str:
     """Return a name for everything that the rows depend on, besides the contents of the images."""
-    together = images_per_pass(one.preprocess, session.device, session.batch_size)
-    parts = (one.identity, images.fingerprint, images.among, session.batch_size, together, session.device.type)
-    words = "\n".join([repr(parts), repr(one.preprocess), session.decoder.name, torch.__version__])
+    together = images_per_pass(contestant.preprocess, session.device, session.batch_size)
+    parts = (contestant.identity, images.fingerprint, images.among, session.batch_size, together, session.device.type)
+    words = "\n".join([repr(parts), repr(contestant.preprocess), session.decoder.name, torch.__version__])
     return hashlib.sha256(words.encode()).hexdigest()[:32]

@@ -110,7 +110,7 @@ def side_by_side(path: Path, sizes: Mapping[str, int]) -> ResbenchError:
 def _part(root: str) -> str | None:
     """Return the outermost folder that names a part of a data set, with the folders above it."""
     folders = root.split("/")
-    return next(("/".join(folders[: place + 1]) for place, one in enumerate(folders) if split_of(one)), None)
+    return next(("/".join(folders[: place + 1]) for place, folder in enumerate(folders) if split_of(folder)), None)
 
 
 def _counted(part: str, number: int) -> str:

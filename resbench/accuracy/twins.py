@@ -94,7 +94,7 @@ class _Reversed(nn.Module):
 
 def _epsilon(value: float) -> Callable[[nn.Module], bool]:
     def change(module: nn.Module) -> bool:
-        norms = [one for one in module.modules() if isinstance(one, nn.BatchNorm2d) and one.eps != value]
+        norms = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm2d) and layer.eps != value]
         for norm in norms:
             norm.eps = value
         return bool(norms)
@@ -130,7 +130,7 @@ def _rectified(_: nn.Module, __: object, output: Tensor) -> Tensor:
 
 def _pool_rounding_up(module: nn.Module) -> bool:
     """Pool after the stem without padding, sizes rounded up, or the other way round."""
-    pools = [one for one in module.modules() if isinstance(one, nn.MaxPool2d) and one.kernel_size == 3]
+    pools = [layer for layer in module.modules() if isinstance(layer, nn.MaxPool2d) and layer.kernel_size == 3]
     for pool in pools:
         pool.padding, pool.ceil_mode = (1, False) if pool.ceil_mode else (0, True)
     return bool(pools)

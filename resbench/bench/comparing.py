@@ -110,18 +110,18 @@ def ab(
         progress=partial(on_progress, f"{a.network.name} against {b.network.name}"),
     )
     with source as units:
-        found = contest(units.draw, rules, world)
+        outcome = contest(units.draw, rules, world)
     return Comparison(
         a=units.arms[0],
         b=units.arms[1],
         batch_size=batch_size,
         calls=units.calls,
-        units=tuple(tuple(unit) for unit in found.units),
+        units=tuple(tuple(unit) for unit in outcome.units),
         rules=rules,
-        judged_by=found.clock,
-        judgement=found.judgement,
-        confirmed=found.confirmed,
-        doubt=found.doubt,
+        judged_by=outcome.clock,
+        judgement=outcome.judgement,
+        confirmed=outcome.confirmed,
+        doubt=outcome.doubt,
         environment=watch.environment(),
         run=watch.run(),
     )
@@ -131,12 +131,12 @@ def findings(comparison: Comparison) -> list[Finding]:
     """Return what was found by the clock that the verdict is about, then what the other one shows."""
     other: Clock = "wall_ns" if comparison.judged_by == "cpu_ns" else "cpu_ns"
     why = "; ".join(filter(None, (_why(comparison), comparison.doubt)))
-    found = [_finding(comparison, comparison.judged_by, comparison.judgement, why)]
+    judged = [_finding(comparison, comparison.judged_by, comparison.judgement, why)]
     logs = unit_logs(comparison.units, other) if _ticks(comparison, other) else None
     if logs is not None and comparison.environment.machine.device_kind == "cpu":
         judgement = judge(logs, floor=comparison.rules.floor, limit=comparison.rules.limit)
-        found.append(_finding(comparison, other, judgement, "for information"))
-    return found
+        judged.append(_finding(comparison, other, judgement, "for information"))
+    return judged
 
 
 def _finding(comparison: Comparison, clock: Clock, judgement: Judgement, why: str) -> Finding:

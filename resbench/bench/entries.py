@@ -106,17 +106,18 @@ def _asked(networks: Sequence[str], weights: Sequence[str | Path]) -> list[tuple
 
 def _on_disk(patterns: Sequence[str], classes: int) -> list[tuple[str, str | Path | None]]:
     """Return the published checkpoints on this machine for so many classes whose own or network's name fits."""
-    here = [one for one in WEIGHTS if cached_path(one).exists() and find(one.name).classes == classes]
+    here = [weights for weights in WEIGHTS if cached_path(weights).exists() and find(weights.name).classes == classes]
     fits = {
-        p: [one for one in here if fnmatchcase(one.name, p) or fnmatchcase(one.network, p)] for p in patterns or ["*"]
+        p: [weights for weights in here if fnmatchcase(weights.name, p) or fnmatchcase(weights.network, p)]
+        for p in patterns or ["*"]
     }
-    for pattern, found in fits.items():
-        if not found:
+    for pattern, names in fits.items():
+        if not names:
             wanted = f"for {classes} classes" + (f" that fit {pattern}" if patterns else "")
             raise ResbenchError(
                 f"no published checkpoints {wanted} in {folder()}; fetch one, or name NETWORK and --weights"
             )
-    return [(one.name, None) for one in here if any(one in found for found in fits.values())]
+    return [(weights.name, None) for weights in here if any(weights in names for names in fits.values())]
 
 
 def entry_of(network: str, weights: str | Path | None, validating: Validating) -> Entry:
@@ -140,4 +141,4 @@ def _known(variant: Variant, weights: str | Path | None) -> Weights | None:
     """Return the published checkpoint of `variant` that a file is, whatever its name, by its hash."""
     if weights is None or not Path(weights).is_file():
         return None
-    return next((one for one in by_digest(sha256(Path(weights))) if one.network == variant.name), None)
+    return next((row for row in by_digest(sha256(Path(weights))) if row.network == variant.name), None)

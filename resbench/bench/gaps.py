@@ -62,9 +62,9 @@ def explain_gaps(
     return [_gap(entry, images, data, on, validating, on_progress) for entry in entries]
 
 
-def keep(results: Sequence[Validated], found: Sequence[Gap], root: Path) -> None:
+def keep(results: Sequence[Validated], gaps: Sequence[Gap], root: Path) -> None:
     """Add what was found to the records that were saved below `root`. Raises ResbenchError when that fails."""
-    for result, gap_ in zip(results, found, strict=True):
+    for result, gap_ in zip(results, gaps, strict=True):
         store.save(replace(result.record, gap=gap_), root)
 
 
@@ -80,11 +80,11 @@ def _gap(
     with switches(settings):
         contestants = _contestants(trials, entry, loaded.sha256, images, on)
         session = session_of(contestants, settings, on, Ranks(), validating, on_progress)
-        streams = list(dict.fromkeys(one.preprocess for one in contestants))
+        streams = list(dict.fromkeys(contestant.preprocess for contestant in contestants))
         usable = examined(images, session, skip=validating.skip_unreadable, streams=streams).images
-        found = _scored(trials, contestants, usable, session)
+        scores = _scored(trials, contestants, usable, session)
     names = tuple(sample.name for sample in usable.samples)
-    first, *others = (Predictions(names=names, rows=rows) for rows in found)
+    first, *others = (Predictions(names=names, rows=rows) for rows in scores)
     twins = []
     for trial, answers in zip(trials[1:], others, strict=True):
         row = _network_of(trial, entry.variant)
@@ -159,19 +159,19 @@ def _contestants(
 ) -> list[Contestant]:
     """Return the trials ready to run; those that differ in their input only share a network."""
     arms: dict[tuple[int, Settings], Arm] = {}
-    for one in trials:
-        if (id(one.module), one.settings) not in arms:
-            module = copy.deepcopy(one.module) if one.module is trials[0].module else one.module
-            arms[id(one.module), one.settings] = prepare(module, one.settings, on, entry.variant.classes)
+    for trial in trials:
+        if (id(trial.module), trial.settings) not in arms:
+            module = copy.deepcopy(trial.module) if trial.module is trials[0].module else trial.module
+            arms[id(trial.module), trial.settings] = prepare(module, trial.settings, on, entry.variant.classes)
     return [
         Contestant(
             name=entry.asked,
-            identity=f"{entry.variant.name} {sha256} {one.what} {replace(one.settings, threads=None)}",
-            forward=partial(answer, arms[id(one.module), one.settings]),
-            preprocess=one.preprocess,
+            identity=f"{entry.variant.name} {sha256} {trial.what} {replace(trial.settings, threads=None)}",
+            forward=partial(answer, arms[id(trial.module), trial.settings]),
+            preprocess=trial.preprocess,
             among=images.among,
         )
-        for one in trials
+        for trial in trials
     ]
 
 
@@ -179,9 +179,9 @@ def _scored(
     trials: Sequence[_Trial], contestants: Sequence[Contestant], images: ImageSet, session: Session
 ) -> list[Rows]:
     """Return the rows of all contestants in order; those whose images are decoded alike share a pass."""
-    found: dict[int, Rows] = {}
-    for decoder in {one.decoder.name: one.decoder for one in trials}.values():
-        places = [place for place, one in enumerate(trials) if one.decoder.name == decoder.name]
+    rows_by_place: dict[int, Rows] = {}
+    for decoder in {trial.decoder.name: trial.decoder for trial in trials}.values():
+        places = [place for place, trial in enumerate(trials) if trial.decoder.name == decoder.name]
         rows = score([contestants[place] for place in places], images, replace(session, decoder=decoder))
-        found |= dict(zip(places, rows, strict=True))
-    return [found[place] for place in range(len(trials))]
+        rows_by_place |= dict(zip(places, rows, strict=True))
+    return [rows_by_place[place] for place in range(len(trials))]

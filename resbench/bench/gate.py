@@ -79,17 +79,17 @@ def gate(against: str | None, gating: Gating, config: Config, on_progress: OnPro
         raise ResbenchError("--data and --evaluate: give both, the images and the networks to evaluate on them")
     with trees(Path.cwd(), against) as sides:
         on_progress("counting", 0.0)
-        found = [*changed_counts(sides, gating.results, config), *changed_records(sides, gating.results, config)]
+        findings = [*changed_counts(sides, gating.results, config), *changed_records(sides, gating.results, config)]
         on_progress("cards", 0.0)
-        found += stale_cards(sides, gating.cards, gating.results)
+        findings += stale_cards(sides, gating.cards, gating.results)
         on_progress("evaluating", 0.0)
-        found += changed_accuracies(sides, gating, config)
-        found += changed_speeds(sides, gating, config, on_progress)
-    if not found:
+        findings += changed_accuracies(sides, gating, config)
+        findings += changed_speeds(sides, gating, config, on_progress)
+    if not findings:
         raise ResbenchError(
             f"{Path.cwd()}: no records, cards or networks to compare; name networks to time, or add --data"
         )
-    return found
+    return findings
 
 
 @contextmanager

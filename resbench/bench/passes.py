@@ -47,16 +47,16 @@ def remarks(validating: Validating) -> list[str]:
     """Return what the user should know about these options on the device before a long run."""
     if resolve(validating.device).type != "cpu":
         return []
-    found = []
+    lines = []
     if validating.batch_size == "auto":
-        found.append(
+        lines.append(
             "--batch-size auto: forward passes on the CPU take few images whatever the batch; using the default"
         )
     if validating.running.dtype == "fp16":
-        found.append(
+        lines.append(
             "--dtype fp16: several times slower than fp32 on most CPUs; bf16 is the half precision they support"
         )
-    return found
+    return lines
 
 
 def _batch_size(contestants: Sequence[Contestant], on: torch.device, asked: BatchSize | None) -> int:
@@ -64,7 +64,7 @@ def _batch_size(contestants: Sequence[Contestant], on: torch.device, asked: Batc
         return largest_batch(contestants, on, most=512)
     if isinstance(asked, int):
         return asked
-    smallest = min(one.preprocess.crop_px for one in contestants)
+    smallest = min(contestant.preprocess.crop_px for contestant in contestants)
     return max(32, min(256, CPU_PIXELS // smallest**2)) if on.type == "cpu" else 256
 
 

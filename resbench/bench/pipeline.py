@@ -64,11 +64,11 @@ def images_of(
 
 def described(images: Images) -> Pipeline:
     """Return what a record keeps of `images`."""
-    found = open_unlabelled(Path(images.path))
+    image_set = open_unlabelled(Path(images.path))
     return Pipeline(
-        data=found.name,
-        fingerprint=found.fingerprint,
-        images=len(_some(found).samples),
+        data=image_set.name,
+        fingerprint=image_set.fingerprint,
+        images=len(_some(image_set).samples),
         pixels=pixels.recorded(images.preprocess, decoder_named(images.decoder).name),
         workers=images.workers,
     )
@@ -80,8 +80,10 @@ def warm(images: Images, on_image: Callable[[float], None]) -> None:
     Raises UnreadableImagesError, naming those that cannot be decoded.
     """
     samples = _some(open_unlabelled(Path(images.path))).samples
-    found = inspection.inspect(samples, workers=images.workers, on_image=lambda done: on_image(done / len(samples)))
-    if failed := inspection.unreadable(found):
+    inspections = inspection.inspect(
+        samples, workers=images.workers, on_image=lambda done: on_image(done / len(samples))
+    )
+    if failed := inspection.unreadable(inspections):
         raise readable.UnreadableImagesError(failed)
 
 
@@ -106,8 +108,8 @@ def measure_fed(arm: Arm, want: speeds.Wanted, request: speeds.Request, surround
         return pixels.normalise(frames.to(arm.device, non_blocking=True), images.preprocess)
 
     with closing(stream):
-        found = speeds.measure(arm, want, request, surroundings, fed(arm, inputs, paused))
-    return [replace(series, pipeline=described(images)) for series in found]
+        measured = speeds.measure(arm, want, request, surroundings, fed(arm, inputs, paused))
+    return [replace(series, pipeline=described(images)) for series in measured]
 
 
 def launch(request: speeds.Request) -> list[Series]:

@@ -44,8 +44,8 @@ def profile_each(
     if resume and root is None:
         raise ResbenchError("--resume: skips what was saved, so give --save too")
     for index, network in enumerate(networks):
-        if resume and root and (found := _finished(network, root, profiling)):
-            yield Outcome(network=network.name, record=found, path=root / store.path_of(found))
+        if resume and root and (finished := _finished(network, root, profiling)):
+            yield Outcome(network=network.name, record=finished, path=root / store.path_of(finished))
             continue
         try:
             if len(networks) == 1:

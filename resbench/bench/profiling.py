@@ -204,7 +204,7 @@ def _with_wanted(request: speeds.Request, profiling: Profiling) -> speeds.Reques
 
 def wanted_by(request: speeds.Request, profiling: Profiling, auto: int = 0) -> tuple[speeds.Wanted, ...]:
     """Return what `profiling` measures of a network; `auto` is the batch size that was found for "auto"."""
-    found = speeds.wanted_speeds(
+    wanted = speeds.wanted_speeds(
         profiling.batch_sizes,
         torch.device(request.device),
         request.settings,
@@ -212,7 +212,7 @@ def wanted_by(request: speeds.Request, profiling: Profiling, auto: int = 0) -> t
         auto=auto,
         end_to_end=request.images is not None,
     )
-    return tuple(found)
+    return tuple(wanted)
 
 
 def _parts(
@@ -230,8 +230,8 @@ def _parts(
     if meter:
         on_progress("energy", 0.0)
         wants = [want for want in request.wanted if want.speed == "throughput"]
-        found = [speeds.energy(subject.arm, want, meter) for want in wants]
-        yield {"energy": tuple(energy for energy in found if energy), "gpu": meter.seen()}
+        energies = [speeds.energy(subject.arm, want, meter) for want in wants]
+        yield {"energy": tuple(energy for energy in energies if energy), "gpu": meter.seen()}
     if subject.arm.device.type == "cuda":
         yield {"kernels": kernels_by_batch(request, on_progress)}
 
@@ -241,7 +241,7 @@ def _ceilings(record: Profile, device: torch.device) -> Ceilings:
     best = ceilings.measure_ceilings(record.settings, device)
     for _ in range(CEILING_REPEATS):
         against = (roofline(replace(record, ceilings=best), series) for series in record.series)
-        if all(found is None or found.reliable for found in against):
+        if all(roof is None or roof.reliable for roof in against):
             break
         best = ceilings.best(best, ceilings.measure_ceilings(record.settings, device))
     return best
@@ -252,12 +252,12 @@ def _series(
 ) -> Iterator[list[Series]]:
     """Yield all finished series after each speed (in this process) or after each launch (in fresh ones)."""
     if launches == 1:
-        found: list[Series] = []
+        series: list[Series] = []
         for want in request.wanted:
             progress = partial(on_progress, f"{speed(want.speed)} at batch {want.batch_size}")
             watch = meter.watch if meter else unwatched
-            found += pipeline.measure_fed(subject.arm, want, request, Surroundings(watch=watch, progress=progress))
-            yield list(found)
+            series += pipeline.measure_fed(subject.arm, want, request, Surroundings(watch=watch, progress=progress))
+            yield list(series)
         return
     parts: list[list[Series]] = []
     for index in range(launches):

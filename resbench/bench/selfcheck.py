@@ -119,14 +119,14 @@ def false_alarms(check: SelfCheck) -> tuple[int, int, float]:
 
 def _trial(arms: list[Local], injected: float, rules: Rules, world: World, chance: random.Random) -> Trial:
     shape = interleave.shape(arms)
-    found = contest(lambda: (interleave.cluster(arms, shape, chance),), rules, world)
+    outcome = contest(lambda: (interleave.cluster(arms, shape, chance),), rules, world)
     return Trial(
         injected=injected,
-        verdict=found.judgement.verdict,
-        ratio=found.judgement.ratio,
-        detectable=found.judgement.detectable,
-        clusters=found.judgement.units,
-        judged_by=found.clock,
+        verdict=outcome.judgement.verdict,
+        ratio=outcome.judgement.ratio,
+        detectable=outcome.judgement.detectable,
+        clusters=outcome.judgement.units,
+        judged_by=outcome.clock,
     )
 
 

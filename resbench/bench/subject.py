@@ -79,12 +79,12 @@ def _plain(request: speeds.Request) -> _Loaded:
             reason = str(error).splitlines()[0]
             raise ResbenchError(f"{network.name}: cannot take {size} px ({reason}); give a larger input") from None
         return _Loaded(module=module)
-    found = load_checkpoint(network, request.weights, request.key)
+    checkpoint = load_checkpoint(network, request.weights, request.key)
     published = find_weights(request.weights)
     return _Loaded(
-        module=found.module,
-        weights=published.name if published else found.name,
-        weights_sha256=found.sha256,
+        module=checkpoint.module,
+        weights=published.name if published else checkpoint.name,
+        weights_sha256=checkpoint.sha256,
     )
 
 
@@ -127,12 +127,12 @@ def kernels_by_batch(request: speeds.Request, on_progress: OnProgress) -> tuple[
     """
     reset_peak_memory(torch.device(request.device))  # the other process needs the memory that this one keeps unused
     wants = {want.batch_size: want for want in request.wanted if want.speed in ("latency", "throughput", "train")}
-    found: list[Kernels | None] = []
+    observed: list[Kernels | None] = []
     with suppress(ResbenchError):
         for index, (size, want) in enumerate(sorted(wants.items())):
             on_progress(f"kernels at batch {size}", index / len(wants))
-            found.append(fresh.call(kernels_alone, replace(request, wanted=(want,))))
-    complete = tuple(kernels for kernels in found if kernels)
+            observed.append(fresh.call(kernels_alone, replace(request, wanted=(want,))))
+    complete = tuple(kernels for kernels in observed if kernels)
     return complete if len(complete) == len(wants) else None
 
 

@@ -156,8 +156,8 @@ def validate_all(
             done += _one_pass(some, images, on, group, validating, on_progress)
         done = _saved(done, output) if output and group.rank == 0 else done
         group.gather(None)  # what can be gone on from is forgotten when every record is safe, not before
-        for one in done:
-            one.journal.remove()
+        for result in done:
+            result.journal.remove()
     return done
 
 
@@ -174,11 +174,12 @@ def _one_pass(
     contestants = [course.contestant for course in courses]
     with switches(courses[0].settings):
         session = session_of(contestants, courses[0].settings, on, group, validating, on_progress)
-        streams = [one.preprocess for one in contestants]
+        streams = [contestant.preprocess for contestant in contestants]
         seen = examined(images, session, skip=validating.skip_unreadable, streams=streams)
-        found = scored(contestants, seen.images, session)
+        scores = scored(contestants, seen.images, session)
         return [
-            _validated(course, one, images, seen, session, watch) for course, one in zip(courses, found, strict=True)
+            _validated(course, contestant, images, seen, session, watch)
+            for course, contestant in zip(courses, scores, strict=True)
         ]
 
 
@@ -219,25 +220,25 @@ def is_main() -> bool:
 
 
 def _saved(results: Sequence[Validated], root: Path) -> list[Validated]:
-    paths = [root / store.path_of(one.record) for one in results]
+    paths = [root / store.path_of(result.record) for result in results]
     try:
-        for one, path in zip(results, paths, strict=True):
-            answers, record = predictions.encoded(one.predictions), jsonio.dumps(one.record).encode()
+        for result, path in zip(results, paths, strict=True):
+            answers, record = predictions.encoded(result.predictions), jsonio.dumps(result.record).encode()
             write_together({predictions.path_beside(path): answers, path: record})
-        return [replace(one, path=path) for one, path in zip(results, paths, strict=True)]
+        return [replace(result, path=path) for result, path in zip(results, paths, strict=True)]
     except ResbenchError as error:
         raise ResbenchError(f"{error}; what was evaluated is kept") from None
 
 
 def _validated(
     course: Course,
-    found: Scored,
+    score: Scored,
     images: ImageSet,
     seen: Examined,
     session: Session,
     watch: environment.Watch,
 ) -> Validated:
-    answers = Predictions(names=tuple(sample.name for sample in seen.images.samples), rows=found.rows)
+    answers = Predictions(names=tuple(sample.name for sample in seen.images.samples), rows=score.rows)
     real = figures.real_top1(answers)
     contestant = course.contestant
     record = Evaluation(
@@ -245,12 +246,12 @@ def _validated(
         weights=course.weights,
         weights_sha256=course.weights_sha256,
         dataset=images.describe(),
-        pixels=pixels.recorded(contestant.preprocess, decoder_words(contestant, seen.images, found.rows, session)),
+        pixels=pixels.recorded(contestant.preprocess, decoder_words(contestant, seen.images, score.rows, session)),
         settings=course.settings,
         batch_size=session.batch_size,
-        images=len(found.rows),
-        top1_right=int(predictions.top1(found.rows).sum()),
-        top5_right=int(predictions.top5(found.rows).sum()),
+        images=len(score.rows),
+        top1_right=int(predictions.top1(score.rows).sum()),
+        top5_right=int(predictions.top5(score.rows).sum()),
         real_top1_right=real[0] if real else None,
         real_images=real[1] if real else None,
         skipped=seen.skipped,
@@ -258,9 +259,9 @@ def _validated(
         environment=watch.environment(),
         run=watch.run(),
     )
-    doubt = unexplained(found.rows, images.classes) or ties(found.rows)
+    doubt = unexplained(score.rows, images.classes) or ties(score.rows)
     notes = [*course.notes, *map(str, seen.symptoms)]
     notes += [f"{contestant.name}: {doubt}"] if doubt else []
-    if found.journal.failure:
-        notes.append(f"progress could not be kept ({found.journal.failure}); an interrupted run would begin anew")
-    return Validated(record=record, predictions=answers, notes=tuple(notes), journal=found.journal)
+    if score.journal.failure:
+        notes.append(f"progress could not be kept ({score.journal.failure}); an interrupted run would begin anew")
+    return Validated(record=record, predictions=answers, notes=tuple(notes), journal=score.journal)

@@ -87,14 +87,14 @@ def facts(variant: Variant) -> list[tuple[str, str]]:
 
 def _resnet_terms(spec: ResNetSpec) -> set[str]:
     groups = spec.groups * (spec.splits if spec.block.startswith("resnest") else 1)
-    found = _block_terms(spec) | _SQUEEZE_TERMS[spec.squeeze] | _grouped_terms(groups)
+    named = _block_terms(spec) | _SQUEEZE_TERMS[spec.squeeze] | _grouped_terms(groups)
     if spec.block != "plain":
-        found |= _SHORTCUT_TERMS[spec.shortcut]
+        named |= _SHORTCUT_TERMS[spec.shortcut]
     if spec.stem != "conv3":
-        found.add("Max Pooling")
+        named.add("Max Pooling")
     if spec.anti_alias:
-        found.add("Blur Pooling")
-    return found
+        named.add("Blur Pooling")
+    return named
 
 
 def _block_terms(spec: ResNetSpec) -> set[str]:
@@ -111,26 +111,26 @@ def _grouped_terms(groups: int) -> set[str]:
 
 def _resnet_facts(spec: ResNetSpec) -> list[tuple[str, str]]:
     width = f", of {spec.width_per_group} channels in the first stage and twice as many in each further one"
-    found = [("Blocks", _blocks(spec.block, spec.depths)), *_grouping(spec.groups, width)]
+    pairs = [("Blocks", _blocks(spec.block, spec.depths)), *_grouping(spec.groups, width)]
     if spec.block == "bottleneck" and spec.groups == 1 and spec.width_per_group != 64:
-        found.append(("Width", f"{spec.width_per_group / 64:g} times the usual channels inside a block"))
+        pairs.append(("Width", f"{spec.width_per_group / 64:g} times the usual channels inside a block"))
     if spec.stride_on == "1x1":
-        found.append(("Stride", "on the first 1x1 convolution of a stage"))
+        pairs.append(("Stride", "on the first 1x1 convolution of a stage"))
     if spec.planes != 64:
-        found.append(("Planes", f"{spec.planes} in the first stage, doubling"))
-    found += [
+        pairs.append(("Planes", f"{spec.planes} in the first stage, doubling"))
+    pairs += [
         ("Stem", _STEMS[spec.stem]),
         ("Shortcuts", "none" if spec.block == "plain" else _SHORTCUTS[spec.shortcut]),
     ]
     if spec.squeeze:
-        found.append(("Attention", _SQUEEZES[spec.squeeze]))
+        pairs.append(("Attention", _SQUEEZES[spec.squeeze]))
     if spec.anti_alias:
-        found.append(("Anti-aliasing", "a fixed blur in front of every stride"))
+        pairs.append(("Anti-aliasing", "a fixed blur in front of every stride"))
     if spec.block == "res2net":
-        found.append(("Slices", f"{spec.splits} of {spec.groups * spec.width_per_group} channels in the first stage"))
+        pairs.append(("Slices", f"{spec.splits} of {spec.groups * spec.width_per_group} channels in the first stage"))
     elif spec.block.startswith("resnest"):
-        found.append(("Radix", str(spec.splits)))
-    return found
+        pairs.append(("Radix", str(spec.splits)))
+    return pairs
 
 
 def _blocks(block: str, depths: tuple[int, ...]) -> str:

@@ -30,8 +30,10 @@ class Drawing:
 def network(variant: Variant) -> Drawing:
     """Return the drawing of the stages of `variant` and of the block that they repeat."""
     inner = block(variant)
-    found = stages(variant)
-    words = "; ".join(f"{one.name}: {_blocks(one)}, {one.channels} x {one.side_px} x {one.side_px}" for one in found)
+    drawn = stages(variant)
+    words = "; ".join(
+        f"{stage.name}: {_blocks(stage)}, {stage.channels} x {stage.side_px} x {stage.side_px}" for stage in drawn
+    )
     height = _STAGES_PX + 70 + _ROW_PX * len(inner.branches)
     return _svg(height, f"{variant.name}: {words}", [*_stages(variant), *_block(inner, _STAGES_PX + 20)])
 
@@ -62,17 +64,17 @@ def plot(lines: Mapping[str, Sequence[tuple[int, float]]]) -> Drawing | None:
 
 def _stages(variant: Variant) -> list[str]:
     """Boxes as high as the feature maps, as wide as they are deep in blocks, from image to classes."""
-    found = stages(variant)
+    drawn = stages(variant)
     floor, tallest = _STAGES_PX - 48, 106
-    widest = max(one.blocks for one in found)
+    widest = max(stage.blocks for stage in drawn)
     boxes: list[tuple[str, str, str, float, float, str]] = [
         ("image", f"3 x {variant.input_px} x {variant.input_px}", "", tallest, 0.25, "none"),
         ("stem", "", "", 86, 0.25, _ORANGE),
     ]
-    for one in found:
-        high = max(16, 84 * one.side_px / found[0].side_px)
-        size = f"{one.channels} x {one.side_px} x {one.side_px}"
-        boxes.append((one.name, size, _blocks(one), high, 0.45 + 0.55 * one.blocks / widest, _BLUE))
+    for stage in drawn:
+        high = max(16, 84 * stage.side_px / drawn[0].side_px)
+        size = f"{stage.channels} x {stage.side_px} x {stage.side_px}"
+        boxes.append((stage.name, size, _blocks(stage), high, 0.45 + 0.55 * stage.blocks / widest, _BLUE))
     boxes.append(("classes", str(variant.classes), "pool, linear", 16, 0.25, _GREEN))
     room = (_WIDTH - 20) / len(boxes)
     parts = []

@@ -73,13 +73,13 @@ def accuracy(weights: Weights, metric: Metric) -> Claim | None:
 
 def collections(cards: Iterable[Card], source: str) -> dict[str, list[Card]]:
     """Group the checkpoints that `source` publishes by collection: cards that hold only those of the collection."""
-    found: dict[str, list[Card]] = {}
+    cards_by_collection: dict[str, list[Card]] = {}
     for card in cards:
         own = [weights for weights in card.weights if weights.source == source]
         for name in dict.fromkeys(weights.collection for weights in own):
             held = tuple(weights for weights in own if weights.collection == name)
-            found.setdefault(name, []).append(replace(card, weights=held))
-    return found
+            cards_by_collection.setdefault(name, []).append(replace(card, weights=held))
+    return cards_by_collection
 
 
 def slug(text: str) -> str:

@@ -71,13 +71,13 @@ def wanted(
     pages = form.pages(_held(cards, chosen, form.source))
     if chosen and not pages:
         raise ResbenchError(f"{', '.join(names)}: no checkpoint that style {style} could show; take another --style")
-    found: Wanted = {output / path: text for path, text in (pages | (form.index(cards) if every else {})).items()}
+    files: Wanted = {output / path: text for path, text in (pages | (form.index(cards) if every else {})).items()}
     if every and style == "default":
-        found |= {path: None for path in _made(output) if path not in found and _is_generated(path)}
-    for path in found:
+        files |= {path: None for path in _made(output) if path not in files and _is_generated(path)}
+    for path in files:
         if path.exists() and not _is_generated(path):
             raise ResbenchError(f"{path}: was not written by resbench; choose another --output, or remove it")
-    return found | {path: _updated(path, output, records) for path in update}
+    return files | {path: _updated(path, output, records) for path in update}
 
 
 def there(output: Path, results: Path, flops: str | None = None) -> Wanted:

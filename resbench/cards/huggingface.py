@@ -31,16 +31,16 @@ _METRICS: dict[Metric, tuple[str, str, str]] = {
 
 def huggingface_pages(cards: Sequence[Card]) -> dict[str, str]:
     """Return README.md and .eval_results/<data set>.yaml of every checkpoint of these networks, by path."""
-    found: dict[str, str] = {}
+    pages: dict[str, str] = {}
     for card in cards:
         for weights in card.weights:
             folder = slug(weights.name)
-            found[f"{folder}/README.md"] = _readme(card, weights)
+            pages[f"{folder}/README.md"] = _readme(card, weights)
             if results := _eval_results(card, weights):
-                found[f"{folder}/.eval_results/{_type(full_dataset(weights))}.yaml"] = (
+                pages[f"{folder}/.eval_results/{_type(full_dataset(weights))}.yaml"] = (
                     f"# {SIGNATURE}\n{markup.yaml_text(results)}"
                 )
-    return found
+    return pages
 
 
 def _readme(card: Card, weights: Weights) -> str:
@@ -110,7 +110,7 @@ def _eval_results(card: Card, weights: Weights) -> list[dict[str, Any]]:
     name = full_dataset(weights)
     if name not in _DATASETS:
         return []
-    found = [
+    results = [
         {
             "dataset": _task(name, claim.metric),
             "value": modelindex.per_cent(claim),
@@ -119,7 +119,7 @@ def _eval_results(card: Card, weights: Weights) -> list[dict[str, Any]]:
         }
         for claim in _claims(weights)
     ]
-    found += [
+    results += [
         {
             "dataset": _task(name, metric),
             "value": value,
@@ -130,7 +130,7 @@ def _eval_results(card: Card, weights: Weights) -> list[dict[str, Any]]:
         if record.dataset.name == name
         for metric, value in _shares(record).items()
     ]
-    return found
+    return results
 
 
 def _claims(weights: Weights) -> list[Claim]:

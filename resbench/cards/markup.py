@@ -30,7 +30,7 @@ def escaped(value: object) -> Markdown:
     if isinstance(value, Markdown):
         return value
     line = _SPECIAL.sub(_reference, one_line(str(value)))
-    return Markdown(_OPENING.sub(lambda found: found[0][:-1] + _references(found[0][-1]), line))
+    return Markdown(_OPENING.sub(lambda match: match[0][:-1] + _references(match[0][-1]), line))
 
 
 def code(value: object) -> Markdown:
@@ -43,7 +43,7 @@ def code(value: object) -> Markdown:
 
 def link(label: object, url: str) -> Markdown:
     """Return a link; a URL that is not http(s) or relative is shown as text, since it could run something."""
-    target = re.sub(r"[^\w./:?=&#%~@+,;-]", lambda found: _percent(found[0]), url, flags=re.ASCII)
+    target = re.sub(r"[^\w./:?=&#%~@+,;-]", lambda match: _percent(match[0]), url, flags=re.ASCII)
     if re.match(r"[a-z][a-z0-9+.-]*:(?!//)", target, re.IGNORECASE) or not re.match(r"https?://|[\w./#]", target):
         return Markdown(f"{escaped(label)} ({escaped(url)})")
     return Markdown(f"[{escaped(label)}]({target.replace('&', '&amp;')})")
@@ -109,8 +109,8 @@ def _string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _string)
 
 
-def _reference(found: re.Match[str]) -> str:
-    return _references(found[0])
+def _reference(match: re.Match[str]) -> str:
+    return _references(match[0])
 
 
 def _references(characters: str) -> str:

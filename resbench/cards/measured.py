@@ -27,19 +27,21 @@ from resbench.words.quantities import WORDS
 
 def speed_tables(card: Card) -> list[dict[str, Any]]:
     """Return what was measured per record: where and how, and a row per series of samples."""
-    found = []
+    tables = []
     for path, record in card.profiles.items():
-        series = sorted(record.series, key=lambda one: (one.speed, one.batch_size))
-        memory = {one.batch_size: (*observed.peak_words(one), "not measured")[0] for one in record.memory}
+        series = sorted(record.series, key=lambda measured: (measured.speed, measured.batch_size))
+        memory = {
+            measured.batch_size: (*observed.peak_words(measured), "not measured")[0] for measured in record.memory
+        }
         rows = [
-            _speed(record, one) | {"memory": memory.get(one.batch_size, "not measured")}
-            for one in filter(has_samples, series)
+            _speed(record, measured) | {"memory": memory.get(measured.batch_size, "not measured")}
+            for measured in filter(has_samples, series)
         ]
         if rows:
             where = {"path": path, "machine": machine_folder(record.environment.machine)}
             how = {"settings": observed.settings(record.settings), "noise": record.environment.conditions.noise}
-            found.append(where | how | {"rows": rows})
-    return found
+            tables.append(where | how | {"rows": rows})
+    return tables
 
 
 def accuracy_tables(card: Card) -> list[dict[str, Any]]:

@@ -19,12 +19,12 @@ def mmpretrain_pages(cards: Sequence[Card]) -> dict[str, str]:
 
     The paths are those of MMPretrain's repository, so that a checkout of it can be the output folder.
     """
-    found: dict[str, str] = {}
+    pages: dict[str, str] = {}
     for name, held in collections(cards, SOURCE).items():
         folder = _folder(name, held)
-        found[f"{folder}/README.md"] = _readme(name, held)
-        found[f"{folder}/metafile.yml"] = _yaml(_metafile(name, held, folder))
-    return found
+        pages[f"{folder}/README.md"] = _readme(name, held)
+        pages[f"{folder}/metafile.yml"] = _yaml(_metafile(name, held, folder))
+    return pages
 
 
 def mmpretrain_index(cards: Sequence[Card]) -> dict[str, str]:
@@ -49,12 +49,12 @@ def _readme(collection: str, cards: Sequence[Card]) -> str:
 
 def _results(cards: Sequence[Card]) -> dict[str, list[dict[str, str]]]:
     """Return the rows of the table of each data set."""
-    found: dict[str, list[dict[str, str]]] = {}
+    results: dict[str, list[dict[str, str]]] = {}
     for card in cards:
         for weights in card.weights:
             row = result_row(card, weights, card.flops_convention)
-            found.setdefault(full_dataset(weights), []).append(row)
-    return found
+            results.setdefault(full_dataset(weights), []).append(row)
+    return results
 
 
 def _metafile(collection: str, cards: Sequence[Card], folder: str) -> dict[str, Any]:

@@ -28,13 +28,13 @@ def replace(source: str, generate: Callable[[str], str], where: str) -> str:
     Raises ResbenchError naming `where` when a marker lacks its partner or there is none.
     """
     lines = re.findall(r"[^\n]*\n|[^\n]+", source)
-    found = list(regions(lines, where))
-    if not found:
+    regions_ = list(regions(lines, where))
+    if not regions_:
         raise ResbenchError(
             f"{where}: no regions to update; add lines `<!-- resbench:networks begin -->` and "
             "`<!-- resbench:networks end -->`"
         )
-    for region in reversed(found):
+    for region in reversed(regions_):
         newline = "\r\n" if lines[region.first - 1].endswith("\r\n") else "\n"
         lines[region.first : region.last] = [line + newline for line in generate(region.name).splitlines()]
     return "".join(lines)

@@ -104,8 +104,8 @@ def _accuracy(weights: Weights, metric: Metric) -> str:
 
 def _source(weights: Weights) -> str:
     sources = dict.fromkeys(claim.source for claim in weights.claims)
-    found = [markup.link(_page(source), source) if "://" in source else markup.escaped(source) for source in sources]
-    return markup.Markdown(", ".join(found) or "nowhere")
+    links = [markup.link(_page(source), source) if "://" in source else markup.escaped(source) for source in sources]
+    return markup.Markdown(", ".join(links) or "nowhere")
 
 
 def _page(url: str) -> str:
@@ -119,8 +119,8 @@ def claim_notes(cards: Iterable[Card]) -> Iterator[str]:
     caveats: dict[str, list[str]] = {}
     for weights in (weights for card in cards for weights in card.weights):
         for claim in (claim for claim in weights.claims if claim.error):
-            said = f"{WORDS[claim.metric]} {printed(claim)}"
-            yield f"{weights.name} was published with {said}, which is false: {claim.error}"
+            sentence = f"{WORDS[claim.metric]} {printed(claim)}"
+            yield f"{weights.name} was published with {sentence}, which is false: {claim.error}"
         if weights.caveat:
             caveats.setdefault(weights.caveat, []).append(weights.name)
     yield from (f"{', '.join(names)}: {caveat}" for caveat, names in caveats.items())

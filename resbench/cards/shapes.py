@@ -93,12 +93,12 @@ def _expansion(name: str) -> int:
 
 
 def _doubling(depths: Sequence[int], channels: int, side_px: int) -> list[Stage]:
-    found = []
+    stages_ = []
     for index, depth in enumerate(depths):
         name = f"stage {index + 1}"
-        found.append(Stage(name=name, blocks=depth, channels=channels * 2**index, side_px=side_px))
+        stages_.append(Stage(name=name, blocks=depth, channels=channels * 2**index, side_px=side_px))
         side_px = _half(side_px)
-    return found
+    return stages_
 
 
 def _inception(input_px: int, spec: InceptionResNetSpec) -> list[Stage]:
@@ -106,12 +106,12 @@ def _inception(input_px: int, spec: InceptionResNetSpec) -> list[Stage]:
     for kernel, stride in ((3, 2), (3, 1), (3, 2), (3, 1), (3, 2)):  # the stem's layers that do not pad
         side_px = (side_px - kernel) // stride + 1
     channels = 320 if spec.slim else 256
-    found = []
+    stages_ = []
     for name, blocks, reduction in zip("ABC", spec.repeats, (spec.reduction_a, spec.reduction_b, ()), strict=True):
-        found.append(Stage(name=f"{name} blocks", blocks=blocks, channels=channels, side_px=side_px))
+        stages_.append(Stage(name=f"{name} blocks", blocks=blocks, channels=channels, side_px=side_px))
         channels += sum(branch[-1] for branch in reduction)
         side_px = (side_px - 3) // 2 + 1
-    return found
+    return stages_
 
 
 def _half(side_px: int) -> int:

@@ -42,7 +42,7 @@ def check_(
     from resbench.records.runs import is_cut_off, read_baseline, read_new, read_predictions
     from resbench.report import findings as report
 
-    found = compare_folders(
+    findings = compare_folders(
         read_baseline(against, new),
         read_new(new),
         limits.load_limits(config),
@@ -50,7 +50,7 @@ def check_(
         committed=against.startswith("git:"),
         predictions=read_predictions(against, new),
     )
-    code = exit_code(found, fail_on_inconclusive=fail_on_inconclusive)
-    report.publish(worst_first(found), code, new, as_json=as_json, junit_file=junit, code_quality_file=code_quality)
-    report.advise(found, cut_off=is_cut_off(against, new))
+    code = exit_code(findings, fail_on_inconclusive=fail_on_inconclusive)
+    report.publish(worst_first(findings), code, new, as_json=as_json, junit_file=junit, code_quality_file=code_quality)
+    report.advise(findings, cut_off=is_cut_off(against, new))
     raise typer.Exit(code)

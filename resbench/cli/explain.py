@@ -27,10 +27,10 @@ def explain_(
     from resbench.counting.explain import explain_usual
     from resbench.report import explain as report
 
-    found = explain_usual(network, figure)
-    if input_px or not found.settled:
+    explanation = explain_usual(network, figure)
+    if input_px or not explanation.settled:
         from resbench.bench import costs  # needs torch, to count at other inputs
 
-        found = costs.explanation(network, figure, input_px)
-    report.show_explanation(network, figure, found, as_json=as_json)
-    raise typer.Exit(0 if found.explained else 1)
+        explanation = costs.explanation(network, figure, input_px)
+    report.show_explanation(network, figure, explanation, as_json=as_json)
+    raise typer.Exit(0 if explanation.explained else 1)

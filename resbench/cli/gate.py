@@ -74,9 +74,9 @@ def gate_(
         weights=weights or (),
     )
     with timing_progress(quiet=quiet) as on_progress:
-        found = gate.gate(against, gating, limits.load_limits(config), on_progress)
-    code = exit_code(found, fail_on_inconclusive=fail_on_inconclusive)
+        findings = gate.gate(against, gating, limits.load_limits(config), on_progress)
+    code = exit_code(findings, fail_on_inconclusive=fail_on_inconclusive)
     report.publish(
-        worst_first(found), code, gating.results, as_json=as_json, junit_file=junit, code_quality_file=code_quality
+        worst_first(findings), code, gating.results, as_json=as_json, junit_file=junit, code_quality_file=code_quality
     )
     raise typer.Exit(code)

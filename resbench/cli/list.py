@@ -35,5 +35,5 @@ def list_(
     from resbench.report import networks
     from resbench.zoo.find import match
 
-    found = networks.rows(match(patterns or ["*"]), where=where, sort=sort, descending=descending)
-    networks.show_networks(found, as_json=as_json)
+    rows = networks.rows(match(patterns or ["*"]), where=where, sort=sort, descending=descending)
+    networks.show_networks(rows, as_json=as_json)

@@ -154,8 +154,8 @@ def validate_(
     report.saved([result.path for result in results if result.path])
     if explain_gap:  # by one process: a sample needs no sharing
         with report.validating_progress() as on_progress:
-            found = gaps.explain_gaps(networks, weights or [], data, how, on_progress)
-        for result, gap in zip(results, found, strict=True):
+            explained = gaps.explain_gaps(networks, weights or [], data, how, on_progress)
+        for result, gap in zip(results, explained, strict=True):
             report.show_gap(result.record.weights, gap)
         if save:
-            gaps.keep(results, found, output)
+            gaps.keep(results, explained, output)

@@ -148,10 +148,10 @@ def _other_heads(variant: Variant, figure: Figure, counts: Counts, classes: Coll
     yield replace(grey, one_channel=True)
     for channels in (3, 1):
         whole = trunk if channels == 3 else trunk - less
-        found = head(whole, per_class, figure.value, figure.quantum, classes)
-        if found and (channels == 3 or found.certain):
-            value = whole + found.classes * per_class
-            reading = _reading("params", "parameters", counts.input_px, value, figure, found)
+        other_head = head(whole, per_class, figure.value, figure.quantum, classes)
+        if other_head and (channels == 3 or other_head.certain):
+            value = whole + other_head.classes * per_class
+            reading = _reading("params", "parameters", counts.input_px, value, figure, other_head)
             yield replace(reading, one_channel=channels == 1)
 
 
@@ -167,10 +167,12 @@ def _operations_converted(
         yield replace(_reading("flops", name, row.input_px, grey, figure), one_channel=True)
         trunk = operations(replace(row.terms, fc=0, fc_bias=0), name)
         if per_class := (value - trunk) // max(1, row.terms.fc_bias):
-            found = head(trunk, per_class, figure.value, figure.quantum, classes)
-            if found and (found.why == "stated" or (found.why == "exact" and found.usual)):  # else by chance
-                value = trunk + found.classes * per_class
-                yield _reading("flops", name, row.input_px, value, figure, found)
+            other_head = head(trunk, per_class, figure.value, figure.quantum, classes)
+            if other_head and (
+                other_head.why == "stated" or (other_head.why == "exact" and other_head.usual)
+            ):  # else by chance
+                value = trunk + other_head.classes * per_class
+                yield _reading("flops", name, row.input_px, value, figure, other_head)
 
 
 def _look_alikes(variant: Variant, figure: Figure, _: Sequence[Counts], classes: Collection[int]) -> Iterator[Reading]:
@@ -208,10 +210,12 @@ def _inputs(counts: Sequence[Counts]) -> Iterator[tuple[str, Counts]]:
 
 
 def _reading(
-    metric: Metric, counted: str, input_px: tuple[int, int], value: int, figure: Figure, found: Head | None = None
+    metric: Metric, counted: str, input_px: tuple[int, int], value: int, figure: Figure, other_head: Head | None = None
 ) -> Reading:
     how, off = rounding(value, figure), float(figure.value / value - 1)
-    return Reading(metric=metric, counted=counted, input_px=input_px, value=value, rounding=how, off=off, head=found)
+    return Reading(
+        metric=metric, counted=counted, input_px=input_px, value=value, rounding=how, off=off, head=other_head
+    )
 
 
 def _parameters(counts: Counts) -> dict[str, int]:
@@ -250,7 +254,7 @@ def _rank(
     variant: Variant, claims: Iterable[tuple[Weights, Claim]], reading: Reading
 ) -> tuple[bool, int, bool, bool, int]:
     """Exact digits first, then the plain counts, what was published so, the convention's own input, the rounding."""
-    said = any(
+    is_named = any(
         claim.metric == reading.metric
         and (claim.convention or "parameters") == reading.counted
         and claim.input_px in (None, reading.input_px)
@@ -258,7 +262,7 @@ def _rank(
     )
     usual = reading.metric == "params" or reading.input_px == convention(reading.counted).input_rule(variant.input_px)
     how = reading.rounding or "truncated"
-    return how != "exact", _detour(reading), not said, not usual, _ORDER.index(how)
+    return how != "exact", _detour(reading), not is_named, not usual, _ORDER.index(how)
 
 
 def _detour(reading: Reading) -> int:

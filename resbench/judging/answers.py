@@ -53,15 +53,15 @@ def mcnemar(lost: int, gained: int, alternative: Literal["two-sided", "greater"]
 def _predictions(content: bytes, record: Evaluation) -> "Predictions":
     from resbench.records.predictions import parse_predictions, top1, top5
 
-    found = parse_predictions(content, f"predictions of {record.weights}")
-    if record.predictions_sha256 not in (None, found.sha256):
+    stored = parse_predictions(content, f"predictions of {record.weights}")
+    if record.predictions_sha256 not in (None, stored.sha256):
         raise ResbenchError(
             f"predictions of {record.weights}: of another run than the record; validate again with --save"
         )
-    right = int(top1(found.rows).sum()), int(top5(found.rows).sum())
+    right = int(top1(stored.rows).sum()), int(top5(stored.rows).sum())
     if right != (record.top1_right, record.top5_right):
         raise ResbenchError(
             f"predictions of {record.weights}: {right[0]} right, the record says {record.top1_right}; "
             "validate again with --save"
         )
-    return found
+    return stored

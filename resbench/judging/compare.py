@@ -36,20 +36,20 @@ def compare_folders(
     """
     config = config or Config()
     machines = {_machine(path) for path in after}
-    found: list[Finding | Timed] = []
+    findings: list[Finding | Timed] = []
     for path in sorted(before.keys() | after.keys()):
         if path not in before:
-            found.append(_new(path, after[path], config.of(after[path].network)))
+            findings.append(_new(path, after[path], config.of(after[path].network)))
         elif path in after:
             limits = config.of(after[path].network)
             runs = before[path]
             if committed and runs[-1] == after[path]:
                 runs = runs[-1:]
-            found.extend(_compare(runs, after[path], path, limits, partial(predictions, path)))
+            findings.extend(_compare(runs, after[path], path, limits, partial(predictions, path)))
         elif whole or _machine(path) in machines:
             why = "the new side lacks this record; measure it again with --save"
-            found.append(incomparable(path, before[path][-1].network, why))
-    return _settled(found)
+            findings.append(incomparable(path, before[path][-1].network, why))
+    return _settled(findings)
 
 
 def compare(before: Record, after: Record, name: str, limits: Limits | None = None) -> list[Finding]:
@@ -101,8 +101,8 @@ def _new(path: str, record: Record, limits: Limits) -> Finding:
     )
 
 
-def _settled(found: Iterable[Finding | Timed]) -> list[Finding]:
-    items = list(found)
+def _settled(findings: Iterable[Finding | Timed]) -> list[Finding]:
+    items = list(findings)
     family = [item for item in items if isinstance(item, Timed)]
     return [item for item in items if isinstance(item, Finding)] + list(judge_together(family) if family else ())
 

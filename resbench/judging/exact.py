@@ -64,16 +64,18 @@ def kernels(before: Profile, after: Profile, record: str, limits: Limits) -> Ite
     Kernels that run from a graph are more than its launches, and then judged for themselves too.
     """
     partners = {kernels.batch_size: kernels for kernels in after.kernels or ()}
-    for one in before.kernels or ():
-        partner = partners.get(one.batch_size)
-        metric = f"kernel launches b{one.batch_size}"
+    for kernel in before.kernels or ():
+        partner = partners.get(kernel.batch_size)
+        metric = f"kernel launches b{kernel.batch_size}"
         if partner is None:
             why = "were not counted on the new side; measure it again"
             yield incomparable(record, after.network, why, metric=metric)
             continue
-        yield _kernels(metric, one.launches, partner.launches, record, after.network, limits)
-        if one.kernels != one.launches or partner.kernels != partner.launches:
-            yield _kernels(f"kernels b{one.batch_size}", one.kernels, partner.kernels, record, after.network, limits)
+        yield _kernels(metric, kernel.launches, partner.launches, record, after.network, limits)
+        if kernel.kernels != kernel.launches or partner.kernels != partner.launches:
+            yield _kernels(
+                f"kernels b{kernel.batch_size}", kernel.kernels, partner.kernels, record, after.network, limits
+            )
 
 
 def same(before: Counts, after: Counts) -> bool:
@@ -110,7 +112,9 @@ def images_difference(before: Series, after: Series) -> str:
     old, new = before.pipeline, after.pipeline
     if old is None or new is None:
         return "" if old is new else "one side does not say which"
-    return differences(*(asdict(one.pixels) | asdict(one) | {"pixels": None} for one in (old, new)))
+    return differences(
+        *(asdict(evaluation.pixels) | asdict(evaluation) | {"pixels": None} for evaluation in (old, new))
+    )
 
 
 def differences(before: Mapping[str, object], after: Mapping[str, object]) -> str:
@@ -167,8 +171,8 @@ def _memory(before: Memory, after: Memory, record: str, network: str, kind: str,
 
 
 def _kernels(metric: str, old: int, new: int, record: str, network: str, limits: Limits) -> Finding:
-    found = _counted(metric, old, new, record, network, limits)
-    return replace(found, verdict=Verdict.IMPROVED) if found.verdict == Verdict.REGRESSED and new < old else found
+    counted = _counted(metric, old, new, record, network, limits)
+    return replace(counted, verdict=Verdict.IMPROVED) if counted.verdict == Verdict.REGRESSED and new < old else counted
 
 
 def _counted(metric: str, old: int, new: int | None, record: str, network: str, limits: Limits) -> Finding:

@@ -98,12 +98,12 @@ def steps(values: Sequence[float]) -> list[int] | None:
         return [index for index in range(1, logs.size) if logs[index] != logs[index - 1]]
     search = ruptures.Pelt(model="l2", min_size=FEWEST_RUNS, jump=1).fit((logs / scale).reshape(-1, 1))
     bounds = [0, *search.predict(pen=3 * math.log(logs.size))]
-    found = []
+    changes = []
     for start, middle, end in zip(bounds, bounds[1:], bounds[2:], strict=False):
         step = welch(values[start:middle], values[middle:end])
         if step.p_value() < SIGNIFICANT and abs(step.log) > math.log1p(SMALLEST_CHANGE):
-            found.append(int(middle))
-    return found
+            changes.append(int(middle))
+    return changes
 
 
 def _changes(runs: Sequence[Record], values: Sequence[Measure]) -> tuple[ChangePoint, ...] | None:
@@ -155,8 +155,8 @@ def timings_of(profile: Profile) -> Iterator[tuple[Series, TimedMetric, Measure]
 
     for series in filter(has_samples, profile.series):
         for clock in (clocks := clocks_of([series], profile)):
-            found = log_interval(unit_times_s(series, clock))
-            measure = Measure(value=found.estimate, unit="s", low=found.low, high=found.high)
+            interval = log_interval(unit_times_s(series, clock))
+            measure = Measure(value=interval.estimate, unit="s", low=interval.low, high=interval.high)
             yield series, timed(series, clock if len(clocks) > 1 else None), measure
 
 

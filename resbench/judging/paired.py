@@ -52,11 +52,11 @@ def judge(logs: ArrayLike, *, floor: float, limit: float) -> Judgement:
         centre = float(np.mean(values)) if values.size and np.all(np.isfinite(values)) else math.nan
         ratio = Interval(math.exp(centre), None, None)
         return Judgement(verdict=Verdict.INVALID, ratio=ratio, detectable=math.inf, units=values.size)
-    found = paired_change(values)
+    change = paired_change(values)
     return Judgement(
-        verdict=family.judge_change(found, floor=floor, limit=limit),
-        ratio=Interval(math.exp(found.log), *found.ratios()),
-        detectable=found.detectable(floor, limit),
+        verdict=family.judge_change(change, floor=floor, limit=limit),
+        ratio=Interval(math.exp(change.log), *change.ratios()),
+        detectable=change.detectable(floor, limit),
         units=values.size,
     )
 

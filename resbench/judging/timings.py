@@ -81,11 +81,11 @@ def _series(
         clocks = clocks_of((*runs, new), after)
         for clock in clocks:
             own = replace(blank, metric=str(timed(new, clock if len(clocks) > 1 else None)))
-            found = _timed(runs, new, clock, own, floor)
+            comparison = _timed(runs, new, clock, own, floor)
             busier = _busier(pool, after) if clock == "wall_ns" else ""
-            found = replace(found, note=note, doubt=_doubt(new, after) or doubt or busier)
-            trusted = not found.doubt and (clock == clocks[0] or quiet)
-            yield found if len(runs) >= ENOUGH_RUNS else _advice(found, runs, new, clock, trusted=trusted)
+            comparison = replace(comparison, note=note, doubt=_doubt(new, after) or doubt or busier)
+            trusted = not comparison.doubt and (clock == clocks[0] or quiet)
+            yield comparison if len(runs) >= ENOUGH_RUNS else _advice(comparison, runs, new, clock, trusted=trusted)
 
 
 def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, floor: float) -> Timed:
@@ -103,25 +103,28 @@ def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, fl
     )
 
 
-def _advice(found: Timed, runs: Sequence[Series], new: Series, clock: Clock, *, trusted: bool) -> Finding:
+def _advice(comparison: Timed, runs: Sequence[Series], new: Series, clock: Clock, *, trusted: bool) -> Finding:
     """Judge by the scatter inside runs; it leaves out how runs differ, so only a gross change is called."""
     change = welch([value for series in runs for value in unit_times_s(series, clock)], unit_times_s(new, clock))
     low, high = change.ratios()
-    limit = max(found.finding.limit or 0.0, GROSS)
+    limit = max(comparison.finding.limit or 0.0, GROSS)
     judged = replace(
-        found.finding, ratio_low=low, ratio_high=high, limit=limit, detectable=change.detectable_by_interval(limit)
+        comparison.finding, ratio_low=low, ratio_high=high, limit=limit, detectable=change.detectable_by_interval(limit)
     )
-    verdict, why = Verdict.INCONCLUSIVE, found.doubt or f"fewer than {ENOUGH_RUNS} tell only changes beyond {limit:.0%}"
+    verdict, why = (
+        Verdict.INCONCLUSIVE,
+        comparison.doubt or f"fewer than {ENOUGH_RUNS} tell only changes beyond {limit:.0%}",
+    )
     if trusted and low > 1 + limit:
         verdict, why = Verdict.REGRESSED, f"slower by more than {limit:.0%}"
     if trusted and high < 1 / (1 + GROSS):
         verdict, why = Verdict.IMPROVED, f"faster by more than {GROSS:.0%}"
-    return replace(judged, verdict=verdict, why=f"{judged.why}{why}{found.note}")
+    return replace(judged, verdict=verdict, why=f"{judged.why}{why}{comparison.note}")
 
 
 def clocks_of(series: Iterable[Series], after: Profile) -> tuple[Clock, ...]:
     """On the CPU both clocks: CPU time repeats better, wall time alone sees waiting and idle cores."""
-    clusters = [cluster for one in series for cluster in one.clusters]
+    clusters = [cluster for series_ in series for cluster in series_.clusters]
     ticks = all(cluster.cpu_ns and min(cluster.cpu_ns) > 0 for cluster in clusters)
     return ("cpu_ns", "wall_ns") if after.environment.machine.device_kind == "cpu" and ticks else ("wall_ns",)
 
@@ -133,8 +136,8 @@ def _circumstances(before: Profile, after: Profile) -> str:
     old, new = (asdict(run.environment.conditions) for run in (before, after))
     soft = {key: old[key] for key in ("host", "os", "python", "governor")} | old["libraries"] | (old["variables"] or {})
     other = {key: new.get(key, new["libraries"].get(key, (new["variables"] or {}).get(key))) for key in soft}
-    found = differences(soft, other)
-    return f"; also differs: {found}" if found else ""
+    differing = differences(soft, other)
+    return f"; also differs: {differing}" if differing else ""
 
 
 def _fault(series: Series) -> str:

@@ -68,23 +68,23 @@ def printed_number(cell: str, own: Column) -> Printed | None:
     if len(cell) > LONGEST:
         return None
     words = re.sub(r"_\{|[{}]", " ", bare(_without_notes(cell)))
-    found = _CELL.fullmatch(words.strip())
-    if not found:
+    match = _CELL.fullmatch(words.strip())
+    if not match:
         return None
-    remarks = [remark[1] or "" for remark in _REMARK.finditer(found["after"])]
+    remarks = [remark[1] or "" for remark in _REMARK.finditer(match["after"])]
     second = next((remark.strip() for remark in remarks if _PLAIN_REMARK.fullmatch(remark)), "")
-    rest = _REMARK.sub("", found["after"]).strip(" .,;")
-    text = _as_printed(found["number"], cell)
+    rest = _REMARK.sub("", match["after"]).strip(" .,;")
+    text = _as_printed(match["number"], cell)
     in_remark = next((remark for remark in remarks if remark.lower() in _UNIT), "")
-    unit = _UNIT.get((found["unit"] or found["prefix"] or in_remark).lower(), "")
+    unit = _UNIT.get((match["unit"] or match["prefix"] or in_remark).lower(), "")
     comma = _has_decimal_comma(text, unit or own.unit, own)
     if rest or (second and not own.with_error) or not text or comma is None:
         return None
-    margin = Fraction((found["margin"] or "0").replace(",", "."))
+    margin = Fraction((match["margin"] or "0").replace(",", "."))
     return Printed(
         text=text,
         unit=unit,
-        approximate=bool(found["about"]),
+        approximate=bool(match["about"]),
         margin=margin,
         in_parentheses=second,
         decimal_comma=(bool(comma) and "," in text) or bool(re.fullmatch(r"\d+(\.\d{3}){2,}", text)),

@@ -57,7 +57,9 @@ def _spellings(names: str) -> list[str]:
     """Return the ways to write the names of DATA_SETS: "CIFAR-10, MNIST or SVHN", "iNaturalist 2017"."""
     spelled = [name.strip().lower() for name in re.split(r",| or ", names)]
     return [
-        way for name in spelled for way in (name, name.replace("-", ""), name.replace(" ", "-"), name.replace(" ", ""))
+        variant
+        for name in spelled
+        for variant in (name, name.replace("-", ""), name.replace(" ", "-"), name.replace(" ", ""))
     ]
 
 

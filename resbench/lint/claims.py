@@ -25,25 +25,27 @@ def disagreements(entries: Iterable[ModelEntry]) -> Iterator[Problem]:
         name = entry.weights.name if entry.weights else entry.name
         if not name:
             continue
-        for said in entry.figures:
-            quantity = said.quantity
+        for figure in entry.figures:
+            quantity = figure.quantity
             # Operations by two conventions may both be true, and each is checked for itself.
             if quantity in ("flops", "macs") and entry.network:
                 continue
-            key = (name, f"{said.data_set} {said.arguments}" if _hub(entry) else "", quantity)
-            known, other = first.get(key, (entry, said))
+            key = (name, f"{figure.data_set} {figure.arguments}" if _hub(entry) else "", quantity)
+            known, other = first.get(key, (entry, figure))
             if entry.style != "table":
-                first.setdefault(key, (entry, said))
-            if known is not entry and _same_evaluation(said, other) and not _agree(said, other):
-                message = f"{said} here, {other} at {known.path.name}:{other.line}"
-                right = _which(said in confirmed_by_record(entry), other in confirmed_by_record(known), known.path.name)
-                yield about(entry, "T008", Level.FALSE, said, f"{message}{right}", "make both say the same")
+                first.setdefault(key, (entry, figure))
+            if known is not entry and _same_evaluation(figure, other) and not _agree(figure, other):
+                message = f"{figure} here, {other} at {known.path.name}:{other.line}"
+                right = _which(
+                    figure in confirmed_by_record(entry), other in confirmed_by_record(known), known.path.name
+                )
+                yield about(entry, "T008", Level.FALSE, figure, f"{message}{right}", "make both say the same")
 
 
-def _same_evaluation(one: StatedFigure, two: StatedFigure) -> bool:
+def _same_evaluation(first: StatedFigure, second: StatedFigure) -> bool:
     """Whether nothing says that they were measured on other data or at another input."""
-    data = {figure.data_set for figure in (one, two)} - {""}
-    sizes = {figure.image_px for figure in (one, two)} - {None}
+    data = {figure.data_set for figure in (first, second)} - {""}
+    sizes = {figure.image_px for figure in (first, second)} - {None}
     return len(data) < 2 and len(sizes) < 2
 
 
@@ -60,11 +62,11 @@ def on_disk(entry: ModelEntry, folder: Path) -> Iterator[Problem]:
     if not entry.weights_url or not path.is_file():
         return
     size = path.stat().st_size
-    said = entry.figure("file_size")
-    if said and (said.value is None or abs(said.value - size) > said.step * HALF):
-        message = f"{said}, but {path.name} in {folder} has {units.integer(size)} bytes"
-        written = said.written(size)
-        yield about(entry, "T010", Level.FALSE, said, message, written, Edit(old=said.text, new=written))
+    figure = entry.figure("file_size")
+    if figure and (figure.value is None or abs(figure.value - size) > figure.step * HALF):
+        message = f"{figure}, but {path.name} in {folder} has {units.integer(size)} bytes"
+        written = figure.written(size)
+        yield about(entry, "T010", Level.FALSE, figure, message, written, Edit(old=figure.text, new=written))
     promised = re.search(r"-([0-9a-f]{8,64})\.", path.name)
     if promised and not (digest := sha256(path)).startswith(promised[1]):
         message = f"the name promises sha256 {promised[1]}, but the file in {folder} has {digest[:16]}"
@@ -75,10 +77,10 @@ def _hub(entry: ModelEntry) -> bool:
     return entry.style in ("huggingface", "results")
 
 
-def _agree(one: StatedFigure, two: StatedFigure) -> bool:
-    if one.value is None or two.value is None:
+def _agree(first: StatedFigure, second: StatedFigure) -> bool:
+    if first.value is None or second.value is None:
         return True
-    steps = [one.step, two.step]
-    if one.quantity == "params":  # counts in fields of their own are often rounded to hundredths of a million
-        steps += [Fraction(10_000) for said in (one, two) if said.is_count]
-    return abs(one.value - two.value) <= max(steps) * HALF
+    steps = [first.step, second.step]
+    if first.quantity == "params":  # counts in fields of their own are often rounded to hundredths of a million
+        steps += [Fraction(10_000) for figure in (first, second) if figure.is_count]
+    return abs(first.value - second.value) <= max(steps) * HALF

@@ -151,7 +151,7 @@ def column(heading: str) -> Column:
         says_accuracy=bool(_ACCURACY.search(words)),
         with_error=in_parentheses,
         dataset=known_in(bare(heading)),
-        arguments=" ".join(found[0] for found in _ARGUMENTS.finditer(words)),
+        arguments=" ".join(match[0] for match in _ARGUMENTS.finditer(words)),
         image_px=_size(words),
     )
 
@@ -159,12 +159,12 @@ def column(heading: str) -> Column:
 def _unit(words: str, kind: ColumnKind) -> str:
     if kind in ("top1", "top5", "pair"):
         return "%" if "%" in words else ""
-    found = _UNITS.search(words)
-    unit = next((group.upper() for group in found.groups() if group), "") if found else ""
+    match = _UNITS.search(words)
+    unit = next((group.upper() for group in match.groups() if group), "") if match else ""
     return _WORDS.get(unit, unit)
 
 
 def _size(words: str) -> int | None:
-    found = _AT_SIZE.search(words)
-    digits = next((group for group in found.groups() if group), "") if found else ""
+    match = _AT_SIZE.search(words)
+    digits = next((group for group in match.groups() if group), "") if match else ""
     return int(digits) if digits and 28 <= int(digits) <= 999 else None

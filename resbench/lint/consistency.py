@@ -50,10 +50,10 @@ def holds(params: StatedFigure, size: StatedFigure) -> bool:
 
 
 def _shared_weights(first: ModelEntry, second: ModelEntry) -> Iterator[Problem]:
-    one, two = first.figure("params"), second.figure("params")
+    count, other_count = first.figure("params"), second.figure("params")
     if not second.weights_url or first.weights_url != second.weights_url:
         return
-    if _base(first) == _base(second) and not (one and two and _apart(one, two)):
+    if _base(first) == _base(second) and not (count and other_count and _apart(count, other_count)):
         return
     if all(_publishes(entry, second.weights_url) for entry in (first, second)):
         return  # two publishers' names of one file
@@ -67,17 +67,26 @@ def _publishes(entry: ModelEntry, url: str) -> bool:
 
 
 def _two_counts(first: ModelEntry, second: ModelEntry) -> Iterator[Problem]:
-    one, two = first.figure("params"), second.figure("params")
-    if one and two and _apart(one, two):
-        message = f"{two}, but {one} for {first.name} (line {one.line}): one network has one number of parameters"
-        yield about(second, "T013", Level.WARNING, two, message, "correct one of them")
+    count, other_count = first.figure("params"), second.figure("params")
+    if count and other_count and _apart(count, other_count):
+        message = (
+            f"{other_count}, but {count} for {first.name} (line {count.line}): one network has one number of parameters"
+        )
+        yield about(second, "T013", Level.WARNING, other_count, message, "correct one of them")
 
 
 def _shrinking(smaller: ModelEntry, larger: ModelEntry) -> Iterator[Problem]:
-    one, two = smaller.figure("flops"), larger.figure("flops")
-    if one and two and one.value and two.value and _side(smaller) < _side(larger) and two.value < one.value:
-        message = f"{two} at {_side(larger)} px, but {one} at {_side(smaller)} px: a larger input takes more"
-        yield about(larger, "T013", Level.WARNING, two, message, "correct one of them")
+    flops, other_flops = smaller.figure("flops"), larger.figure("flops")
+    if (
+        flops
+        and other_flops
+        and flops.value
+        and other_flops.value
+        and _side(smaller) < _side(larger)
+        and other_flops.value < flops.value
+    ):
+        message = f"{other_flops} at {_side(larger)} px, but {flops} at {_side(smaller)} px: a larger input takes more"
+        yield about(larger, "T013", Level.WARNING, other_flops, message, "correct one of them")
 
 
 def _alike(rows: Sequence[ModelEntry]) -> Iterator[Problem]:
@@ -97,9 +106,9 @@ def _tops(entry: ModelEntry) -> tuple[StatedFigure | None, StatedFigure | None]:
     return first, fifth
 
 
-def _apart(one: StatedFigure, two: StatedFigure) -> bool:
+def _apart(first: StatedFigure, second: StatedFigure) -> bool:
     """Whether two counts differ by more than roundings and a head make of one network."""
-    return bool(one.value and two.value) and abs(float(one.value / two.value) - 1) > 0.1  # type: ignore[operator]
+    return bool(first.value and second.value) and abs(float(first.value / second.value) - 1) > 0.1  # type: ignore[operator]
 
 
 def _base(entry: ModelEntry) -> str:

@@ -54,8 +54,8 @@ def imported(document: Document) -> Iterator[Path]:
     for name in imports(document):
         if not leads_outside(document, name) and name.count("**") < 2:
             with contextlib.suppress(ValueError, NotImplementedError, OSError):  # a pattern that no file can fit
-                found = sorted(document.path.parent.glob(name)) if "*" in name else [document.path.parent / name]
-                yield from (path for path in found if path.is_file() and _is_below(document.path.parent, path))
+                paths = sorted(document.path.parent.glob(name)) if "*" in name else [document.path.parent / name]
+                yield from (path for path in paths if path.is_file() and _is_below(document.path.parent, path))
 
 
 def imports(document: Document) -> list[str]:
@@ -84,11 +84,11 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     hidden = (".git", ".venv", "node_modules")
-    found = [file for file in sorted(path.rglob("*")) if _is_card(file) and not set(hidden) & set(file.parts)]
-    found = [file for file in found if file.is_file()]
-    if not found:
+    files = [file for file in sorted(path.rglob("*")) if _is_card(file) and not set(hidden) & set(file.parts)]
+    files = [file for file in files if file.is_file()]
+    if not files:
         raise ResbenchError(f"{path}: no cards in it (*.md, metafile.yml, model-index.yml, .eval_results/*.yaml)")
-    return found
+    return files
 
 
 def _is_card(path: Path) -> bool:

@@ -109,9 +109,9 @@ def _model(document: Document, model: Tree, collections: set[str] | None) -> Ite
             edit = Edit(old=key, new="In Collection")
             yield within(document, "F006", Level.WARNING, value.line, message, "In Collection", name, edit)
     belongs = model.find("In Collection")
-    for one in [*belongs.entries(), belongs] if belongs else ():
-        if one.text and collections is not None and one.text not in collections:
-            yield _lost(document, one, collections, name)
+    for entry in [*belongs.entries(), belongs] if belongs else ():
+        if entry.text and collections is not None and entry.text not in collections:
+            yield _lost(document, entry, collections, name)
     results = model.find("Results")
     if results and not results.is_text and not results.is_null:
         for result in results.entries() if results.is_list else (results,):

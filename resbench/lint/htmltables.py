@@ -83,9 +83,9 @@ def _tags(lines: list[tuple[int, str]]) -> Iterator[tuple[int, bool, str, str, s
     """Yield each tag of a table: its line, whether it closes, its name, its attributes, the text behind it."""
     numbers = [number for number, _ in lines]
     text = "\n".join(line for _, line in lines)
-    found = list(_TAG.finditer(text))
+    tags = list(_TAG.finditer(text))
     line, position = 0, 0
-    for tag, following in zip(found, [*found[1:], None], strict=False):
+    for tag, following in zip(tags, [*tags[1:], None], strict=False):
         line += text.count("\n", position, tag.start())
         position = tag.start()
         stop = following.start() if following else len(text)

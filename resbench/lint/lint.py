@@ -33,7 +33,7 @@ def lint(
     """
     documents = sorted(documents, key=lambda document: document.path)
     validations = evaluations(stored_records(records))
-    found = [problem for document in documents for problem in form.problems(document, mmpretrain=mmpretrain)]
+    problems = [problem for document in documents for problem in form.problems(document, mmpretrain=mmpretrain)]
     for document in documents:
         classes = stated_on(document.entries)
         several = names_of_several(document.entries)
@@ -41,14 +41,14 @@ def lint(
             judged = [*truth.counts(entry, classes), *accuracies.published_problems(entry)]
             owned = list(ownfigures.judged(entry, own or {}))
             judged = _without(judged, owned)
-            found += map(_one_of_several, judged) if (entry.section, entry.network) in several else judged
-            found += [*owned, *accuracies.possible(entry)]
-            found += accuracies.against_records(entry, validations)
-            found += claims.on_disk(entry, weights) if weights else ()
-        found += inconsistencies(document.entries)
+            problems += map(_one_of_several, judged) if (entry.section, entry.network) in several else judged
+            problems += [*owned, *accuracies.possible(entry)]
+            problems += accuracies.against_records(entry, validations)
+            problems += claims.on_disk(entry, weights) if weights else ()
+        problems += inconsistencies(document.entries)
     for _, folder in groupby(documents, key=lambda document: document.path.parent):
-        found += claims.disagreements(entry for document in folder for entry in document.entries)
-    return sorted(dict.fromkeys(found), key=lambda problem: (problem.path, problem.line, problem.code))
+        problems += claims.disagreements(entry for document in folder for entry in document.entries)
+    return sorted(dict.fromkeys(problems), key=lambda problem: (problem.path, problem.line, problem.code))
 
 
 def _without(judged: Iterable[Problem], owned: Sequence[Problem]) -> list[Problem]:

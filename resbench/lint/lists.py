@@ -64,10 +64,10 @@ def _with(reading: TextModels, titled: ModelEntry, key: str, cell: Cell) -> Mode
     if own.kind == "size":
         size = re.search(r"\d{1,4}\s?[x×]\s?\d{1,4}|\d{1,4}", cell.text)
         return replace(titled, image_px=titled.image_px or (input_side(size[0]) if size else None))
-    found = [] if own.kind in {figure.quantity for figure in titled.figures} else stated(own, cell)
-    if not found:
+    cell_figures = [] if own.kind in {figure.quantity for figure in titled.figures} else stated(own, cell)
+    if not cell_figures:
         reading.not_understood.append(Unread(line=cell.line, heading=bare(key), text=bare(cell.text)))
-    return replace(titled, figures=(*titled.figures, *found))
+    return replace(titled, figures=(*titled.figures, *cell_figures))
 
 
 def _finish(reading: TextModels, titled: ModelEntry) -> None:

@@ -55,7 +55,7 @@ def collection_elsewhere(document: Document, name: str) -> str:
 
 def _collections(text: str) -> list[str]:
     block = text.partition("Collections:")[2].partition("\nModels:")[0]
-    return [found[1].strip() for line in block.split("\n") if (found := _NAME.match(line))]
+    return [match[1].strip() for line in block.split("\n") if (match := _NAME.match(line))]
 
 
 def _model(document: Document, model: Tree, names: set[str]) -> Iterator[Problem]:
@@ -85,7 +85,7 @@ def _names(document: Document, models: list[Tree]) -> Iterator[Problem]:
         yield within(document, "F007", Level.WARNING, odd[0].line, message, "rename them")
     other = [model for model in models if not _file(model).startswith(model.say("Name"))]
     if other:
-        message = f"weights files that do not begin with their models' names: {_shown([_file(one) for one in other])}"
+        message = f"weights files that do not begin with their models' names: {_shown([_file(url) for url in other])}"
         yield within(document, "F007", Level.NOTE, other[0].line, message, "")
 
 

@@ -50,15 +50,15 @@ def _spoken(letters: str) -> Variant | None:
     letters = re.sub(r"^resnetv1([cds])(\d+)", r"resnet\2\1", letters)
     if released := re.fullmatch(r"resnest(50|101|200|269)(?P<after>.*)", letters):
         return _BY_LETTERS.get(letters if released["after"] else letters + ("d" if released[1] == "50" else "e"))
-    found = _FAMILY.fullmatch(letters)
-    if not found:
+    match = _FAMILY.fullmatch(letters)
+    if not match:
         return _wide(letters)
-    widths = re.match(rf"\|?{_WIDTHS}", found["after"])
-    after = found["after"][widths.end() if widths else 0 :]
-    family = {"r": "resnet", "rx": "resnext", "x": "resnext"}.get(found["family"], found["family"])
+    widths = re.match(rf"\|?{_WIDTHS}", match["after"])
+    after = match["after"][widths.end() if widths else 0 :]
+    family = {"r": "resnet", "rx": "resnext", "x": "resnext"}.get(match["family"], match["family"])
     if (family == "resnext") != bool(widths):
         return None
-    base = f"{found['se'] or ''}{family}{found['depth']}"
+    base = f"{match['se'] or ''}{family}{match['depth']}"
     suffix = f"{widths['groups']}x{widths['width']}d" if widths else ""
     return next((variant for variant in _with_letter(base, suffix, after) if variant), None)
 

@@ -29,10 +29,10 @@ def own_figures(counts: Path | None, published: Path | None) -> OwnFigures:
     own: dict[tuple[str, Quantity], tuple[StatedFigure, Path]] = {}
     for path, wanted in ((counts, COUNTS), (published, ACCURACIES)):
         # Of several figures of a model, an accuracy and its error rate, the first.
-        found = dict(reversed(list(_read(path, wanted)))) if path else {}
-        if path and not found:
+        figures = dict(reversed(list(_read(path, wanted)))) if path else {}
+        if path and not figures:
             raise ResbenchError(f"{path}: no {' or '.join(wanted)} of models in it; give a CSV or a card with a table")
-        own |= found
+        own |= figures
     return own
 
 
@@ -80,8 +80,8 @@ def _agree(figure: StatedFigure, right: StatedFigure) -> bool:
     if figure.quantity in ACCURACIES:
         step = max(figure.step, right.step)
         return figure.value is not None and right.value is not None and abs(figure.value - right.value) <= step * HALF
-    pairs = [(one, two) for one in figures_of(figure) for two in figures_of(right)]
-    return any(abs(one.value - two.value) <= max(one.quantum, two.quantum) * HALF for one, two in pairs)
+    pairs = [(first, second) for first in figures_of(figure) for second in figures_of(right)]
+    return any(abs(first.value - second.value) <= max(first.quantum, second.quantum) * HALF for first, second in pairs)
 
 
 def _key(name: str) -> str:

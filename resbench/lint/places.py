@@ -16,22 +16,22 @@ def about(
     entry: ModelEntry,
     code: str,
     level: Level,
-    said: StatedFigure | None,
+    stated: StatedFigure | None,
     message: str,
     fix: str = "",
     edit: Edit | None = None,
 ) -> Problem:
-    """Return a problem at the place where `entry` says `said`."""
+    """Return a problem at the place where `entry` says `stated`."""
     return Problem(
         code=code,
         level=level,
         path=str(entry.path),
-        line=said.line if said else entry.line,
+        line=stated.line if stated else entry.line,
         model=entry.name[:_LONGEST],
         message=_line(message),
         fix=fix,
         edit=edit,
-        quantity=said.quantity if said else "",
+        quantity=stated.quantity if stated else "",
     )
 
 

@@ -20,7 +20,7 @@ def figures_of(figure: StatedFigure) -> tuple[Figure, ...]:
         for scale in scales
     ]
     if figure.approximate:
-        return tuple(replace(one, quantum=max(one.quantum, one.value / 20)) for one in plain)
+        return tuple(replace(reading, quantum=max(reading.quantum, reading.value / 20)) for reading in plain)
     zeros = len(figure.digits) - len(figure.digits.rstrip("0")) if figure.digits.isdecimal() and scales == (1,) else 0
     if zeros > 1 and not figure.unit:  # 4270000000: only the digits before the zeros were measured
         plain.append(replace(plain[0], quantum=_measured(plain[0], zeros, is_count=figure.is_count)))

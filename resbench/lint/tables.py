@@ -106,8 +106,8 @@ def _with_commas(grid: Grid, at: int, own: Column) -> Column:
 def _numbers(grid: Grid, at: int, own: Column) -> list[cells.Printed]:
     """Return the numbers of a column of figures."""
     texts = [row[at].text for row in grid.rows if at < len(row)] if own.kind in _QUANTITIES else []
-    found = [cells.printed_number(text, own) for text in texts]
-    return [each for each in found if each]
+    numbers = [cells.printed_number(text, own) for text in texts]
+    return [each for each in numbers if each]
 
 
 def _decided(own: Column, numbers: Sequence[cells.Printed]) -> Column:
@@ -135,8 +135,8 @@ def _by_caption(columns: list[Column], numbers: list[list[cells.Printed]], grid:
     }
     first, fifth = values.get("top1", []), values.get("top5", [])
     swapped = len(first) == len(fifth) > 1 and all(
-        one is not None and five is not None and five < one and five < 50
-        for one, five in zip(first, fifth, strict=True)
+        first_value is not None and fifth_value is not None and fifth_value < first_value and fifth_value < 50
+        for first_value, fifth_value in zip(first, fifth, strict=True)
     )
     low = [value for value in first or fifth if value is not None and value < 50]
     if not swapped and not (says_error and 2 * len(low) > len(first or fifth)):
@@ -162,13 +162,13 @@ def _read_row(
     for own, cell in zip(columns, row, strict=False):
         if own.kind not in _QUANTITIES or not cells.holds_a_figure(cell.text):
             continue
-        found = stated(own, cell)
+        stated_figures = stated(own, cell)
         is_unclear = own.kind in ("flops", "macs") and image_px is None and cells.holds_a_figure(size)
-        if not name or not found or is_unclear or not (counts_are_its_own or own.kind in ACCURACIES):
+        if not name or not stated_figures or is_unclear or not (counts_are_its_own or own.kind in ACCURACIES):
             reading.not_understood.append(Unread(line=cell.line, heading=bare(own.heading), text=bare(cell.text)))
         else:
             data, size_px = own.dataset or dataset, own.image_px or image_px
-            figures += [replace(each, dataset=data, image_px=size_px) for each in found]
+            figures += [replace(each, dataset=data, image_px=size_px) for each in stated_figures]
     if figures:
         reading.entries.append(
             replace(
@@ -195,7 +195,7 @@ def stated(own: Column, cell: Cell) -> list[StatedFigure]:
         parts = re.split(r"[/,&;|]", cell.text)
         pair = [replace(own, kind="top1"), replace(own, kind="top5")]
         both = [stated(each, Cell(cell.line, part)) for each, part in zip(pair, parts, strict=False)]
-        return [each for found in both for each in found] if len(parts) == 2 and all(both) else []
+        return [each for parsed in both for each in parsed] if len(parts) == 2 and all(both) else []
     number = cells.printed_number(cell.text, own)
     quantity = next((quantity for quantity in WORDS if quantity == own.kind), None)
     if number is None or quantity is None:
@@ -222,15 +222,15 @@ def stated(own: Column, cell: Cell) -> list[StatedFigure]:
 def input_side(cell: str) -> int | None:
     """Return the side of a square input: of "224", "3x224x224", "224 px"; None for anything else."""
     words = re.sub(r"[()\[\]]", "", bare(cell).lower().replace(",", "x").replace("*", "x"))
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"(?:3\s?x\s?)?(\d{2,4})\s?(?:\^2|(?:px)?(?:\s?x\s?(\d{2,4}))?\s?(?:px|pixels?)?)(?:\s?x\s?3)?", words
     )
-    return side(found[1]) if found and found[2] in (None, found[1]) else None
+    return side(match[1]) if match and match[2] in (None, match[1]) else None
 
 
 def classes(text: str) -> int | None:
     """Return the number of classes that a heading or caption states."""
-    found = re.search(
+    match = re.search(
         r"(?<![\d.,])(\d{1,3}(?:,\d{3})|\d{1,5})[ -](?:way|class(?:es)?|categories|labels|species)\b", text
     )
-    return int(found[1].replace(",", "")) if found and int(found[1].replace(",", "")) > 1 else None
+    return int(match[1].replace(",", "")) if match and int(match[1].replace(",", "")) > 1 else None

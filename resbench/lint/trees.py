@@ -82,16 +82,16 @@ class Tree:
 
     def find(self, *keys: str) -> "Tree | None":
         """Return the value under `keys`, one inside the other, whatever their case; None when one is missing."""
-        found: Tree | None = self
+        node: Tree | None = self
         for key in keys:
-            matches = [value for name, value in found.items() if name.lower() == key.lower()] if found else []
-            found = matches[-1] if matches else None
-        return found
+            matches = [value for name, value in node.items() if name.lower() == key.lower()] if node else []
+            node = matches[-1] if matches else None
+        return node
 
     def say(self, *keys: str) -> str:
         """Return the characters of the plain value under `keys`; empty when there is none."""
-        found = self.find(*keys)
-        return found.text if found else ""
+        node = self.find(*keys)
+        return node.text if node else ""
 
 
 def read_yaml(text: str, first_line: int = 1) -> Tree | None:

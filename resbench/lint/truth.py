@@ -99,7 +99,7 @@ def _contradicted_params(
 ) -> Problem:
     exact = counted(network.name).params
     known = f"; {explanation.errors[0]}" if explanation.errors else ""
-    off = min((float(one.value / exact - 1) for one in figures_of(figure)), key=abs, default=-1.0)
+    off = min((float(reading.value / exact - 1) for reading in figures_of(figure)), key=abs, default=-1.0)
     sure = bool(known) or is_known_checkpoint(entry)
     if not sure and abs(off) < (_NEAR_PARAMS if is_plain_network(entry, network) else _FAR):
         message = f"{figure}: does not fit resbench's {network.name}, which has {exact:,} ({_distance(off)})"
@@ -115,7 +115,7 @@ def _contradicted_params(
 def _is_below_the_trunk(network: Variant, figure: StatedFigure) -> bool:
     """Whether a count is too small for any head, so that the network's own is the only one that can be meant."""
     trunk = counted(network.name).params - counted(network.name).terms.fc - network.classes
-    return all(one.value < trunk * (1 - _NEAR_PARAMS) for one in figures_of(figure))
+    return all(reading.value < trunk * (1 - _NEAR_PARAMS) for reading in figures_of(figure))
 
 
 def _operations(entry: ModelEntry, network: Variant, figure: StatedFigure, explanation: Explanation) -> Problem:
@@ -206,7 +206,7 @@ def _elsewhere(network: Variant, figure: StatedFigure, sides: Collection[int]) -
     for side in sides:
         scale = (side / home.input_px[0]) ** 2
         values = [operations(home.terms, name) * scale * times for name in NAMES for times in (1, 2)]
-        if any(abs(float(one.value) / value - 1) < _SCREENED for one in figures for value in values):
+        if any(abs(float(reading.value) / value - 1) < _SCREENED for reading in figures for value in values):
             readings = explain.explain(network, figures, [count_at(network, (side, side))]).fits
             if fits := [fit for fit in readings if not fit.look_alike and not fit.head and not fit.one_channel]:
                 return fits[0]

@@ -199,7 +199,7 @@ def _fits(tensors: Tensors, variant: Variant) -> bool:
 
 def _depths(keys: Iterable[str]) -> tuple[int, ...]:
     """Return the numbers of blocks in layer1, layer2, ... as the keys count them: cheaper than building to compare."""
-    blocks = {found.groups() for key in keys if (found := re.search(r"(?:^|\.)layer([1-9])\.(\d+)\.", key))}
+    blocks = {match.groups() for key in keys if (match := re.search(r"(?:^|\.)layer([1-9])\.(\d+)\.", key))}
     stages = [stage for stage, _ in blocks]
     return tuple(stages.count(stage) for stage in sorted(set(stages)))
 
@@ -214,7 +214,7 @@ def _locate(network: str, variant: Variant, weights: str | Path | None) -> tuple
     if weights is not None and (Path(weights).is_file() or Path(weights).is_dir()):
         return None, Path(weights)  # of a folder, reading says what it is
     named = find_weights(network if weights is None else str(weights))
-    known = [one.name for one in checkpoints(variant.name)]
+    known = [row.name for row in checkpoints(variant.name)]
     choice = f"name one of its checkpoints ({_some(known)})" if known else "no checkpoint of it is published"
     if named is None:
         what = f"{network}: which weights?" if weights is None else f"{weights}: no such file;"

@@ -77,8 +77,8 @@ def foreign_archive(names: Iterable[str]) -> str:
         if any(re.search(pattern, name) for name in names):
             return what
     inside = [name for name in names if name.endswith((".pth", ".pt", ".th", ".bin", ".safetensors", ".tar"))]
-    found = f"with {inside[0]!r} in it" if inside else "without data.pkl"
-    return f"a zip archive {found}; unpack it and give the file inside"
+    content = f"with {inside[0]!r} in it" if inside else "without data.pkl"
+    return f"a zip archive {content}; unpack it and give the file inside"
 
 
 def foreign_folder(path: Path) -> str:

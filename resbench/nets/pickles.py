@@ -167,9 +167,9 @@ class _Machine:
         self.stack.append(_known(name))
 
     def storage(self) -> None:
-        found = _storage(*self.pop(1))
-        self.storages[found.key] = found
-        self.stack.append(found)
+        described = _storage(*self.pop(1))
+        self.storages[described.key] = described
+        self.stack.append(described)
 
     def call(self) -> None:
         function, arguments = self.pop(2)

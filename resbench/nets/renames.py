@@ -67,7 +67,7 @@ def _from_mmpretrain(tensors: Tensors) -> Tensors:
     # An average pool in the shortcut is module 0 there too, but where the stride is 1 they leave it out and count on.
     if "layer2.0.downsample.2.weight" in tensors:
         tensors = _rename(
-            tensors, lambda key: _FIRST_SHORTCUT.sub(lambda found: f"{found[1]}.{int(found[2]) + 1}.", key)
+            tensors, lambda key: _FIRST_SHORTCUT.sub(lambda match: f"{match[1]}.{int(match[2]) + 1}.", key)
         )
     return tensors
 

@@ -58,16 +58,16 @@ def _sets(file: Mapping[Any, Any], depth: int = 2) -> dict[str, Set]:
 
     Those with fewer than half as many tensors as the largest are none of a network: a loss, a preprocessor.
     """
-    found: dict[str, Set] = {}
+    sets: dict[str, Set] = {}
     for name, value in file.items():
         if isinstance(name, str) and isinstance(value, Mapping):
             if any(map(_is_tensor, value.values())):
                 inner = _by_prefix(value)
-                found |= {f"{name}.{prefix}": weights for prefix, weights in inner.items()} or {name: value}
+                sets |= {f"{name}.{prefix}": weights for prefix, weights in inner.items()} or {name: value}
             elif depth > 1:
-                found |= {f"{name}.{inner}": weights for inner, weights in _sets(value, depth - 1).items()}
-    largest = max((len(value) for value in found.values()), default=0)
-    return {name: value for name, value in found.items() if 2 * len(value) >= largest}
+                sets |= {f"{name}.{inner}": weights for inner, weights in _sets(value, depth - 1).items()}
+    largest = max((len(value) for value in sets.values()), default=0)
+    return {name: value for name, value in sets.items() if 2 * len(value) >= largest}
 
 
 def _by_prefix(file: Mapping[Any, Any]) -> dict[str, Set]:

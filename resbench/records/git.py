@@ -38,10 +38,10 @@ def versions(folder: Path, commit: str, name: str = ".") -> dict[str, list[str]]
     """Return the git objects that such files were in the history of `commit`, newest first."""
     words = ("--no-merges", "--no-renames", "--raw", "-z", "--no-abbrev", "--format=", "--relative", "--diff-filter=d")
     changes = git(folder, "--literal-pathspecs", "log", *words, commit, "--", name).split("\0")
-    found: dict[str, list[str]] = defaultdict(list)
+    commits: dict[str, list[str]] = defaultdict(list)
     for head, own in zip(changes[::2], changes[1::2], strict=False):  # ":100644 100644 <old> <new> M", "a.json"
-        found[own].append(head.split()[3])
-    return found
+        commits[own].append(head.split()[3])
+    return commits
 
 
 class Objects:

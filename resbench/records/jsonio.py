@@ -43,8 +43,8 @@ def loads(text: str | bytes, where: str = "record") -> Record:
         raise ResbenchError(f'{where}: not a resbench record (its "kind" is neither {" nor ".join(_KINDS)})')
     if head.schema != SCHEMA:
         newer = isinstance(head.schema, int) and head.schema > SCHEMA
-        found = f"format {reprlib.repr(head.schema)}, this resbench reads format {SCHEMA}"
-        raise ResbenchError(f"{where}: {found}; {'update resbench' if newer else 'measure again with --save'}")
+        format_ = f"format {reprlib.repr(head.schema)}, this resbench reads format {SCHEMA}"
+        raise ResbenchError(f"{where}: {format_}; {'update resbench' if newer else 'measure again with --save'}")
     try:
         record: Record = msgspec.json.decode(text, type=_KINDS[head.kind])
         _check(record)

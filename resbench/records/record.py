@@ -193,7 +193,9 @@ class Profile:
 
     def series_at(self, speed: Speed, batch_size: int) -> Series | None:
         """Return the series of a speed at a batch size; None when it was not measured."""
-        return next((one for one in self.series if (one.speed, one.batch_size) == (speed, batch_size)), None)
+        return next(
+            (series for series in self.series if (series.speed, series.batch_size) == (speed, batch_size)), None
+        )
 
     def clusters(self) -> Iterator[Cluster]:
         """Yield the clusters of every series."""

@@ -157,7 +157,7 @@ def _history(revision: str, new: Path, window: int = WINDOW) -> Mapping[str, lis
 
     def runs(name: str) -> list[Record]:
         own = list(dict.fromkeys([newest[name], *earlier.get(name, ())]))[:window]
-        return _records([objects.read(one) for one in own], f"{revision}:{name}")
+        return _records([objects.read(entry) for entry in own], f"{revision}:{name}")
 
     return Lazily(newest, runs)
 

@@ -104,5 +104,5 @@ def stored_records(folder: Path) -> Mapping[str, Record]:
 
 def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:
     """Return the records of accuracy that saw an image, by path."""
-    found = {path: record for path, record in records.items() if isinstance(record, Evaluation)}
-    return {path: record for path, record in found.items() if record.images}
+    by_path = {path: record for path, record in records.items() if isinstance(record, Evaluation)}
+    return {path: record for path, record in by_path.items() if record.images}

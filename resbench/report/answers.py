@@ -34,32 +34,34 @@ def stored(path: Path) -> StoredAnswers:
     record = read_record(path)
     if not isinstance(record, Evaluation):
         raise ResbenchError(f"{path}: a {record.kind}, not a validation; give what `resbench validate --save` wrote")
-    found = predictions.load_predictions(predictions.path_beside(path))
-    if record.predictions_sha256 != found.sha256:
+    loaded = predictions.load_predictions(predictions.path_beside(path))
+    if record.predictions_sha256 != loaded.sha256:
         raise ResbenchError(f"{path}: the predictions beside it are of another run; validate again with --save")
-    return StoredAnswers(record=record, predictions=found)
+    return StoredAnswers(record=record, predictions=loaded)
 
 
-def show_answers(one: StoredAnswers, *, limit: int, as_json: bool) -> None:
+def show_answers(answers: StoredAnswers, *, limit: int, as_json: bool) -> None:
     """Print one validation by classes."""
-    rows = one.predictions.rows
+    rows = answers.predictions.rows
     classes, confusions, error = figures.per_class(rows), figures.confusions(rows), figures.calibration_error(rows)
-    real = figures.real_top1(one.predictions)
+    real = figures.real_top1(answers.predictions)
     if as_json:
         counts = {"real_top1_right": real[0], "real_images": real[1]} if real else {}
-        gap = {"gap": one.record.gap} if one.record.gap else {}
+        gap = {"gap": answers.record.gap} if answers.record.gap else {}
         terminal.print_json({"calibration_error": error, **counts, "classes": classes, "confusions": confusions, **gap})
         return
-    right, images = one.record.top1_right, one.record.images
+    right, images = answers.record.top1_right, answers.record.images
     console = terminal.results_console()
-    console.print(terminal.titled(one.record.weights, f" on {one.record.dataset.name}: {_right(right, images)}"))
+    console.print(
+        terminal.titled(answers.record.weights, f" on {answers.record.dataset.name}: {_right(right, images)}")
+    )
     if real and real[1]:
         console.print(f"by ReaL's labels: {_right(*real)}")
     console.print(f"expected calibration error {units.percent(error)} ({figures.BINS} bins)")
     worst = Table("worst classes", "images", "top-1", "top-5")
     for row in classes[:limit]:
         worst.add_row(
-            one.name(row.label),
+            answers.name(row.label),
             units.integer(row.images),
             units.percent(row.top1_right / row.images, 1),
             units.percent(row.top5_right / row.images, 1),
@@ -67,10 +69,10 @@ def show_answers(one: StoredAnswers, *, limit: int, as_json: bool) -> None:
     console.print(worst)
     mistaken = Table("images of", "seen as", "images")
     for pair in confusions[:limit]:
-        mistaken.add_row(one.name(pair.label), one.name(pair.seen), units.integer(pair.images))
+        mistaken.add_row(answers.name(pair.label), answers.name(pair.seen), units.integer(pair.images))
     console.print(mistaken)
-    if one.record.gap:
-        show_gap(one.record.weights, one.record.gap, console)
+    if answers.record.gap:
+        show_gap(answers.record.weights, answers.record.gap, console)
 
 
 def _right(right: int, images: int) -> str:
@@ -79,34 +81,34 @@ def _right(right: int, images: int) -> str:
 
 
 def show_difference(
-    before: StoredAnswers, after: StoredAnswers, found: figures.Paired, *, limit: int, as_json: bool
+    before: StoredAnswers, after: StoredAnswers, paired: figures.Paired, *, limit: int, as_json: bool
 ) -> None:
     """Print how two checkpoints differ on the same images."""
     differing = contrast(before.record, after.record)
     if as_json:
-        terminal.print_json({"differ_in": differing, **asdict(found)})
+        terminal.print_json({"differ_in": differing, **asdict(paired)})
         return
     console = terminal.results_console()
     for title, side in (("before: ", before), ("after:  ", after)):
-        right = f"{units.integer(side.record.top1_right)} of {units.integer(found.images)} right"
+        right = f"{units.integer(side.record.top1_right)} of {units.integer(paired.images)} right"
         console.print(f"{title}{side.record.weights}, {right}")
     console.print(f"differ in: {differing or 'nothing but the time of the run'}", soft_wrap=True)
     out = Table("", "after right", "after wrong")
-    out.add_row("before right", units.integer(found.both), f"{units.integer(len(found.lost))} lost")
-    out.add_row("before wrong", f"{units.integer(len(found.gained))} gained", units.integer(found.neither))
+    out.add_row("before right", units.integer(paired.both), f"{units.integer(len(paired.lost))} lost")
+    out.add_row("before wrong", f"{units.integer(len(paired.gained))} gained", units.integer(paired.neither))
     console.print(out)
     console.print(
-        f"McNemar's exact test: p = {found.p_value:.3g}; {units.integer(found.changed)} first answers differ; "
-        f"among five: {found.top5_lost} lost, {found.top5_gained} gained",
+        f"McNemar's exact test: p = {paired.p_value:.3g}; {units.integer(paired.changed)} first answers differ; "
+        f"among five: {paired.top5_lost} lost, {paired.top5_gained} gained",
     )
-    for title, flips in (("lost", found.lost), ("gained", found.gained)):
+    for title, flips in (("lost", paired.lost), ("gained", paired.gained)):
         if flips and limit:
             console.print(_flips(before, title, flips[:limit], len(flips)))
 
 
-def _flips(one: StoredAnswers, title: str, flips: tuple[figures.Flip, ...], total: int) -> Table:
+def _flips(answers: StoredAnswers, title: str, flips: tuple[figures.Flip, ...], total: int) -> Table:
     more = f" ({len(flips)} of {total})" if total > len(flips) else ""
     out = Table(title + more, "shows", "before", "after")
     for flip in flips:
-        out.add_row(flip.name, *(one.name(k) for k in (flip.label, flip.before, flip.after)))
+        out.add_row(flip.name, *(answers.name(k) for k in (flip.label, flip.before, flip.after)))
     return out

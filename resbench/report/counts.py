@@ -23,9 +23,9 @@ def counting_progress(items: Iterable[Item], total: int) -> Iterator[Item]:
     yield from track(items, "counting", total, console=console, disable=not console.is_terminal, transient=True)
 
 
-def show_counts(found: Iterable[Figures], *, as_json: bool) -> None:
+def show_counts(figures: Iterable[Figures], *, as_json: bool) -> None:
     """Print the costs of networks to stdout: a sheet for one, a table for several."""
-    rows = list(found)
+    rows = list(figures)
     if as_json:
         terminal.print_json([msgspec.to_builtins(row) | {"bytes_moved": row.counts.bytes_moved()} for row in rows])
     elif len(rows) == 1:
@@ -35,16 +35,16 @@ def show_counts(found: Iterable[Figures], *, as_json: bool) -> None:
 
 
 def show_stages(
-    found: Iterable[tuple[str, Mapping[str, Counts]]], conventions: Iterable[str], *, as_json: bool
+    counts_by_stage: Iterable[tuple[str, Mapping[str, Counts]]], conventions: Iterable[str], *, as_json: bool
 ) -> None:
     """Print what each stage of each network costs to stdout; operations at the stated input."""
     names = tuple(conventions)
     if as_json:
         terminal.print_json(
-            {name: {stage: _plain(counts, names) for stage, counts in of.items()} for name, of in found}
+            {name: {stage: _plain(counts, names) for stage, counts in of.items()} for name, of in counts_by_stage}
         )
         return
-    for name, of in found:
+    for name, of in counts_by_stage:
         headings = ("parameters", *names, "activations", "operators", "receptive field")
         table = Table("stage", *terminal.figure_columns(*headings), title=name)
         for stage, counts in of.items():
@@ -59,18 +59,18 @@ def show_stages(
         terminal.results_console().print(table)
 
 
-def show_modules(found: Iterable[tuple[str, Modules]], *, as_json: bool) -> None:
+def show_modules(tables: Iterable[tuple[str, Modules]], *, as_json: bool) -> None:
     """Print fvcore's table of each network to stdout."""
     if as_json:
-        terminal.print_json({name: modules.rows for name, modules in found})
+        terminal.print_json({name: modules.rows for name, modules in tables})
         return
-    for name, modules in found:
+    for name, modules in tables:
         print(f"{name}, counted by fvcore\n{modules.text}")
 
 
-def show_crosscheck(found: Iterable[tuple[str, Iterable[Crosscheck]]], *, as_json: bool) -> None:
+def show_crosscheck(crosschecks: Iterable[tuple[str, Iterable[Crosscheck]]], *, as_json: bool) -> None:
     """Print our counts beside those of other counters to stdout."""
-    rows = [{"network": name} | msgspec.to_builtins(row) for name, comparisons in found for row in comparisons]
+    rows = [{"network": name} | msgspec.to_builtins(row) for name, comparisons in crosschecks for row in comparisons]
     if as_json:
         terminal.print_json(rows)
         return

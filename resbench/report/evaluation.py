@@ -42,8 +42,8 @@ def evaluation_sheet(record: Evaluation) -> None:
     published = {metric: reproduction(record, metric) for metric in TOP_K}
     verdict = [""] if any(published.values()) else []  # the heading of a column, if it would hold anything
     out = Table("", "right", "of", "accuracy", "95 % interval", "published", *verdict)
-    for metric, found in published.items():
-        beside = (units.percent(found.published), found.why) if found else ("-",)
+    for metric, claim in published.items():
+        beside = (units.percent(claim.published), claim.why) if claim else ("-",)
         out.add_row(WORDS[metric], *_counts(record.right(metric), record.images), *beside)
     if record.real_top1_right is not None and record.real_images:
         out.add_row("ReaL top-1", *_counts(record.real_top1_right, record.real_images), "-")
@@ -69,12 +69,12 @@ def evaluations_table(records: Sequence[Evaluation]) -> None:
     real = ["ReaL right", "ReaL top-1"] if ranked[0].real_images else []  # of all or of none: they share the images
     titles = ("top-1 right", "top-1", "published", *verdict, "top-5 right", "top-5", *real, "input", "sha256")
     out = Table("checkpoint", *titles)
-    for record, found in zip(ranked, published, strict=True):
+    for record, claims in zip(ranked, published, strict=True):
         out.add_row(
             record.weights,
             *_counts(record.top1_right, record.images)[::2],
-            units.percent(found.published) if found else "-",
-            *([found.why if found else ""] if verdict else []),
+            units.percent(claims.published) if claims else "-",
+            *([claims.why if claims else ""] if verdict else []),
             *_counts(record.top5_right, record.images)[::2],
             *(_counts(record.real_top1_right or 0, record.real_images or 1)[::2] if real else ()),
             f"{record.pixels.resize_px} to {record.pixels.crop_px}, {record.pixels.interpolation}",
@@ -93,8 +93,8 @@ def note(remarks: Iterable[str]) -> None:
 
 def show_remarks(results: "Sequence[Validated]", *, explained: bool) -> None:
     """Print on stderr what was assumed of the images, and what to do about a figure that is not reproduced."""
-    note(remark for one in results for remark in one.notes)
-    for record in (one.record for one in results if falls_short(one.record) and not explained):
+    note(remark for result in results for remark in result.notes)
+    for record in (result.record for result in results if falls_short(result.record) and not explained):
         usual = usual_range(record)
         below = f"clearly below the usual {_usual(usual)}" if usual else "below the published figure"
         note([f"{record.weights}: {below}; --explain-gap looks for the cause"])

@@ -23,31 +23,32 @@ _METRICS = {"params": "parameters", "flops": "operations", "file_size": "file si
 _SHOWN = 8
 
 
-def show_explanation(network: str, figure: str, found: Explanation, *, as_json: bool) -> None:
+def show_explanation(network: str, figure: str, explanation: Explanation, *, as_json: bool) -> None:
     """Print the readings of `figure`, who published it, and the known errors, to stdout."""
     if as_json:
-        terminal.print_json(_plain(network, figure, found))
+        terminal.print_json(_plain(network, figure, explanation))
         return
     console = terminal.results_console()
-    for line in _verdict(network, figure, found):
+    for line in _verdict(network, figure, explanation):
         console.print(line)
-    rows = found.fits or (() if found.explained else found.nearest)
+    rows = explanation.fits or (() if explanation.explained else explanation.nearest)
     if rows:
         console.print(_table(rows))
-    for line in _sources(found):
+    for line in _sources(explanation):
         console.print(line)
 
 
-def _verdict(network: str, figure: str, found: Explanation) -> Iterator[str]:
-    if found.errors:
-        yield from (f"{network}: {figure} is a known error: {reason}" for reason in found.errors)
-    elif found.fits:
-        yield f"{network}: {figure} {_likeliest(found.fits[0])}"
-        if len(found.fits) > 1:
-            yield f"{len(found.fits) - 1} more readings give the same digits; the figure alone does not tell them apart"
-    elif found.explained:
+def _verdict(network: str, figure: str, explanation: Explanation) -> Iterator[str]:
+    if explanation.errors:
+        yield from (f"{network}: {figure} is a known error: {reason}" for reason in explanation.errors)
+    elif explanation.fits:
+        yield f"{network}: {figure} {_likeliest(explanation.fits[0])}"
+        if len(explanation.fits) > 1:
+            others = len(explanation.fits) - 1
+            yield f"{others} more readings give the same digits; the figure alone does not tell them apart"
+    elif explanation.explained:
         yield f"{network}: {figure} was published; it is not something that can be counted"
-    elif not found.nearest:
+    elif not explanation.nearest:
         yield f"{network}: {figure} was published for none of its checkpoints in the table"
     else:
         yield f"{network}: {figure} is no count of this network in any known convention; the nearest are"
@@ -70,9 +71,9 @@ def _table(rows: tuple[Reading, ...]) -> Table:
     return table
 
 
-def _sources(found: Explanation) -> Iterator[str]:
+def _sources(explanation: Explanation) -> Iterator[str]:
     sources: dict[tuple[str, str], list[str]] = {}
-    for weights, claim in found.claims:
+    for weights, claim in explanation.claims:
         sources.setdefault((_metric(claim), claim.source), []).append(weights.name)
     for (metric, source), names in sources.items():
         yield f"published as {metric} of {', '.join(names)}: {source}"
@@ -87,15 +88,15 @@ def _metric(claim: Claim) -> str:
     return f"operations by {claim.convention}" if claim.convention else _METRICS[claim.metric]
 
 
-def _plain(network: str, figure: str, found: Explanation) -> dict[str, object]:
+def _plain(network: str, figure: str, explanation: Explanation) -> dict[str, object]:
     return {
         "network": network,
         "figure": figure,
-        "explained": found.explained,
-        "errors": found.errors,
-        "fits": found.fits,
-        "nearest": found.nearest,
-        "claims": [_published(weights, claim) for weights, claim in found.claims],
+        "explained": explanation.explained,
+        "errors": explanation.errors,
+        "fits": explanation.fits,
+        "nearest": explanation.nearest,
+        "claims": [_published(weights, claim) for weights, claim in explanation.claims],
     }
 
 

@@ -68,7 +68,7 @@ def pyperf(runs: Runs) -> str:
             for label, values in _values(record):
                 entry = {"metadata": {"date": _pyperf_date(record.run.started)}, "values": values}
                 benchmarks.setdefault(f"{path.removesuffix('.json')} {label}", []).append(entry)
-    listed = [{"metadata": {"name": name, "unit": "second"}, "runs": found} for name, found in benchmarks.items()]
+    listed = [{"metadata": {"name": name, "unit": "second"}, "runs": runs_of} for name, runs_of in benchmarks.items()]
     return visible_json(json.dumps({"version": "1.0", "benchmarks": listed}, indent=1)) + "\n"
 
 

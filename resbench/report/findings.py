@@ -56,14 +56,14 @@ def show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
         terminal.print_json_list(msgspec.to_builtins(finding) | {"ratio": finding.ratio} for finding in findings)
         return
     console = terminal.results_console()
-    notable = [found for found in findings if found.verdict != Verdict.OK]
+    notable = [finding_ for finding_ in findings if finding_.verdict != Verdict.OK]
     shown = list(findings) if len(findings) <= _ROWS else notable
     table = _table(shown)
     if terminal.width(console, table) > console.width:
         shown = notable
-        for found in shown:
-            told = f"{found.verdict}: {found.record}: {wording.sentence(found)}"
-            console.print(told, style=_STYLE[found.verdict])
+        for finding_ in shown:
+            sentence = f"{finding_.verdict}: {finding_.record}: {wording.sentence(finding_)}"
+            console.print(sentence, style=_STYLE[finding_.verdict])
     elif shown:
         console.print(table)
     hidden = len(findings) - len(shown)
@@ -72,9 +72,9 @@ def show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
 
 def advise(findings: Sequence[Finding], *, cut_off: bool) -> None:
     """Say on stderr why timings may not have been judged: the history of the baseline is `cut_off`."""
-    if cut_off and any(found.unit == "s" and found.verdict == Verdict.INCONCLUSIVE for found in findings):
-        told = "this clone is shallow, so timings may lack earlier runs to be judged by; "
-        terminal.advice().print(f"{told}git fetch --unshallow (in CI: fetch-depth: 0)")
+    if cut_off and any(finding.unit == "s" and finding.verdict == Verdict.INCONCLUSIVE for finding in findings):
+        advice = "this clone is shallow, so timings may lack earlier runs to be judged by; "
+        terminal.advice().print(f"{advice}git fetch --unshallow (in CI: fetch-depth: 0)")
 
 
 def _table(findings: Sequence[Finding]) -> Table:

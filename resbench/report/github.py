@@ -94,7 +94,7 @@ def _row(cells: Iterable[str]) -> str:
 def _markdown(value: str) -> str:
     """Return `value` for a cell of a table: nothing in it can end the cell or mean markup."""
     return re.sub(
-        r"[|&<>\\`*\[\]~!#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", lambda found: f"&#{ord(found[0])};", visible(value)
+        r"[|&<>\\`*\[\]~!#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", lambda match: f"&#{ord(match[0])};", visible(value)
     )
 
 

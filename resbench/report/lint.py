@@ -45,8 +45,8 @@ def _text(problems: Sequence[Problem], coverage: Coverage) -> None:
     for problem in problems:
         model = f"{problem.model}: " if problem.model else ""
         level = (str(problem.level), _STYLE[problem.level])
-        said = f" {problem.code} {model}{problem.message}"
-        console.print(line(f"{problem.path}:{problem.line}: ", level, said), soft_wrap=True)
+        message = f" {problem.code} {model}{problem.message}"
+        console.print(line(f"{problem.path}:{problem.line}: ", level, message), soft_wrap=True)
         if problem.fix and problem.level is not Level.NOTE:
             console.print(f"    fix: {problem.fix}", soft_wrap=True)
     counts = Counter(problem.level for problem in problems)

@@ -33,27 +33,27 @@ def rows(
 
     Raises ResbenchError for an unknown column or a condition that cannot be read.
     """
-    found = [_row(variant) for variant in variants]
+    table_rows = [_row(variant) for variant in variants]
     if where is not None:
         holds = condition(where, COLUMNS)
-        found = [row for row in found if holds(_figures(row))]
+        table_rows = [row for row in table_rows if holds(_figures(row))]
     if sort is None:
-        return found[::-1] if descending else found
+        return table_rows[::-1] if descending else table_rows
     if sort not in COLUMNS:
         raise ResbenchError(f"--sort {sort}: no such column; choose from {', '.join(COLUMNS)}")
-    present = [row for row in found if row[sort] is not None]
-    absent = [row for row in found if row[sort] is None]
+    present = [row for row in table_rows if row[sort] is not None]
+    absent = [row for row in table_rows if row[sort] is None]
     return sorted(present, key=lambda row: _figures(row)[sort], reverse=descending) + absent
 
 
-def show_networks(found: Sequence[Row], *, as_json: bool) -> None:
+def show_networks(rows_: Sequence[Row], *, as_json: bool) -> None:
     """Print one row per network to stdout."""
     if as_json:
-        terminal.print_json(found)
+        terminal.print_json(rows_)
         return
     columns = terminal.figure_columns("input px", "parameters", "MACs", "top-1", "checkpoints")
     table = Table("name", "family", *columns)
-    for row in found:
+    for row in rows_:
         top1 = "-" if row["top1"] is None else f"{row['top1']:.2f} %"
         numbers = (str(row["input_px"]), units.si(row["params"]), units.si(row["macs"]), top1)
         table.add_row(row["name"], row["family"], *numbers, str(len(row["checkpoints"])))

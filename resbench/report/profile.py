@@ -25,19 +25,19 @@ _PER_CENT_SHOWN = 100  # an interval wider than this says only that it is wide
 
 def show_profiles(outcomes: "Iterable[Outcome]", *, single: bool, as_json: bool, quiet: bool) -> ExitCode:
     """Print what comes, one network in full, several as a table at the end (also after Ctrl-C)."""
-    found: list[Profile] = []
+    profiles: list[Profile] = []
     worst = ExitCode.OK
     try:
         for outcome in outcomes:
             if outcome.record:
-                found.append(outcome.record)
+                profiles.append(outcome.record)
             if outcome.error:
                 worst = max(worst, outcome.error.exit_code)
                 terminal.advice().print(f"resbench: {outcome.network}: {outcome.error}")
             elif outcome.path and not quiet:
                 terminal.advice().print(f"saved {outcome.path}", soft_wrap=True)
     finally:
-        _print(found, single=single, as_json=as_json, quiet=quiet)
+        _print(profiles, single=single, as_json=as_json, quiet=quiet)
     return worst
 
 
@@ -96,7 +96,9 @@ def profile_notes(record: Profile) -> Iterator[str]:
             yield f"{label}: clusters in which the device throttled itself were measured again"
         if any("power_capped" in cluster.flags for launch in series.launches for cluster in launch.clusters):
             yield f"{label}: the power limit held the clocks back in some clusters"
-    if any(found is not None and not found.reliable for found in (roofline(record, one) for one in record.series)):
+    if any(
+        roof is not None and not roof.reliable for roof in (roofline(record, measured) for measured in record.series)
+    ):
         yield (
             "faster than the ceilings of the same run, which are unreliable: other work slowed them down, or caches "
             "hold what this network needs; measure again on a quiet machine"
@@ -107,14 +109,14 @@ def profile_notes(record: Profile) -> Iterator[str]:
         yield f"outputs differ from plain fp32 by at most {record.output_difference:.2g} of the largest logit"
 
 
-def _print(found: list[Profile], *, single: bool, as_json: bool, quiet: bool) -> None:
+def _print(profiles: list[Profile], *, single: bool, as_json: bool, quiet: bool) -> None:
     if as_json:
-        texts = [jsonio.dumps(record) for record in found]
+        texts = [jsonio.dumps(record) for record in profiles]
         terminal.print_json_text("".join(texts) if single else f"[\n{','.join(texts)}]\n")
-    elif single and found:
-        profile_sheet(found[0], quiet=quiet)
-    elif found:
-        profiles_table(found)
+    elif single and profiles:
+        profile_sheet(profiles[0], quiet=quiet)
+    elif profiles:
+        profiles_table(profiles)
 
 
 def _costs(record: Profile) -> Table:
@@ -165,9 +167,9 @@ def _peak(memory: Memory) -> str:
     return ", ".join(peak_words(memory)) or "-"
 
 
-def _kernels(found: Iterable[Kernels]) -> Table:
+def _kernels(kernels_by_batch: Iterable[Kernels]) -> Table:
     out = Table("kernels of the device", "batch", "launches by the host")
-    for kernels in found:
+    for kernels in kernels_by_batch:
         out.add_row(units.integer(kernels.kernels), str(kernels.batch_size), units.integer(kernels.launches))
     return out
 
@@ -177,18 +179,18 @@ def _roofline(record: Profile) -> Table:
         "against ceilings", "batch", "FLOP/s, of matrix product", "bytes/s, of copy", "FLOP/byte", "of roof", "bound by"
     )
     for series in record.series:
-        found = roofline(record, series)
-        if found is None:
+        roof = roofline(record, series)
+        if roof is None:
             continue
-        waiting = "" if found.waiting is None else f" (device waits {units.percent(found.waiting, 0)})"
+        waiting = "" if roof.waiting is None else f" (device waits {units.percent(roof.waiting, 0)})"
         out.add_row(
             speed(series.speed),
             str(series.batch_size),
-            _of(found.achieved_flop_per_s, found.matmul_flop_per_s),
-            _of(found.achieved_bytes_per_s, found.copy_bytes_per_s),
-            f"{found.intensity:.3g}, ridge {found.ridge:.3g}",
-            f"{units.percent(found.of_roof, 0)}{'' if found.reliable else ', unreliable'}",
-            f"{found.bound}{waiting}" if found.reliable else "-",
+            _of(roof.achieved_flop_per_s, roof.matmul_flop_per_s),
+            _of(roof.achieved_bytes_per_s, roof.copy_bytes_per_s),
+            f"{roof.intensity:.3g}, ridge {roof.ridge:.3g}",
+            f"{units.percent(roof.of_roof, 0)}{'' if roof.reliable else ', unreliable'}",
+            f"{roof.bound}{waiting}" if roof.reliable else "-",
         )
     return out
 

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from resbench.bench.selfcheck import Score, SelfCheck
 
 
-def show_selfcheck(check: "SelfCheck", found: "list[Score]", alarms: tuple[int, int, float], *, as_json: bool) -> None:
+def show_selfcheck(check: "SelfCheck", scores: "list[Score]", alarms: tuple[int, int, float], *, as_json: bool) -> None:
     """Print a row per injected slowdown, then the three figures that matter, to stdout."""
     if as_json:
-        terminal.print_json({"check": check, "scores": found, "false_alarms": alarms})
+        terminal.print_json({"check": check, "scores": scores, "false_alarms": alarms})
         return
     console = terminal.results_console()
     console.print(f"on {device(check.environment)}")
     shown = (Verdict.REGRESSED, Verdict.OK, Verdict.IMPROVED, Verdict.INCONCLUSIVE)
     table = Table("injected", "runs", *map(str, shown), "right, 95 % interval", "measured", "bias", "truth in interval")
-    for score in found:
+    for score in scores:
         table.add_row(
             units.percent(score.injected, 1),
             str(score.runs),
@@ -39,7 +39,7 @@ def show_selfcheck(check: "SelfCheck", found: "list[Score]", alarms: tuple[int, 
     console.print(
         f"false alarms: {count} of {runs}, so at most {units.percent(bound, 1)} of comparisons (95 % confidence)",
     )
-    smallest = next(score.detectable for score in found if score.injected == 0)
+    smallest = next(score.detectable for score in scores if score.injected == 0)
     console.print(
         f"a slowdown of {units.percent(smallest, 1)} is found in 9 of 10 comparisons (median of those of equal arms)",
     )

@@ -18,13 +18,15 @@ from resbench.words.measured import percentile_words, rate, time
 from resbench.words.observed import images, overloaded, speed
 
 
-def show_stats(found: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -> None:
+def show_stats(records: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -> None:
     """Print one table (or JSON object) per series to stdout. Raises ResbenchError when there are no samples."""
-    rows = ((name, record, one) for name, record in _profiles(found) for one in filter(has_samples, record.series))
+    rows = (
+        (name, record, series) for name, record in _profiles(records) for series in filter(has_samples, record.series)
+    )
     first = next(rows, None)
     if first is None:
         raise ResbenchError(
-            f"{', '.join(map(str, found))}: holds no timings; write some with `resbench profile --save`"
+            f"{', '.join(map(str, records))}: holds no timings; write some with `resbench profile --save`"
         )
     if as_json:
         terminal.print_json_list(starmap(stats_rows, chain([first], rows)))
@@ -55,8 +57,8 @@ def stats_rows(name: str, record: Profile, series: Series) -> dict[str, Any]:
     }
 
 
-def _profiles(found: Mapping[Path, Mapping[str, Record]]) -> Iterator[tuple[str, Profile]]:
-    for root, records in found.items():
+def _profiles(folders: Mapping[Path, Mapping[str, Record]]) -> Iterator[tuple[str, Profile]]:
+    for root, records in folders.items():
         for name, record in records.items():
             if isinstance(record, Profile):
                 yield str(root if root.is_file() else root / name), record

@@ -56,8 +56,8 @@ def _error(text: str, why: str, columns: Iterable[str]) -> ResbenchError:
     )
 
 
-def _plain(found: re.Match[str]) -> str:
-    quoted, number, suffix = found.groups()
+def _plain(match: re.Match[str]) -> str:
+    quoted, number, suffix = match.groups()
     if quoted:
         return str(quoted)
     return f"percent({number})" if suffix == "%" else f"({number}*{_SUFFIXES[suffix]})"
@@ -132,8 +132,8 @@ def _check(column: _Column, others: list[Any]) -> None:
     """Refuse what can only be a misunderstanding."""
     for other in others:
         if _is_text(other) != _is_text(column):
-            said = other.name if isinstance(other, _Column) else other
-            raise _UnfitError(f"{column.name} is {'a text' if _is_text(column) else 'a number'}, {said!r} is not")
+            shown = other.name if isinstance(other, _Column) else other
+            raise _UnfitError(f"{column.name} is {'a text' if _is_text(column) else 'a number'}, {shown!r} is not")
         if isinstance(other, _PerCent) and column.kind != "per cent":
             raise _UnfitError(f"{column.name} is not in per cent")
         if column.kind == "per cent" and type(other) in (int, float) and 0 < other <= 1:

@@ -79,10 +79,10 @@ def output_difference(module: nn.Module, arm: Arm) -> float | None:
         with switches(replace(settings, dtype="fp32")):
             expected = module.to(arm.device)(example.to(arm.device))
         with switches(settings):
-            found = answer(arm, example).float()
-    if not bool(torch.isfinite(found).all()):
+            answers = answer(arm, example).float()
+    if not bool(torch.isfinite(answers).all()):
         raise InvalidMeasurementError("the output is not finite in these settings; use --dtype bf16 or fp32")
-    return float((found - expected).abs().max() / expected.abs().max())
+    return float((answers - expected).abs().max() / expected.abs().max())
 
 
 def _forward(module: nn.Module, settings: Settings, device: torch.device) -> Callable[[Tensor], Tensor]:

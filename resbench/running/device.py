@@ -79,8 +79,8 @@ def peak_resident_bytes() -> int | None:
     On Linux not from getrusage, whose peak a child inherits from the process that started it.
     """
     with suppress(OSError):
-        found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-        return int(found[1]) * 1024 if found else None
+        match = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+        return int(match[1]) * 1024 if match else None
     if sys.platform != "darwin":
         return None
     import resource
@@ -90,11 +90,11 @@ def peak_resident_bytes() -> int | None:
 
 def _present() -> list[str]:
     """Return the devices of this machine, the preferred one first."""
-    found = []
+    devices = []
     if torch.cuda.is_available():
         current = torch.cuda.current_device()
         others = [index for index in range(torch.cuda.device_count()) if index != current]
-        found += [f"cuda:{index}" for index in [current, *others]]
+        devices += [f"cuda:{index}" for index in [current, *others]]
     if torch.backends.mps.is_available():
-        found.append("mps")
-    return [*found, "cpu"]
+        devices.append("mps")
+    return [*devices, "cpu"]

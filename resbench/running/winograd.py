@@ -33,7 +33,7 @@ class Winograd(nn.Module):
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
         weight = convolution.weight.detach()
-        inputs, filters, outputs = (torch.from_numpy(one).to(weight.device) for one in transforms())
+        inputs, filters, outputs = (torch.from_numpy(matrix).to(weight.device) for matrix in transforms())
         spread = torch.einsum("ik,ockl,jl->ijco", filters, weight.double(), filters)
         bias = weight.new_zeros(len(weight)) if convolution.bias is None else convolution.bias.detach()
         self.register_buffer("weight", spread.flatten(0, 1).to(weight).contiguous())

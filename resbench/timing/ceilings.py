@@ -36,8 +36,8 @@ def measure_ceilings(settings: Settings, device: torch.device, timer: Timer | No
 
 def best(first: Ceilings, second: Ceilings) -> Ceilings:
     """Return the faster matrix products and the faster copies of two measurements."""
-    products = min(first, second, key=lambda one: min(one.matmul_ns) / one.matmul_size**3)
-    copies = min(first, second, key=lambda one: min(one.copy_ns) / one.copy_bytes)
+    products = min(first, second, key=lambda ceiling: min(ceiling.matmul_ns) / ceiling.matmul_size**3)
+    copies = min(first, second, key=lambda ceiling: min(ceiling.copy_ns) / ceiling.copy_bytes)
     return replace(products, copy_bytes=copies.copy_bytes, copy_ns=copies.copy_ns)
 
 

@@ -88,8 +88,8 @@ class Telemetry:
             values = self._nvml.nvmlDeviceGetFieldValues(self._handle, [POWER_CAP, *THERMAL])
         except self._nvml.NVMLError:
             return None
-        found = {value.fieldId: value.value.ullVal for value in values if value.nvmlReturn == 0}
-        return found if found.keys() & set(THERMAL) else None
+        fields = {value.fieldId: value.value.ullVal for value in values if value.nvmlReturn == 0}
+        return fields if fields.keys() & set(THERMAL) else None
 
     def _flags_now(self) -> tuple[str, ...]:
         causes = self._ask("nvmlDeviceGetCurrentClocksEventReasons") or 0

@@ -22,9 +22,9 @@ def visible_json(text: str) -> str:
     return _COMMAND.sub(_numbered, _IN_JSON.sub(_numbered, text))
 
 
-def _named(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode()
+def _named(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
 
 
-def _numbered(found: re.Match[str]) -> str:
-    return "".join(f"\\u{ord(letter):04x}" for letter in found[0])
+def _numbered(match: re.Match[str]) -> str:
+    return "".join(f"\\u{ord(letter):04x}" for letter in match[0])

@@ -23,5 +23,5 @@ def rate(series: Series) -> str:
 
 def percentile_words(summary: stats.Summary, share: float) -> str:
     """Return the percentile with its interval, or how many samples it would need."""
-    found = summary.percentiles[share]
-    return f"needs {stats.SAMPLES_FOR_PERCENTILE[share]} samples" if found is None else time(found)
+    interval = summary.percentiles[share]
+    return f"needs {stats.SAMPLES_FOR_PERCENTILE[share]} samples" if interval is None else time(interval)

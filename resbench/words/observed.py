@@ -60,8 +60,8 @@ def images(pipeline: Pipeline) -> str:
 
 def noise(environment: Environment) -> str:
     """Return how busy the machine was, in words."""
-    found = environment.conditions
-    shares = {"tasks waited for a CPU": found.pressure_share, "CPUs stolen": found.steal_share}
+    observed = environment.conditions
+    shares = {"tasks waited for a CPU": observed.pressure_share, "CPUs stolen": observed.steal_share}
     parts = [f"{name} {units.percent(share, 1)} of the time" for name, share in shares.items() if share is not None]
-    parts += [f"load {found.load_1m:g}"] if found.load_1m is not None else []
-    return f"machine {found.noise}: {', '.join(parts) or 'this system keeps no figures'}"
+    parts += [f"load {observed.load_1m:g}"] if observed.load_1m is not None else []
+    return f"machine {observed.noise}: {', '.join(parts) or 'this system keeps no figures'}"

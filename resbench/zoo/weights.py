@@ -64,8 +64,8 @@ FALSE = {
 
 def _digest(url: str) -> str:
     """Return the beginning of the SHA-256 that a file's name ends in by torch.hub's rule; empty where it has none."""
-    found = re.search(r"-([0-9a-f]{8,})\.\w+$", url)
-    return found[1] if found else ""
+    match = re.search(r"-([0-9a-f]{8,})\.\w+$", url)
+    return match[1] if match else ""
 
 
 def _judged(name: str, published: tuple[Claim, ...]) -> tuple[Claim, ...]:

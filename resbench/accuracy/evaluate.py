@@ -1,7 +1,7 @@
 """Which classes networks see in images."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -40,7 +40,7 @@ def evaluate(
     device: torch.device,
     batch_size: int,
     threads: int | None = 1,
-) -> Iterator[list[Rows]]:
+) -> Generator[list[Rows]]:
     """Yield, batch by batch, the rows of every contestant in order.
 
     Forward passes of one network take the same number of images each, the last one filled up with black ones that are

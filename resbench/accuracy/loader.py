@@ -40,7 +40,7 @@ def batches(
     pinned: bool = False,
     caches: Mapping[Preprocess, FrameCache] | None = None,
     decoder: Decoder | None = None,
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Yield the batches of `samples` that begin at `starts`, in that order; the last of a set is as large as it is.
 
     Frames that `caches` hold are taken from there, others are added to them, where the images' digests are known.

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -183,14 +184,16 @@ def _evaluate(
         contestants, batches, device=session.device, batch_size=session.batch_size, threads=session.threads
     )
     try:
-        for count, parts in enumerate(scored, start=1):
-            for before, rows, journal in zip(new, parts, journals, strict=True):
-                journal.add(rows, [images.samples[place] for place in rows["place"]])
-                before.append(rows)
-            done, right = done + len(parts[0]), right + int(predictions.top1(parts[0]).sum())
-            session.on_progress("evaluating", done, total, right)
-            if count & (count - 1) == 0:  # after 1, 2, 4, 8, ... batches
-                _refuse_wrong_labels(contestants, [predictions.merge_rows(parts) for parts in new], images)
+        # A stream that is left open would be closed by garbage collection, in any thread, one of its own included.
+        with closing(batches), closing(scored):
+            for count, parts in enumerate(scored, start=1):
+                for before, rows, journal in zip(new, parts, journals, strict=True):
+                    journal.add(rows, [images.samples[place] for place in rows["place"]])
+                    before.append(rows)
+                done, right = done + len(parts[0]), right + int(predictions.top1(parts[0]).sum())
+                session.on_progress("evaluating", done, total, right)
+                if count & (count - 1) == 0:  # after 1, 2, 4, 8, ... batches
+                    _refuse_wrong_labels(contestants, [predictions.merge_rows(parts) for parts in new], images)
     except KeyboardInterrupt:
         raise EvaluationInterrupted(done, journals[0].failure) from None
     return new

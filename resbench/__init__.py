@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resbench.bench.costs import count as count
     from resbench.bench.profiling import profile as profile
+    from resbench.bench.table import results as results
     from resbench.bench.validation import validate as validate
     from resbench.nets.build import build as build
     from resbench.nets.checkpoints import load as load
@@ -18,9 +19,10 @@ _HOME = {
     "load": "resbench.nets.checkpoints",
     "find": "resbench.zoo.find",
     "profile": "resbench.bench.profiling",
+    "results": "resbench.bench.table",
     "validate": "resbench.bench.validation",
 }
-__all__ = ["build", "count", "find", "load", "profile", "validate"]
+__all__ = ["build", "count", "find", "load", "profile", "results", "validate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -29,8 +29,6 @@ def test_an_extra_is_listed_with_its_packages(extra):
 
 @pytest.mark.parametrize("name", names(PROJECT["dependencies"]))
 def test_a_runtime_dependency_is_imported(name):
-    if name == "pandas":
-        pytest.skip("kept for the results table")
     module = IMPORTED_AS.get(name, name)
     sources = [path.read_text() for path in (ROOT / "resbench").rglob("*.py")]
     assert any(re.search(rf"^\s*(import|from) {module}\b", source, re.MULTILINE) for source in sources)

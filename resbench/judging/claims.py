@@ -45,6 +45,17 @@ def reproduction(record: Evaluation, metric: TopK, limits: Limits | None = None)
     return Reproduction(published=claim.value, difference=difference, reproduces=reproduces, why=why)
 
 
+def published_images(weights: Weights) -> str:
+    """Return what a record calls the images that the published accuracies of `weights` are about."""
+    names = weights.dataset.split(", ")
+    return next((ours for ours, theirs in _SAME_IMAGES.items() if theirs in names), weights.dataset)
+
+
+def on_published_images(record: Evaluation) -> bool:
+    """Tell whether published accuracies are about the images of `record`, and all of them were scored."""
+    return record.dataset.name in _SAME_IMAGES and not record.dataset.among and not record.skipped
+
+
 def obstacle(record: Evaluation, weights: Weights) -> str:
     """Return why `record` cannot be compared with what was published of `weights`; empty when it can."""
     if _SAME_IMAGES.get(record.dataset.name) not in weights.dataset.split(", "):

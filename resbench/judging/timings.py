@@ -154,6 +154,11 @@ def _fault(series: Series) -> str:
     return ""
 
 
+def doubt_of(series: Series, run: Profile) -> str:
+    """Return why a figure of `series` may not repeat, or nothing."""
+    return _fault(series) or _doubt(series, run)
+
+
 def _doubt(series: Series, run: Profile) -> str:
     """Return why a difference may come from the circumstances, or nothing."""
     if run.environment.conditions.noise == "overloaded":

@@ -1,0 +1,306 @@
+"""Records as rows of a table: one per speed (`speed_rows`), or one per record (`record_rows`).
+
+`SPEED_COLUMNS` and `RECORD_COLUMNS` say what each column holds; a unit stands in its name, accuracies are in per cent,
+and what was not measured is None. Every other table of measurements (the terminal's, CSV, the report page, pandas) is
+made from these rows. No row needs torch, and pandas is imported where a frame is asked for.
+
+A profile knows no accuracy. Its row has the one that goes with its network, checkpoint, input size and number format:
+that of an evaluation on the images that published figures are about; else the published one; else that of an evaluation
+on other images, of the most images. `top1_source` says which, `top1_checkpoint` whose it is.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from resbench.bench.columns import RECORD_COLUMNS, SPEED_COLUMNS, TableColumn
+from resbench.counting.counted import counted_at
+from resbench.errors import ResbenchError
+from resbench.judging.accuracy import wilson
+from resbench.judging.claims import on_published_images, published_images
+from resbench.judging.history import has_samples
+from resbench.judging.timings import doubt_of, unit_times_s
+from resbench.records.record import TOP_K, Counts, Evaluation, Profile, Record, Series, TopK
+from resbench.records.store import machine_folder, read_folder
+from resbench.words.settings import setting_words
+from resbench.zoo.find import checkpoints, find_weights
+from resbench.zoo.spec import Weights
+from resbench.zoo.variants import VARIANTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from resbench.judging.stats import Interval
+
+Row = dict[str, Any]
+
+_MIB = 2**20
+_DAY_S = 86_400
+_WITH_RATE = ("throughput", "end_to_end")
+_OWN = "of the published set"  # a column while rows are joined: the images are those that figures are about
+_FAMILIES = {variant.name: variant.family for variant in VARIANTS}
+_BORROWED = ("top1", "top1_low", "top1_high", "top5", "top1_checkpoint", "published_top1", "dataset", "images")
+
+
+def results(path: str | Path = "results") -> "pd.DataFrame":
+    """Return every result below `path` (a folder of records, a pool, or one record) as a data frame.
+
+    A row is a speed at a batch size, or an evaluation. Units stand in the names of columns, accuracies are in per cent:
+
+    - what was measured: network, family, checkpoint, kind ("profile" or "evaluation"), weights_sha256
+    - where and how: machine, device, device_kind, cpu_cores, torch, settings (in words), input_px, input_width_px,
+      dtype, threads
+    - speed, batch_size, time_ms with time_low_ms and time_high_ms (95 % interval), images_per_s with images_per_s_low
+      and images_per_s_high, cpu_ms, samples, clusters, launches, memory_mib, energy_mj (per image)
+    - params, macs, activations (of one image)
+    - top1 with top1_low and top1_high, top5, top1_source ("measured" or "published"), top1_checkpoint, published_top1,
+      dataset, images
+    - noise, doubt, started (UTC), age_days, resbench, record (the path below `path`)
+
+    What was not measured is missing. Raises ResbenchError when there are no records, or one cannot be read.
+    """
+    return data_frame(speed_rows(read_folder(Path(path))), SPEED_COLUMNS)
+
+
+def data_frame(rows: Iterable[Row], columns: Mapping[str, TableColumn]) -> "pd.DataFrame":
+    """Return `rows` as a data frame with these columns, each with its type whether it holds anything or not."""
+    import pandas as pd  # nothing else in resbench needs it
+
+    found = pd.DataFrame(list(rows), columns=list(columns))
+    kinds = {name: _dtype(column) for name, column in columns.items()}
+    found = found.astype(kinds)
+    if "started" in columns:
+        found["started"] = pd.to_datetime(found["started"], utc=True, format="ISO8601")
+    return found
+
+
+def _dtype(column: TableColumn) -> str:
+    return "string" if column.kind == "text" else "Int64" if column.whole else "float64"
+
+
+def speed_rows(records: Mapping[str, Record], now: datetime | None = None) -> list[Row]:
+    """Return a row per speed and batch size of every profile, and one per evaluation, in the order of `records`."""
+    return _rows(records, SPEED_COLUMNS, _speeds_of, now)
+
+
+def record_rows(records: Mapping[str, Record], now: datetime | None = None) -> list[Row]:
+    """Return a row per record, in the order of `records`."""
+    return _rows(records, RECORD_COLUMNS, _speeds_together, now)
+
+
+def _rows(
+    records: Mapping[str, Record],
+    columns: Mapping[str, TableColumn],
+    speeds: Callable[[Profile], Iterable[Row]],
+    now: datetime | None,
+) -> list[Row]:
+    """Read each record once; accuracies are joined when all are known."""
+    blank = dict.fromkeys(columns)
+    now = now or datetime.now(UTC)
+    rows: list[Row] = []
+    for path, record in records.items():
+        parts = speeds(record) if isinstance(record, Profile) else [_evaluated(record)]
+        common = blank | {"record": path} | _subject(record) | _run(record, now)
+        rows += [common | part for part in parts]
+    measured = _Accuracies(row for row in rows if row["kind"] == "evaluation")
+    for row in rows:
+        if row["kind"] == "profile":
+            row.update(measured.beside(row))
+    return rows
+
+
+def _subject(record: Record) -> Row:
+    machine, settings = record.environment.machine, record.settings
+    height, width = settings.input_px
+    return {
+        "network": record.network,
+        "family": _FAMILIES.get(record.network),
+        "checkpoint": record.weights,
+        "kind": record.kind,
+        "machine": machine_folder(machine),
+        "device": machine.device_name,
+        "device_kind": machine.device_kind,
+        "cpu_cores": machine.cpu_cores,
+        "torch": machine.torch,
+        "settings": ", ".join(setting_words(settings)),
+        "input_px": height,
+        "input_width_px": width,
+        "dtype": settings.dtype,
+        "threads": settings.threads,
+        "weights_sha256": record.weights_sha256,
+    }
+
+
+def _run(record: Record, now: datetime) -> Row:
+    started = datetime.fromisoformat(record.run.started).astimezone(UTC)
+    return {
+        "noise": record.environment.conditions.noise,
+        "started": started.isoformat(timespec="seconds"),
+        "age_days": round((now - started).total_seconds() / _DAY_S, 2),
+        "resbench": record.run.resbench,
+        "doubt": "",
+    }
+
+
+def _evaluated(record: Evaluation) -> Row:
+    """Return the columns of an accuracy."""
+    found = _counted(record.network, record.settings.input_px) | {"dataset": record.dataset.name}
+    found |= {"images": record.images, "top1_checkpoint": record.weights}
+    if record.images:
+        found |= {metric: 100 * record.right(metric) / record.images for metric in TOP_K}
+        low, high = wilson(record.top1_right, record.images)
+        found |= {"top1_low": 100 * low, "top1_high": 100 * high, "top1_source": "measured"}
+    published = _published(record.network, record.weights, record.settings.input_px)
+    return found | {"published_top1": published.get("top1"), _OWN: on_published_images(record)}
+
+
+def _speeds_of(record: Profile) -> Iterator[Row]:
+    memories, energies, costs = _memories(record), _energies(record), _costs(record.counts)
+    for series in filter(has_samples, record.series):
+        yield {
+            **costs,
+            **_timed(series),
+            "speed": series.speed,
+            "batch_size": series.batch_size,
+            "samples": sum(len(cluster.wall_ns) for cluster in series.clusters),
+            "clusters": sum(1 for _ in series.clusters),
+            "launches": len(series.launches),
+            "memory_mib": memories.get(series.batch_size),
+            "energy_mj": energies.get(series.batch_size),
+            "doubt": doubt_of(series, record),
+        }
+
+
+def _speeds_together(record: Profile) -> Iterator[Row]:
+    """Yield the one row of a profile: its latency, its best throughputs, and what a large batch takes."""
+    series = list(filter(has_samples, record.series))
+    latencies = sorted((one for one in series if one.speed == "latency"), key=lambda one: one.batch_size)
+    row = _costs(record.counts) | {"doubt": next(filter(None, (doubt_of(one, record) for one in series)), "")}
+    if latencies:
+        timed = _timed(latencies[0])
+        row |= {
+            name.replace("time_", "latency_"): timed.get(name) for name in ("time_ms", "time_low_ms", "time_high_ms")
+        }
+        row |= {"cpu_ms": timed["cpu_ms"], "latency_batch": latencies[0].batch_size}
+    if best := _fastest(series, "throughput"):
+        row |= {name: value for name, value in best.items() if name.startswith("images_per_s")}
+        row["throughput_batch"] = best["batch_size"]
+    if fed := _fastest(series, "end_to_end"):
+        row["end_to_end_images_per_s"] = fed["images_per_s"]
+    row["train_images_per_s"] = max(_training_rates(series), default=None)
+    for name, by_batch in (("memory_mib", _memories(record)), ("energy_mj", _energies(record))):
+        row[name] = by_batch[max(by_batch)] if by_batch else None
+    yield row
+
+
+def _fastest(series: Iterable[Series], speed: str) -> Row | None:
+    rows = (_timed(one) | {"batch_size": one.batch_size} for one in series if one.speed == speed)
+    return max(rows, key=lambda row: float(row["images_per_s"]), default=None)
+
+
+def _training_rates(series: Iterable[Series]) -> Iterator[float]:
+    """Yield images per second of a training step at each batch size: its three phases together."""
+    steps: dict[int, list[float]] = {}
+    for one in series:
+        if one.speed.startswith("train"):
+            steps.setdefault(one.batch_size, []).append(_timed(one)["time_ms"])
+    yield from (1000 * size / sum(times_ms) for size, times_ms in steps.items())
+
+
+def _timed(series: Series) -> Row:
+    """Return the columns of a time."""
+    from resbench.judging.stats import log_interval  # numpy, which tables of accuracies do without
+
+    found = log_interval(unit_times_s(series, "wall_ns"))
+    row = _bounds(found.scaled(1000), "time{}_ms")
+    if series.speed in _WITH_RATE:
+        row |= _bounds(found.inverted(series.batch_size), "images_per_s{}")
+    ticks = all(cluster.cpu_ns and min(cluster.cpu_ns) > 0 for cluster in series.clusters)
+    row["cpu_ms"] = 1000 * log_interval(unit_times_s(series, "cpu_ns")).estimate if ticks else None
+    return row
+
+
+def _bounds(interval: "Interval", name: str) -> Row:
+    ends = {"": interval.estimate, "_low": interval.low, "_high": interval.high}
+    return {name.format(end): value for end, value in ends.items()}
+
+
+@lru_cache(maxsize=4096)
+def _counted(network: str, size_px: tuple[int, int]) -> Row:
+    """Return what a network of the table costs, as counted beforehand; nothing of any other."""
+    try:
+        return _costs(counted_at(network, size_px))
+    except ResbenchError:
+        return {}
+
+
+def _costs(counts: Counts) -> Row:
+    return {"params": counts.params, "macs": counts.terms.macs, "activations": counts.activations}
+
+
+def _memories(record: Profile) -> dict[int, float]:
+    """Return peak memory in MiB by batch size: the device's own account, else the resident set."""
+    peaks = {memory.batch_size: memory.allocated_bytes or memory.resident_bytes for memory in record.memory}
+    return {size: peak / _MIB for size, peak in peaks.items() if peak}
+
+
+def _energies(record: Profile) -> dict[int, float]:
+    return {energy.batch_size: energy.millijoules / energy.images for energy in record.energy}
+
+
+class _Accuracies:
+    """The evaluations of a table, for the profiles that they belong to."""
+
+    def __init__(self, evaluations: Iterable[Row]) -> None:
+        self._evaluations: dict[tuple[Any, ...], list[Row]] = {}
+        for row in evaluations:
+            own = row.pop(_OWN)
+            if row["images"]:
+                self._evaluations.setdefault(_inputs(row), []).append({_OWN: own, **row})
+
+    def beside(self, profile: Row) -> Row:
+        """Return the columns of the accuracy that goes with `profile`."""
+        fitting = [
+            row
+            for row in self._evaluations.get(_inputs(profile), ())
+            if profile["weights_sha256"] in (None, row["weights_sha256"])
+        ]
+        best = max(fitting, key=lambda row: (row[_OWN], row["images"], row["top1"]), default=None)
+        if best and best[_OWN]:
+            return _borrowed(best)
+        published = _published(
+            profile["network"], profile["checkpoint"], (profile["input_px"], profile["input_width_px"])
+        )
+        return published or (_borrowed(best) if best else {})
+
+
+def _inputs(row: Row) -> tuple[Any, ...]:
+    """Return what must agree before an accuracy goes with a speed."""
+    return row["network"], row["input_px"], row["input_width_px"], row["dtype"]
+
+
+def _borrowed(evaluation: Row) -> Row:
+    return {name: evaluation[name] for name in _BORROWED} | {"top1_source": "measured"}
+
+
+@lru_cache(maxsize=4096)
+def _published(network: str, checkpoint: str | None, size_px: tuple[int, int]) -> Row:
+    """Return the columns of the published accuracy of a checkpoint at this size, or of the network's best."""
+    weights = find_weights(checkpoint) if checkpoint else None
+    among = (weights,) if weights else () if checkpoint else checkpoints(network)
+    fitting = [one for one in among if size_px == (one.preprocess.crop_px,) * 2]
+    best = max(fitting, key=lambda one: _claimed(one, "top1") or 0.0, default=None)
+    top1 = best and _claimed(best, "top1")
+    if best is None or top1 is None:
+        return {}
+    top5 = _claimed(best, "top5")
+    facts = {"top1_checkpoint": best.name, "dataset": published_images(best), "top1_source": "published"}
+    return {"top1": top1, "top5": top5, "published_top1": top1, **facts}
+
+
+def _claimed(weights: Weights, metric: TopK) -> float | None:
+    """Return a published accuracy in per cent; None where there is none, or it is known to be false."""
+    claim = weights.claim(metric)
+    return None if claim is None or claim.error else round(100 * claim.value, 3)

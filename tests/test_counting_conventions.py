@@ -68,6 +68,13 @@ def test_operations_are_the_terms_times_the_coefficients():
     assert operations(terms, "mmcv") == 11_120_101
 
 
+def test_terms_that_a_record_does_not_have_are_no_zeros():
+    terms = Terms(conv=1, bn=10)
+    assert operations(terms, "thop") == 41
+    with pytest.raises(ValueError, match=r"'thop-0\.0\.22' counts bias_macs, relu_last, maxpool_side, avgpool_side"):
+        operations(terms, "thop-0.0.22")
+
+
 def test_an_unknown_convention_is_refused():
     with pytest.raises(ValueError, match="'flops' is none of macs, fvcore"):
         convention("flops")

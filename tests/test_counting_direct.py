@@ -51,7 +51,18 @@ TERMS = Terms(
     se_in=48,
     gap_in=16,
     gap_out=4,
+    bias_macs=4 * 8 * 6 * 3,
+    relu_last=0,  # torch.relu is no module
+    maxpool_side=4 * 4 * 3 * 2,
+    avgpool_side=4 * 4 * 3 * 3,
 )
+OLD = dict.fromkeys(("bias_macs", "relu_last", "maxpool_side", "avgpool_side"), 0)  # a record may lack them
+
+
+def counted_terms(**values: int) -> Terms:
+    return Terms(**{**OLD, **values})
+
+
 PARAMS = 4 * 3 * 15 + 4 + 8 + 4 * 2 * 9 + 50
 BUFFERS = 4 + 4 + 1 + 36
 TRAFFIC = (288 + 192) + (192 + 48) + (48 + 48) + (48 + 48) + (48 + 4) + (48 + 16) + (16 + 4) + (4 + 10)
@@ -95,8 +106,11 @@ def test_the_stages_are_the_stem_the_layers_and_the_head_and_add_up(small):
     stages = tally.count_by_stage(small, (8, 12))
     assert list(stages) == ["stem", "layer1", "head"]
     assert (stages["stem"].params, stages["layer1"].params, stages["head"].params) == (192, 72, 50)
-    assert stages["stem"].terms == Terms(conv=8640, conv_bias=192, bn=192, relu=192, maxpool_in=192)
-    assert stages["layer1"].terms == Terms(conv=864)
+    assert stages["stem"].terms == counted_terms(
+        **{"conv": 8640, "conv_bias": 192, "bn": 192, "relu": 192, "maxpool_in": 192},
+        **{"bias_macs": 576, "maxpool_side": 96},
+    )
+    assert stages["layer1"].terms == counted_terms(conv=864)
     assert stages["head"].terms.fc == 40
     assert sum(counts.operators for counts in stages.values()) == 11
     assert (stages["layer1"].activations, stages["layer1"].traffic) == (48, 96)
@@ -106,7 +120,7 @@ def test_a_network_without_layers_has_its_children_as_stages():
     module = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU()).eval()
     stages = tally.count_by_stage(module, 4)
     assert {name: counts.params for name, counts in stages.items()} == {"0": 8, "1": 0}
-    assert stages["1"].terms == Terms(relu=32)
+    assert stages["1"].terms == counted_terms(relu=32, relu_last=32)
 
 
 def test_a_longer_path_decides_the_view():
@@ -126,7 +140,7 @@ def test_a_longer_path_decides_the_view():
 def test_what_has_no_window_sees_one_pixel():
     counts = tally.count_module(nn.Sequential(nn.Flatten(), nn.Linear(12, 2, bias=False)).eval(), 2)
     assert counts.receptive_field_px == (1, 1)
-    assert counts.terms == Terms(fc=24)
+    assert counts.terms == counted_terms(fc=24)
 
 
 @pytest.mark.parametrize("pool", [nn.AdaptiveAvgPool2d(2), nn.AdaptiveAvgPool2d((1, 2))])
@@ -171,6 +185,23 @@ HAND = {  # the sum of 10**place of each term times what the convention counts i
     },
     "thop": {"conv": 1, "fc": 1, "bn": 4, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
     "thop-0.0.31": {"conv": 1, "conv_bias": 1, "fc": 1, "bn": 2, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
+    "thop-0.0.31-2001": {"conv": 1, "conv_bias": 1, "fc": 2, "bn": 2, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
+    "thop-0.0.31-1910": {
+        **{"conv": 1, "conv_bias": 1, "fc": 2, "bn": 4, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
+        "avgpool_side": 1,
+    },
+    "thop-0.0.23": {
+        **{"conv": 1, "conv_bias": 1, "fc": 2, "fc_bias": -1, "bn": 4, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
+        "avgpool_side": 1,
+    },
+    "thop-0.0.22": {
+        **{"conv": 1, "bias_macs": 1, "fc": 2, "fc_bias": -1, "bn": 4, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
+        **{"avgpool_side": 1, "maxpool_side": 1, "relu_last": 1},
+    },
+    "thop-0.0.22-avgpool7": {
+        **{"conv": 1, "bias_macs": 1, "fc": 2, "fc_bias": -1, "bn": 4, "avgpool_out": 1, "gap_out": 8},
+        **{"avgpool_side": 1, "maxpool_side": 1, "relu_last": 1},
+    },
 }
 
 

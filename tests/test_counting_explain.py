@@ -24,6 +24,8 @@ def best(network, text):
         ("resnet50", "5,282,531,328", ("timm-card", (224, 285), "exact")),
         ("resnext50_32x4d", "4.27", ("mmcv", (224, 224), "rounded")),
         ("resnext50_32x4d", "4270000000", ("mmcv", (224, 224), "rounded")),
+        ("resnet50", "4142627840", ("thop-0.0.22-avgpool7", (224, 224), "single")),
+        ("resnet50", "4142713856", ("thop-0.0.22", (224, 224), "single")),
         ("resnet50", "4.12 GFLOPs", ("mmcv", (224, 224), "rounded")),
         ("resnet50", "4.089 GMACs", ("macs", (224, 224), "rounded")),
         ("resnet50", "8.178G", ("torch", (224, 224), "rounded")),

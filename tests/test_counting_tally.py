@@ -109,12 +109,66 @@ BY_THE_TOOLS = {
     },
     "resnest14d": {"ptflops-aten": 2749408584, "thop": 2779339136, "thop-0.0.31": 2764689184},
 }
+# Made by thop 0.0.22 to 0.0.31.post2001170342 themselves, on the networks of torchvision 0.28.0 (avgpool7: 0.2.1) and
+# timm 1.0.31. They add up numbers of 32 bits, so that the last digits are lost.
+BY_OLD_THOPS = {
+    "resnet18": {
+        "thop-0.0.22-avgpool7": 1826680832,
+        "thop-0.0.22": 1826702336,
+        "thop-0.0.23": 1824544768,
+        "thop-0.0.31-1910": 1824545792,
+        "thop-0.0.31-2001": 1819578368,
+    },
+    "resnet50": {
+        "thop-0.0.22-avgpool7": 4142627840,
+        "thop-0.0.22": 4142713856,
+        "thop-0.0.23": 4135789568,
+        "thop-0.0.31-1910": 4135790592,
+        "thop-0.0.31-2001": 4113562624,
+    },
+    "resnet152": {"thop-0.0.22-avgpool7": 11620457472},
+    "resnext101_32x8d": {
+        "thop-0.0.22": 16551339008,
+        "thop-0.0.23": 16541002752,
+        "thop-0.0.31-1910": 16541003776,
+        "thop-0.0.31-2001": 16478584832,
+    },
+    "resnet50d": {"thop-0.0.23": 4379695104, "thop-0.0.31-1910": 4379696128, "thop-0.0.31-2001": 4355160064},
+    "seresnext50_32x4d": {"thop-0.0.23": 4292761600, "thop-0.0.31-1910": 4292762624, "thop-0.0.31-2001": 4263961600},
+    "legacy_seresnet50": {"thop-0.0.23": 3905001472, "thop-0.0.31-1910": 3905002496, "thop-0.0.31-2001": 3883828224},
+}
+OLD_CASES = [(network, name, value) for network, row in BY_OLD_THOPS.items() for name, value in row.items()]
 CASES = [(network, name, value) for network, row in BY_THE_TOOLS.items() for name, value in row.items()]
 
 
 @pytest.mark.parametrize(("network", "name", "value"), CASES)
 def test_a_convention_gives_what_its_tool_gave(network, name, value):
     assert operations(counted(network, name).terms, name) == value
+
+
+@pytest.mark.parametrize(("network", "name", "value"), OLD_CASES)
+def test_an_older_thop_gave_the_same_but_for_the_digits_that_32_bits_lose(network, name, value):
+    ours = operations(counted(network, name).terms, name)
+    assert ours == pytest.approx(value, rel=3e-7)  # squeezes and gates are many small numbers, each rounded
+    if "se" not in network:
+        assert torch.tensor(float(ours), dtype=torch.float32).item() == value
+
+
+def test_only_the_last_relu_of_a_block_counts_for_old_thops_and_a_called_twice_module_once():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1, stride=2), nn.ReLU())
+            self.relu = nn.ReLU()
+
+        def forward(self, x):
+            out = self.relu(self.body(self.relu(x)))
+            return torch.relu(out)  # no module
+
+    terms = tally.count_module(Block().eval(), 8).terms
+    assert terms.relu_last == 4 * 8 * 8 + 4 * 4 * 4 + 4 * 4 * 4
+    assert terms.bias_macs == 3 * 4 * 8 * 8 + 4 * 4 * 4 * 4
+    assert terms.relu == 3 * 8 * 8 + terms.relu_last + 4 * 4 * 4
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)

@@ -131,3 +131,5 @@ def test_a_run_from_before_something_was_counted_stays_in_the_pool():
     assert same(COUNTS, replace(COUNTS, operators=174))
     assert not same(replace(COUNTS, operators=175), replace(COUNTS, operators=174))
     assert not same(COUNTS, replace(COUNTS, operators=174, params=1))
+    assert same(COUNTS, replace(COUNTS, terms=replace(COUNTS.terms, relu_last=5)))
+    assert not same(COUNTS, replace(COUNTS, terms=replace(COUNTS.terms, relu_last=5, conv=7)))

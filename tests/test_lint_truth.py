@@ -218,6 +218,16 @@ def test_a_header_that_names_no_unit_gives_none():
     assert [problem.message for problem in problems(page)] == ["parameters 25.56 M: true, rounded from 25,557,032"]
 
 
+@pytest.mark.parametrize("figure", ["4.14", "4.1426", "4142627840"])
+def test_operations_by_thop_of_2019_are_true_and_named(figure):
+    card = f"| Model | Params | GFLOPs |\n|---|---|---|\n| ResNet-50 | 25.56M | {figure} |\n"
+    found = problems(card if len(figure) < 8 else card.replace("GFLOPs", "FLOPs"))
+    assert [problem for problem in found if problem.level is not Level.NOTE] == []
+    (message,) = [problem.message for problem in found if problem.code == "T002"]
+    assert message.startswith(f"FLOPs {figure}")
+    assert "true to the printed digits under thop-0.0." in message
+
+
 def test_figures_of_an_unknown_network_are_left_alone():
     found = problems("| Model | Params (M) | Top-1 (%) |\n| --- | --- | --- |\n| vit_huge | 1.0 | 88.5 |\n")
     assert [(problem.code, problem.level) for problem in found] == [("F011", Level.NOTE)]

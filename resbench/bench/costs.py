@@ -7,7 +7,7 @@ from functools import partial
 from torch import nn
 
 from resbench.counting import counted, crosscheck, explain, tally
-from resbench.counting.conventions import NAMES, dog_photo, square
+from resbench.counting.conventions import CURRENT, NAMES, dog_photo, square
 from resbench.counting.figures import Figures, Pair, figures
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
@@ -70,14 +70,14 @@ def chosen(names: Sequence[str], *, every: bool) -> list[Variant]:
 
 
 def conventions(names: Sequence[str] | None, *, full: bool = False) -> Sequence[str]:
-    """Return the conventions to show: `names`; by default two of them, or all if `full`.
+    """Return the conventions to show: `names`; by default two of them, or all that are in use if `full`.
 
     Raises ResbenchError for an unknown one.
     """
     for name in names or ():
         if name not in NAMES:
             raise ResbenchError(f"unknown convention {name!r}; the conventions are {', '.join(NAMES)}")
-    return names or (NAMES if full else NAMES[:2])
+    return names or (CURRENT if full else CURRENT[:2])
 
 
 def counted_figures(variants: Sequence[Variant], input_px: str | None, conventions: Sequence[str]) -> Iterator[Figures]:

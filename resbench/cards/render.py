@@ -6,7 +6,7 @@ from typing import Any
 from resbench.cards import architecture, drawing, markup, measured, modelindex
 from resbench.cards.facts import Card, accuracy, dataset, flops
 from resbench.cards.templating import render
-from resbench.counting.conventions import CONVENTIONS, convention
+from resbench.counting.conventions import CURRENT, convention
 from resbench.counting.counted import counted
 from resbench.words.observed import cut
 from resbench.words.quantities import WORDS, printed
@@ -39,7 +39,7 @@ def card_text(card: Card) -> str:
         card=card,
         drawing=network,
         facts=architecture.facts(card.variant),
-        conventions=[_convention_row(card, row.name) for row in CONVENTIONS],
+        conventions=[_convention_row(card, name) for name in CURRENT],
         rows=[result_row(card, weights, MMPRETRAIN) for weights in card.weights],
         datasets=" and ".join(sorted({dataset(weights) for weights in card.weights})),
         notes=list(claim_notes([card])),

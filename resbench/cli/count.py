@@ -18,8 +18,9 @@ def count_(
         typer.Option(
             "--convention",
             "-c",
-            help="macs, fvcore, mmcv, timm-card, torch, ptflops-aten, ptflops-pytorch, thop or thop-0.0.31; may be "
-            "repeated. [default: all for one network, macs and fvcore for several and for stages]",
+            help="macs, fvcore, mmcv, timm-card, torch, ptflops-aten, ptflops-pytorch, thop, thop-0.0.31 or an older "
+            "thop (docs/counting.md); may be repeated. [default: all but the older thops for one network, macs and "
+            "fvcore for several and for stages]",
         ),
     ] = None,
     by_stage: Annotated[bool, typer.Option("--by-stage", help="What each stage costs.")] = False,

@@ -18,13 +18,17 @@ def dog_photo(input_px: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convention:
-    """A way of counting operations: how often it counts each term, and at which input its figures hold."""
+    """A way of counting operations: how often it counts each term, and at which input its figures hold.
+
+    A historic one explains published figures; it is on no card, and `resbench count` shows it only when asked to.
+    """
 
     name: str
     coefficients: Terms
     meaning: str
     source: str
     input_rule: Callable[[int], tuple[int, int]] = square
+    historic: bool = False
 
 
 CONVENTIONS: tuple[Convention, ...] = (
@@ -83,8 +87,54 @@ CONVENTIONS: tuple[Convention, ...] = (
         meaning="multiply-adds, biases of convolutions, two per batch-normed element, the outputs of average pools",
         source="thop 0.0.31.post2005241907",
     ),
+    Convention(
+        name="thop-0.0.31-2001",
+        coefficients=Terms(conv=1, conv_bias=1, fc=2, bn=2, avgpool_out=1, gap_in=1, gap_out=1),
+        meaning="two operations per multiply-add of linear layers, one of convolutions; two per batch-normed element",
+        source="thop 0.0.31.post2001170342",
+        historic=True,
+    ),
+    Convention(
+        name="thop-0.0.31-1910",
+        coefficients=Terms(conv=1, conv_bias=1, fc=2, bn=4, avgpool_out=1, gap_in=1, gap_out=1, avgpool_side=1),
+        meaning="as thop-0.0.23, with the biases of linear layers",
+        source="thop 0.0.31.post1910280903 to post1912272122",
+        historic=True,
+    ),
+    Convention(
+        name="thop-0.0.23",
+        coefficients=Terms(
+            **{"conv": 1, "conv_bias": 1, "fc": 2, "fc_bias": -1, "bn": 4},
+            **{"avgpool_out": 1, "gap_in": 1, "gap_out": 1, "avgpool_side": 1},
+        ),
+        meaning="two operations per multiply-add of linear layers, one of convolutions; four per batch-normed element",
+        source="thop 0.0.23.post1908061459 to 0.0.31.post1909230639",
+        historic=True,
+    ),
+    Convention(
+        name="thop-0.0.22",
+        coefficients=Terms(
+            **{"conv": 1, "bias_macs": 1, "fc": 2, "fc_bias": -1, "bn": 4, "relu_last": 1},
+            **{"maxpool_side": 1, "avgpool_side": 1, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
+        ),
+        meaning="as thop-0.0.23, with max pools and the last ReLU of each block",
+        source="thop 0.0.22 on torchvision 0.2.2 and newer, whose final pool is adaptive",
+        historic=True,
+    ),
+    Convention(
+        name="thop-0.0.22-avgpool7",
+        coefficients=Terms(
+            **{"conv": 1, "bias_macs": 1, "fc": 2, "fc_bias": -1, "bn": 4, "relu_last": 1},
+            **{"maxpool_side": 1, "avgpool_side": 1, "avgpool_out": 1, "gap_out": 8},
+        ),
+        meaning="as thop-0.0.22, with eight operations per output of the final pool, AvgPool2d(7)",
+        source="thop 0.0.22 on torchvision 0.2.1",
+        historic=True,
+    ),
 )
 NAMES = tuple(convention.name for convention in CONVENTIONS)
+CURRENT = tuple(convention.name for convention in CONVENTIONS if not convention.historic)
+HISTORIC = tuple(convention.name for convention in CONVENTIONS if convention.historic)
 
 
 def convention(name: str) -> Convention:
@@ -96,6 +146,12 @@ def convention(name: str) -> Convention:
 
 
 def operations(terms: Terms, name: str) -> int:
-    """Return what `terms` come to by the convention called `name`. Raises ValueError for an unknown name."""
+    """Return what `terms` come to by the convention called `name`.
+
+    Raises ValueError for an unknown name, and for terms that were not counted and that the convention counts.
+    """
     weights = convention(name).coefficients
-    return sum(getattr(terms, field.name) * getattr(weights, field.name) for field in fields(Terms))
+    counting = {field.name: times for field in fields(Terms) if (times := getattr(weights, field.name))}
+    if missing := [term for term in counting if getattr(terms, term) is None]:
+        raise ValueError(f"convention {name!r} counts {', '.join(missing)}, and the record is from before that")
+    return sum(getattr(terms, term) * times for term, times in counting.items())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
-from resbench.counting.conventions import NAMES, convention, operations
+from resbench.counting.conventions import HISTORIC, NAMES, convention, operations
 from resbench.counting.counted import counted_at, sizes
 from resbench.counting.heads import Head, head, one_channel, one_channel_macs
 from resbench.counting.reading import PARTIAL, Figure, Reading, Rounding, rounding
@@ -16,7 +16,7 @@ from resbench.zoo.find import checkpoints, find
 from resbench.zoo.spec import Claim, Metric, ResNetSpec, Spec, Variant, Weights
 from resbench.zoo.variants import VARIANTS
 
-_ORDER: tuple[Rounding, ...] = ("exact", "rounded", "float", "truncated")
+_ORDER: tuple[Rounding, ...] = ("exact", "single", "rounded", "float", "truncated")
 _SCALE = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 _FIGURE = re.compile(
     r"((?:\d{1,3}(?:,\d{3})+|\d[\d_]*)(?:\.\d+)?)\s*([KMGBT]?)\s*(%|flops?|macs?|ops|params?|parameters)?",
@@ -160,9 +160,10 @@ def _operations_converted(
 ) -> Iterator[Reading]:
     for name, row in _inputs(counts):
         value = operations(row.terms, name)
-        if name not in ("torch", "macs"):  # the one has the factor, the other is half of it
+        if name not in ("torch", "macs", *HISTORIC):  # the one has the factor, the other is half of it
             yield replace(_reading("flops", name, row.input_px, 2 * value, figure), times="twice")
-        yield replace(_reading("flops", name, row.input_px, value // 2, figure), times="half")
+        if name not in HISTORIC:
+            yield replace(_reading("flops", name, row.input_px, value // 2, figure), times="half")
         grey = value - convention(name).coefficients.conv * one_channel_macs(variant, row.input_px)
         yield replace(_reading("flops", name, row.input_px, grey, figure), one_channel=True)
         trunk = operations(replace(row.terms, fc=0, fc_bias=0), name)

@@ -1,5 +1,6 @@
 """A figure as it was printed, and one way to get it: a count, and what rounding makes of it."""
 
+import struct
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -7,7 +8,7 @@ from typing import Literal
 from resbench.counting.heads import Head
 from resbench.zoo.spec import Metric
 
-Rounding = Literal["exact", "rounded", "truncated", "float"]
+Rounding = Literal["exact", "rounded", "truncated", "float", "single"]
 PARTIAL = ("parameters without the classifier", "parameters and buffers")
 
 
@@ -75,5 +76,12 @@ def rounding(value: int, figure: Figure) -> Rounding | None:
         return "rounded"
     if 0 < value - figure.value < figure.quantum:
         return "truncated"
+    if figure.value > 2**24 and figure.value == _single(value):  # as thop before 2020 adds up
+        return "single"
     # 66.82 * 1e6 is 66819999.99...: hundredths of a million, scaled in floating point, without their fraction.
     return "float" if figure.value == int(round(value / 1e6, 2) * 1e6) else None
+
+
+def _single(value: int) -> int:
+    """Return `value` as a number of 32 bits holds it: a multiple of 256 from 2**31 on."""
+    return int(struct.unpack("f", struct.pack("f", value))[0])

@@ -94,12 +94,14 @@ class _Pass:
 
     layers: Sequence[Layer]
     operators: Mapping[str, int]
+    last_relus: Sequence[tuple[str, int]]  # the child, and the elements that the last ReLU module of a block put out
 
     def of(self, parts: Sequence[str]) -> "_Pass":
         """Return what the children called `parts` did."""
         return _Pass(
             layers=[layer for layer in self.layers if layer.part in parts],
             operators={part: self.operators[part] for part in parts},
+            last_relus=[(part, outputs) for part, outputs in self.last_relus if part in parts],
         )
 
 
@@ -111,6 +113,8 @@ def _pass(module: nn.Module, input_px: Pair) -> _Pass:
     with ExitStack() as stack:
         for name, child in module.named_children():
             stack.enter_context(child.register_forward_pre_hook(partial(recorder.enter, name)))
+        for block, relu in _relus(module):
+            stack.enter_context(relu.register_forward_hook(partial(recorder.rectified, block)))
         stack.enter_context(torch.no_grad())
         image = next(module.parameters()).new_empty(1, 3, *input_px)
         image.__dict__[_KEPT] = View()
@@ -123,7 +127,19 @@ def _pass(module: nn.Module, input_px: Pair) -> _Pass:
             raise ResbenchError(
                 f"{type(module).__name__} cannot take {pixels(input_px)} px ({reason}); give a larger input"
             ) from error
-    return _Pass(layers=_name_pools(recorder.layers), operators=recorder.operators)
+    last_relus = list(recorder.last_relus.values())
+    return _Pass(layers=_name_pools(recorder.layers), operators=recorder.operators, last_relus=last_relus)
+
+
+def _relus(module: nn.Module) -> Iterator[tuple[nn.Module, nn.Module]]:
+    """Yield each ReLU module with the block that it is the ReLU of: torchvision's blocks call one several times.
+
+    In a container, every ReLU stands for itself.
+    """
+    for block in module.modules():
+        for child in block.children():
+            if isinstance(child, nn.ReLU):
+                yield child if isinstance(block, nn.Sequential | nn.ModuleList) else block, child
 
 
 class _Recorder(TorchFunctionMode):
@@ -134,9 +150,13 @@ class _Recorder(TorchFunctionMode):
         self.part = ""
         self.layers: list[Layer] = []
         self.operators = Counter[str]()  # by part
+        self.last_relus: dict[nn.Module, tuple[str, int]] = {}  # by block, the part and the elements
 
     def enter(self, part: str, *_: Any) -> None:
         self.part = part
+
+    def rectified(self, block: nn.Module, _relu: nn.Module, _inputs: Any, out: Tensor) -> None:
+        self.last_relus[block] = self.part, out.numel()
 
     def dispatched(self) -> None:
         self.operators[self.part] += 1
@@ -167,7 +187,9 @@ def _conv(
     dilation: Any = 1, *_: Any, **__: Any,
 ) -> Layer:  # fmt: skip
     learned = "conv" if isinstance(weight, nn.Parameter) else "blur"
-    terms = {learned: out.numel() * math.prod(weight.shape[1:]), "conv_bias": 0 if bias is None else out.numel()}
+    biased = 0 if bias is None else out.numel()
+    terms = {learned: out.numel() * math.prod(weight.shape[1:]), "conv_bias": biased}
+    terms["bias_macs"] = biased * weight.shape[1]
     return _layer("conv", x, out, terms, _window(tuple(weight.shape[2:]), stride, dilation))
 
 
@@ -185,11 +207,12 @@ def _relu(out: Tensor, x: Tensor, *_: Any, **__: Any) -> Layer:
 
 
 def _max_pool(out: Tensor, x: Tensor, kernel: Any, stride: Any = None, *_: Any, **__: Any) -> Layer:
-    return _layer("pool", x, out, {"maxpool_in": x.numel()}, _window(kernel, stride or kernel))
+    terms = {"maxpool_in": x.numel(), "maxpool_side": out.numel() * _side(kernel)}
+    return _layer("pool", x, out, terms, _window(kernel, stride or kernel))
 
 
 def _avg_pool(out: Tensor, x: Tensor, kernel: Any, stride: Any = None, *_: Any, **__: Any) -> Layer:
-    terms = {"avgpool_in": x.numel(), "avgpool_out": out.numel()}
+    terms = {"avgpool_in": x.numel(), "avgpool_out": out.numel(), "avgpool_side": out.numel() * _side(kernel)}
     return _layer("pool", x, out, terms, _window(kernel, stride or kernel))
 
 
@@ -234,6 +257,14 @@ def _window(kernel: Any, stride: Any, dilation: Any = 1) -> Window:
     return Window(reach=((tall - 1) * high, (wide - 1) * broad), stride=(down, across))
 
 
+def _side(kernel: Any) -> int:
+    """Return what thop before 2020 takes for the area of a window: of a square one that is given as a number, a side.
+
+    It is torch.prod(torch.Tensor([kernel_size])).
+    """
+    return kernel if isinstance(kernel, int) else math.prod(kernel)
+
+
 def _pair(value: Any) -> Pair:
     """Return 3, (3,) and (3, 3) as (3, 3)."""
     values = (value,) if isinstance(value, int) else tuple(value)
@@ -253,7 +284,8 @@ def _name_pools(ran: Sequence[Layer]) -> list[Layer]:
 def _counts(modules: Sequence[nn.Module], ran: _Pass, input_px: Pair) -> Counts:
     params = [tensor for module in modules for tensor in module.parameters()]
     buffers = [tensor for module in modules for tensor in module.buffers()]
-    terms = Counter[str]()
+    terms = Counter(bias_macs=0, maxpool_side=0, avgpool_side=0)
+    terms["relu_last"] = sum(outputs for _, outputs in ran.last_relus)
     for layer in ran.layers:
         terms.update(layer.terms)
     return Counts(

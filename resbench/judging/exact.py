@@ -82,8 +82,9 @@ def same(before: Counts, after: Counts) -> bool:
     """Tell whether all counts agree that both sides have: a run from before something was counted stays of use."""
     if before == after:
         return True
-    old, new = asdict(before), asdict(after)
-    return all(old[key] == new[key] for key in old if None not in (old[key], new[key]))
+    old, new = _flat(before), _flat(after)
+    equal = all(old[key] == new[key] for key in old if None not in (old[key], new[key]))
+    return equal and before.input_px == after.input_px
 
 
 def incomparable(record: str, network: str, why: str, *, metric: str = "record") -> Finding:

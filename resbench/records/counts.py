@@ -22,6 +22,11 @@ class Terms:
     gap_in: Natural = 0  # elements that the final global average pool reads
     gap_out: Natural = 0
     se_in: Natural = 0  # elements that squeezes (global means inside blocks) read
+    # What only thop before 2020 counts. None: a record from before resbench counted them.
+    bias_macs: Natural | None = None  # multiply-adds at one place of the kernel, of convolutions that add a bias
+    relu_last: Natural | None = None  # elements that the last ReLU module of each block puts out
+    maxpool_side: Natural | None = None  # outputs of max pools, each times one side of its window
+    avgpool_side: Natural | None = None
 
     @property
     def macs(self) -> int:

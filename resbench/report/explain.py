@@ -17,6 +17,7 @@ _HOW = {
     "exact": "exactly",
     "rounded": "rounded",
     "truncated": "cut",
+    "single": "as a float32",
     "float": "hundredths of a million, scaled in floating point",
 }
 _METRICS = {"params": "parameters", "flops": "operations", "file_size": "file size", "top1": "top-1", "top5": "top-5"}

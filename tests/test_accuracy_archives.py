@@ -44,7 +44,7 @@ def archive(path, *members):
 
 def read(path):
     """{name: content}, and {name: why it is left out}."""
-    files, left_out = archives.members(path)
+    files, left_out, _ = archives.members(path)
     contents = {file.name: file.read() for file in files}
     assert len(contents) == len(files)
     return contents, {name: part.what for part in left_out for name in part.files}

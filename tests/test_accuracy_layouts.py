@@ -191,10 +191,9 @@ def test_folders_of_other_names_and_compressed_archives_are_refused(tmp_path):
     planted.write(tmp_path / "cats" / "a.JPEG", 3)
     with pytest.raises(ResbenchError, match=r"neither by WordNet id nor by number \(cats\).*give --labels FILE"):
         open_set(tmp_path)
-    with tarfile.open(tmp_path / "a.tgz", "w:gz") as archive:
-        archive.add(tmp_path / "cats", "cats")
+    (tmp_path / "a.tar.zst").write_bytes(b"\x28\xb5\x2f\xfd")
     with pytest.raises(ResbenchError, match=r"compressed, .* unpack it first"):
-        open_set(tmp_path / "a.tgz")
+        open_set(tmp_path / "a.tar.zst")
     (tmp_path / "a.txt").write_text("hello")
     with pytest.raises(ResbenchError, match="neither a folder nor a tar archive"):
         open_set(tmp_path / "a.txt")
@@ -281,3 +280,19 @@ def test_reals_count_leaves_out_images_without_a_label():
     rows["logits"][:, 0] = 1
     assert figures.real_top1(predictions.Predictions(names=names, rows=rows)) == (2, 3)
     assert figures.real_top1(predictions.Predictions(names=("a.jpg",) * 4, rows=rows)) is None
+
+
+def test_folders_may_be_called_by_the_names_of_classes(tmp_path):
+    for name, label in (
+        ("great_white_shark", 2),
+        ("Tinca tinca", 0),
+        ("jack-o'-lantern", 607),
+        ("Maillot, tank suit", 639),
+    ):
+        planted.write(tmp_path / "val" / name / f"{label}.JPEG", label)
+    images = open_set(tmp_path)
+    assert images.layout == "class names"
+    assert all(sample.base == f"{sample.label}.JPEG" for sample in images.samples)
+    planted.write(tmp_path / "val" / "crane" / "a.JPEG", 134)  # a bird and a machine
+    with pytest.raises(ResbenchError, match=r"1 folders are not called by the name of one class .*\(crane\)"):
+        open_set(tmp_path)

@@ -1,15 +1,22 @@
 """The files of a tar archive, as GNU tar would unpack them; what it cannot give is left out and named."""
 
-import io
+import bz2
+import gzip
+import lzma
 import posixpath
 import tarfile
+import weakref
+import zlib
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tarfile import BLOCKSIZE
+from typing import IO, Any
 
 from resbench.accuracy.containers import refusal
-from resbench.accuracy.dataset import LEFT_OUT, File, Symptom, printable_name
+from resbench.accuracy.dataset import LEFT_OUT, Contents, File, Symptom, printable_name
+from resbench.accuracy.streams import InOrder
 from resbench.errors import ResbenchError
 
 _LONGEST_HEADER_BYTES = 1 << 20  # of names and attributes; whatever is longer is no header
@@ -18,42 +25,110 @@ _MOST_LINKS, _MOST_STEPS = 40, 4096  # from a link to the next, as in Linux; alo
 _NO_CONTENT = (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, b"M")  # M: goes on in another volume
 _TARS_OWN = (b"V", b"D", b"N")  # GNU tar's volume header, list of a folder, old long names
 # What tarfile raises for broken archives, the rest being its own arithmetic on numbers from the file.
-_BROKEN = (tarfile.TarError, OSError, EOFError, OverflowError, ValueError, RecursionError, MemoryError)
+_BROKEN = (
+    tarfile.TarError, OSError, EOFError, OverflowError, ValueError, RecursionError, MemoryError,
+    zlib.error, lzma.LZMAError,
+)  # fmt: skip
+_DECOMPRESSORS: dict[bytes, Callable[[IO[bytes]], Any]] = {  # by the beginning of a file
+    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+}
+COMPRESSED = tuple(_DECOMPRESSORS)
+SLOWER = Symptom(
+    what="a compressed archive is decompressed again for every reading: slower than a .tar or .zip",
+    remedy="unpack it where time matters",
+)
 
 
 class _DamagedError(Exception):
     """What is wrong with an archive."""
 
 
-class _Bounded(io.FileIO):
-    """A file of which nobody reads more than a header at a time, whatever size a header states."""
+class _Bounded:
+    """A stream of which nobody reads more than a header at a time, whatever size a header states."""
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or not 0 <= size <= _LONGEST_HEADER_BYTES:
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self.seek, self.tell = stream, stream.seek, stream.tell
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= _LONGEST_HEADER_BYTES:
             raise _DamagedError(f"damaged: it has a header of {size} bytes")
-        return super().read(size)
+        return self._stream.read(size)
 
 
-def members(path: Path) -> tuple[list[File], list[Symptom]]:
-    """Return the files of the archive at `path`, and what was left out of it.
+def members(path: Path) -> Contents:
+    """Return the files of the tar archive at `path`, and what was left out of it.
 
     Raises ResbenchError when it is none, and when it is damaged or cut off.
     """
-    tree = _Tree()
+    with path.open("rb", buffering=0) as stream:
+        files, left_out = _members(path, stream, path.stat().st_size)
+    return Contents(files, left_out)
+
+
+def compressed_members(path: Path) -> Contents:
+    """Do as `members` for an archive that is compressed (gzip, bzip2, xz), and read it from one end to the other."""
+    with path.open("rb") as raw, _decompressed(raw) as stream:
+        files, left_out = _members(path, stream, None)
+    reader = _Reader(path)
+    pieces: list[File] = []
+    for file in sorted(files, key=lambda file: (file.offset, file.name)):
+        reader.places.append((file.offset, file.size_bytes))
+        pieces.append(replace(file, offset=len(pieces), reader=reader, block=path.name))
+    return Contents(pieces, [*left_out, SLOWER])
+
+
+def _decompressed(raw: IO[bytes]) -> IO[bytes]:
+    beginning = raw.read(8)
+    raw.seek(0)
+    return next(opened(raw) for start, opened in _DECOMPRESSORS.items() if beginning.startswith(start))
+
+
+class _Reader:
+    """Reads the files of a compressed archive, by their numbers."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.places: list[tuple[int, int]] = []  # offset and size
+        self.stream: IO[bytes] | None = None
+        self.in_order = InOrder(self._at)
+
+    def read(self, file: File) -> bytes:
+        return self.in_order.piece(file.offset)
+
+    def _at(self, number: int) -> bytes:
+        offset, size = self.places[number]
+        try:
+            if self.stream is None:
+                raw = self.path.open("rb")
+                weakref.finalize(self, raw.close)
+                self.stream = _decompressed(raw)
+            self.stream.seek(offset)
+            return self.stream.read(size)
+        except _BROKEN as error:
+            raise OSError(str(error)) from None
+
+
+def _members(path: Path, stream: IO[bytes], size: int | None) -> tuple[list[File], list[Symptom]]:
+    tree, bounded = _Tree(), _Bounded(stream)
     try:
-        with _Bounded(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
-            size = path.stat().st_size
+        handle: Any = bounded
+        with tarfile.open(fileobj=handle, mode="r:") as archive:
             for member in archive:
-                if member.isreg() and not member.issparse() and member.offset_data + member.size > size:
+                reaches = member.offset_data + member.size
+                if size is not None and member.isreg() and not member.issparse() and reaches > size:
                     raise _DamagedError(f"cut off within {printable_name(member.name)[:80]}")
                 tree.add(member)
-            _check_end(stream, archive.offset)
-            behind = _behind_the_end(stream)
+            _check_end(bounded, archive.offset)
+            behind = _behind_the_end(bounded)
     except _DamagedError as error:
         raise ResbenchError(f"{path}: the archive is {error}; copy or download it again") from None
     except _BROKEN as error:
-        if not tree.seen:
+        if not tree.seen and size is not None:
             raise ResbenchError(f"{path}: {refusal(path)}") from None
+        if not tree.seen and isinstance(error, tarfile.ReadError):
+            raise ResbenchError(f"{path}: compressed, but no tar archive; unpack it, and give the folder") from None
         raise ResbenchError(f"{path}: the archive is damaged or cut off ({error}); copy or download it again") from None
     files, left_out = tree.resolved(path)
     return files, [*left_out, *behind]
@@ -198,8 +273,8 @@ class _Tree:
                 continue
             content = self._target(name)
             if isinstance(content, _Content):
-                place = {"offset": content.offset, "size_bytes": content.size_bytes}
-                files.append(File(name=printable_name(name), path=path, **place))
+                offset, size = content.offset, content.size_bytes
+                files.append(File(name=printable_name(name), path=path, offset=offset, size_bytes=size))
             elif isinstance(content, _Other):
                 omitted[content.what].append(printable_name(name))
         return files, [

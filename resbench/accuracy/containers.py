@@ -20,16 +20,13 @@ class Container(NamedTuple):
     beginnings: tuple[bytes, ...] = ()
 
 
-_TAR = Container("a tar archive", _UNPACK, r".*\.tar")
 _CONTAINERS = (  # the first that fits counts
     Container(
         "compressed, so that no image can be reached without unpacking all",
         _UNPACK,
-        r".*\.(tar\.\w+|tgz|tbz2?|txz|gz|bz2|xz|zst)",
-        (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"),
+        r".*\.(tar\.\w+|gz|bz2|xz|zst)",
+        (b"\x28\xb5\x2f\xfd",),
     ),
-    Container("a zip archive", _UNPACK, r".*\.zip", (b"PK\x03\x04", b"PK\x05\x06")),
-    _TAR,
     Container("a 7z archive", _UNPACK, r".*\.7z", (b"7z\xbc\xaf\x27\x1c",)),
     Container("a RAR archive", _UNPACK, r".*\.rar", (b"Rar!",)),
     Container("a Parquet file", _EXPORT, r".*\.parquet", (b"PAR1",)),
@@ -51,24 +48,28 @@ _CONTAINERS = (  # the first that fits counts
     Container("a MATLAB file", _EXPORT, r".*\.mat"),
 )
 _LABELS = re.compile(r".*\.(csv|tsv)|.*(label|annotation|ground_?truth|synset|class|val|test|gt).*\.txt", re.IGNORECASE)
-_NOT_ONE = "neither a folder nor a tar archive; give a folder of images or an uncompressed .tar"
+_NOT_ONE = "neither a folder nor a tar archive; give a folder of images or an archive of them (.tar, .zip, .tar.gz)"
+
+
+def is_known(path: Path, beginning: bytes) -> bool:
+    """Tell whether a file with this `beginning` is a container of a kind that is not read."""
+    kind = _by_name(path.name)
+    return kind is not None or any(beginning.startswith(kind.beginnings) for kind in _CONTAINERS if kind.beginnings)
 
 
 def refusal(path: Path) -> str:
-    """Return what the file at `path`, which is no tar archive, is instead, and the next step."""
+    """Return what the file at `path`, which is none that is read, is instead, and the next step."""
     try:
         with path.open("rb") as stream:
             beginning = stream.read(16)
     except OSError as error:
         return f"{error.strerror}; make it readable"
-    known = next((kind for kind in _CONTAINERS if beginning.startswith(kind.beginnings)), _by_name(path.name))
-    if known is None or known is _TAR:
-        return _NOT_ONE
-    return f"{known.what}; {known.next_step}"
+    known = _by_name(path.name) or next((kind for kind in _CONTAINERS if beginning.startswith(kind.beginnings)), None)
+    return _NOT_ONE if known is None else f"{known.what}; {known.next_step}"
 
 
-def no_images(path: Path, files: Sequence[File]) -> str:
-    """Return what lies at `path` instead of images, and the next step."""
+def no_images(files: Sequence[File]) -> str:
+    """Return what lies at a place instead of images, and the next step."""
     if not files:
         return "empty; unpack the validation images there, as they come or in one folder per WordNet id"
     kinds = [(file, kind) for file in files if (kind := _by_name(file.base))]
@@ -76,24 +77,12 @@ def no_images(path: Path, files: Sequence[File]) -> str:
         return f"no images among {len(files):,} files ({files[0].name}, ...); give the folder of the validation images"
     file, kind = kinds[0]
     alike = sum(kind is other for _, other in kinds)
-    what = f"no images, but {kind.what} ({file.name})" + (f" and {alike - 1:,} more of the kind" if alike > 1 else "")
-    if kind is not _TAR:
-        return f"{what}; {kind.next_step}"
-    if alike == 1 and path.is_dir():
-        return f"{what}; give that archive, --data {path / file.name}"
-    if alike == 1:
-        return f"{what}; unpack both, and give the folder"
-    return f"{what} (as WebDataset's shards are); unpack all of them into one folder, and give that"
+    more = f" and {alike - 1:,} more of the kind" if alike > 1 else ""
+    return f"no images, but {kind.what} ({file.name}){more}; {kind.next_step}"
 
 
 def labels_beside(path: Path, files: Sequence[File]) -> str:
     """Return how the classes of images without any may be given, by what lies beside them."""
-    if any(file.name.endswith(".cls") for file in files):
-        archive = "unpack it, and " if path.is_file() else ""
-        return (
-            f"the classes lie in .cls files, as in WebDataset's shards; {archive}collect them in a file of labels "
-            "there (grep -H . *.cls | tr : ' ' > labels.txt), and give --labels labels.txt"
-        )
     candidates = [file for file in files if not file.is_image and _LABELS.fullmatch(file.base)]
     if candidates and path.is_dir():
         return f"give --labels FILE ({path / candidates[0].name} may be one), or one folder per WordNet id (n01440764)"

@@ -4,7 +4,7 @@ import hashlib
 import posixpath
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple, Protocol
 
 from resbench.records.record import DataSet
 
@@ -21,23 +21,41 @@ IMAGE_FORMATS = {  # suffix -> what Pillow calls the format
 Encoding = Literal["image", "cifar"]  # what the bytes are: an image file, or 3 planes of 32x32
 DIGEST_BYTES = 16
 SHOWN = 3  # files of a symptom, as examples
+MOST_BYTES = 1 << 29  # of an image file: the most pixels that are decoded, with 16 bits per level, fit in
 LEFT_OUT = "left out"  # the remedy for files that lie beside the images and are not evaluated
+
+
+class Reader(Protocol):
+    """What reads files that do not lie in another one byte for byte."""
+
+    def read(self, file: "File") -> bytes:
+        """Return the bytes of a file. Raises OSError when they cannot be read."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """Bytes somewhere: a file of its own, or a part of an archive."""
+    """Bytes somewhere: a file of its own, or a part of a container, such as an archive."""
 
     name: str  # relative to the set, with forward slashes; bytes that are not UTF-8 as \xNN
     path: Path  # the file that holds the bytes
-    offset: int = 0
+    offset: int = 0  # of the bytes; with a `reader` the number of the file there
     size_bytes: int
+    reader: Reader | None = None
+    block: str = ""  # files of one block are read one after another, by their numbers
+    container: str = ""  # in a folder of containers: which of them, by its name
+    word: str = ""  # for the class, where the container states it: a number, a WordNet id or a name
 
     def read(self) -> bytes:
         """Return the bytes. Raises OSError when they cannot be read in full."""
-        with self.path.open("rb") as stream:
-            stream.seek(self.offset)
-            data = stream.read(self.size_bytes)
+        if self.size_bytes > MOST_BYTES:
+            raise OSError(f"{self.size_bytes:,} bytes, more than {MOST_BYTES:,}")
+        if self.reader:
+            data = self.reader.read(self)
+        else:
+            with self.path.open("rb") as stream:
+                stream.seek(self.offset)
+                data = stream.read(self.size_bytes)
         if len(data) != self.size_bytes:
             raise OSError(f"{len(data)} of {self.size_bytes} bytes")
         return data
@@ -98,11 +116,20 @@ class Symptom:
         return f"{self.what}{files}" + (f"; {self.remedy}" if self.remedy else "")
 
 
+class Contents(NamedTuple):
+    """What lies in a container."""
+
+    files: list[File]
+    left_out: list[Symptom]
+    classes: tuple[str, ...] = ()  # their names in the order of their numbers, where the container states them
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSet:
     """The images of a validation, in the order in which they are evaluated: by a hash of the file's name.
 
-    So the first images are a random sample of all, and the order is the same however the files are laid out.
+    So the first images are a random sample of all. Blocks are in the order of a hash too, the images of each in the
+    order in which they can be read.
     """
 
     name: str  # of the recognised set ("ImageNet-A"), else of the folder
@@ -142,5 +169,6 @@ def printable_name(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _shuffled(sample: Sample) -> tuple[bytes, str]:
-    return hashlib.blake2b(sample.base.encode(), digest_size=8).digest(), sample.name
+def _shuffled(sample: Sample) -> tuple[bytes, int, str]:
+    within = sample.offset if sample.block else 0
+    return hashlib.blake2b((sample.block or sample.base).encode(), digest_size=8).digest(), within, sample.name

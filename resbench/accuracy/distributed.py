@@ -1,7 +1,7 @@
 """Several processes, on one machine or many, that share the images of a validation; torchrun starts them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +23,10 @@ class Ranks:
     size: int = 1
     local_rank: int = 0
     local_size: int = 1
+
+    def share(self, items: Sequence[Value]) -> Sequence[Value]:
+        """Return this rank's part of `items`: as many as the others have, or one more, in a row."""
+        return items[len(items) * self.rank // self.size : len(items) * (self.rank + 1) // self.size]
 
     def gather(self, value: Value) -> list[Value]:
         """Return the `value` of every rank, on every rank. Raises ResbenchError when one of them is gone."""

@@ -56,12 +56,13 @@ def inspect(
 
     Images whose digest is `known` were decoded before: they are read, but not parsed. An image that is too large when
     it is resized for one of the `streams` cannot be decoded. Many small images are looked at faster in `processes`,
-    which only programs may start that can be imported without running.
+    which only programs may start that can be imported without running; not those that a reader shares among threads.
     """
     look = partial(_inspect_some, known=known, streams=streams)
     share = max(1, min(MOST_PER_TASK, len(samples) // (4 * workers)))
     parts = [samples[start : start + share] for start in range(0, len(samples), share)]
-    several = _in_processes if processes and workers > 1 and len(samples) >= FEWEST_FOR_PROCESSES else in_order
+    processes = processes and workers > 1 and len(samples) >= FEWEST_FOR_PROCESSES
+    several = _in_processes if processes and not any(sample.reader for sample in samples) else in_order
     inspections: list[Inspection] = []
     for part in several(look, parts, workers=workers):
         inspections += part

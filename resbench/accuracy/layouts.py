@@ -3,12 +3,12 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
-from resbench.accuracy import cifar, containers, official, splits
+from resbench.accuracy import cifar, containers, forms, naming, official, shards, splits
 from resbench.accuracy.annotations import annotate, annotated_sample
+from resbench.accuracy.clues import by_class_names, clue, folders_of
 from resbench.accuracy.dataset import LEFT_OUT, File, ImageSet, Sample, Symptom, printable_name
 from resbench.accuracy.labels import class_of, imagenet, subsets, validation
 from resbench.accuracy.listing import Listing, listing
@@ -17,50 +17,48 @@ from resbench.errors import ResbenchError
 OFFICIAL_NAME = "ImageNet-1k"
 # Answers to these are chosen among their own classes only, as their authors do (arXiv 1907.07174, 2006.16241).
 AMONG_OWN_CLASSES = ("ImageNet-A", "ImageNet-R")
-_WNID_FOLDER = re.compile(r"(n\d{8})(?:[ _.-].*)?", re.IGNORECASE)  # n01440764, n01440764_tench
-_WNID_NAME = re.compile(r"(n\d{8})_.*", re.IGNORECASE)
 _TRAINING_NAME = re.compile(r"n\d{8}_\d+\.\w+", re.IGNORECASE)  # n01440764_10026.JPEG
-Layout = Literal["wnid folders", "official names", "wnids in file names", "numbered folders"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clue:
-    """What the name of an image says about its class."""
+class _Labelled:
+    """Images with their classes, and where these come from."""
 
-    layout: Layout
-    root: str  # the folders above that of the class; for images known by their own name those that they lie in
-    word: str  # a WordNet id or a number
+    layout: str
+    chosen: splits.Chosen
+    samples: tuple[Sample, ...]
+    notes: tuple[str, ...] = ()
+    classes: int = 1000
+    name: str | None = None  # of the set, where its classes tell it
 
 
 def open_set(path: Path, labels: Path | None = None) -> ImageSet:
-    """Return the images at `path` (a folder, a .tar, CIFAR-10's test batch), each with its class.
+    """Return the images at `path` (a folder, an archive, shards, CIFAR-10's test batch), each with its class.
 
-    Classes come from the file `labels`, or from folders named by WordNet id or number, or from the names of the images
-    (those of ImageNet's validation images, or names that begin with a WordNet id). Of parts of a data set, as train
-    and val, one is taken; sets are never added up.
+    Classes come from the file `labels`, or from what the containers state, or from folders named by WordNet id, number
+    or name of a class, or from the names of the images (those of ImageNet's validation images, or names that begin with
+    a WordNet id). Of parts of a data set, as train and val, one is taken; sets are never added up.
     Raises ResbenchError when there are none, when it is not known what they show, and for several sets side by side.
     """
     if batch := cifar.test_batch(path):
         return cifar.open_test_batch(batch)
-    files = _found(path)
+    listed = _found(path)
     if labels is not None:
-        chosen = splits.choose_split(path, {file: file.folder for file in files.images}, all_belong=False)
-        layout, (samples, notes) = "labels file", annotate(chosen.files, labels)
-        notes = (*notes, *official.contradicted(labels, samples))
+        known = _by_file(path, listed, labels)
     else:
-        layout, chosen, samples = _by_names(path, files)
-        notes = ()
-    _refuse_doubles(path, samples, listed=labels is not None)
-    name, among = recognise(layout, samples)
-    unused = _unused(files, samples, chosen)
+        listed = _with_words(path, listed)
+        known = _by_own_words(path, listed) if any(file.word for file in listed.images) else _by_names(path, listed)
+    _refuse_doubles(path, known.samples, listed=known.layout in ("labels file", "own labels"))
+    name, among = recognise(known.layout, known.samples) if known.classes == 1000 else (known.name, None)
+    unused = _unused(listed, known.samples, known.chosen)
     return ImageSet(
         name=name or _name_of(path),
-        layout=f"{layout} in a tar archive" if path.is_file() else layout,
-        classes=1000,
+        layout=f"{known.layout} in {listed.form}" if listed.form else known.layout,
+        classes=known.classes,
         among=among,
-        samples=samples,
-        left_out=(*chosen.left_out, *files.left_out, *unused),
-        notes=(*chosen.notes, *notes, *_doubts(path, layout, samples)),
+        samples=known.samples,
+        left_out=(*known.chosen.left_out, *listed.left_out, *unused),
+        notes=(*listed.notes, *known.chosen.notes, *known.notes, *_doubts(path, known.layout, known.samples)),
         labels=labels,
     )
 
@@ -72,9 +70,9 @@ def open_unlabelled(path: Path) -> ImageSet:
     """
     if batch := cifar.test_batch(path):
         return cifar.open_test_batch(batch)
-    files = _found(path)
-    samples = tuple(annotated_sample(file, 0) for file in files.images)
-    return ImageSet(name=_name_of(path), layout="images", classes=1, samples=samples, left_out=files.left_out)
+    listed = _found(path)
+    samples = tuple(annotated_sample(file, 0) for file in listed.images)
+    return ImageSet(name=_name_of(path), layout="images", classes=1, samples=samples, left_out=listed.left_out)
 
 
 def recognise(layout: str, samples: tuple[Sample, ...]) -> tuple[str | None, tuple[int, ...] | None]:
@@ -94,47 +92,59 @@ def _found(path: Path) -> Listing:
     """Return what lies at `path`, images among it, without second copies of official images."""
     listed = listing(path)
     if not listed.images:
-        raise ResbenchError(f"{path}: {containers.no_images(path, listed.files)}")
+        raise ResbenchError(f"{path}: {containers.no_images(listed.files)}")
     copies = official.second_copies(listed.images)
     if not copies:
         return listed
     names = tuple(sorted(file.name for file in copies))
     left_out = Symptom(what="second copies of official images", files=names, remedy=LEFT_OUT)
     files = tuple(file for file in listed.files if file not in copies)
-    return Listing(files=files, left_out=(*listed.left_out, left_out))
+    return replace(listed, files=files, left_out=(*listed.left_out, left_out))
+
+
+def _with_words(path: Path, listed: Listing) -> Listing:
+    """Return what lies at `path`, every image with the class that lies in a file beside it."""
+    files, left_out = shards.labelled(path, listed.files)
+    if len(files) < len(listed.files):
+        shards.refuse_replaced(path, listed.left_out)
+    return replace(listed, files=tuple(files), left_out=(*listed.left_out, *left_out))
 
 
 def _name_of(path: Path) -> str:
-    return printable_name(path.resolve().name.removesuffix(".tar"))
+    name = printable_name(path.resolve().name)
+    return name if path.is_dir() else forms.without_suffix(name)
 
 
-def clue(file: File) -> Clue | None:
-    """Return what the folders of an image, or else its name, say about its class."""
-    folders = file.folder.split("/")
-    wnids = [match and match[1].lower() for match in map(_WNID_FOLDER.fullmatch, folders)]
-    if any(wnids):
-        place = max(place for place, wnid in enumerate(wnids) if wnid)
-        while place and wnids[place - 1] == wnids[place]:
-            place -= 1
-        return Clue(
-            layout="wnid folders", root=splits.root_of(folders[:place], folders[place + 1 :]), word=str(wnids[place])
+def _by_file(path: Path, listed: Listing, labels: Path) -> _Labelled:
+    roots = {file: "/".join(folders_of(file)) for file in listed.images}
+    chosen = splits.choose_split(path, roots, all_belong=False)
+    samples, notes = annotate(chosen.files, labels)
+    notes = (*notes, *official.contradicted(labels, samples))
+    return _Labelled(layout="labels file", chosen=chosen, samples=samples, notes=notes)
+
+
+def _by_own_words(path: Path, listed: Listing) -> _Labelled:
+    """Take the classes that containers state of their images."""
+    roots = {file: "/".join(folders_of(file)) for file in listed.images}
+    chosen = splits.choose_split(path, roots, all_belong=False)
+    if without := [file.name for file in chosen.files if not file.word]:
+        raise ResbenchError(
+            f"{path}: no class for {len(without):,} of {len(chosen.files):,} images ({', '.join(without[:3])}); give "
+            "--labels FILE"
         )
-    if number := official.number(file.base):
-        return Clue(layout="official names", root=file.folder, word=str(number))
-    if match := _WNID_NAME.fullmatch(file.base):
-        return Clue(layout="wnids in file names", root=file.folder, word=match[1].lower())
-    places = [place for place, folder in enumerate(folders) if re.fullmatch(r"[0-9]{1,9}", folder)]
-    if places:
-        place = places[-1]
-        root = splits.root_of(folders[:place], folders[place + 1 :])
-        return Clue(layout="numbered folders", root=root, word=folders[place])
-    return None
+    known = naming.meaning(path, {file.word: file.name for file in chosen.files}, listed.classes)
+    samples = tuple(annotated_sample(file, known.labels[file.word]) for file in chosen.files)
+    official.refuse_misplaced(path, samples)
+    notes = (known.note,) if known.note else ()
+    return _Labelled(
+        layout="own labels", chosen=chosen, samples=samples, notes=notes, classes=known.classes, name=known.name
+    )
 
 
-def _by_names(path: Path, files: Listing) -> tuple[Layout, splits.Chosen, tuple[Sample, ...]]:
-    clues = {file: known for file in files.images if (known := clue(file))}
+def _by_names(path: Path, listed: Listing) -> _Labelled:
+    clues = {file: known for file in listed.images if (known := clue(file))} or by_class_names(path, listed.images)
     if not clues:
-        raise ResbenchError(f"{path}: {_unknown(files.images)}; {containers.labels_beside(path, files.files)}")
+        raise ResbenchError(f"{path}: {_unknown(listed.images)}; {containers.labels_beside(path, listed.files)}")
     chosen = splits.choose_split(path, {file: known.root for file, known in clues.items()}, all_belong=True)
     clues = {file: clues[file] for file in chosen.files}
     layouts = Counter(known.layout for known in clues.values())
@@ -144,7 +154,7 @@ def _by_names(path: Path, files: Listing) -> tuple[Layout, splits.Chosen, tuple[
             f"{path}: images of several kinds ({kinds}), which are several sets; give the folder of one of them"
         )
     layout = next(iter(layouts))
-    if layout in ("wnid folders", "numbered folders"):
+    if layout in ("wnid folders", "numbered folders", "class names"):
         splits.one_root(path, {file: known.root for file, known in clues.items()})
     words = {file: known.word for file, known in clues.items()}
     match layout:
@@ -152,10 +162,12 @@ def _by_names(path: Path, files: Listing) -> tuple[Layout, splits.Chosen, tuple[
             samples = tuple(annotated_sample(file, validation()[int(number) - 1]) for file, number in words.items())
         case "numbered folders":
             samples = _by_number(path, words)
+        case "class names":
+            samples = tuple(annotated_sample(file, naming.named(word) or 0) for file, word in words.items())
         case _:
             samples = _by_wnid(path, words)
     official.refuse_misplaced(path, samples)
-    return layout, chosen, samples
+    return _Labelled(layout=layout, chosen=chosen, samples=samples)
 
 
 def _by_wnid(path: Path, wnids: dict[File, str]) -> tuple[Sample, ...]:

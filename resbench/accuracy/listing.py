@@ -1,13 +1,15 @@
-"""Which files lie in a folder or a tar archive, and which of them are left out."""
+"""Which files lie in a folder or a container, and which of them are left out."""
 
 import os
 import re
 import stat
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from resbench.accuracy import archives
-from resbench.accuracy.dataset import LEFT_OUT, File, Symptom, printable_name
+from resbench.accuracy import forms, splits
+from resbench.accuracy.braces import expanded
+from resbench.accuracy.dataset import LEFT_OUT, Contents, File, Symptom, printable_name
 from resbench.errors import ResbenchError
 
 # Folders that systems and file servers make: thumbnails, wastebaskets, snapshots.
@@ -24,7 +26,10 @@ class Listing:
     """The files at a place, by name."""
 
     files: tuple[File, ...]
-    left_out: tuple[Symptom, ...]
+    left_out: tuple[Symptom, ...] = ()
+    form: str = ""  # "a zip archive", "tar archives"; empty for a folder of files
+    classes: tuple[str, ...] = ()  # the names of the classes, where a container states them
+    notes: tuple[str, ...] = ()
     images: tuple[File, ...] = field(init=False)  # the files with the name of an image
 
     def __post_init__(self) -> None:
@@ -32,38 +37,89 @@ class Listing:
 
 
 def listing(path: Path) -> Listing:
-    """Return every file in a folder or a tar archive; hidden ones, system folders and special files are left out.
+    """Return every file at `path`; hidden ones, system folders and special files are left out.
 
-    Raises ResbenchError when `path` is neither, for a folder that cannot be read, and for an archive that is damaged.
+    That is a folder, or a container of images (`forms`), or a folder of such containers, or several by braces. Of
+    containers of several parts, as train and val, one part is opened.
+    Raises ResbenchError when `path` is none of these, for a folder that cannot be read, for a container that is
+    damaged, and for several sets side by side.
     """
+    if "{" in str(path) and not path.exists():
+        return _of_containers(path, [_file(place) for place in expanded(str(path))])
+    mode = _mode(path)
+    if special := _special(mode):
+        raise ResbenchError(f"{path}: a {special}; give a folder of images or an archive of them")
+    if not stat.S_ISDIR(mode):
+        form = forms.form_at(path)
+        return _listing(form.members(path), form.what)
+    listed = _Listed()
+    _walk(path, listed)
+    left_out = _omitted(listed)
+    places = [file for file in listed.files if forms.form_named(file.base)]
+    if not places or any(file.is_image for file in listed.files):
+        return Listing(files=_by_name(listed.files), left_out=left_out)
+    found = _of_containers(path, places)
+    beside = [file for file in listed.files if file not in places]
+    return replace(found, files=_by_name([*found.files, *beside]), left_out=(*found.left_out, *left_out))
+
+
+def _mode(path: Path) -> int:
     try:
-        mode = path.stat().st_mode
+        return path.stat().st_mode
     except FileNotFoundError:
         raise ResbenchError(f"{path}: no such folder; give the folder of the validation images") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ResbenchError(f"{path}: {reason}; give the folder of the validation images") from None
-    if special := _special(mode):
-        raise ResbenchError(f"{path}: a {special}; give a folder of images or an uncompressed .tar")
+
+
+def _file(place: str) -> File:
+    path = Path(place)
+    if not path.is_file():
+        raise ResbenchError(f"{path}: no such file; give those that are there, or their folder")
+    return File(name=printable_name(path.name), path=path, size_bytes=path.stat().st_size)
+
+
+def _of_containers(path: Path, places: list[File]) -> Listing:
+    """Open the containers of one part of a set."""
+    kinds = {form.several: form for place in places if (form := forms.form_named(place.base))}
+    if len(kinds) > 1:
+        raise ResbenchError(f"{path}: images in {' and '.join(sorted(kinds))}; give one kind of them alone")
+    roots = {place: forms.set_of(place.name) for place in places}
+    chosen = splits.choose_split(path, roots, all_belong=True, noun="file")
+    splits.one_root(path, {place: roots[place] for place in chosen.files}, noun="file")
+    names = [place.name for place in chosen.files]
+    found = _listing(forms.opened(chosen.files), next((kind for kind in kinds), "tar archives"))
+    left_out = [*chosen.left_out, *found.left_out]
+    if missing := forms.missing_shards(names):
+        what = f"{len(missing):,} of {len(missing) + len(names):,} shards are not there"
+        left_out.append(
+            Symptom(what=what, files=missing, remedy="the accuracy is that of a part; fetch the others too")
+        )
+    return replace(found, left_out=tuple(left_out), notes=chosen.notes)
+
+
+def _listing(contents: Contents, form: str) -> Listing:
     listed = _Listed()
-    if stat.S_ISDIR(mode):
-        left_out: list[Symptom] = []
-        _walk(path, listed)
-    else:
-        files, left_out = archives.members(path)
-        for file in files:
-            hidden = _hidden_part(file.name)
-            if hidden is None:
-                listed.files.append(file)
-            else:
-                listed.hide(hidden)
-    for what, names in (
-        ("pipes, sockets and devices", listed.special),
-        ("hidden files and system folders", listed.hidden),
-    ):
-        if names:
-            left_out.append(Symptom(what=what, files=tuple(sorted(set(names))), remedy=LEFT_OUT))
-    return Listing(files=tuple(sorted(listed.files, key=lambda file: file.name)), left_out=tuple(left_out))
+    for file in contents.files:
+        hidden = _hidden_part(file.name)
+        if hidden is None:
+            listed.files.append(file)
+        else:
+            listed.hide(hidden)
+    left_out = (*contents.left_out, *_omitted(listed))
+    return Listing(files=_by_name(listed.files), left_out=left_out, form=form, classes=contents.classes)
+
+
+def _omitted(listed: "_Listed") -> tuple[Symptom, ...]:
+    kinds = {"pipes, sockets and devices": listed.special, "hidden files and system folders": listed.hidden}
+    return tuple(
+        Symptom(what=what, files=tuple(sorted(set(names))), remedy=LEFT_OUT) for what, names in kinds.items() if names
+    )
+
+
+def _by_name(files: Iterable[File]) -> tuple[File, ...]:
+    return tuple(sorted(files, key=lambda file: file.name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ def endless(
 ) -> Generator[Batch]:
     """Yield full batches for ever: all of `samples` in a random order, then all in another; the same for a `seed`.
 
+    Samples that lie in blocks come in their own order each time, as they can be read.
     Raises UnreadableImagesError as `batches` does.
     """
     images = _rounds(samples, random.Random(seed))
@@ -71,8 +72,9 @@ def endless(
 
 
 def _rounds(samples: Sequence[Sample], chance: random.Random) -> Iterator[Sample]:
+    in_blocks = any(sample.block for sample in samples)
     while True:
-        yield from chance.sample(samples, len(samples))
+        yield from samples if in_blocks else chance.sample(samples, len(samples))
 
 
 def _stream(

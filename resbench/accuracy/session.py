@@ -75,7 +75,7 @@ def examined(images: ImageSet, session: Session, *, skip: bool, streams: Sequenc
     if len(set(group.gather(images.fingerprint))) > 1:
         raise ResbenchError(f"{images.name}: not the same images on every machine; give all of them the same --data")
     caches = _caches(streams, session).values()
-    mine = images.samples[group.rank :: group.size]
+    mine = group.share(images.samples)
     own = inspection.inspect(
         mine,
         workers=session.workers,
@@ -119,7 +119,7 @@ def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session
         rows_of(np.concatenate(session.group.gather(contestant.read())), images.samples) for contestant in journals
     ]
     starts = _missing(known, len(images.samples), session.batch_size)
-    own = starts[session.group.rank :: session.group.size]
+    own = session.group.share(starts)
     try:
         new = _evaluate(contestants, images, session, own, journals, known)
         scores = [

@@ -46,7 +46,7 @@ def split_of(folder: str) -> Split | None:
     return next((split for split, known in _WORDS.items() if any(re.fullmatch(known, word) for word in words)), None)
 
 
-def choose_split(path: Path, roots: Mapping[File, str], *, all_belong: bool) -> Chosen:
+def choose_split(path: Path, roots: Mapping[File, str], *, all_belong: bool, noun: str = "image") -> Chosen:
     """Return the validation images among `roots` (each image's folders above that of its class).
 
     The validation part goes before the test part, and either before the training part. Images outside all parts are a
@@ -69,16 +69,18 @@ def choose_split(path: Path, roots: Mapping[File, str], *, all_belong: bool) -> 
     if not best and outside and not all_belong:
         return Chosen(files=list(roots))  # a class may be called train
     if len(best) != 1 or (outside and all_belong):
-        raise side_by_side(path, Counter({part or "": number for part, number in sizes.items()}))
+        raise side_by_side(path, Counter({part or "": number for part, number in sizes.items()}), noun)
     others = tuple(f"{part}/" for part in sizes if part and part not in best)
-    names = tuple(_counted(part or "", number) for part, number in sorted(sizes.items(), key=str) if part not in best)
+    rest = [(part or "", number) for part, number in sorted(sizes.items(), key=str) if part not in best]
+    names = tuple(_counted(part, number, noun) for part, number in rest)
     return Chosen(
         files=[file for file, part in parts.items() if part in best],
         left_out=(
             Symptom(
                 what=f"{best[0]}/ is evaluated, not what lies beside it",
                 files=names,
-                remedy="left out; to evaluate another part, give its folder as --data",
+                remedy="left out; to evaluate another part, "
+                + ("give its folder as --data" if noun == "image" else "move it to a folder of its own"),
             ),
         ),
         beside=frozenset(file for file, part in parts.items() if part and part not in best),
@@ -86,19 +88,21 @@ def choose_split(path: Path, roots: Mapping[File, str], *, all_belong: bool) -> 
     )
 
 
-def one_root(path: Path, roots: Mapping[File, str]) -> None:
+def one_root(path: Path, roots: Mapping[File, str], noun: str = "image") -> None:
     """Raise ResbenchError unless all folders of classes lie in one folder."""
     sizes = Counter(roots.values())
     if len(sizes) > 1:
-        raise side_by_side(path, sizes)
+        raise side_by_side(path, sizes, noun)
 
 
-def side_by_side(path: Path, sizes: Mapping[str, int]) -> ResbenchError:
-    """Return the refusal of several sets, {folder: images}."""
-    shown = [_counted(part, number) for part, number in sorted(sizes.items())]
+def side_by_side(path: Path, sizes: Mapping[str, int], noun: str = "image") -> ResbenchError:
+    """Return the refusal of several sets, {folder: images}; or other things than images, by their `noun`."""
+    shown = [_counted(part, number, noun) for part, number in sorted(sizes.items())]
     more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
     example = min((part for part in sizes if part), key=lambda part: (split_of(part) != "validation", part))
     advice = f"give one of them, as in --data {path / example}" if path.is_dir() else "unpack it, and give one of them"
+    if noun != "image":
+        advice = "move one of them to a folder of its own, and give that"
     if _ANY_CLASS in example:
         advice = "move one of them to a folder of its own, and give that"
     return ResbenchError(
@@ -113,6 +117,6 @@ def _part(root: str) -> str | None:
     return next(("/".join(folders[: place + 1]) for place, folder in enumerate(folders) if split_of(folder)), None)
 
 
-def _counted(part: str, number: int) -> str:
-    images = "1 image" if number == 1 else f"{units.integer(number)} images"
+def _counted(part: str, number: int, noun: str) -> str:
+    images = f"1 {noun}" if number == 1 else f"{units.integer(number)} {noun}s"
     return f"{part}/ ({images})" if part else f"outside of folders ({images})"

@@ -12,7 +12,7 @@ data_ = typer.Typer(no_args_is_help=True, help="Check validation images.")
 
 @data_.command("check")
 def data_check(
-    data: Annotated[Path, typer.Argument(help="A folder or .tar of images, as for `resbench validate --data`.")],
+    data: Annotated[Path, typer.Argument(help="A folder or archive of images, as for `resbench validate --data`.")],
     labels: Annotated[Path | None, typer.Option(help="A file of labels, as for `resbench validate`.")] = None,
     workers: options.Workers = None,
     as_json: options.AsJson = False,
@@ -25,6 +25,7 @@ def data_check(
     Examples:
       resbench data check imagenet/val
       resbench data check ILSVRC2012_img_val.tar
+      resbench data check 'shards/val-{000..063}.tar'
     """
     from resbench.accuracy import doctor, layouts
     from resbench.environment import cpu_cores

@@ -1,0 +1,86 @@
+"""Which class a number, a WordNet id or a name of a class means."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from resbench.accuracy.labels import CIFAR10, class_of, imagenet
+from resbench.errors import ResbenchError
+
+_ALIKE = 0.99  # of the names in ImageNet's order, to take a list of 1000 for ImageNet's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """What the words for classes stand for."""
+
+    labels: Mapping[str, int]  # word -> class
+    classes: int = 1000  # in all
+    name: str | None = None  # of the set that has these classes
+    note: str = ""
+
+
+def named(name: str) -> int | None:
+    """Return the class of ImageNet-1k that is called so, in whatever spelling; None for none and for several."""
+    return _by_name().get(_plain(name))
+
+
+def meaning(path: Path, words: Mapping[str, str], names: Sequence[str]) -> Meaning:
+    """Return which classes `words` ({word: a file that has it}) stand for; `names` are those of the classes if stated.
+
+    Raises ResbenchError for a word that is no class.
+    """
+    space = _space(names) if names else Meaning(labels={})
+    numbers = range(space.classes if not names else len(names))
+    labels = {}
+    for word, file in words.items():
+        number = int(word) if re.fullmatch(r"[0-9]{1,9}", word) else None
+        label = space.labels.get(word, number) if number in numbers else class_of().get(word.lower())
+        if label is None:
+            raise ResbenchError(f"{path}: {word[:40]!r} is no class ({file}); {_remedy(word, len(numbers))}")
+        labels[word] = label
+    return Meaning(labels=labels, classes=space.classes, name=space.name, note=space.note)
+
+
+def _remedy(word: str, classes: int) -> str:
+    if word == "-1":
+        return "-1 stands for a class that was not published, as in test splits: give the validation split"
+    return f"give numbers from 0 to {classes - 1} or WordNet ids, or --labels FILE"
+
+
+def _space(names: Sequence[str]) -> Meaning:
+    """Return what the numbers of classes with these names mean: by the names, not by their order."""
+    numbers = [str(number) for number in range(len(names))]
+    if tuple(map(_plain, names)) == tuple(map(_plain, CIFAR10)):
+        return Meaning(labels=dict(zip(numbers, range(10), strict=True)), classes=10, name="CIFAR-10")
+    if len(names) == 1000 and sum(map(_means, names, range(1000))) >= 1000 * _ALIKE:
+        return Meaning(labels={})
+    labels = [class_of().get(name.lower(), named(name)) for name in names]
+    if None not in labels and len(set(labels)) == len(labels):
+        return Meaning(labels=dict(zip(numbers, (label for label in labels if label is not None), strict=True)))
+    note = f"the set has {len(names)} classes of its own, in the order in which it names them: 0 is {names[0]}"
+    return Meaning(labels=dict(zip(numbers, range(len(names)), strict=True)), classes=len(names), note=note)
+
+
+def _means(name: str, label: int) -> bool:
+    return bool(_spellings(name) & _spellings(list(imagenet().values())[label])) or class_of().get(name) == label
+
+
+def _spellings(names: str) -> set[str]:
+    return {_plain(names), *map(_plain, names.split(","))}
+
+
+@cache
+def _by_name() -> dict[str, int]:
+    classes: dict[str, set[int]] = defaultdict(set)
+    for label, names in enumerate(imagenet().values()):
+        for spelling in _spellings(names):
+            classes[spelling].add(label)
+    return {spelling: min(labels) for spelling, labels in classes.items() if len(labels) == 1}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", " ", name.lower().replace("'", "")).strip()

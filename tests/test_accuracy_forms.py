@@ -98,12 +98,12 @@ def test_an_interrupted_run_ends_with_the_same_counts_on_any_number_of_ranks(mad
 
 @pytest.mark.parametrize("form", packed.FORMS, ids=lambda form: form.__name__)
 def test_every_form_has_the_fingerprint_and_the_health_of_the_folder(made, form):
-    found, known = open_set(made(form)), open_set(made(packed.folder))
-    assert found.fingerprint == known.fingerprint
-    assert sorted((sample.base, sample.label) for sample in found.samples) == sorted(
+    packed_set, known = open_set(made(form)), open_set(made(packed.folder))
+    assert packed_set.fingerprint == known.fingerprint
+    assert sorted((sample.base, sample.label) for sample in packed_set.samples) == sorted(
         (sample.base, sample.label) for sample in known.samples
     )
-    diagnosis = diagnose(found, workers=2)
+    diagnosis = diagnose(packed_set, workers=2)
     assert (diagnosis.healthy, diagnosis.fewest, diagnosis.most) == (True, 1, 1)
 
 

@@ -34,7 +34,7 @@ def folders_of(file: File) -> list[str]:
 def clue(file: File) -> Clue | None:
     """Return what the folders of an image, or else its name, say about its class."""
     folders = folders_of(file)
-    wnids = [found and found[1].lower() for found in map(_WNID_FOLDER.fullmatch, folders)]
+    wnids = [match and match[1].lower() for match in map(_WNID_FOLDER.fullmatch, folders)]
     if any(wnids):
         place = max(place for place, wnid in enumerate(wnids) if wnid)
         while place and wnids[place - 1] == wnids[place]:
@@ -44,8 +44,8 @@ def clue(file: File) -> Clue | None:
         )
     if number := official.number(file.base):
         return Clue(layout="official names", root="/".join(folders), word=str(number))
-    if found := _WNID_NAME.fullmatch(file.base):
-        return Clue(layout="wnids in file names", root="/".join(folders), word=found[1].lower())
+    if match := _WNID_NAME.fullmatch(file.base):
+        return Clue(layout="wnids in file names", root="/".join(folders), word=match[1].lower())
     places = [place for place, folder in enumerate(folders) if re.fullmatch(r"[0-9]{1,9}", folder)]
     if places:
         place = places[-1]

@@ -86,7 +86,7 @@ def one_class(container: str) -> str:
     return stem if _ONE_CLASS.fullmatch(stem) else ""
 
 
-def opened(places: Sequence[File]) -> Contents:
+def open_containers(places: Sequence[File]) -> Contents:
     """Return the files of several containers together, each named with its container in front.
 
     Raises ResbenchError as the readers of the forms do, and when the containers name their classes differently.

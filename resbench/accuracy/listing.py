@@ -58,9 +58,9 @@ def listing(path: Path) -> Listing:
     places = [file for file in listed.files if forms.form_named(file.base)]
     if not places or any(file.is_image for file in listed.files):
         return Listing(files=_by_name(listed.files), left_out=left_out)
-    found = _of_containers(path, places)
+    within = _of_containers(path, places)
     beside = [file for file in listed.files if file not in places]
-    return replace(found, files=_by_name([*found.files, *beside]), left_out=(*found.left_out, *left_out))
+    return replace(within, files=_by_name([*within.files, *beside]), left_out=(*within.left_out, *left_out))
 
 
 def _mode(path: Path) -> int:
@@ -89,14 +89,14 @@ def _of_containers(path: Path, places: list[File]) -> Listing:
     chosen = splits.choose_split(path, roots, all_belong=True, noun="file")
     splits.one_root(path, {place: roots[place] for place in chosen.files}, noun="file")
     names = [place.name for place in chosen.files]
-    found = _listing(forms.opened(chosen.files), next((kind for kind in kinds), "tar archives"))
-    left_out = [*chosen.left_out, *found.left_out]
+    within = _listing(forms.open_containers(chosen.files), next((kind for kind in kinds), "tar archives"))
+    left_out = [*chosen.left_out, *within.left_out]
     if missing := forms.missing_shards(names):
         what = f"{len(missing):,} of {len(missing) + len(names):,} shards are not there"
         left_out.append(
             Symptom(what=what, files=missing, remedy="the accuracy is that of a part; fetch the others too")
         )
-    return replace(found, left_out=tuple(left_out), notes=chosen.notes)
+    return replace(within, left_out=tuple(left_out), notes=chosen.notes)
 
 
 def _listing(contents: Contents, form: str) -> Listing:

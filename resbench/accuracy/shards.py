@@ -77,16 +77,16 @@ def _key(file: File) -> str:
 
 def _words(path: Path, keys: dict[str, _Key]) -> dict[str, str]:
     """Return {name: class} of the images that have one; each shard is read in its order."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
+    words_of: dict[str, dict[str, str]] = defaultdict(dict)
     wanted = [(file, name) for name, key in keys.items() if key.images for file in key.labels]
     for file, name in sorted(wanted, key=lambda pair: (str(pair[0].path), pair[0].offset)):
         if word := _from_json(path, file) if file.suffix == ".json" else _from_cls(path, file):
-            found[name][file.name] = word
-    for name, words in found.items():
+            words_of[name][file.name] = word
+    for name, words in words_of.items():
         if len(set(words.values())) > 1:
             pair = " and ".join(f"{word} in {file}" for file, word in list(words.items())[:2])
             raise ResbenchError(f"{path}: two classes for {name} ({pair}); leave the wrong one out")
-    return {name: next(iter(words.values())) for name, words in found.items()}
+    return {name: next(iter(words.values())) for name, words in words_of.items()}
 
 
 def _read(path: Path, file: File, most_bytes: int) -> bytes:
@@ -113,5 +113,5 @@ def _from_json(path: Path, file: File) -> str:
         values = json.loads(_read(path, file, _LONGEST_JSON_BYTES))
     except (ValueError, RecursionError):
         raise ResbenchError(f"{path}: {file.name} is no JSON; copy or download it again") from None
-    found = [values[key] for key in _LABEL_KEYS if key in values] if isinstance(values, dict) else []
-    return str(found[0]) if found and isinstance(found[0], int | str) and not isinstance(found[0], bool) else ""
+    stated = [values[key] for key in _LABEL_KEYS if key in values] if isinstance(values, dict) else []
+    return str(stated[0]) if stated and isinstance(stated[0], int | str) and not isinstance(stated[0], bool) else ""

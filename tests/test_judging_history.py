@@ -13,7 +13,7 @@ from resbench.judging.history import measures, steps, traces
 from resbench.records.pool import add
 from resbench.records.record import Kernels
 from resbench.report import history as report
-from tests.examples import COUNTS, ENVIRONMENT, EVALUATION, PROFILE
+from tests.examples import CONDITIONS, COUNTS, ENVIRONMENT, EVALUATION, PROFILE
 from tests.test_judging_timings import run
 
 CPU = "latency b1 (CPU time)"
@@ -92,6 +92,22 @@ def test_the_table_and_its_json_say_when_a_figure_changed(pool):
     assert len(trace["runs"]) == 20
     latest = json.loads(CliRunner().invoke(app, ["history", str(pool), "--last", "5", "--json"]).stdout)
     assert {len(trace["runs"]) for trace in latest} == {5}
+
+
+def test_speeds_of_an_overloaded_machine_are_marked_in_the_table_and_its_json(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    noisy = replace(ENVIRONMENT, conditions=replace(CONDITIONS, noise="overloaded"))
+    for number, changes in enumerate(({}, {}, {"environment": noisy})):
+        add(run(1.0, number, **changes), tmp_path / "pool")
+    lines = CliRunner().invoke(app, ["history", str(tmp_path / "pool")]).stdout.splitlines()
+    speed, counts = (next(line for line in lines if metric in line) for metric in (CPU, "macs"))
+    assert "3 (1 on an overloaded machine)" in speed
+    assert speed.count(", machine overloaded") == 1
+    assert "overloaded" not in counts
+    answer = json.loads(CliRunner().invoke(app, ["history", str(tmp_path / "pool"), "--json"]).stdout)
+    noises = {trace["metric"]: [run["noise"] for run in trace["runs"]] for trace in answer}
+    assert noises[CPU] == ["quiet", "quiet", "overloaded"]
+    assert noises["macs"] == [None] * 3
 
 
 def test_without_ruptures_what_scatters_is_not_marked_and_it_is_said(pool):

@@ -41,12 +41,27 @@ def test_profiles_have_the_columns_of_timms_benchmark():
     # The columns of timm's results/benchmark-infer-*.csv.
     assert set(table) == {
         "model", "infer_samples_per_sec", "infer_step_time", "infer_batch_size", "infer_img_size", "infer_gmacs",
-        "infer_macts", "param_count",
+        "infer_macts", "param_count", "noise",
     }  # fmt: skip
     assert table["infer_batch_size"].tolist() == [16, 1]
     fast = table.iloc[0]
     assert fast["infer_samples_per_sec"] * fast["infer_step_time"] / 1000 == pytest.approx(16, rel=1e-3)
     assert (fast["infer_img_size"], fast["infer_gmacs"], fast["param_count"]) == (224, 4.23, 25.03)
+
+
+def test_speeds_of_an_overloaded_machine_are_marked_in_every_export():
+    record = on_overloaded(NEWEST)
+    table = pd.read_csv(io.StringIO(exports.timm_benchmark({"m/a.json": [NEWEST], "m/b.json": [record]})))
+    assert sorted(table["noise"]) == ["overloaded", "overloaded", "quiet", "quiet"]
+    pyperf = pytest.importorskip("pyperf")
+    suite = pyperf.BenchmarkSuite.loads(exports.pyperf({"m/a.json": [NEWEST, record]}))
+    metadata = [run.get_metadata() for run in suite.get_benchmarks()[0].get_runs()]
+    assert [of["noise"] for of in metadata] == ["quiet", "overloaded"]
+
+
+def on_overloaded(record):
+    conditions = replace(record.environment.conditions, noise="overloaded")
+    return replace(record, environment=replace(record.environment, conditions=conditions))
 
 
 def test_evaluations_have_the_columns_of_timms_results_in_order():

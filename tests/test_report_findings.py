@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from resbench.cli.app import app
 from resbench.errors import ExitCode, ResbenchError
+from resbench.judging.compare import compare
 from resbench.judging.finding import Finding, Verdict
 from resbench.records.store import save
 from resbench.report import codequality, findings, github, junit, terminal
@@ -241,6 +242,21 @@ def test_junit_says_the_same_to_another_reader():
     assert float(properties["ratio"]) == pytest.approx(1.3)
     assert properties["detectable"] == "0.032"
     assert "detectable 3.2 %" in case.result[0].message
+
+
+def test_a_speed_of_an_overloaded_machine_is_said_to_be_one_in_every_report(capsys, tmp_path):
+    conditions = replace(PROFILE.environment.conditions, noise="overloaded")
+    noisy = replace(PROFILE, environment=replace(PROFILE.environment, conditions=conditions))
+    speeds = [f for f in compare(PROFILE, replace(noisy, run=replace(noisy.run, command="b")), "a.json") if f.unit]
+    reports = [
+        *(github.annotations(speeds, tmp_path)),
+        github.summary(speeds),
+        junit.junit_xml(speeds),
+        codequality.code_quality(speeds, tmp_path),
+    ]
+    findings.show_findings(speeds, as_json=False)
+    assert all("the machine was overloaded" in report for report in (*reports, capsys.readouterr().out))
+    assert len(reports) == 3 + len(speeds)
 
 
 @given(st.text(max_size=60) | st.just(HOSTILE))

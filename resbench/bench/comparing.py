@@ -25,6 +25,7 @@ from resbench.running.settings import Running, settings_for
 from resbench.timing import interleave, speeds
 from resbench.timing.contest import Rules, Unit, World, contest
 from resbench.timing.sampler import without_garbage_collection
+from resbench.words.observed import overloaded
 from resbench.zoo.spec import Variant
 
 LAUNCH_LOOKS = (4, 6, 9, 13, 20, 32)  # launches after which arms in processes of their own are judged
@@ -171,7 +172,8 @@ def timed_sides(comparison: Comparison, record: str) -> Timed:
 
 def _why(comparison: Comparison) -> str:
     kind = "launches" if any(len(unit) > 1 for unit in comparison.units) else "clusters"
-    return f"{comparison.judgement.units} {kind}{', measured twice' if comparison.confirmed else ''}"
+    twice = ", measured twice" if comparison.confirmed else ""
+    return f"{comparison.judgement.units} {kind}{twice}{overloaded(comparison.environment)}"
 
 
 def _ticks(comparison: Comparison, clock: Clock) -> bool:

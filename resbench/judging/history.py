@@ -10,7 +10,7 @@ from resbench.judging.exact import differences
 from resbench.judging.family import welch
 from resbench.judging.metric import TimedMetric, timed
 from resbench.judging.timings import clocks_of, unit_times_s
-from resbench.records.record import TOP_K, Evaluation, Profile, Record, Run, Series
+from resbench.records.record import TOP_K, Evaluation, Noise, Profile, Record, Run, Series
 
 FEWEST_RUNS = 3  # on either side of a change of something that scatters
 SIGNIFICANT = 0.001
@@ -26,6 +26,7 @@ class Measure:
     unit: str = ""  # "s" per forward pass, "B", "share"; empty for counts
     low: float | None = None
     high: float | None = None
+    noise: Noise | None = None  # how busy the machine was while a speed was measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +157,13 @@ def timings_of(profile: Profile) -> Iterator[tuple[Series, TimedMetric, Measure]
     for series in filter(has_samples, profile.series):
         for clock in (clocks := clocks_of([series], profile)):
             interval = log_interval(unit_times_s(series, clock))
-            measure = Measure(value=interval.estimate, unit="s", low=interval.low, high=interval.high)
+            measure = Measure(
+                value=interval.estimate,
+                unit="s",
+                low=interval.low,
+                high=interval.high,
+                noise=profile.environment.conditions.noise,
+            )
             yield series, timed(series, clock if len(clocks) > 1 else None), measure
 
 

@@ -18,10 +18,10 @@ Runs = Mapping[str, Sequence[Record]]  # by path, oldest first
 
 
 def timm_benchmark(runs: Runs) -> str:
-    """Return the newest profiles with the columns of timm's benchmark.py for inference."""
+    """Return the newest profiles with the columns of timm's benchmark.py for inference, and the machine's noise."""
     columns = (
         "model", "infer_samples_per_sec", "infer_step_time", "infer_batch_size", "infer_img_size", "infer_gmacs",
-        "infer_macts", "param_count",
+        "infer_macts", "param_count", "noise",
     )  # fmt: skip
     rows: list[Sequence[Any]] = [
         (
@@ -33,6 +33,7 @@ def timm_benchmark(runs: Runs) -> str:
             f"{record.counts.terms.macs / 1e9:.2f}",
             f"{record.counts.activations / 1e6:.2f}",
             f"{record.counts.params / 1e6:.2f}",
+            record.environment.conditions.noise,
         )
         for record, series, step_s in _forward_passes(runs)
     ]
@@ -65,8 +66,9 @@ def pyperf(runs: Runs) -> str:
     benchmarks: dict[str, list[dict[str, Any]]] = {}
     for path, records in runs.items():
         for record in records:
-            for label, values in _values(record):
-                entry = {"metadata": {"date": _pyperf_date(record.run.started)}, "values": values}
+            for label, values in _values(record) if isinstance(record, Profile) else ():
+                metadata = {"date": _pyperf_date(record.run.started), "noise": record.environment.conditions.noise}
+                entry = {"metadata": metadata, "values": values}
                 benchmarks.setdefault(f"{path.removesuffix('.json')} {label}", []).append(entry)
     listed = [{"metadata": {"name": name, "unit": "second"}, "runs": runs_of} for name, runs_of in benchmarks.items()]
     return visible_json(json.dumps({"version": "1.0", "benchmarks": listed}, indent=1)) + "\n"
@@ -87,11 +89,10 @@ def _forward_passes(runs: Runs) -> Iterator[tuple[Profile, Series, float]]:
                     yield record, series, measure.value
 
 
-def _values(record: Record) -> Iterator[tuple[str, list[float]]]:
-    if isinstance(record, Profile):
-        for series in filter(has_samples, record.series):
-            for clock in clocks_of([series], record):
-                yield str(timed(series, clock)), unit_times_s(series, clock)
+def _values(record: Profile) -> Iterator[tuple[str, list[float]]]:
+    for series in filter(has_samples, record.series):
+        for clock in clocks_of([series], record):
+            yield str(timed(series, clock)), unit_times_s(series, clock)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

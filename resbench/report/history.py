@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 from rich.table import Column, Table
 
-from resbench.judging.history import ChangePoint, Trace
+from resbench.judging.history import ChangePoint, Measure, Trace
 from resbench.records.files import write_text
 from resbench.report import terminal
 from resbench.words import findings as wording
+from resbench.words.observed import noise_words
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 40  # runs in a trend; the newest are shown
@@ -26,11 +27,11 @@ def show_history(traces: Iterable[Trace], *, as_json: bool) -> None:
     unmarked = False
     for trace in traces:
         unmarked = unmarked or trace.changes is None
-        first, latest = (wording.quantity(trace.measures[i].value, trace.measures[i].unit) for i in (0, -1))
+        first, latest = (_figure(trace.measures[i]) for i in (0, -1))
         table.add_row(
             trace.record,
             trace.metric,
-            str(len(trace.measures)),
+            _runs(trace.measures),
             _trend([measure.value for measure in trace.measures]),
             first,
             latest,
@@ -53,6 +54,15 @@ def _as_dict(trace: Trace) -> dict[str, Any]:
     ]
     names = {"record": trace.record, "network": trace.network, "metric": trace.metric}
     return {**names, "runs": runs, "changes": trace.changes}
+
+
+def _figure(measure: Measure) -> str:
+    return wording.quantity(measure.value, measure.unit) + noise_words(measure.noise)
+
+
+def _runs(measures: Sequence[Measure]) -> str:
+    overloaded = sum(bool(noise_words(measure.noise)) for measure in measures)
+    return f"{len(measures)} ({overloaded} on an overloaded machine)" if overloaded else str(len(measures))
 
 
 def _trend(values: Sequence[float]) -> str:

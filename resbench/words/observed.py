@@ -1,7 +1,7 @@
 """Machines, settings, speeds and images of records in words; without statistics, so that cards import none."""
 
 from resbench import units
-from resbench.records.record import Environment, Memory, Pipeline, Pixels, Profile, Settings
+from resbench.records.record import Environment, Memory, Noise, Pipeline, Pixels, Profile, Settings
 from resbench.words.settings import setting_words
 from resbench.zoo.spec import RESIZED_SIDE, Preprocess
 
@@ -33,7 +33,12 @@ def speed(name: str) -> str:
 
 def overloaded(environment: Environment) -> str:
     """Return what is put behind a speed that was measured while other work kept the machine busy; else nothing."""
-    return ", machine overloaded" if environment.conditions.noise == "overloaded" else ""
+    return noise_words(environment.conditions.noise)
+
+
+def noise_words(noise: Noise | None) -> str:
+    """Return what is put behind a speed that was measured on a machine as busy as `noise` says; mostly nothing."""
+    return ", machine overloaded" if noise == "overloaded" else ""
 
 
 def peak_words(memory: Memory) -> tuple[str, ...]:

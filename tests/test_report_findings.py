@@ -247,9 +247,11 @@ def test_junit_says_the_same_to_another_reader():
 def test_a_speed_of_an_overloaded_machine_is_said_to_be_one_in_every_report(capsys, tmp_path):
     conditions = replace(PROFILE.environment.conditions, noise="overloaded")
     noisy = replace(PROFILE, environment=replace(PROFILE.environment, conditions=conditions))
-    speeds = [f for f in compare(PROFILE, replace(noisy, run=replace(noisy.run, command="b")), "a.json") if f.unit == "s"]
+    speeds = [
+        f for f in compare(PROFILE, replace(noisy, run=replace(noisy.run, command="b")), "a.json") if f.unit == "s"
+    ]
     reports = [
-        *(github.annotations(speeds, tmp_path)),
+        *github.annotations(speeds, tmp_path),
         github.summary(speeds),
         junit.junit_xml(speeds),
         codequality.code_quality(speeds, tmp_path),

@@ -31,6 +31,7 @@ COMMANDS = (
     "validate",
     "data",
     "results",
+    "report",
     "card",
     "lint",
     "check",

@@ -1,0 +1,28 @@
+"""`resbench report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resbench.cli.options import Quiet
+
+
+def report_(
+    records: Annotated[Path, typer.Argument(help="A folder of records, a pool, or one record.")] = Path("results"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("report.html"),
+    title: Annotated[str | None, typer.Option(help="The heading of the page. [default: the folder's name]")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write all records as one HTML page with plots, a table, and the raw samples of every record.
+
+    The page needs no network and no server: open the file in a browser, or send it to somebody.
+
+    \b
+    Examples:
+      resbench report
+      resbench report results -o report.html --title "Backbones on our servers"
+    """
+    from resbench.report.page.writing import write_report
+
+    write_report(records, output, title=title, quiet=quiet)

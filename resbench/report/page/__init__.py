@@ -1,0 +1,1 @@
+"""The report: records as one HTML page that needs nothing but itself."""

@@ -1,0 +1,64 @@
+"""The report of a folder of records, written to a file."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+from resbench import units
+from resbench.bench.table import Row, speed_rows
+from resbench.errors import ResbenchError
+from resbench.records.files import write_text
+from resbench.records.record import Record
+from resbench.records.store import read_folder
+from resbench.report import terminal
+from resbench.report.page.contents import contents
+from resbench.report.page.details import details
+from resbench.report.page.html import GENERATOR, page
+
+
+def write_report(folder: Path, output: Path, *, title: str | None = None, quiet: bool = False) -> None:
+    """Write the page about the records in `folder` to `output`, and say on stderr how large it is.
+
+    Raises ResbenchError when there are no records, one cannot be read, or `output` was not written by resbench.
+    """
+    if output.exists() and not _is_report(output):
+        raise ResbenchError(f"{output}: was not written by `resbench report`; choose another --output, or remove it")
+    records = read_folder(folder)
+    rows = speed_rows(records)
+    if not rows:
+        raise ResbenchError(
+            f"{folder}: no record holds a sample or an image; measure with `resbench profile NAME --save`"
+        )
+    paths = list(dict.fromkeys(row["record"] for row in rows))
+    name = title or f"Records of {folder.resolve().name}"
+    write_text(output, page(name, _summary(rows, paths), contents(rows), _opened(paths, records, quiet)))
+    size = units.size(output.stat().st_size)
+    print(f"wrote {output}: {units.integer(len(paths))} records, {size}", file=sys.stderr)
+
+
+def _is_report(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return GENERATOR.encode() in file.read(4096)
+
+
+def _opened(paths: list[str], records: Mapping[str, Record], quiet: bool) -> Iterator[dict[str, Any]]:
+    columns = (TextColumn("records"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with terminal.bars(*columns, quiet=quiet) as bar:
+        for path in bar.track(paths):
+            yield details(path, records[path])
+
+
+def _summary(rows: list[Row], paths: list[str]) -> str:
+    networks, machines = (len({row[name] for row in rows}) for name in ("network", "machine"))
+    days = sorted(row["started"][:10] for row in rows)
+    numbers = f"{_many(len(paths), 'record')} of {_many(networks, 'network')} on {_many(machines, 'machine')}"
+    return f"{numbers}, measured {days[0]}" + (f" to {days[-1]}" if days[-1] != days[0] else "")
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{units.integer(number)} {noun}{'' if number == 1 else 's'}"

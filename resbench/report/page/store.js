@@ -72,7 +72,7 @@ function writeAddress() {
   history.replaceState(null, "", `#${address}`);
 }
 
-const CONDITION = /^([a-z0-9_]+)(<=|>=|!=|<|>|=)(.+)$/i;
+const CONDITION = /^([a-z0-9_]+)(<=|>=|!=|<|>|=)(.*)$/i;
 const COMPARED = {
   "<": (a, b) => a < b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, ">=": (a, b) => a >= b,
   "=": (a, b) => a === b, "!=": (a, b) => a !== b,
@@ -82,7 +82,7 @@ const COMPARED = {
 function asks(word) {
   const [, key, sign, right] = CONDITION.exec(word) ?? [];
   const column = columns.get(key);
-  if (column && column.kind === "number" && Number.isFinite(Number(right)))
+  if (column && column.kind === "number" && right && Number.isFinite(Number(right)))
     return (row) => value(row, key) !== null && COMPARED[sign](value(row, key), Number(right));
   if (column && column.kind === "text" && (sign === "=" || sign === "!="))
     return (row) => COMPARED[sign](String(value(row, key) ?? "").toLowerCase(), right);

@@ -19,6 +19,7 @@ from resbench.records.store import save
 from tests import examples
 from tests.measured_zoo import evaluations, fill, profiles
 
+DOCS = Path(__file__).parent.parent / "docs" / "report.md"
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(2)">\'"&lt;\u2028${1}'
 
 
@@ -81,7 +82,10 @@ def test_the_page_loads_nothing_and_its_policy_lets_nothing_else_run(written):
 
 def test_the_page_without_data_is_small(written):
     page = Parsed(written[1])
-    assert len(written[1].encode()) - len(page.texts["data"].encode()) - len(page.texts["samples"]) < 2_000_000 / 10
+    kib = (len(written[1].encode()) - len(page.texts["data"].encode()) - len(page.texts["samples"])) / 1024
+    stated = re.search(r"The page takes (\d+) KiB without data", DOCS.read_text(encoding="utf-8"))[1]
+    assert kib == pytest.approx(int(stated), abs=1.5)
+    assert kib < 200
 
 
 def test_names_from_records_are_text_wherever_they_stand(tmp_path):

@@ -19,6 +19,7 @@ import psutil
 
 import resbench
 from resbench.records.record import Conditions, Environment, Machine, Noise, Run
+from resbench.records.store import device_folder
 
 if TYPE_CHECKING:
     import torch
@@ -119,6 +120,15 @@ def noise_grade(pressure_share: float | None, steal_share: float | None) -> Nois
     if pressure_share > 0.20 or steal > 0.20:
         return "overloaded"
     return "quiet" if pressure_share < 0.02 and steal < 0.01 else "busy"
+
+
+def machines_here() -> set[str]:
+    """Return the folders that records of this machine lie in, one per kind of device; without torch."""
+    found = {device_folder("cpu", cpu_model(), cpu_cores())}
+    for information in Path("/proc/driver/nvidia/gpus").glob("*/information"):
+        if model := re.search(r"^Model:\s*(.+)$", _read(str(information)), re.MULTILINE):
+            found.add(device_folder("cuda", model[1].strip()))
+    return found | ({device_folder("mps", cpu_model())} if platform.system() == "Darwin" else set())
 
 
 def cpu_model() -> str:

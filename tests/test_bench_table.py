@@ -187,3 +187,9 @@ def test_pandas_is_imported_in_one_module_when_a_frame_is_made():
         path.name for path, text in sources.items() if re.search(r"^ +import pandas|^import pandas", text, re.M)
     ]
     assert importing == ["table.py"]
+
+
+def test_the_page_on_results_says_what_each_column_holds():
+    page = (Path(__file__).parents[1] / "docs" / "results.md").read_text()
+    shown = set(re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.M))
+    assert shown == {(name, column.meaning) for name, column in (*SPEED_COLUMNS.items(), *RECORD_COLUMNS.items())}

@@ -35,7 +35,8 @@ def test_a_command_prints_what_the_page_shows(page, command, shown):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_python_of_a_page_runs(page):
+def test_the_python_of_a_page_runs(page, monkeypatch):
+    monkeypatch.chdir(ROOT)
     for block in PYTHON.findall(page.read_text(encoding="utf-8")):
         exec(compile(block, str(page), "exec"), {})
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from statistics import geometric_mean
 from typing import TYPE_CHECKING, Any
 
 from resbench.bench.columns import RECORD_COLUMNS, SPEED_COLUMNS, TableColumn
@@ -218,7 +219,7 @@ def _timed(series: Series) -> Row:
     if series.speed in _WITH_RATE:
         row |= _bounds(found.inverted(series.batch_size), "images_per_s{}")
     ticks = all(cluster.cpu_ns and min(cluster.cpu_ns) > 0 for cluster in series.clusters)
-    row["cpu_ms"] = 1000 * log_interval(unit_times_s(series, "cpu_ns")).estimate if ticks else None
+    row["cpu_ms"] = 1000 * geometric_mean(unit_times_s(series, "cpu_ns")) if ticks else None
     return row
 
 

@@ -1,5 +1,6 @@
 """`resbench list`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,24 +17,47 @@ def list_(
         typer.Option(help="Show only networks that meet a condition such as 'params<30M and top1>79'."),
     ] = None,
     sort: Annotated[
-        str | None, typer.Option(help="Order by name, family, input_px, params, macs, top1 or checkpoints.")
+        str | None,
+        typer.Option(help="Order by network, family, input_px, params, macs, top1, checkpoints, latency_ms, ..."),
     ] = None,
     descending: Annotated[bool, typer.Option("--descending", "-d", help="Largest first.")] = False,
+    results: options.Results = Path("results"),
+    machine: options.OnMachine = None,
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Profile the networks that may fit and have no record of this machine; save."),
+    ] = False,
     as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
-    """List the networks with their costs and the best published top-1 accuracy.
+    """List the networks with their costs, the best published top-1 accuracy, and what was measured of them.
 
     --where compares columns with numbers (30M, 4.1G, 79%) or quoted text by < <= == != > >=, joined by and, or, not.
-    top1 is the best published one on the network's own data set, in per cent: top1>79, not top1>0.79.
-    MACs are multiply-adds of one image at the network's input size.
+    top1 is in per cent: top1>79, not top1>0.79; params and macs are those of one image at the network's input size.
+
+    Where --results holds profiles of a network, its row has their columns too: latency_ms, images_per_s, memory_mib,
+    machine, noise and all others of `resbench results --help`. Of several profiles that meet the condition, that with
+    the lowest latency is shown (with --sort images_per_s and the like, the best in that column).
 
     \b
     Examples:
       resbench list
       resbench list 'se*' --where "params<30M and top1>79" --sort macs
+      resbench list --where "latency_ms < 20 and top1 > 78" --machine here
+      resbench list 'resnet*' --where "latency_ms < 20 and top1 > 78" --measure --sort latency_ms
     """
     from resbench.report import networks
+    from resbench.report.choosing import RowChoice
     from resbench.zoo.find import match
 
-    rows = networks.rows(match(patterns or ["*"]), where=where, sort=sort, descending=descending)
-    networks.show_networks(rows, as_json=as_json)
+    variants = match(patterns or ["*"])
+    here = networks.machine_meant(machine, measure=measure)
+    choice = RowChoice(where=where, machine=here, sort=sort, descending=descending)
+    records = networks.known_records(results, variants)
+    missing = networks.unmeasured(variants, records, choice)
+    if measure and missing:
+        networks.measure_missing(missing, results, quiet=quiet)
+        records = networks.known_records(results, variants)
+    elif not quiet:
+        networks.show_unmeasured(missing, choice)
+    networks.show_networks(networks.network_rows(variants, records, choice), as_json=as_json)

@@ -26,12 +26,17 @@ CudaGraph = Annotated[bool, typer.Option("--cuda-graph", help="Replay the forwar
 DType = Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")]
 Device = Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first there is]")]
 Fuse = Annotated[bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions.")]
+OnMachine = Annotated[
+    str | None,
+    typer.Option("--machine", help="Only records of this machine: here, or its name or device, as 'cuda-*h100*'."),
+]
 PermittedSlowdown = Annotated[float, typer.Option(min=0, help="The slowdown to permit (0.03: 3 %).")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 RecordAsJson = Annotated[
     bool, typer.Option("--json", help="Print the record as JSON, as --save writes it; several as a list.")
 ]
 RecordsFolder = Annotated[Path, typer.Option("--output", "-o", help="Where --save writes.")]
+Results = Annotated[Path, typer.Option("--results", help="Folder of the records.")]
 # Winograd's algorithm is replaced by a runtime in a later version: remove this option with it.
 Winograd = Annotated[
     bool, typer.Option("--winograd", help="Compute 3x3 convolutions by Winograd's algorithm (CPU, fp32).")

@@ -1,29 +1,119 @@
 """`resbench results`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-results_ = typer.Typer(no_args_is_help=True, help="Look into stored records without running anything.")
+from resbench.cli import options
+
+results_ = typer.Typer(invoke_without_command=True)
 
 _Record = Annotated[Path, typer.Argument(help="A record that --save wrote.")]
 _Limit = Annotated[int, typer.Option(min=0, help="Rows of each table. [default: 10; --json has all]")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
-@results_.command("show")
-def results_show(record: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
-    """Show a stored profile, or a stored validation with its worst classes, confusions and calibration.
+class TableFormat(StrEnum):
+    """What rows are written as."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    PARQUET = "parquet"
+
+
+@results_.callback()
+def results_list(
+    context: typer.Context,
+    results: options.Results = Path("results"),
+    where: Annotated[
+        str | None, typer.Option(help="Show only records that meet a condition, as 'latency_ms<20 and top1>78'.")
+    ] = None,
+    machine: options.OnMachine = None,
+    best_per: Annotated[
+        str | None,
+        typer.Option(
+            help="Of records that agree in this column (network, machine, ...) show only the best: by --sort, or by "
+            "latency_ms."
+        ),
+    ] = None,
+    pareto: Annotated[
+        str | None,
+        typer.Option(help="Show only the Pareto front of these columns, as top1,images_per_s."),
+    ] = None,
+    sort: Annotated[str | None, typer.Option(help="Order by this column.")] = None,
+    descending: Annotated[bool, typer.Option("--descending", "-d", help="Largest first.")] = False,
+    columns: Annotated[
+        str | None, typer.Option(help="The columns to show, with commas between. [default: in files all]")
+    ] = None,
+    speeds: Annotated[
+        bool, typer.Option("--speeds", help="A row per speed and batch size instead of one per record.")
+    ] = False,
+    form: Annotated[
+        TableFormat | None, typer.Option("--format", help="[default: the suffix of --output, else table]")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List all stored results, and choose among them.
+
+    A condition compares columns with numbers (30M, 4.1G, 79%) or quoted text by < <= == != > >=, joined by and, or,
+    not. Units stand in the names of columns; top1 is in per cent: top1>78. The columns of a record:
+
+    network, family, checkpoint, kind, machine, device, device_kind, cpu_cores, torch, settings, input_px,
+    input_width_px, dtype, threads; latency_ms, latency_low_ms, latency_high_ms, latency_batch, cpu_ms; images_per_s,
+    images_per_s_low, images_per_s_high, throughput_batch, end_to_end_images_per_s, train_images_per_s; memory_mib,
+    energy_mj; params, macs, activations; top1, top1_low, top1_high, top5, top1_source, top1_checkpoint,
+    published_top1, dataset, images; noise, doubt, started, age_days, resbench, weights_sha256, record.
+
+    latency_ms is a call at the smallest batch size (latency_batch), images_per_s the highest throughput. A speed goes
+    with the accuracy of its checkpoint or network at the same input size: top1_source says whether it was measured.
+    With --speeds, the columns speed, batch_size, time_ms, time_low_ms, time_high_ms, samples, clusters and launches
+    take the place of those of latency and throughput. From Python: resbench.results("results") is a pandas DataFrame.
 
     \b
     Examples:
+      resbench results
+      resbench results --where "latency_ms < 20 and top1 > 78" --machine here --sort latency_ms
+      resbench results --pareto top1,images_per_s --best-per network
+      resbench results --speeds --output all.csv
+      resbench results show resnet50
+    """
+    from resbench.records.store import read_folder
+    from resbench.report import results as report
+    from resbench.report.choosing import RowChoice
+
+    if context.invoked_subcommand:
+        return
+    choice = RowChoice(where=where, machine=machine, best_per=best_per, pareto=pareto, sort=sort, descending=descending)
+    written = report.Written(
+        form=report.format_of(form and form.value, output, as_json=as_json), columns=columns, output=output
+    )
+    report.show_chosen(read_folder(results), choice, written, speeds=speeds)
+
+
+@results_.command("show")
+def results_show(
+    what: Annotated[str, typer.Argument(help="A record, a folder of records, or a network or checkpoint.")],
+    results: options.Results = Path("results"),
+    limit: _Limit = 10,
+    as_json: _Json = False,
+) -> None:
+    """Show stored profiles and validations in full; a validation alone with its worst classes and confusions.
+
+    \b
+    Examples:
+      resbench results show resnet50
+      resbench results show results/cpu-epyc
       resbench results show results/cpu-epyc/resnet50/profile-....json
       resbench results show results/cpu-epyc/resnet50/evaluation-....json --limit 50
     """
     from resbench.report import stored
 
-    stored.show_stored(record, limit=limit, as_json=as_json)
+    stored.show_stored(what, results, limit=limit, as_json=as_json)
 
 
 @results_.command("diff")

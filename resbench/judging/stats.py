@@ -194,9 +194,13 @@ def upper_bound(hits: int, trials: int, level: float = LEVEL) -> float:
 
 
 def _logs(values: Sequence[float] | Floats) -> list[float]:
-    if not len(values) or not all(0 < value < math.inf for value in values):
+    try:
+        logs = [math.log(value) for value in values]
+    except ValueError:  # not positive
+        logs = []
+    if not logs or not math.isfinite(math.fsum(logs)):
         raise ValueError(f"values {list(values)}: give one or more positive finite numbers")
-    return [math.log(value) for value in values]
+    return logs
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

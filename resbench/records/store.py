@@ -34,8 +34,13 @@ def path_of(record: Record) -> Path:
 
 def machine_folder(machine: Machine) -> str:
     """Return the folder's name for `machine`: "cpu-intel-xeon-8481c-2c", "cuda-nvidia-h100"."""
-    cores = f"{machine.cpu_cores}c" if machine.device_kind == "cpu" else ""
-    return "-".join(part for part in (machine.device_kind, _slug(machine.device_name).lower(), cores) if part)
+    return device_folder(machine.device_kind, machine.device_name, machine.cpu_cores)
+
+
+def device_folder(kind: str, name: str, cpu_cores: int = 0) -> str:
+    """Return the folder's name for a device; `cpu_cores` matter for a CPU only."""
+    cores = f"{cpu_cores}c" if kind == "cpu" else ""
+    return "-".join(part for part in (kind, _slug(name).lower(), cores) if part)
 
 
 def save(record: Record, root: Path) -> Path:

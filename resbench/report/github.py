@@ -88,10 +88,10 @@ def outputs(findings: Sequence[Finding], code: ExitCode) -> str:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(map(_markdown, cells))} |\n"
+    return f"| {' | '.join(map(table_cell, cells))} |\n"
 
 
-def _markdown(value: str) -> str:
+def table_cell(value: str) -> str:
     """Return `value` for a cell of a table: nothing in it can end the cell or mean markup."""
     return re.sub(
         r"[|&<>\\`*\[\]~!#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", lambda match: f"&#{ord(match[0])};", visible(value)

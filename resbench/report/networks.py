@@ -1,80 +1,158 @@
-"""The table of networks."""
+"""The table of networks, beside what was measured of them where there are records."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
-from resbench import units
+from resbench.bench.columns import RECORD_COLUMNS, TableColumn
+from resbench.bench.table import record_rows
 from resbench.counting.counted import counted
 from resbench.errors import ResbenchError
+from resbench.records.files import json_files
+from resbench.records.jsonio import read_record
+from resbench.records.record import Record
 from resbench.report import terminal
-from resbench.report.where import Kind, condition
+from resbench.report.choosing import RowChoice, chosen_rows, machine_test
+from resbench.report.progress import timing_progress
+from resbench.report.results import print_rows
+from resbench.report.where import UNKNOWN, condition
 from resbench.zoo.find import checkpoints
 from resbench.zoo.spec import Variant
 
 Row = dict[str, Any]
+Columns = Mapping[str, TableColumn]
 
-COLUMNS: dict[str, Kind] = {
-    "name": "text",
-    "family": "text",
-    "input_px": "number",
-    "params": "number",
-    "macs": "number",
-    "top1": "per cent",
-    "checkpoints": "number",
+COSTS = ("network", "family", "input_px", "params", "macs", "top1", "checkpoints")
+COLUMNS: Columns = {
+    **{name: RECORD_COLUMNS[name] for name in COSTS[:-1]},
+    "checkpoints": TableColumn("number", "how many were published", whole=True),
+    **{name: column for name, column in RECORD_COLUMNS.items() if name not in COSTS},
 }
+# What a record says, and a network alone does not.
+MEASURED = tuple(name for name in COLUMNS if name not in (*COSTS, "activations", "input_width_px"))
+_SHOWN = (
+    *COSTS[:-1], "top1_source", "latency_ms", "latency_batch", "images_per_s", "throughput_batch", "machine",
+    "settings", "noise",
+)  # fmt: skip
 
 
-def rows(
-    variants: Sequence[Variant], *, where: str | None = None, sort: str | None = None, descending: bool = False
-) -> list[Row]:
-    """Return one row per network that fulfils `where`, in the order of the table or of the column `sort`.
+def known_records(folder: Path, variants: Iterable[Variant]) -> Mapping[str, Record]:
+    """Return the records of `variants` below `folder`, as --save lays them out; what is no record is noted."""
+    names = {variant.name for variant in variants}
+    found: dict[str, Record] = {}
+    faults = []
+    for path in json_files(folder):
+        own = path.relative_to(folder)
+        if names.intersection(own.parts):
+            try:
+                found[own.as_posix()] = read_record(path)
+            except ResbenchError as error:
+                faults.append(str(error))
+    if faults:
+        more = f" (and {len(faults) - 1} more such files)" if len(faults) > 1 else ""
+        terminal.advice().print(f"note: left out: {faults[0]}{more}", soft_wrap=True)
+    return found
 
-    Raises ResbenchError for an unknown column or a condition that cannot be read.
+
+def network_rows(variants: Sequence[Variant], records: Mapping[str, Record], choice: RowChoice) -> list[Row]:
+    """Return one row per network that `choice` leaves: its best profile, or what is known without one.
+
+    Raises ResbenchError for what `choice` cannot mean.
     """
-    table_rows = [_row(variant) for variant in variants]
-    if where is not None:
-        holds = condition(where, COLUMNS)
-        table_rows = [row for row in table_rows if holds(_figures(row))]
-    if sort is None:
-        return table_rows[::-1] if descending else table_rows
-    if sort not in COLUMNS:
-        raise ResbenchError(f"--sort {sort}: no such column; choose from {', '.join(COLUMNS)}")
-    present = [row for row in table_rows if row[sort] is not None]
-    absent = [row for row in table_rows if row[sort] is None]
-    return sorted(present, key=lambda row: _figures(row)[sort], reverse=descending) + absent
+    rows = [row for rows in _candidates(variants, records, choice.machine).values() for row in rows]
+    sort = choice.sort
+    by = sort if sort in MEASURED and COLUMNS[sort].better else "latency_ms"
+    best = chosen_rows(rows, COLUMNS, RowChoice(where=choice.where, best_per="network", sort=by))
+    order = {variant.name: place for place, variant in enumerate(variants)}
+    best.sort(key=lambda row: order[row["network"]])
+    return chosen_rows(best, COLUMNS, RowChoice(sort=sort, descending=choice.descending))
 
 
-def show_networks(rows_: Sequence[Row], *, as_json: bool) -> None:
-    """Print one row per network to stdout."""
-    if as_json:
-        terminal.print_json(rows_)
-        return
-    columns = terminal.figure_columns("input px", "parameters", "MACs", "top-1", "checkpoints")
-    table = Table("name", "family", *columns)
-    for row in rows_:
-        top1 = "-" if row["top1"] is None else f"{row['top1']:.2f} %"
-        numbers = (str(row["input_px"]), units.si(row["params"]), units.si(row["macs"]), top1)
-        table.add_row(row["name"], row["family"], *numbers, str(len(row["checkpoints"])))
-    terminal.results_console().print(table)
+def unmeasured(variants: Sequence[Variant], records: Mapping[str, Record], choice: RowChoice) -> list[Variant]:
+    """Return the networks without a profile that may meet the condition once they have one."""
+    holds = condition(choice.where, COLUMNS) if choice.where is not None else lambda _: True
+    candidates = _candidates(variants, records, choice.machine)
+    open_ = dict.fromkeys(MEASURED, UNKNOWN)
+    return [
+        variant
+        for variant in variants
+        if (row := candidates[variant.name][0])["record"] is None and holds(row | open_) is not False
+    ]
 
 
-def _row(variant: Variant) -> Row:
+def _candidates(
+    variants: Sequence[Variant], records: Mapping[str, Record], machine: str | None
+) -> dict[str, list[Row]]:
+    """Return what may stand for each network: its profiles, or without one what is known beforehand."""
+    is_meant = machine_test(machine)
+    found: dict[str, list[Row]] = {variant.name: [] for variant in variants}
+    known = {variant.name: _known(variant) for variant in variants}
+    for row in record_rows(records) if records else ():
+        if row["kind"] == "profile" and row["network"] in found and is_meant(row):
+            found[row["network"]].append(row | {"checkpoints": known[row["network"]]["checkpoints"]})
+    return {name: rows or [known[name]] for name, rows in found.items()}
+
+
+def _known(variant: Variant) -> Row:
+    """Return the row of a network without a record, its accuracy the best that was published."""
     counts = counted(variant.name)
     published = checkpoints(variant.name)
-    claims = [claim for weights in published if (claim := weights.claim("top1")) and not claim.error]
-    return {
-        "name": variant.name,
+    claims = {weights.name: claim for weights in published if (claim := weights.claim("top1")) and not claim.error}
+    best = max(claims, key=lambda name: claims[name].value, default=None)
+    return dict.fromkeys(COLUMNS) | {
+        "network": variant.name,
         "family": variant.family,
         "input_px": variant.input_px,
+        "input_width_px": variant.input_px,
         "params": counts.params,
         "macs": counts.terms.macs,
-        "top1": round(100 * max(claim.value for claim in claims), 3) if claims else None,
-        "checkpoints": [weights.name for weights in published],
+        "activations": counts.activations,
+        "top1": best and round(100 * claims[best].value, 3),
+        "top1_source": best and "published",
+        "top1_checkpoint": best,
+        "checkpoints": len(published),
     }
 
 
-def _figures(row: Row) -> Row:
-    """Return `row` with the number of its checkpoints instead of their names."""
-    return {**row, "checkpoints": len(row["checkpoints"])}
+def show_networks(rows: Sequence[Row], *, as_json: bool) -> None:
+    """Print one row per network to stdout; what was measured only where anything was."""
+    measured = any(row["record"] for row in rows)
+    if as_json:
+        shown: Sequence[str] = list(COLUMNS) if measured else COSTS
+        terminal.print_json([{name: _listed(row, name) for name in shown} for row in rows])
+    else:
+        print_rows(rows, COLUMNS, _SHOWN if measured else COSTS)
+
+
+def _listed(row: Row, name: str) -> Any:
+    return [weights.name for weights in checkpoints(row["network"])] if name == "checkpoints" else row[name]
+
+
+def show_unmeasured(missing: Sequence[Variant], choice: RowChoice) -> None:
+    """Say on stderr which networks may meet the condition and have no record, where it asks for what records say."""
+    asked = set(re.findall(r"\w+", choice.where or "")) | {choice.sort}
+    if missing and (choice.machine or asked.intersection(MEASURED)):
+        names = ", ".join(variant.name for variant in missing[:3]) + (", ..." if len(missing) > 3 else "")
+        number = f"{len(missing)} network{'s' if len(missing) > 1 else ''}"
+        text = f"note: no record of {number} that may fit ({names}); --measure profiles what is missing"
+        terminal.advice().print(text, soft_wrap=True)
+
+
+def measure_missing(variants: Sequence[Variant], results: Path, *, quiet: bool) -> None:
+    """Profile `variants` on this machine as `resbench profile` does, each saved below `results` when it is finished."""
+    from resbench.bench import profiles, profiling  # torch
+
+    with timing_progress(quiet=quiet) as on_progress:
+        for outcome in profiles.profile_each(variants, profiling.Profiling(), root=results, on_progress=on_progress):
+            if outcome.error:
+                terminal.advice().print(f"resbench: {outcome.network}: {outcome.error}", soft_wrap=True)
+            elif not quiet:
+                terminal.advice().print(f"saved {outcome.path}", soft_wrap=True)
+
+
+def machine_meant(machine: str | None, *, measure: bool) -> str | None:
+    """Return whose records count: with --measure those of this machine. Raises ResbenchError for any other then."""
+    if measure and machine not in (None, "here"):
+        raise ResbenchError(f"--measure --machine {machine}: profiles run on this machine; give --machine here")
+    return "here" if measure else machine

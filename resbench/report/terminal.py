@@ -117,10 +117,11 @@ def line(*parts: str | tuple[str, str]) -> Text:
 
 def print_json(value: object) -> None:
     """Print plain values, dataclasses and structs to stdout as JSON; what is infinite or not a number is null."""
-    print_json_text(f"{_json(value)}\n")
+    print_json_text(f"{json_text(value)}\n")
 
 
-def _json(value: object) -> str:
+def json_text(value: object) -> str:
+    """Return plain values, dataclasses and structs as JSON; what is infinite or not a number is null."""
     try:
         compact = msgspec.json.encode(value, enc_hook=float)  # numpy's scalars
         return msgspec.json.format(compact, indent=2).decode()
@@ -132,7 +133,7 @@ def print_json_list(values: Iterable[object]) -> None:
     """Print a list to stdout as `print_json` does, item by item, so that it is never in memory whole."""
     between = "[\n  "
     for value in values:
-        print_json_text(between + _json(value).replace("\n", "\n  "))
+        print_json_text(between + json_text(value).replace("\n", "\n  "))
         between = ",\n  "
     print("\n]" if between.startswith(",") else "[]")
 

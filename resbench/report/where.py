@@ -1,18 +1,22 @@
 """Conditions over the columns of a table: "params<30M and top1>79", read by Python's parser and nothing else of it."""
 
 import ast
+import difflib
 import operator
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from resbench.bench.columns import Kind, TableColumn
 from resbench.errors import ResbenchError
 
+Columns = Mapping[str, TableColumn]
 Row = Mapping[str, Any]
-Condition = Callable[[Row], bool]
-Kind = Literal["text", "number", "per cent"]  # what a column holds; accuracies are in per cent, as people write them
+Condition = Callable[[Row], bool | None]  # None: what is UNKNOWN decides
+
+UNKNOWN = object()  # a value that is there and not known yet, as opposed to None
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Lt: operator.lt,
@@ -27,10 +31,11 @@ _SUFFIXES = {"k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _NUMBER = re.compile(r"""("[^"]*"|'[^']*')|(?<![\w.])(\d+\.?\d*|\.\d+)\s*([kKMGT%])(?!\w)""")
 
 
-def condition(text: str, columns: Mapping[str, Kind]) -> Condition:
+def condition(text: str, columns: Columns) -> Condition:
     """Return what `text` asks of a row: comparisons of `columns` with numbers and texts, joined by and, or, not.
 
-    Numbers may end in k, M, G, T, and in % for accuracies. A missing value fulfils no comparison.
+    Numbers may end in k, M, G, T, and in % for accuracies. A missing value fulfils no comparison; one that is UNKNOWN
+    leaves the answer open unless the rest decides.
     Raises ResbenchError for anything else.
     """
     try:
@@ -38,22 +43,29 @@ def condition(text: str, columns: Mapping[str, Kind]) -> Condition:
             warnings.simplefilter("ignore")  # about escapes in texts, which compare as they stand
             tree = ast.parse(_NUMBER.sub(_plain, text.strip()), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise _error(text, "cannot be read", columns) from None
+        raise _error(text, "cannot be read") from None
     try:
         return _compiled(tree.body, columns)
     except _UnfitError as unfit:
-        raise _error(text, str(unfit), columns) from None
+        raise _error(text, str(unfit)) from None
 
 
 class _UnfitError(Exception):
     """What a condition may not contain, in words."""
 
 
-def _error(text: str, why: str, columns: Iterable[str]) -> ResbenchError:
+def _error(text: str, why: str) -> ResbenchError:
     return ResbenchError(
-        f"--where {text!r}: {why}; compare {', '.join(columns)} by < <= == != > >= with numbers (30M, 4.1G, 79%) "
-        "or quoted text, joined by and, or, not"
+        f"--where {text!r}: {why}; compare columns by < <= == != > >= with numbers (30M, 4.1G, 79%) or quoted text, "
+        "joined by and, or, not"
     )
+
+
+def no_column(name: str, columns: Iterable[str]) -> str:
+    """Return the words for a column that is none of `columns`."""
+    near = difflib.get_close_matches(name, columns, n=3)
+    hint = f"did you mean {', '.join(near)}?" if near else f"the columns are {', '.join(columns)}"
+    return f"there is no column {name!r}; {hint}"
 
 
 def _plain(match: re.Match[str]) -> str:
@@ -63,23 +75,37 @@ def _plain(match: re.Match[str]) -> str:
     return f"percent({number})" if suffix == "%" else f"({number}*{_SUFFIXES[suffix]})"
 
 
-def _compiled(node: ast.expr, columns: Mapping[str, Kind]) -> Condition:
+def _compiled(node: ast.expr, columns: Columns) -> Condition:
     match node:
         case ast.BoolOp(op=ast.And(), values=values):
             parts = [_compiled(value, columns) for value in values]
-            return lambda row: all(part(row) for part in parts)
+            return lambda row: _all(part(row) for part in parts)
         case ast.BoolOp(values=values):
             parts = [_compiled(value, columns) for value in values]
-            return lambda row: any(part(row) for part in parts)
+            return lambda row: _not(_all(_not(part(row)) for part in parts))
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             inner = _compiled(operand, columns)
-            return lambda row: not inner(row)
+            return lambda row: _not(inner(row))
         case ast.Compare():
             return _comparison(node, columns)
     raise _UnfitError(f"{ast.unparse(node)!r} is no comparison")
 
 
-def _comparison(node: ast.Compare, columns: Mapping[str, Kind]) -> Condition:
+def _all(answers: Iterable[bool | None]) -> bool | None:
+    """Return whether all of `answers` are true, by Kleene's logic of three values."""
+    open_ = False
+    for answer in answers:
+        if answer is False:
+            return False
+        open_ |= answer is None
+    return None if open_ else True
+
+
+def _not(answer: bool | None) -> bool | None:
+    return None if answer is None else not answer
+
+
+def _comparison(node: ast.Compare, columns: Columns) -> Condition:
     """Return a chain of comparisons such as 10e6 < params < 30e6."""
     sides = [_side(side, columns) for side in (node.left, *node.comparators)]
     names = [side for side in sides if isinstance(side, _Column)]
@@ -89,8 +115,10 @@ def _comparison(node: ast.Compare, columns: Mapping[str, Kind]) -> Condition:
         _check(name, sides)
     steps = [_COMPARISONS.get(type(step)) for step in node.ops]
 
-    def holds(row: Row) -> bool:
+    def holds(row: Row) -> bool | None:
         values = [row[side.name] if isinstance(side, _Column) else side for side in sides]
+        if UNKNOWN in values:
+            return None
         triples = zip(values, steps, values[1:], strict=False)
         return None not in values and all(step is not None and step(left, right) for left, step, right in triples)
 
@@ -113,12 +141,12 @@ class _PerCent(float):
     __slots__ = ()
 
 
-def _side(node: ast.expr, columns: Mapping[str, Kind]) -> Any:
+def _side(node: ast.expr, columns: Columns) -> Any:
     match node:
         case ast.Name(id=name) if name in columns:
-            return _Column(name, columns[name])
+            return _Column(name, columns[name].kind)
         case ast.Name(id=name):
-            raise _UnfitError(f"there is no column {name!r}")
+            raise _UnfitError(no_column(name, columns))
         case ast.Constant(value=int() | float() | str() as value) if not isinstance(value, bool):
             return value
         case ast.Call(func=ast.Name(id="percent"), args=[ast.Constant(value=int() | float() as number)]):

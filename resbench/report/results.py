@@ -1,0 +1,168 @@
+"""Rows of a table of measurements, shown and written: for the terminal, as CSV, JSON, Markdown and Parquet."""
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Column, Table
+
+from resbench import units
+from resbench.bench.columns import RECORD_COLUMNS, SPEED_COLUMNS, TableColumn
+from resbench.bench.table import data_frame, record_rows, speed_rows
+from resbench.errors import ResbenchError
+from resbench.records.files import write_bytes
+from resbench.records.record import Record
+from resbench.report import terminal
+from resbench.report.choosing import RowChoice, chosen_rows, named_columns
+from resbench.report.github import table_cell
+from resbench.words.escaped import visible, visible_json
+
+Row = dict[str, Any]
+Columns = Mapping[str, TableColumn]
+
+_FOR_PEOPLE = ("table", "markdown")
+_USUAL = (
+    "network", "checkpoint", "kind", "machine", "input_px", "settings", "speed", "batch_size", "latency_ms",
+    "latency_batch", "time_ms", "images_per_s", "throughput_batch", "top1", "top1_source", "noise", "age_days",
+)  # fmt: skip
+_SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".parquet": "parquet"}
+_INTERVALS = {f"{stem}{unit}": (f"{stem}_low{unit}", f"{stem}_high{unit}") for stem, unit in (
+    ("latency", "_ms"), ("time", "_ms"), ("images_per_s", ""), ("top1", ""),
+)}  # fmt: skip
+
+
+def format_of(wanted: str | None, output: Path | None, *, as_json: bool = False) -> str:
+    """Return the format that is asked for, or that the suffix of `output` names. Raises ResbenchError when neither."""
+    if as_json and wanted not in (None, "json"):
+        raise ResbenchError(f"--json, --format {wanted}: give one of them")
+    form = "json" if as_json else wanted or (_SUFFIXES.get(output.suffix) if output else "table")
+    if form is None or (output and form == "table"):
+        raise ResbenchError(f"{output}: choose --format csv, json, markdown or parquet for a file")
+    return form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """How rows are shown."""
+
+    form: str = "table"  # or csv, json, markdown, parquet
+    columns: str | None = None  # with commas between
+    output: Path | None = None
+
+
+def show_chosen(records: Mapping[str, Record], choice: RowChoice, written: Written, *, speeds: bool) -> None:
+    """Print or write the rows of `records` that `choice` leaves: one per record, or per speed."""
+    columns = SPEED_COLUMNS if speeds else RECORD_COLUMNS
+    usual = [name for name in _USUAL if name in columns] if written.form in _FOR_PEOPLE else list(columns)
+    shown = usual if written.columns is None else named_columns("--columns", written.columns, columns)
+    rows = chosen_rows(speed_rows(records) if speeds else record_rows(records), columns, choice)
+    if not rows:
+        terminal.advice().print("no record meets these conditions")
+    show_rows(rows, columns, shown, written)
+
+
+def show_rows(rows: Sequence[Row], columns: Columns, shown: Sequence[str], written: Written) -> None:
+    """Print the columns `shown` of `rows`, or write them to a file."""
+    if written.form == "table":
+        print_rows(rows, columns, shown)
+    elif written.form == "parquet":
+        _put(_parquet(rows, {name: columns[name] for name in shown}), written.output)
+    else:
+        _put(_TEXTS[written.form](rows, columns, shown).encode(errors="backslashreplace"), written.output)
+
+
+def _put(content: bytes, output: Path | None) -> None:
+    if output:
+        write_bytes(output, content)
+    else:
+        sys.stdout.buffer.write(content)
+
+
+def print_rows(rows: Sequence[Row], columns: Columns, shown: Sequence[str]) -> None:
+    """Print a table; what all rows have in common goes into a line below it."""
+    common = _common(rows, columns, shown) if len(rows) > 1 else {}
+    titles = [name for name in shown if name not in common]
+    table = Table(*(Column(name, justify="left" if columns[name].kind == "text" else "right") for name in titles))
+    for row in rows:
+        table.add_row(*(cell(row, name, columns[name]) for name in titles))
+    console = terminal.results_console()
+    console.print(table)
+    if common:
+        console.print(f"all of them: {'; '.join(f'{name} {text}' for name, text in common.items())}", soft_wrap=True)
+
+
+def _common(rows: Sequence[Row], columns: Columns, shown: Sequence[str]) -> dict[str, str]:
+    """Return the texts that all rows share, but for names of networks and families."""
+    names = [name for name in shown if columns[name].kind == "text" and name not in ("network", "family")]
+    first = {name: cell(rows[0], name, columns[name]) for name in names}
+    return {name: text for name, text in first.items() if all(row[name] == rows[0][name] for row in rows)}
+
+
+def cell(row: Row, name: str, column: TableColumn) -> str:
+    """Return a value for people, with its interval where it has one: "51.73 [51.38, 52.08]"."""
+    value = row[name]
+    if name == "latency_ms" and not row["record"]:
+        return "no record"
+    if value is None or value == "":
+        return "-"
+    low, high = (row.get(bound) for bound in _INTERVALS.get(name, ("", "")))
+    bounds = (
+        "" if low is None or high is None else f" [{_figure(low, column)}, {_figure(high, column)}]".replace(" %", "")
+    )
+    return f"{_figure(value, column)}{bounds}"
+
+
+def _figure(value: Any, column: TableColumn) -> str:
+    if column.kind == "text":
+        return str(value)
+    if column.kind == "per cent":
+        return f"{value:.2f} %"
+    if column.whole:
+        return units.si(value) if value >= 10**5 else str(value)
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _csv(rows: Iterable[Row], columns: Columns, shown: Sequence[str]) -> str:  # noqa: ARG001
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(shown)
+    writer.writerows([_plain(row[name]) for name in shown] for row in rows)
+    return out.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) else value
+
+
+def _markdown(rows: Iterable[Row], columns: Columns, shown: Sequence[str]) -> str:
+    def lines() -> Iterator[str]:
+        yield f"| {' | '.join(shown)} |"
+        yield f"|{'|'.join('---' if columns[name].kind == 'text' else '---:' for name in shown)}|"
+        for row in rows:
+            yield f"| {' | '.join(table_cell(cell(row, name, columns[name])) for name in shown)} |"
+
+    return "\n".join(lines()) + "\n"
+
+
+def _json(rows: Iterable[Row], columns: Columns, shown: Sequence[str]) -> str:  # noqa: ARG001
+    return visible_json(terminal.json_text([{name: row[name] for name in shown} for row in rows])) + "\n"
+
+
+def _parquet(rows: Iterable[Row], columns: Columns) -> bytes:
+    content = io.BytesIO()
+    try:
+        data_frame(rows, columns).to_parquet(content)
+    except ImportError:
+        raise ResbenchError("--format parquet: needs pyarrow; run `pip install pyarrow`") from None
+    return content.getvalue()
+
+
+_TEXTS: dict[str, Callable[[Sequence[Row], Columns, Sequence[str]], str]] = {
+    "csv": _csv,
+    "json": _json,
+    "markdown": _markdown,
+}

@@ -44,7 +44,7 @@ def ready(request: speeds.Request) -> Subject:
 
     Raises ResbenchError for an unknown checkpoint.
     """
-    loaded = _plain(request)
+    loaded = loaded_network(request)
     arm = prepare(loaded.module, request.settings, torch.device(request.device), request.network.classes)
     return Subject(arm=arm, weights=loaded.weights, weights_sha256=loaded.weights_sha256)
 
@@ -54,17 +54,19 @@ def difference_from_plain(request: speeds.Request, arm: Arm) -> float | None:
 
     Raises InvalidMeasurementError when they are not finite.
     """
-    return None if plain(request.settings) else output_difference(_plain(request).module, arm)
+    return None if plain(request.settings) else output_difference(loaded_network(request).module, arm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Loaded:
+class LoadedNetwork:
+    """A network in fp32 on the CPU, and the checkpoint that it holds (None: fresh weights)."""
+
     module: nn.Module
     weights: str | None = None
     weights_sha256: str | None = None
 
 
-def _plain(request: speeds.Request) -> _Loaded:
+def loaded_network(request: speeds.Request) -> LoadedNetwork:
     """Return the network in fp32 on the CPU; the same weights for the same request."""
     network = request.network
     if request.weights is None:
@@ -78,10 +80,10 @@ def _plain(request: speeds.Request) -> _Loaded:
                 raise
             reason = str(error).splitlines()[0]
             raise ResbenchError(f"{network.name}: cannot take {size} px ({reason}); give a larger input") from None
-        return _Loaded(module=module)
+        return LoadedNetwork(module=module)
     checkpoint = load_checkpoint(network, request.weights, request.key)
     published = find_weights(request.weights)
-    return _Loaded(
+    return LoadedNetwork(
         module=checkpoint.module,
         weights=published.name if published else checkpoint.name,
         weights_sha256=checkpoint.sha256,

@@ -30,6 +30,8 @@ COMMANDS = (
     "explain",
     "validate",
     "data",
+    "export",
+    "parity",
     "results",
     "report",
     "card",

@@ -1,0 +1,63 @@
+"""`resbench export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resbench.cli import options
+
+
+def export_(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A network.")],
+    to: Annotated[str, typer.Option("--to", help="onnx, openvino (.xml and .bin) or pt2 (torch.export).")] = "onnx",
+    weights: Annotated[
+        str | None, typer.Option(help="A file of weights, or a published checkpoint. [default: fresh weights]")
+    ] = None,
+    key: options.Key = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file. [default: NAME.onnx, .xml, .pt2]")
+    ] = None,
+    dynamic_batch: Annotated[
+        bool, typer.Option("--dynamic-batch", help="The file takes any number of images. [default: one at a time]")
+    ] = False,
+    uint8: Annotated[
+        bool,
+        typer.Option(
+            "--preprocess", help="The file takes uint8 images (N x H x W x 3), cut to size, and normalises them itself."
+        ),
+    ] = False,
+    input_px: Annotated[int | None, typer.Option("--input-px", "--img-size", help="Image side. [default: own]")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Compare the answers on the images of this folder or archive too.")
+    ] = None,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write a network as a file for ONNX Runtime, OpenVINO or torch.export, and prove it.
+
+    The answers of the file are compared with the network's in eager torch before the file is put in its place.
+
+    \b
+    Examples:
+      resbench export resnet18 --weights resnet18.pth --dynamic-batch
+      resbench export resnet50 --to openvino --weights resnet50.tv_in1k --data imagenet/val -o out/resnet50.xml
+    """
+    from resbench.bench import exporting
+    from resbench.report import parity as report
+    from resbench.report.progress import timing_progress
+
+    with timing_progress(quiet=quiet) as on_progress:
+        path, result = exporting.export(
+            name,
+            to,
+            output,
+            weights=weights,
+            key=key,
+            data=data,
+            input_px=input_px,
+            dynamic_batch=dynamic_batch,
+            uint8=uint8,
+            on_progress=on_progress,
+        )
+    report.show_export(path, result, as_json=as_json)

@@ -1,0 +1,50 @@
+"""`resbench parity`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resbench.cli import options
+
+
+def parity_(
+    file: Annotated[Path, typer.Argument(help="A file of ONNX, OpenVINO (.xml) or torch.export (.pt2).")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The network that it should hold.")],
+    weights: Annotated[
+        str | None, typer.Option(help="A file of weights, or a published checkpoint. [default: fresh weights]")
+    ] = None,
+    key: options.Key = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Compare on the images of this folder or archive too, at most 1,000.")
+    ] = None,
+    input_px: Annotated[int | None, typer.Option("--input-px", "--img-size", help="Image side. [default: own]")] = None,
+    bound: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Largest difference of a logit, as a share of the largest logit. "
+            "[default: 0.001; 0.05 for files in fp16 or bf16; 0.25 in int8]",
+        ),
+    ] = None,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Check that an exported file answers as its network does in eager torch, whoever exported it.
+
+    Exits with 1 when it does not, and names the first layer whose output differs.
+
+    \b
+    Examples:
+      resbench parity resnet18.onnx resnet18 --weights resnet18.pth
+      resbench parity out/resnet50.xml resnet50 --weights resnet50.tv_in1k --data imagenet/val
+    """
+    from resbench.bench import parity
+    from resbench.report import parity as report
+    from resbench.report.progress import timing_progress
+
+    with timing_progress(quiet=quiet) as on_progress:
+        result = parity.parity(
+            file, name, weights=weights, key=key, data=data, input_px=input_px, bound=bound, on_progress=on_progress
+        )
+    raise typer.Exit(report.show_parity(result, as_json=as_json))

@@ -1,0 +1,101 @@
+"""A file that holds a network with its weights, whoever wrote it; the formats, and what they have in common."""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, Protocol
+
+from torch import Tensor, nn
+
+from resbench.errors import ResbenchError
+
+Precision = Literal["fp32", "half", "int8"]  # the narrowest arithmetic in the file
+IMAGES, LOGITS = "images", "logits"  # names of the input and the output of a file that resbench writes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A format of such files."""
+
+    name: str
+    suffix: str
+    module: str  # below this package
+    extra: str | None  # of resbench, that installs what is needed; None: torch alone
+
+
+FORMATS = {
+    row.name: row
+    for row in (
+        Format(name="onnx", suffix=".onnx", module="onnx_file", extra="onnx"),
+        Format(name="openvino", suffix=".xml", module="openvino_file", extra="openvino"),
+        Format(name="pt2", suffix=".pt2", module="pt2_file", extra=None),
+    )
+}
+
+
+class ModelFile(Protocol):
+    """A network from a file, ready to be run on the CPU."""
+
+    shape: tuple[int | None, ...]  # of the input; None: any
+    takes_uint8: bool
+    precision: Precision
+    metadata: Mapping[str, str]  # what resbench wrote into it; empty for anybody else's file
+
+    def run(self, batch: Tensor) -> Tensor:
+        """Return the logits of `batch`. Raises ResbenchError where the file cannot take it."""
+
+    def layers(self, batch: Tensor) -> Iterator[Tensor]:
+        """Yield what every operation inside gives for `batch`, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What an export is made of."""
+
+    module: nn.Module  # in eval mode, on the CPU
+    example: Tensor  # a batch
+    dynamic_batch: bool
+    metadata: Mapping[str, str]
+
+
+def format_of(path: Path) -> Format:
+    """Return the format of a file by its name. Raises ResbenchError for any other."""
+    for row in FORMATS.values():
+        if path.suffix == row.suffix:
+            return row
+    known = ", ".join(f"{row.suffix} ({row.name})" for row in FORMATS.values())
+    raise ResbenchError(f"{path}: no known format; give a file whose name ends in {known}")
+
+
+def opened_model(path: Path) -> ModelFile:
+    """Open a file with a network. Raises ResbenchError when it is missing, damaged, or asks for code of its own."""
+    row = format_of(path)
+    if not path.is_file():
+        raise ResbenchError(f"{path}: no such file; write one with `resbench export NAME --to {row.name}`")
+    model: ModelFile = _library(row).load_model(path)
+    if len(model.shape) != 4:
+        raise ResbenchError(f"{path}: its input has {len(model.shape)} dimensions; a network of images takes 4")
+    return model
+
+
+def write_model(content: Content, path: Path) -> tuple[Path, ...]:
+    """Write `content` to `path`, in the format that its name says; return the files that were written."""
+    files: tuple[Path, ...] = _library(format_of(path)).write(content, path)
+    return files
+
+
+def _library(row: Format) -> ModuleType:
+    try:
+        return importlib.import_module(f"resbench.running.runtimes.{row.module}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("resbench"):
+            raise
+        raise ResbenchError(f"{row.name}: needs {error.name}; pip install 'resbench[{row.extra}]'") from None
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what a library says, for a message of one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".")[:200] if lines else type(error).__name__

@@ -21,7 +21,8 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 from onnx import numpy_helper  # noqa: E402
 
-from resbench.running.runtimes import onnx_file, pt2_file  # noqa: E402
+from resbench.running.runtimes.onnx_file import OnnxFile  # noqa: E402
+from resbench.running.runtimes.pt2_file import Pt2File  # noqa: E402
 
 PX = 32
 # As many classes as features: only so can a transposed classifier have the right shape.
@@ -31,7 +32,7 @@ SMALL = replace(find("resnet18"), spec=replace(find("resnet18").spec, depths=(1,
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
     """An ONNX file of SMALL for any number of images, and how it was proved."""
-    return exporting.export(SMALL, "onnx", tmp_path_factory.mktemp("onnx") / "small.onnx", dynamic_batch=True)
+    return exporting.export_network(SMALL, "onnx", tmp_path_factory.mktemp("onnx") / "small.onnx", dynamic_batch=True)
 
 
 @pytest.fixture
@@ -73,8 +74,8 @@ def test_a_file_says_what_it_holds(sound):
 
 def test_openvino_files_answer_alike_and_keep_what_they_hold(sound, tmp_path, monkeypatch):
     pytest.importorskip("openvino")
-    monkeypatch.setattr(onnx_file, "write", lambda _, path: shutil.copy(sound[0], path))  # which takes long
-    path, result = exporting.export(SMALL, "openvino", tmp_path / "small.xml", dynamic_batch=True)
+    monkeypatch.setattr(OnnxFile, "write", lambda _, path: shutil.copy(sound[0], path))  # which takes long
+    path, result = exporting.export_network(SMALL, "openvino", tmp_path / "small.xml", dynamic_batch=True)
     assert result.sound
     assert result.batch_sizes == (1, 3)
     assert opened_model(path).metadata["network"] == "resnet18"
@@ -82,14 +83,14 @@ def test_openvino_files_answer_alike_and_keep_what_they_hold(sound, tmp_path, mo
 
 
 def test_files_of_torch_export_answer_alike_and_keep_what_they_hold(tmp_path):
-    path, result = exporting.export(SMALL, "pt2", tmp_path / "small.pt2", dynamic_batch=True)
+    path, result = exporting.export_network(SMALL, "pt2", tmp_path / "small.pt2", dynamic_batch=True)
     assert result.sound
     assert opened_model(path).metadata["network"] == "resnet18"
     assert parity.parity(path, SMALL, input_px=PX).sound
 
 
 def test_a_file_that_takes_uint8_images_normalises_them_itself(tmp_path):
-    path, result = exporting.export(SMALL, "pt2", tmp_path / "small.pt2", uint8=True)
+    path, result = exporting.export_network(SMALL, "pt2", tmp_path / "small.pt2", uint8=True)
     assert result.sound
     assert opened_model(path).takes_uint8
     assert opened_model(path).shape == (1, PX, PX, 3)
@@ -207,7 +208,7 @@ def test_an_export_with_batch_norm_in_training_mode_is_found(tmp_path):
     module = parity.reference_of(SMALL, None, None, PX).module
     module.layer3[0].bn1 = TrainingNorm(module.layer3[0].bn1)
     content = Content(module=module, example=torch.zeros(3, 3, PX, PX), dynamic_batch=True, metadata={})
-    (path,) = pt2_file.write(content, tmp_path / "small.pt2")
+    (path,) = Pt2File.write(content, tmp_path / "small.pt2")
     result = parity.parity(path, SMALL, input_px=PX)
     assert not result.sound
     assert result.departs == "layer3.0.bn1"
@@ -216,7 +217,7 @@ def test_an_export_with_batch_norm_in_training_mode_is_found(tmp_path):
 def test_nothing_is_left_where_the_answers_differ(tmp_path, monkeypatch):
     monkeypatch.setitem(parity.BOUNDS, "fp32", -1.0)  # no answer is near enough
     with pytest.raises(InvalidMeasurementError, match="not written"):
-        exporting.export(SMALL, "pt2", tmp_path / "small.pt2")
+        exporting.export_network(SMALL, "pt2", tmp_path / "small.pt2")
     assert not list(tmp_path.iterdir())
 
 
@@ -287,7 +288,7 @@ def test_weights_beside_the_file_that_are_missing_are_named(sound, tmp_path):
 def test_a_file_of_another_network_or_size_is_named(sound, tmp_path):
     with pytest.raises(ResbenchError, match="holds resnet18, not resnet34"):
         parity.parity(sound[0], "resnet34")
-    static, _ = exporting.export(SMALL, "pt2", tmp_path / "small.pt2")
+    static, _ = exporting.export_network(SMALL, "pt2", tmp_path / "small.pt2")
     with pytest.raises(ResbenchError, match="takes images of 32x32 px, resnet18 64; give --input-px 32"):
         parity.parity(static, SMALL, input_px=64)
     with pytest.raises(ResbenchError, match="answers 512 classes, resnet18 10"):
@@ -312,6 +313,6 @@ def test_the_commands_say_what_they_did(tmp_path):
 @pytest.mark.parametrize("network", [variant.name for variant in VARIANTS])
 def test_every_network_of_the_table_is_exported_and_believed(tmp_path, network, to):
     pytest.importorskip("openvino")
-    _, result = exporting.export(network, to, tmp_path / f"net{FORMATS[to].suffix}")
+    _, result = exporting.export_network(network, to, tmp_path / f"net{FORMATS[to].suffix}")
     assert result.sound
     assert result.difference < 1e-4

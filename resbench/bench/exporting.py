@@ -13,7 +13,7 @@ from resbench.zoo.find import located
 from resbench.zoo.spec import Variant
 
 
-def export(
+def export_network(
     network: str | Variant,
     to: str,
     output: str | Path | None = None,

@@ -48,7 +48,7 @@ def export_(
     from resbench.report.progress import timing_progress
 
     with timing_progress(quiet=quiet) as on_progress:
-        path, result = exporting.export(
+        path, result = exporting.export_network(
             name,
             to,
             output,

@@ -4,8 +4,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
 
@@ -22,15 +21,16 @@ class Format:
     name: str
     suffix: str
     module: str  # below this package
+    noun: str  # the class in it
     extra: str | None  # of resbench, that installs what is needed; None: torch alone
 
 
 FORMATS = {
     row.name: row
     for row in (
-        Format(name="onnx", suffix=".onnx", module="onnx_file", extra="onnx"),
-        Format(name="openvino", suffix=".xml", module="openvino_file", extra="openvino"),
-        Format(name="pt2", suffix=".pt2", module="pt2_file", extra=None),
+        Format(name="onnx", suffix=".onnx", module="onnx_file", noun="OnnxFile", extra="onnx"),
+        Format(name="openvino", suffix=".xml", module="openvino_file", noun="OpenvinoFile", extra="openvino"),
+        Format(name="pt2", suffix=".pt2", module="pt2_file", noun="Pt2File", extra=None),
     )
 }
 
@@ -74,7 +74,7 @@ def opened_model(path: Path) -> ModelFile:
     row = format_of(path)
     if not path.is_file():
         raise ResbenchError(f"{path}: no such file; write one with `resbench export NAME --to {row.name}`")
-    model: ModelFile = _library(row).load_model(path)
+    model: ModelFile = _noun(row).open(path)
     if len(model.shape) != 4:
         raise ResbenchError(f"{path}: its input has {len(model.shape)} dimensions; a network of images takes 4")
     return model
@@ -82,13 +82,13 @@ def opened_model(path: Path) -> ModelFile:
 
 def write_model(content: Content, path: Path) -> tuple[Path, ...]:
     """Write `content` to `path`, in the format that its name says; return the files that were written."""
-    files: tuple[Path, ...] = _library(format_of(path)).write(content, path)
+    files: tuple[Path, ...] = _noun(format_of(path)).write(content, path)
     return files
 
 
-def _library(row: Format) -> ModuleType:
+def _noun(row: Format) -> Any:
     try:
-        return importlib.import_module(f"resbench.running.runtimes.{row.module}")
+        return getattr(importlib.import_module(f"resbench.running.runtimes.{row.module}"), row.noun)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("resbench"):
             raise

@@ -23,43 +23,6 @@ _BYTES = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
 _INT8_OPERATORS = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInteger", "MatMulInteger")
 
 
-def write(content: Content, path: Path) -> tuple[Path, ...]:
-    """Write an ONNX file with all weights inside. Raises ResbenchError for a network that cannot be exported."""
-    dynamic = ({0: torch.export.Dim("batch")},) if content.dynamic_batch else None
-    try:
-        with warnings.catch_warnings(), _quiet_logs():
-            warnings.simplefilter("ignore")  # of the exporter, about torch itself
-            program = torch.onnx.export(
-                content.module,
-                (content.example,),
-                dynamo=True,
-                verbose=False,
-                input_names=[IMAGES],
-                output_names=[LOGITS],
-                dynamic_shapes=dynamic,
-            )
-    except torch.onnx.OnnxExporterError as error:
-        raise ResbenchError(f"{path}: this network cannot be exported to ONNX ({first_line(error)})") from None
-    assert program is not None
-    model = program.model_proto
-    onnx.helper.set_model_props(model, {f"{PREFIX}{key}": value for key, value in content.metadata.items()})
-    onnx.save(model, str(path))
-    return (path,)
-
-
-def load_model(path: Path) -> "OnnxFile":
-    """Open an ONNX file. Raises ResbenchError when it is damaged, incomplete, too new, or asks for other operators."""
-    try:
-        graph = onnx.load(str(path), load_external_data=False)
-    except Exception as error:  # protobuf's own kinds
-        raise ResbenchError(f"{path}: no ONNX file, or a damaged one ({first_line(error)}); export it again") from None
-    _check(path, graph)
-    try:
-        return OnnxFile(path, graph)
-    except (*_RUNTIME_ERRORS, ValueError) as error:
-        raise ResbenchError(f"{path}: ONNX Runtime cannot load it ({_reason(error)}); export it again") from None
-
-
 def _check(path: Path, model: onnx.ModelProto) -> None:
     """Raise ResbenchError for what ONNX Runtime would run as somebody's code, look for elsewhere, or not notice."""
     foreign = sorted({node.domain for node in model.graph.node if node.domain not in _DOMAINS})
@@ -79,6 +42,45 @@ def _check(path: Path, model: onnx.ModelProto) -> None:
 
 class OnnxFile:
     """An ONNX file in ONNX Runtime on the CPU."""
+
+    @staticmethod
+    def write(content: Content, path: Path) -> tuple[Path, ...]:
+        """Write an ONNX file with all weights inside. Raises ResbenchError for a network that cannot be exported."""
+        dynamic = ({0: torch.export.Dim("batch")},) if content.dynamic_batch else None
+        try:
+            with warnings.catch_warnings(), _quiet_logs():
+                warnings.simplefilter("ignore")  # of the exporter, about torch itself
+                program = torch.onnx.export(
+                    content.module,
+                    (content.example,),
+                    dynamo=True,
+                    verbose=False,
+                    input_names=[IMAGES],
+                    output_names=[LOGITS],
+                    dynamic_shapes=dynamic,
+                )
+        except torch.onnx.OnnxExporterError as error:
+            raise ResbenchError(f"{path}: this network cannot be exported to ONNX ({first_line(error)})") from None
+        assert program is not None
+        model = program.model_proto
+        onnx.helper.set_model_props(model, {f"{PREFIX}{key}": value for key, value in content.metadata.items()})
+        onnx.save(model, str(path))
+        return (path,)
+
+    @classmethod
+    def open(cls, path: Path) -> "OnnxFile":
+        """Open an ONNX file. Raises ResbenchError when it is damaged, incomplete, too new, or has other operators."""
+        try:
+            graph = onnx.load(str(path), load_external_data=False)
+        except Exception as error:  # protobuf's own kinds
+            raise ResbenchError(
+                f"{path}: no ONNX file, or a damaged one ({first_line(error)}); export it again"
+            ) from None
+        _check(path, graph)
+        try:
+            return cls(path, graph)
+        except (*_RUNTIME_ERRORS, ValueError) as error:
+            raise ResbenchError(f"{path}: ONNX Runtime cannot load it ({_reason(error)}); export it again") from None
 
     def __init__(self, path: Path, graph: onnx.ModelProto) -> None:
         self._path = path

@@ -16,31 +16,31 @@ _KEY = "resbench"
 _OPTIONS = {"INFERENCE_PRECISION_HINT": "f32"}  # else some CPUs would compute fp32 files in bf16
 
 
-def write(content: Content, path: Path) -> tuple[Path, ...]:
-    """Write OpenVINO's two files, .xml and .bin, with weights in the type that the network has."""
-    with tempfile.TemporaryDirectory() as folder:
-        onnx_path = Path(folder) / "network.onnx"
-        onnx_file.write(content, onnx_path)
-        model = openvino.Core().read_model(onnx_path)
-        for key, value in content.metadata.items():
-            model.set_rt_info(value, [_KEY, key])
-        openvino.save_model(model, path, compress_to_fp16=False)
-    return path, path.with_suffix(".bin")
-
-
-def load_model(path: Path) -> "OpenvinoFile":
-    """Open OpenVINO's files. Raises ResbenchError when they are damaged or one of them is missing."""
-    weights = path.with_suffix(".bin")
-    if not weights.is_file():
-        raise ResbenchError(f"{path}: its weights, {weights.name}, are missing; give both files")
-    try:
-        return OpenvinoFile(path)
-    except (RuntimeError, ValueError) as error:
-        raise ResbenchError(f"{path}: OpenVINO cannot load it ({_reason(error)}); export it again") from None
-
-
 class OpenvinoFile:
     """OpenVINO's files in its CPU plugin, in the precision that they were written in."""
+
+    @staticmethod
+    def write(content: Content, path: Path) -> tuple[Path, ...]:
+        """Write OpenVINO's two files, .xml and .bin, with weights in the type that the network has."""
+        with tempfile.TemporaryDirectory() as folder:
+            onnx_path = Path(folder) / "network.onnx"
+            onnx_file.OnnxFile.write(content, onnx_path)
+            model = openvino.Core().read_model(onnx_path)
+            for key, value in content.metadata.items():
+                model.set_rt_info(value, [_KEY, key])
+            openvino.save_model(model, path, compress_to_fp16=False)
+        return path, path.with_suffix(".bin")
+
+    @classmethod
+    def open(cls, path: Path) -> "OpenvinoFile":
+        """Open OpenVINO's files. Raises ResbenchError when they are damaged or one of them is missing."""
+        weights = path.with_suffix(".bin")
+        if not weights.is_file():
+            raise ResbenchError(f"{path}: its weights, {weights.name}, are missing; give both files")
+        try:
+            return cls(path)
+        except (RuntimeError, ValueError) as error:
+            raise ResbenchError(f"{path}: OpenVINO cannot load it ({_reason(error)}); export it again") from None
 
     def __init__(self, path: Path) -> None:
         self._path, self._core = path, openvino.Core()

@@ -18,32 +18,32 @@ from resbench.running.runtimes.modelfile import Content, Precision, first_line
 _EXTRA = "resbench.json"
 
 
-def write(content: Content, path: Path) -> tuple[Path, ...]:
-    """Write a file that torch.export.load reads."""
-    dynamic = ({0: torch.export.Dim("batch")},) if content.dynamic_batch else None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch, about itself
-        program = torch.export.export(content.module, (content.example,), dynamic_shapes=dynamic)
-        torch.export.save(program, path, extra_files={_EXTRA: json.dumps(dict(content.metadata))})
-    return (path,)
-
-
-def load_model(path: Path) -> "Pt2File":
-    """Open a file of torch.export. Raises ResbenchError when it is damaged or uses operators other than ATen's."""
-    extra = {_EXTRA: ""}
-    if not zipfile.is_zipfile(path):
-        raise ResbenchError(f"{path}: no file of torch.export, or a damaged one; export it again")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.export.load(path, extra_files=extra)
-    except Exception as error:  # of torch's reader, of many kinds
-        raise ResbenchError(f"{path}: torch.export cannot load it ({first_line(error)}); export it again") from None
-    return Pt2File(path, program, json.loads(extra[_EXTRA] or "{}"))
-
-
 class Pt2File:
     """A file of torch.export, run by torch on the CPU with as many threads as torch is set to."""
+
+    @staticmethod
+    def write(content: Content, path: Path) -> tuple[Path, ...]:
+        """Write a file that torch.export.load reads."""
+        dynamic = ({0: torch.export.Dim("batch")},) if content.dynamic_batch else None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, about itself
+            program = torch.export.export(content.module, (content.example,), dynamic_shapes=dynamic)
+            torch.export.save(program, path, extra_files={_EXTRA: json.dumps(dict(content.metadata))})
+        return (path,)
+
+    @classmethod
+    def open(cls, path: Path) -> "Pt2File":
+        """Open a file of torch.export. Raises ResbenchError when it is damaged or uses operators other than ATen's."""
+        extra = {_EXTRA: ""}
+        if not zipfile.is_zipfile(path):
+            raise ResbenchError(f"{path}: no file of torch.export, or a damaged one; export it again")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                program = torch.export.load(path, extra_files=extra)
+        except Exception as error:  # of torch's reader, of many kinds
+            raise ResbenchError(f"{path}: torch.export cannot load it ({first_line(error)}); export it again") from None
+        return cls(path, program, json.loads(extra[_EXTRA] or "{}"))
 
     def __init__(self, path: Path, program: ExportedProgram, metadata: Mapping[str, str]) -> None:
         self._path, self._program = path, program.module()

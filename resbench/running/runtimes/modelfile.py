@@ -60,7 +60,7 @@ class Content:
     metadata: Mapping[str, str]
 
 
-def format_of(path: Path) -> Format:
+def suffix_format(path: Path) -> Format:
     """Return the format of a file by its name. Raises ResbenchError for any other."""
     for row in FORMATS.values():
         if path.suffix == row.suffix:
@@ -71,7 +71,7 @@ def format_of(path: Path) -> Format:
 
 def opened_model(path: Path) -> ModelFile:
     """Open a file with a network. Raises ResbenchError when it is missing, damaged, or asks for code of its own."""
-    row = format_of(path)
+    row = suffix_format(path)
     if not path.is_file():
         raise ResbenchError(f"{path}: no such file; write one with `resbench export NAME --to {row.name}`")
     model: ModelFile = _noun(row).open(path)
@@ -82,7 +82,7 @@ def opened_model(path: Path) -> ModelFile:
 
 def write_model(content: Content, path: Path) -> tuple[Path, ...]:
     """Write `content` to `path`, in the format that its name says; return the files that were written."""
-    files: tuple[Path, ...] = _noun(format_of(path)).write(content, path)
+    files: tuple[Path, ...] = _noun(suffix_format(path)).write(content, path)
     return files
 
 

@@ -258,7 +258,6 @@ def test_pipes_and_sockets_are_named_and_never_opened(tmp_path):
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("validation-00000-of-00014.parquet", b"PAR1", "a Parquet file .*write the images to files first"),
         ("validation-00000-of-00128", b"\0" * 64, "a TFRecord file"),
         ("val.lmdb/data.mdb", b"\0", "an LMDB database"),
         ("test_batch", b"\x80", "a batch of CIFAR's Python version .*give test_batch.bin of the binary version"),

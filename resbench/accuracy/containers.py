@@ -29,8 +29,6 @@ _CONTAINERS = (  # the first that fits counts
     ),
     Container("a 7z archive", _UNPACK, r".*\.7z", (b"7z\xbc\xaf\x27\x1c",)),
     Container("a RAR archive", _UNPACK, r".*\.rar", (b"Rar!",)),
-    Container("a Parquet file", _EXPORT, r".*\.parquet", (b"PAR1",)),
-    Container("an Arrow file", _EXPORT, r".*\.(arrow|feather)", (b"ARROW1",)),
     Container("an LMDB database", _EXPORT, r".*\.(lmdb|mdb)"),
     Container("a TFRecord file", _EXPORT, r".*\.tfrecords?(-.*)?|.*-\d{5}-of-\d{5}"),
     Container("an FFCV file", _EXPORT, r".*\.beton"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from resbench.accuracy import archives, containers
 from resbench.accuracy.dataset import Contents, File, Symptom
+from resbench.accuracy.tables import arrow_members, parquet_members
 from resbench.accuracy.zips import zip_members
 from resbench.errors import ResbenchError
 
@@ -38,6 +39,10 @@ _FORMS = (
     ),
     Form("a zip archive", "zip archives", r".*\.zip", (b"PK\x03\x04", b"PK\x05\x06"), zip_members),
     _TAR,
+    Form("a Parquet file", "Parquet files", r".*\.parquet", (b"PAR1",), parquet_members),
+    Form(
+        "an Arrow file", "Arrow files", r"(?!cache-|indices).*\.arrow", (b"ARROW1", b"\xff\xff\xff\xff"), arrow_members
+    ),
 )
 
 

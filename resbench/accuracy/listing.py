@@ -18,6 +18,7 @@ _SYSTEM_FOLDERS = re.compile(
     r"|system volume information|_?thumbs|thumb|thumbnails?|__pycache__",
     re.IGNORECASE,
 )
+_OF_DATASETS = ("state.json", "dataset_info.json", "dataset_dict.json")  # what `datasets` writes beside Arrow files
 _SPECIAL = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
 
 
@@ -59,7 +60,7 @@ def listing(path: Path) -> Listing:
     if not places or any(file.is_image for file in listed.files):
         return Listing(files=_by_name(listed.files), left_out=left_out)
     within = _of_containers(path, places)
-    beside = [file for file in listed.files if file not in places]
+    beside = [file for file in listed.files if file not in places and file.base not in _OF_DATASETS]
     return replace(within, files=_by_name([*within.files, *beside]), left_out=(*within.left_out, *left_out))
 
 

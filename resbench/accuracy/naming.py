@@ -56,7 +56,7 @@ def _space(names: Sequence[str]) -> Meaning:
     numbers = [str(number) for number in range(len(names))]
     if tuple(map(_plain, names)) == tuple(map(_plain, CIFAR10)):
         return Meaning(labels=dict(zip(numbers, range(10), strict=True)), classes=10, name="CIFAR-10")
-    if len(names) == 1000 and sum(map(_means, names, range(1000))) >= 1000 * _ALIKE:
+    if len(names) == 1000 and sum(map(_alike, names, imagenet(), imagenet().values())) >= 1000 * _ALIKE:
         return Meaning(labels={})
     labels = [class_of().get(name.lower(), named(name)) for name in names]
     if None not in labels and len(set(labels)) == len(labels):
@@ -65,8 +65,8 @@ def _space(names: Sequence[str]) -> Meaning:
     return Meaning(labels=dict(zip(numbers, range(len(names)), strict=True)), classes=len(names), note=note)
 
 
-def _means(name: str, label: int) -> bool:
-    return bool(_spellings(name) & _spellings(list(imagenet().values())[label])) or class_of().get(name) == label
+def _alike(name: str, wnid: str, words: str) -> bool:
+    return name == wnid or bool(_spellings(name) & _spellings(words))
 
 
 def _spellings(names: str) -> set[str]:

@@ -1,24 +1,18 @@
 """Images in tables: Parquet as the Hugging Face hub has it, and the Arrow files that `datasets.save_to_disk` writes."""
 
 import json
-from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from resbench.accuracy.dataset import IMAGE_FORMATS, Contents, File, Reader, printable_name
-from resbench.accuracy.streams import InOrder
+from resbench.accuracy.rows import MOST_ROWS, Batches, Groups, batches_of, parquet_file
 from resbench.errors import ResbenchError
 
 _IMAGE_COLUMNS = ("image", "img", "images", "jpg", "jpeg", "png", "webp", "image_bytes", "bytes")
 _LABEL_COLUMNS = ("label", "labels", "fine_label", "cls", "class", "target")
 _BEGINNINGS = ((b"\x89PNG", ".png"), (b"RIFF", ".webp"), (b"BM", ".bmp"), (b"II*\0", ".tif"), (b"MM\0*", ".tif"))
-_BATCH_BYTES, _MOST_ROWS = 1 << 22, 256  # that are read at a time
-_OPEN_GROUPS, _OPEN_ROWS = 4, 512  # row groups that are kept open: at least so many, or with so many rows in all
 _SUSPECT_BYTES, _SUSPECT_RATIO = 1 << 26, 100  # images hardly shrink: what unpacks to more of both is not unpacked
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
@@ -164,27 +158,20 @@ class _Names:
 
 
 def _parquet_members(path: Path) -> Contents:
-    with _parquet_file(path, None) as file:
+    with parquet_file(path) as file:
         columns, metadata = _columns(path, file.schema_arrow), file.metadata
         groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
         for group in groups:
             _refuse_bomb(path, group)
-        reader = _Groups(path, columns, metadata, [group.num_rows for group in groups])
+        reader = Groups(path, columns.images, columns.leaves[0], metadata)
         names = _Names(path, columns, reader)
         files: list[File] = []
-        for number, group in enumerate(groups):
-            for batch in reader.batches(file, number, columns.leaves):
+        for number in range(len(groups)):
+            for batch in batches_of(file, number, columns.leaves):
                 files += names.files(batch, f"{path.name}#{number}")
             if names.rows != reader.ends[number]:
-                raise ValueError(f"{names.rows - (reader.ends[number] - group.num_rows)} of {group.num_rows} rows")
+                raise ValueError(f"{names.rows:,} of {reader.ends[number]:,} rows")
     return Contents(files, [], columns.classes)
-
-
-def _parquet_file(path: Path, metadata: Any) -> Any:
-    import pyarrow.parquet as pq
-
-    # Without a buffer a whole column of a row group would be read at once.
-    return pq.ParquetFile(path, metadata=metadata, buffer_size=1 << 20, page_checksum_verification=True)
 
 
 def _refuse_bomb(path: Path, group: Any) -> None:
@@ -195,67 +182,6 @@ def _refuse_bomb(path: Path, group: Any) -> None:
         raise ResbenchError(
             f"{path}: {packed:,} bytes of it unpack to {unpacked:,}, as no images do; give another file"
         )
-
-
-class _Groups:
-    """Reads rows of a Parquet file by their numbers; a few row groups are open at a time."""
-
-    def __init__(self, path: Path, columns: _Columns, metadata: Any, rows: Sequence[int]) -> None:
-        self.path, self.columns, self.metadata = path, columns, metadata
-        self.ends = list(accumulate(rows))
-        self.lock = Lock()
-        self.open: OrderedDict[int, InOrder] = OrderedDict()
-
-    def read(self, file: File) -> bytes:
-        number = bisect_right(self.ends, file.offset)
-        first = self.ends[number - 1] if number else 0
-        return self._group(number).piece(file.offset - first)
-
-    def batches(self, file: Any, group: int, leaves: Sequence[str]) -> Iterator[Any]:
-        """Yield a row group in batches of about _BATCH_BYTES."""
-        about = self.metadata.row_group(group)
-        rows = max(1, min(_MOST_ROWS, _BATCH_BYTES * about.num_rows // max(1, about.total_byte_size)))
-        return file.iter_batches(batch_size=rows, row_groups=[group], columns=list(leaves), use_threads=False)
-
-    def _group(self, number: int) -> InOrder:
-        with self.lock:
-            if number not in self.open:
-                self.open[number] = InOrder(_Rows(self, number).at)
-            self.open.move_to_end(number)
-            mean_rows = max(1, self.ends[-1] // len(self.ends))
-            while len(self.open) > max(_OPEN_GROUPS, _OPEN_ROWS // mean_rows):
-                self.open.popitem(last=False)
-            return self.open[number]
-
-
-class _Rows:
-    """The rows of one row group, read in order."""
-
-    def __init__(self, groups: _Groups, number: int) -> None:
-        self.groups, self.number = groups, number
-        self.batches: Iterator[Any] = iter(())
-        self.images: Any = ()
-        self.first = self.end = 0  # rows of the batch that was read last
-
-    def at(self, row: int) -> bytes:
-        """Return the image in a row. Raises OSError when it cannot be read."""
-        import pyarrow as pa
-
-        try:
-            if row < self.first or not self.end:
-                file = _parquet_file(self.groups.path, self.groups.metadata)
-                self.batches = self.groups.batches(file, self.number, self.groups.columns.leaves[:1])
-                self.first = self.end = 0
-            while row >= self.end:
-                self.images = self.groups.columns.images(next(self.batches))
-                self.first, self.end = self.end, self.end + len(self.images)
-            return self.images[row - self.first].as_py() or b""
-        except StopIteration:
-            self.end = 0
-            raise OSError(f"row {row} is not there") from None
-        except (pa.ArrowException, OSError, ValueError) as error:
-            self.end = 0
-            raise OSError(str(error).partition("\n")[0]) from None
 
 
 def _arrow_members(path: Path) -> Contents:
@@ -273,13 +199,13 @@ def _arrow_members(path: Path) -> Contents:
         table = pa.ipc.open_stream(source)
         batches = list(table)
     columns = _columns(path, table.schema)
-    reader = _Batches(columns, batches)
+    reader = Batches([columns.images(batch) for batch in batches])
     names = _Names(path, columns, reader)
     files: list[File] = []
     for batch in batches:
         batch.validate(full=True)  # else offsets out of a hostile file would lead anywhere in memory
-        for start in range(0, batch.num_rows, _MOST_ROWS):
-            files += names.files(batch.slice(start, _MOST_ROWS))
+        for start in range(0, batch.num_rows, MOST_ROWS):
+            files += names.files(batch.slice(start, MOST_ROWS))
     return Contents(files, [], columns.classes)
 
 
@@ -287,16 +213,3 @@ def _end_of(path: Path) -> bytes:
     with path.open("rb") as stream:
         stream.seek(-len(_END_OF_STREAM), 2)
         return stream.read()
-
-
-class _Batches:
-    """Reads rows of an Arrow file by their numbers, out of a file that is mapped into memory."""
-
-    def __init__(self, columns: _Columns, batches: Sequence[Any]) -> None:
-        self.ends = list(accumulate(batch.num_rows for batch in batches))
-        self.images = [columns.images(batch) for batch in batches]
-
-    def read(self, file: File) -> bytes:
-        number = bisect_right(self.ends, file.offset)
-        first = self.ends[number - 1] if number else 0
-        return self.images[number][file.offset - first].as_py() or b""

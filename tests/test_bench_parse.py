@@ -17,6 +17,12 @@ from resbench.zoo.find import find
 SIDE = Side(network=find("resnet18"), running=Running(threads=1, fuse=True))
 
 
+def changed(differences):
+    """The side B of a comparison with these differences."""
+    _, other = parse.arms(SIDE, [], {"b": differences})
+    return other
+
+
 @pytest.mark.parametrize("text", ["", "1,", "0", "-1", "1.5", "max", "１"])
 def test_batch_sizes_that_are_none_are_refused(text):
     with pytest.raises(ResbenchError, match="batch size"):
@@ -43,16 +49,33 @@ def test_batch_sizes_are_read_in_order_and_once():
     ],
 )
 def test_a_difference_changes_one_option_of_b(difference, field, value):
-    before, after = SIDE.running, parse.side_b(SIDE, [difference]).running
+    before, after = SIDE.running, changed([difference]).running
     assert getattr(after, field) == value
     others = set(Running.__dataclass_fields__) - {field}
     assert all(getattr(before, name) == getattr(after, name) for name in others)
 
 
 def test_b_has_an_interpreter_and_a_tree_of_its_own(tmp_path):
-    side = parse.side_b(SIDE, ["python=python3", f"tree={tmp_path}"])
+    side = changed(["python=python3", f"tree={tmp_path}"])
     assert (side.python, side.tree) == ("python3", Path(tmp_path))
     assert side.running == SIDE.running
+
+
+def test_arms_have_networks_in_order_and_differences_by_letter():
+    networks = [find("resnet34"), find("resnet50")]
+    nothing = {"b": (), "c": (), "d": ()}
+    names = [side.network.name for side in parse.arms(SIDE, networks, nothing)]
+    assert names == ["resnet18", "resnet34", "resnet50"]
+    assert parse.arms(SIDE, [], nothing) == [SIDE, SIDE]
+    found = parse.arms(SIDE, networks[:1], {"b": ["dtype=bf16"], "c": ["fuse=false"], "d": ["threads=2"]})
+    shown = [(side.network.name, side.running.dtype, side.running.fuse, side.running.threads) for side in found[1:]]
+    assert shown == [("resnet34", "bf16", True, 1), ("resnet18", "fp32", False, 1), ("resnet18", "fp32", True, 2)]
+    with pytest.raises(ResbenchError, match="--b: says nothing, but a later arm does; give the arms in order"):
+        parse.arms(SIDE, [], {"b": (), "c": ["fuse=false"], "d": ()})
+    with pytest.raises(ResbenchError, match="--c fused: unknown option 'fused'; did you mean fuse"):
+        parse.arms(SIDE, networks, {"b": (), "c": ["fused"], "d": ()})
+    with pytest.raises(ResbenchError, match="27 arms: at most 26"):
+        parse.arms(SIDE, networks[:1] * 26, nothing)
 
 
 def test_every_option_of_running_can_differ():
@@ -78,7 +101,7 @@ def test_every_option_of_running_can_differ():
 )
 def test_what_is_no_difference_is_one_line_with_an_example(difference, message):
     with pytest.raises(ResbenchError) as raised:
-        parse.side_b(SIDE, [difference])
+        changed([difference])
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
 

@@ -15,7 +15,7 @@ from resbench.bench import comparing, subject, worker
 from resbench.bench.comparing import Side
 from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError, ResbenchError
-from resbench.judging import family
+from resbench.judging import family, paired
 from resbench.judging.finding import Verdict
 from resbench.report import comparison as report
 from resbench.running import arm as arms
@@ -107,12 +107,53 @@ def test_a_comparison_holds_every_sample_and_its_verdict_follows_from_them(found
     assert found.a.output_difference is None
     assert 0 < found.b.output_difference < 1e-4
     assert len(found.units) == 3
-    again = comparing.judge(comparing.unit_logs(found.units, found.judged_by), floor=0.01, limit=0.03)
+    again = paired.judge(comparing.unit_logs(found.units, found.judged_by), floor=0.01, limit=0.03)
     assert again == found.judgement
     first, second = comparing.findings(found)
     assert {first.metric, second.metric} == {"latency b1 (CPU time)", "latency b1 (wall time)"}
     assert first.detectable > 0.01
     assert first.ratio_low < first.ratio < first.ratio_high
+
+
+@pytest.fixture(scope="module")
+def three():
+    sides = [Side(network=RESNET18, running=replace(SMALL, fuse=fuse)) for fuse in (False, True)]
+    return comparing.ab(*sides, Side(network=find("resnet34"), running=SMALL), rules=QUICK)
+
+
+def test_further_arms_take_turns_with_the_first_two_and_are_judged_against_a(three):
+    assert [arm.arm.network for arm in three.others.values()] == ["resnet18", "resnet34"]
+    assert {len(arms) for unit in three.units for arms in unit} == {3}
+    findings = comparing.findings(three)
+    assert [finding.record for finding in findings[:2]] == [
+        "B against A: resnet18 against resnet18",
+        "C against A: resnet18 against resnet34",
+    ]
+    assert len(findings) == 4
+    assert 1.3 < findings[1].ratio < 3  # twice the blocks
+    logs = [comparing.unit_logs(three.units, three.judged_by, arm) for arm in (1, 2)]
+    again = comparing.judge_arms(logs, floor=0.01, limit=0.03)
+    assert again == tuple(arm.judgement for arm in three.others.values())
+
+
+def test_each_of_several_arms_is_a_row_with_its_letter(three, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
+    report.show_comparison(three, comparing.findings(three), as_json=False)
+    text = capsys.readouterr().out
+    assert "C: resnet34: 32x32 px, fp32, 1 thread" in text
+    rows = [line.split("│")[1].strip() for line in text.splitlines() if "│" in line]
+    assert rows == ["B", "C", "B", "C"]
+    assert "a slowdown of C of " in text
+
+
+def test_every_arm_decides_the_exit_code(three, monkeypatch):
+    verdicts = [Verdict.OK, Verdict.REGRESSED, Verdict.INVALID]  # the third is for information
+    findings = [replace(comparing.findings(three)[0], verdict=one) for one in verdicts]
+    monkeypatch.setattr(comparing, "ab", lambda *_, **__: three)
+    monkeypatch.setattr(comparing, "findings", lambda _: findings)
+    assert ab("resnet18", "resnet18", "resnet34", "--b", "fuse").exit_code == 1
+    data = json.loads(ab("resnet18", "resnet18", "resnet34", "--json").stdout)
+    assert [arm["arm"]["network"] for arm in data["comparison"]["further"]] == ["resnet34"]
 
 
 def test_an_injected_slowdown_burns_cpu_in_proportion_to_the_call():

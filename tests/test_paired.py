@@ -202,6 +202,63 @@ class Fake:
         return calls * self.wall_ns, calls * self.wall_ns
 
 
+def of_arms(chance, slowdowns):
+    """Draw units without end: A and an arm per slowdown, all of which feel the same drift."""
+    while True:
+        drift = 0.1 * chance.standard_normal() + np.cumsum(0.02 * chance.standard_normal(10))
+        biases = [0.0, *(slowdown + LAYOUT * chance.standard_normal() for slowdown in slowdowns)]
+        columns = 1e7 * np.exp(NOISE * chance.standard_t(3, (len(biases), 10)) + drift)
+        yield (tuple(cluster(column * np.exp(bias)) for column, bias in zip(columns, biases, strict=True)),)
+
+
+def play_arms(chance, slowdowns):
+    units = of_arms(chance, slowdowns)
+    return contest(lambda: next(units), RULES, World(clock=lambda: "cpu_ns"))
+
+
+def test_of_50_comparisons_of_five_equal_arms_at_most_2_call_a_change():
+    chance = np.random.default_rng(21)
+    found = [play_arms(chance, [0.0] * 4) for _ in range(50)]
+    assert sum(any(judgement.changed for judgement in one.judgements) for one in found) <= 2
+
+
+def test_of_several_arms_each_has_its_own_verdict():
+    chance = np.random.default_rng(22)
+    found = [play_arms(chance, [0.0, 0.2, -0.2]) for _ in range(20)]
+    for one in found:
+        same, slower, faster = one.judgements
+        assert (slower.verdict, faster.verdict, one.confirmed) == (Verdict.REGRESSED, Verdict.IMPROVED, True)
+        assert same.verdict in (Verdict.OK, Verdict.INCONCLUSIVE)
+        assert slower.ratio.low < math.exp(0.2) * 1.02
+        assert one.doubts == ("", "", "")
+
+
+def test_arms_are_one_family_by_holms_procedure():
+    chance = np.random.default_rng(23)
+    logs = [0.03 + 0.02 * chance.standard_normal(12) for _ in range(4)]
+    found = paired.judge_arms(logs, floor=0.01, limit=0.0)
+    errors = [(np.mean(values) - math.log(1.01)) / scipy_stats.sem(values) for values in logs]
+    p_values = scipy_stats.t.sf(errors, 11)
+    order = np.argsort(p_values)
+    rejected = np.cumprod(p_values[order] < 0.025 / np.arange(4, 0, -1)).astype(bool)  # as Holm 1979 has it
+    assert [found[index].verdict == Verdict.REGRESSED for index in order] == rejected.tolist()
+    assert 0 < rejected.sum() < 4 or rejected.all()
+    assert paired.judge_arms(logs[:1], floor=0.01, limit=0.03) == (paired.judge(logs[0], floor=0.01, limit=0.03),)
+    assert found[0].detectable > paired.judge(logs[0], floor=0.01, limit=0.0).detectable
+    broken = paired.judge_arms([logs[0], [math.nan] * 12], floor=0.01, limit=0.03)
+    assert [judgement.verdict == Verdict.INVALID for judgement in broken] == [False, True]
+
+
+def test_three_arms_take_turns_in_every_order():
+    diary = []
+    arms = [Fake(name, diary) for name in "abc"]
+    found = interleave.cluster(arms, Shape(pairs=200, calls=1), random.Random(4))
+    assert len(found) == 3
+    assert {"".join(diary[index : index + 3]) for index in range(9, len(diary), 3)} == {
+        "abc", "acb", "bac", "bca", "cab", "cba",
+    }  # fmt: skip
+
+
 def test_arms_take_turns_call_by_call_in_random_order():
     diary = []
     interleave.cluster([Fake("a", diary), Fake("b", diary)], Shape(pairs=200, calls=1), random.Random(1))

@@ -1,8 +1,9 @@
 """Options as people write them: "1,8,auto", "224x288", "dtype=bf16"."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,9 @@ from resbench.errors import ResbenchError
 if TYPE_CHECKING:
     from resbench.bench.comparing import Side
     from resbench.timing.speeds import BatchSize
+    from resbench.zoo.spec import Variant
 
+MOST_ARMS = 26  # each has a letter
 _SWITCH = {"": True, "true": True, "yes": True, "false": False, "no": False}
 
 
@@ -44,19 +47,39 @@ def input_px(text: str | None) -> tuple[int, int] | None:
         raise ResbenchError(f"input size: {error}") from None
 
 
-def side_b(side: "Side", differences: Sequence[str]) -> "Side":
-    """Return `side` with "fuse", "dtype=bf16" and the like changed. Raises ResbenchError for what is none of `KEYS`."""
+def arms(first: "Side", networks: "Sequence[Variant]", differences: Mapping[str, Sequence[str]]) -> "list[Side]":
+    """Return `first` and the sides to compare it with: of `networks`, each with its `differences` ("b", "c", ...).
+
+    A side without a network of its own has that of the first; there is always a B. Raises ResbenchError for what is
+    none of `KEYS`, and for differences of an arm that leaves one out before it.
+    """
+    given = [len(networks), *(place for place, keys in enumerate(differences.values(), 1) if keys)]
+    if max(given) >= MOST_ARMS:
+        raise ResbenchError(f"{max(given) + 1} arms: at most {MOST_ARMS} can take turns; compare fewer at a time")
+    sides = [first]
+    for place, letter in zip(range(1, max(1, *given) + 1), chain(differences, repeat("")), strict=False):
+        side = replace(first, network=networks[place - 1]) if place <= len(networks) else first
+        own = differences.get(letter, ())
+        if place > len(networks) and not own and place < max(given):
+            raise ResbenchError(f"--{letter}: says nothing, but a later arm does; give the arms in order")
+        sides.append(_changed(side, letter, own))
+    return sides
+
+
+def _changed(side: "Side", letter: str, differences: Sequence[str]) -> "Side":
+    """Return `side` with "fuse", "dtype=bf16" and the like changed."""
     for difference in differences:
         key, _, text = difference.partition("=")
         if key not in KEYS:
             near = get_close_matches(key, KEYS, n=1)
             advice = f"did you mean {near[0]}?" if near else f"choose from {', '.join(KEYS)}"
-            raise ResbenchError(f"--b {difference}: unknown option {key!r}; {advice}")
+            raise ResbenchError(f"--{letter} {difference}: unknown option {key!r}; {advice}")
         field, read = KEYS[key]
         try:
             value = read(text)
         except (ResbenchError, ValueError, KeyError):
-            raise ResbenchError(f"--b {difference}: give {EXAMPLES[key]}") from None
+            example = EXAMPLES[key].replace("--b", f"--{letter}")
+            raise ResbenchError(f"--{letter} {difference}: give {example}") from None
         if field in ("python", "tree"):
             side = replace(side, **{field: value})
         else:

@@ -1,6 +1,5 @@
 """`resbench ab`."""
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -15,7 +14,9 @@ def _differences(incomplete: str) -> list[str]:
 
 def ab_(
     a: Annotated[str, typer.Argument(help="A network; also timm:NAME or torchvision:NAME where those are installed.")],
-    b: Annotated[str | None, typer.Argument(help="Another network. [default: A]")] = None,
+    others: Annotated[
+        list[str] | None, typer.Argument(metavar="[B] [C]...", help="Networks to compare with it. [default: A]")
+    ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Images per call.")] = 1,
     input_px: Annotated[
         str | None, typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288. [default: own]")
@@ -40,6 +41,14 @@ def ab_(
             "--b python=.venv/bin/python (B with this interpreter).",
         ),
     ] = None,
+    differences_of_c: Annotated[
+        list[str] | None,
+        typer.Option("--c", metavar="KEY[=VALUE]", autocompletion=_differences, help="As --b, for a third arm C."),
+    ] = None,
+    differences_of_d: Annotated[
+        list[str] | None,
+        typer.Option("--d", metavar="KEY[=VALUE]", autocompletion=_differences, help="As --b, for a fourth arm D."),
+    ] = None,
     noise_floor: Annotated[float, typer.Option(min=0, help="Slowdown that counts as noise (0.01: 1 %).")] = 0.01,
     limit: options.PermittedSlowdown = 0.03,
     confirm: Annotated[bool, typer.Option(help="Repeat the measurement before reporting a change.")] = True,
@@ -52,9 +61,10 @@ def ab_(
     as_json: Annotated[bool, typer.Option("--json", help="Print every sample and the verdict as JSON.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compare the speed of two networks, or of two settings of one, in interleaved runs; exit 1 when B is slower.
+    """Compare the speed of networks, or of settings of one, in interleaved runs; exit 1 when another is slower than A.
 
-    The calls of A and B take turns, so what slows the machine down slows both alike.
+    The calls of A and B take turns, so what slows the machine down slows both alike. Further arms take turns too, and
+    each is compared with A; of all of them together false alarms are as rare as of one (Holm).
 
     \b
     Examples:
@@ -62,6 +72,8 @@ def ab_(
       resbench ab resnext50_32x4d --b fuse --b channels-last
       resbench ab resnet50 --b dtype=bf16
       resbench ab resnet50 --b tree=../base
+      resbench ab resnet50 resnet50d resnext50_32x4d
+      resbench ab resnet50 --b fuse --c fuse --c channels-last
     """
     from resbench.bench import comparing, parse
     from resbench.judging.finding import exit_code
@@ -85,11 +97,11 @@ def ab_(
             threads=threads,
         ),
     )
-    other = parse.side_b(replace(side, network=located(b)) if b else side, differences or ())
+    options_of = {"b": differences or (), "c": differences_of_c or (), "d": differences_of_d or ()}
+    sides = parse.arms(side, list(map(located, others or ())), options_of)
     with timing_progress(quiet=quiet) as on_progress:
         comparison = comparing.ab(
-            side,
-            other,
+            *sides,
             device=device,
             batch_size=batch_size,
             rules=Rules(floor=noise_floor, limit=limit, confirm=confirm, time_budget_s=time_budget),
@@ -97,4 +109,5 @@ def ab_(
         )
     findings = comparing.findings(comparison)
     report.show_comparison(comparison, findings, as_json=as_json)
-    raise typer.Exit(exit_code(findings[:1], fail_on_inconclusive=fail_on_inconclusive))  # the rest is for information
+    verdicts = findings[: len(comparison.others)]  # the rest is for information
+    raise typer.Exit(exit_code(verdicts, fail_on_inconclusive=fail_on_inconclusive))

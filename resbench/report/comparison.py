@@ -20,12 +20,16 @@ def show_comparison(comparison: "Comparison", findings: Sequence[Finding], *, as
         terminal.print_json({"comparison": comparison, "findings": findings})
         return
     console = terminal.results_console()
-    for letter, arm in (("A", comparison.a), ("B", comparison.b)):
+    others = comparison.others
+    for letter, arm in {"A": comparison.a, **{letter: one.arm for letter, one in others.items()}}.items():
         console.print(f"{letter}: {_arm(arm)}")
     console.print(f"on {device(comparison.environment)}")
-    table = Table("verdict", "metric", "A", "B", "B/A, 95 % interval", "limit", "detectable", "")
-    for finding in findings:
+    titles = ("B", "B/A, 95 % interval") if len(others) == 1 else ("the other", "the other/A, 95 % interval")
+    which = () if len(others) == 1 else ("arm",)
+    table = Table(*which, "verdict", "metric", "A", *titles, "limit", "detectable", "")
+    for letter, finding in zip([*others] * 2, findings, strict=False):
         table.add_row(
+            *(letter for _ in which),
             str(finding.verdict),
             finding.metric,
             wording.quantity(finding.before, finding.unit),
@@ -37,37 +41,40 @@ def show_comparison(comparison: "Comparison", findings: Sequence[Finding], *, as
         )
     console.print(table)
     console.print(noise(comparison.environment))
-    for line in comparison_notes(comparison, findings[0]):
-        console.print(line)
+    for letter, finding in zip(others, findings, strict=False):
+        for line in comparison_notes(comparison, finding, letter):
+            console.print(line)
 
 
-def comparison_notes(comparison: "Comparison", finding: Finding) -> Iterator[str]:
-    """Yield what the verdict means and what to do next."""
+def comparison_notes(comparison: "Comparison", finding: Finding, letter: str = "B") -> Iterator[str]:
+    """Yield what the verdict on an arm means and what to do next."""
     shares = (comparison.rules.floor, comparison.rules.limit, finding.detectable)
     floor, limit, smallest = (wording.share(finding, share) for share in shares)
-    threads = _threads(comparison)
+    threads = _threads(comparison, letter)
+    several = len(comparison.others) > 1
     match finding.verdict:
         case Verdict.REGRESSED:
-            if (finding.ratio_low or 0) > 1 + comparison.rules.limit:
-                yield f"B is slower, by more than the limit of {limit}{threads}"
-            else:
-                yield f"B is slower, by more than the noise floor of {floor}, perhaps the limit of {limit}{threads}"
+            certain = (finding.ratio_low or 0) > 1 + comparison.rules.limit
+            least = f"the limit of {limit}" if certain else f"the noise floor of {floor}, perhaps the limit of {limit}"
+            yield f"{letter} is slower, by more than {least}{threads}"
         case Verdict.IMPROVED:
-            yield f"B is faster, by more than the noise floor of {floor}{threads}"
+            yield f"{letter} is faster, by more than the noise floor of {floor}{threads}"
         case Verdict.OK:
-            yield f"B is not slower by {limit} or more{threads}"
+            yield f"{letter} is not slower by {limit} or more{threads}"
         case _:
-            yield f"the data cannot tell{threads}; measure longer (--time-budget), or on a quieter machine"
-    yield f"a slowdown of {smallest} would have been found in 9 of 10 such comparisons"
+            about = f"{letter}: " if several else ""
+            yield f"{about}the data cannot tell{threads}; measure longer (--time-budget), or on a quieter machine"
+    whose = f"of {letter} " if several else ""
+    yield f"a slowdown {whose}of {smallest} would have been found in 9 of 10 such comparisons"
 
 
-def _threads(comparison: "Comparison") -> str:
+def _threads(comparison: "Comparison", letter: str) -> str:
     """Return for how many CPU threads the verdict holds, and how to ask about another number."""
-    a, b = (arm.settings.threads for arm in (comparison.a, comparison.b))
+    a, b = (arm.settings.threads for arm in (comparison.a, comparison.others[letter].arm))
     if a is None or b is None:
         return ""
     if a != b:
-        return f", with {_number(a)} for A and {_number(b)} for B"
+        return f", with {_number(a)} for A and {_number(b)} for {letter}"
     cores = comparison.environment.machine.cpu_cores
     other = 1 if a == cores else cores
     asking = "" if a == other else f" (--threads {other} compares with {other})"

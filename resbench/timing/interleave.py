@@ -1,6 +1,6 @@
-"""Two arms sampled in turn, one call at a time in random order, laid out afresh in memory for every cluster.
+"""Arms sampled in turn, one call at a time in random order, laid out afresh in memory for every cluster.
 
-What slows the machine down slows both arms alike; what the layout in memory does to one is drawn anew every cluster.
+What slows the machine down slows all arms alike; what the layout in memory does to one is drawn anew every cluster.
 """
 
 import math
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Protocol
 
-from resbench.judging.paired import Pair
+from resbench.judging.paired import Clusters
 from resbench.records.record import Cluster
 
 BURST_S = 0.005  # a sample lasts at least so long: shorter calls are timed several at once
-CLUSTER_S = 1.0  # that the pairs of a cluster should last at most
+CLUSTER_S = 1.0  # that the samples of two arms in a cluster should last at most
 MOST_PAIRS, LEAST_PAIRS = 10, 3
 
 
@@ -30,14 +30,14 @@ class Timeable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How many pairs a cluster has, and how many calls a sample of each arm spans."""
+    """How many samples of each arm a cluster has, and how many calls a sample spans."""
 
     pairs: int
     calls: int
 
 
 def shape(arms: Sequence[Timeable]) -> Shape:
-    """Warm both arms up and size the clusters by the faster one's time."""
+    """Warm the arms up and size the clusters by the fastest one's time."""
     for arm in arms:
         arm.materialise()
     times_s = [[arm.time(1)[0] / 1e9 for arm in arms] for _ in range(5)]
@@ -47,20 +47,19 @@ def shape(arms: Sequence[Timeable]) -> Shape:
     return Shape(pairs=max(LEAST_PAIRS, min(MOST_PAIRS, pairs)), calls=calls)
 
 
-def cluster(arms: Sequence[Timeable], wanted: Shape, chance: random.Random) -> Pair:
-    """Take one cluster of each of two arms, their calls in turn."""
-    order = [0, 1]
+def cluster(arms: Sequence[Timeable], wanted: Shape, chance: random.Random) -> Clusters:
+    """Take one cluster of each arm, their calls in turn."""
+    order = list(range(len(arms)))
     chance.shuffle(order)
     for index in order:  # which is laid out first makes a difference too, so chance decides
         arms[index].materialise()
     for index in order * 2:
         arms[index].time(1)
-    samples: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])
+    samples: list[list[tuple[int, int]]] = [[] for _ in arms]
     for _ in range(wanted.pairs):
         chance.shuffle(order)
         for index in order:
             samples[index].append(arms[index].time(wanted.calls))
-    first, second = (
+    return tuple(
         Cluster(wall_ns=tuple(wall for wall, _ in column), cpu_ns=tuple(cpu for _, cpu in column)) for column in samples
     )
-    return first, second

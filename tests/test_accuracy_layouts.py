@@ -1,12 +1,12 @@
 """Every layout that people have, evaluated with a network whose right answers are known."""
 
+import shutil
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from resbench.accuracy import figures, loader, official
 from resbench.accuracy.dataset import Sample
@@ -15,7 +15,6 @@ from resbench.accuracy.labels import imagenet, real, subsets, validation
 from resbench.accuracy.layouts import open_set, recognise
 from resbench.errors import ResbenchError
 from resbench.records import predictions
-from resbench.zoo.spec import Preprocess
 from tests import planted
 
 WNIDS = list(imagenet())
@@ -237,28 +236,6 @@ def test_answers_to_imagenet_a_are_chosen_among_its_classes(tmp_path):
     assert right(images)[0] == sum({shown + 1, shown + 2}.isdisjoint(classes) for shown in classes)
 
 
-def test_cifars_binary_batch_is_scored(tmp_path):
-    preprocess = Preprocess(crop_px=32, crop_pct=1.0)
-    shown = [3, 0, 9, 5, 5]
-    labels = [3, 0, 8, 6, 1]
-    planes = [np.asarray(Image.new("RGB", (32, 32), planted.colour(k))).transpose(2, 0, 1).tobytes() for k in shown]
-    (tmp_path / "test_batch.bin").write_bytes(b"".join(bytes([k]) + p for k, p in zip(labels, planes, strict=True)))
-    for path in (tmp_path, tmp_path / "test_batch.bin"):
-        images = open_set(path)
-        rows = scored(images, classes=10, preprocess=preprocess)
-        assert (images.name, images.classes, len(rows)) == ("CIFAR-10", 10, 5)
-        assert (predictions.top1(rows).sum(), predictions.top5(rows).sum()) == (2, 4)
-
-
-@pytest.mark.parametrize(
-    ("data", "message"), [(b"\x00" * 3072, "no multiple of 3073"), (b"\x0a" * 3073, "a label is 10")]
-)
-def test_a_file_that_is_no_binary_batch_is_refused(tmp_path, data, message):
-    (tmp_path / "test_batch.bin").write_bytes(data)
-    with pytest.raises(ResbenchError, match=message):
-        open_set(tmp_path)
-
-
 def test_official_labels_and_reals_have_known_sizes():
     assert len(validation()) == len(real()) == 50_000
     assert sorted(np.bincount(validation())) == [50] * 1000
@@ -296,3 +273,36 @@ def test_folders_may_be_called_by_the_names_of_classes(tmp_path):
     planted.write(tmp_path / "val" / "crane" / "a.JPEG", 134)  # a bird and a machine
     with pytest.raises(ResbenchError, match=r"1 folders are not called by the name of one class .*\(crane\)"):
         open_set(tmp_path)
+
+
+def tiny_imagenet(root, lines=None):
+    """Tiny-ImageNet as it is unpacked: the classes of the validation images stand in a file beside them."""
+    for number in range(4):
+        planted.write(root / "train" / WNIDS[number] / "images" / f"{WNIDS[number]}_0.JPEG", number)
+        planted.write(root / "val" / "images" / f"val_{number}.JPEG", number)
+    planted.write(root / "test" / "images" / "test_0.JPEG", 0)
+    rows = [f"val_{number}.JPEG\t{WNIDS[number]}\t0\t32\t44\t62\n" for number in range(4)]
+    (root / "val" / "val_annotations.txt").write_text("".join(rows if lines is None else lines))
+    return root
+
+
+@pytest.mark.parametrize("form", ["folder", "val", "zip"])
+def test_tiny_imagenets_annotations_are_read(tmp_path, form):
+    root = tiny_imagenet(tmp_path / "tiny-imagenet-200")
+    place = {"folder": root, "val": root / "val"}.get(form) or Path(
+        shutil.make_archive(str(tmp_path / "t"), "zip", root)
+    )
+    images = open_set(place)
+    assert {sample.base: sample.label for sample in images.samples} == {
+        f"val_{number}.JPEG": number for number in range(4)
+    }
+    beside = {symptom.what: symptom.files for symptom in images.left_out}
+    assert len(beside.get("images without annotations beside the validation images", ())) == (0 if form == "val" else 5)
+
+
+def test_tiny_imagenets_annotations_are_complete_or_refused(tmp_path):
+    row = f"val_0.JPEG\t{WNIDS[0]}\n"
+    with pytest.raises(ResbenchError, match=r"no class for 3 of 4 images in val/val_annotations.txt"):
+        open_set(tiny_imagenet(tmp_path / "a", [row]))
+    with pytest.raises(ResbenchError, match=r"line 2: no class, or a second one, for 'val_0.JPEG'"):
+        open_set(tiny_imagenet(tmp_path / "b", [row, f"val_0.JPEG\t{WNIDS[1]}\n"]))

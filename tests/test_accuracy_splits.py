@@ -260,8 +260,8 @@ def test_pipes_and_sockets_are_named_and_never_opened(tmp_path):
     [
         ("validation-00000-of-00128", b"\0" * 64, "a TFRecord file"),
         ("val.lmdb/data.mdb", b"\0", "an LMDB database"),
-        ("test_batch", b"\x80", "a batch of CIFAR's Python version .*give test_batch.bin of the binary version"),
-        ("data_batch_1.bin", b"\0", "a batch of CIFAR's binary version, not the test batch .*give test_batch.bin"),
+        ("data_batch_1", b"\x80", "a batch of CIFAR with training images .*give the test batch"),
+        ("data_batch_1.bin", b"\0", "a batch of CIFAR with training images .*give the test batch"),
         ("val.tar.zst", b"\x28\xb5\x2f\xfd", "compressed, .*unpack it first"),
         ("val.beton", b"", "an FFCV file"),
         ("val.rec", b"", "a RecordIO file"),
@@ -282,7 +282,7 @@ def test_what_is_not_read_is_named_for_what_it_is(tmp_path, name, data, message)
 
 def test_a_file_that_may_hold_the_classes_is_named(tmp_path):
     planted.write(tmp_path / "val" / "images" / "val_0.JPEG", 3)
-    (tmp_path / "val" / "val_annotations.txt").write_text(f"val_0.JPEG\t{WNIDS[3]}\t0\t0\t9\t9\n")
-    with pytest.raises(ResbenchError, match=r"--labels FILE .*val_annotations.txt may be one"):
+    (tmp_path / "val" / "val_labels.txt").write_text(f"val_0.JPEG\t{WNIDS[3]}\t0\t0\t9\t9\n")
+    with pytest.raises(ResbenchError, match=r"--labels FILE .*val_labels.txt may be one"):
         open_set(tmp_path)
-    assert open_set(tmp_path, tmp_path / "val" / "val_annotations.txt").samples[0].label == 3
+    assert open_set(tmp_path, tmp_path / "val" / "val_labels.txt").samples[0].label == 3

@@ -20,6 +20,7 @@ SIZES = {
     "ImageNet-Sketch": 50_889,
     "ImageNet-V2": 10_000,
     "CIFAR-10": 10_000,
+    "CIFAR-100": 10_000,
 }
 _OWN_FIGURE = re.compile(r" \(\d+ [^)]*\)")  # what differs from one damaged file to the next
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from resbench.accuracy import cifar, containers, forms, naming, official, shards, splits
+from resbench.accuracy import cifar, containers, forms, naming, official, shards, splits, tiny
 from resbench.accuracy.annotations import annotate, annotated_sample
 from resbench.accuracy.clues import by_class_names, clue, folders_of
 from resbench.accuracy.dataset import LEFT_OUT, File, ImageSet, Sample, Symptom, printable_name
@@ -33,7 +33,7 @@ class _Labelled:
 
 
 def open_set(path: Path, labels: Path | None = None) -> ImageSet:
-    """Return the images at `path` (a folder, an archive, shards, CIFAR-10's test batch), each with its class.
+    """Return the images at `path` (a folder, an archive, shards, CIFAR's test batch), each with its class.
 
     Classes come from the file `labels`, or from what the containers state, or from folders named by WordNet id, number
     or name of a class, or from the names of the images (those of ImageNet's validation images, or names that begin with
@@ -42,13 +42,16 @@ def open_set(path: Path, labels: Path | None = None) -> ImageSet:
     """
     if batch := cifar.test_batch(path):
         return cifar.open_test_batch(batch)
-    listed = _found(path)
+    listed = listing(path)
+    if not listed.images and (batch := cifar.batch_among(path, listed.files)):
+        return cifar.open_test_batch(batch)
+    listed = _images_of(path, listed)
     if labels is not None:
         known = _by_file(path, listed, labels)
     else:
         listed = _with_words(path, listed)
         known = _by_own_words(path, listed) if any(file.word for file in listed.images) else _by_names(path, listed)
-    _refuse_doubles(path, known.samples, listed=known.layout in ("labels file", "own labels"))
+    _refuse_doubles(path, known.samples, listed=known.layout in ("labels file", "own labels", "own classes"))
     name, among = recognise(known.layout, known.samples) if known.classes == 1000 else (known.name, None)
     unused = _unused(listed, known.samples, known.chosen)
     return ImageSet(
@@ -70,7 +73,10 @@ def open_unlabelled(path: Path) -> ImageSet:
     """
     if batch := cifar.test_batch(path):
         return cifar.open_test_batch(batch)
-    listed = _found(path)
+    listed = listing(path)
+    if not listed.images and (batch := cifar.batch_among(path, listed.files)):
+        return cifar.open_test_batch(batch)
+    listed = _images_of(path, listed)
     samples = tuple(annotated_sample(file, 0) for file in listed.images)
     return ImageSet(name=_name_of(path), layout="images", classes=1, samples=samples, left_out=listed.left_out)
 
@@ -88,9 +94,8 @@ def recognise(layout: str, samples: tuple[Sample, ...]) -> tuple[str | None, tup
     return name, tuple(sorted(shown)) if name in AMONG_OWN_CLASSES else None
 
 
-def _found(path: Path) -> Listing:
-    """Return what lies at `path`, images among it, without second copies of official images."""
-    listed = listing(path)
+def _images_of(path: Path, listed: Listing) -> Listing:
+    """Return what lies at `path` without second copies of official images. Raises ResbenchError without images."""
     if not listed.images:
         raise ResbenchError(f"{path}: {containers.no_images(listed.files)}")
     copies = official.second_copies(listed.images)
@@ -104,6 +109,9 @@ def _found(path: Path) -> Listing:
 
 def _with_words(path: Path, listed: Listing) -> Listing:
     """Return what lies at `path`, every image with the class that lies in a file beside it."""
+    if annotations := tiny.annotations_of(listed.files):
+        files, left_out = tiny.annotated(path, listed.files, annotations)
+        return replace(listed, files=tuple(files), left_out=(*listed.left_out, *left_out))
     files, left_out = shards.labelled(path, listed.files)
     if len(files) < len(listed.files):
         shards.refuse_replaced(path, listed.left_out)
@@ -136,9 +144,8 @@ def _by_own_words(path: Path, listed: Listing) -> _Labelled:
     samples = tuple(annotated_sample(file, known.labels[file.word]) for file in chosen.files)
     official.refuse_misplaced(path, samples)
     notes = (known.note,) if known.note else ()
-    return _Labelled(
-        layout="own labels", chosen=chosen, samples=samples, notes=notes, classes=known.classes, name=known.name
-    )
+    layout = "own classes" if known.note else "own labels"
+    return _Labelled(layout=layout, chosen=chosen, samples=samples, notes=notes, classes=known.classes, name=known.name)
 
 
 def _by_names(path: Path, listed: Listing) -> _Labelled:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from resbench.accuracy.labels import CIFAR10, class_of, imagenet
+from resbench.accuracy.labels import CIFAR10, CIFAR100, class_of, imagenet
 from resbench.errors import ResbenchError
 
 _ALIKE = 0.99  # of the names in ImageNet's order, to take a list of 1000 for ImageNet's
@@ -54,8 +54,9 @@ def _remedy(word: str, classes: int) -> str:
 def _space(names: Sequence[str]) -> Meaning:
     """Return what the numbers of classes with these names mean: by the names, not by their order."""
     numbers = [str(number) for number in range(len(names))]
-    if tuple(map(_plain, names)) == tuple(map(_plain, CIFAR10)):
-        return Meaning(labels=dict(zip(numbers, range(10), strict=True)), classes=10, name="CIFAR-10")
+    for own, name in ((CIFAR10, "CIFAR-10"), (CIFAR100, "CIFAR-100")):
+        if tuple(map(_plain, names)) == tuple(map(_plain, own)):
+            return Meaning(labels=dict(zip(numbers, range(len(own)), strict=True)), classes=len(own), name=name)
     if len(names) == 1000 and sum(map(_alike, names, imagenet(), imagenet().values())) >= 1000 * _ALIKE:
         return Meaning(labels={})
     labels = [class_of().get(name.lower(), named(name)) for name in names]

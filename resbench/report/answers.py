@@ -26,6 +26,8 @@ class StoredAnswers:
 
     def name(self, label: int) -> str:
         """Return what a class is called; -1 stands for several with equal logits."""
+        if self.record.dataset.layout.startswith("own classes"):
+            return "a tie" if label < 0 else f"class {label}"
         return "a tie" if label < 0 else class_name(label, self.record.dataset.name)
 
 

@@ -13,6 +13,18 @@ from functools import cache
 from importlib.resources import files
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CIFAR100 = tuple(
+    """
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle
+    caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant
+    flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree
+    motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate
+    poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider
+    squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle
+    wardrobe whale willow_tree wolf woman worm
+    """.split()  # noqa: SIM905  # a hundred quotes are no easier to read
+)
+_CIFAR = {"CIFAR-10": CIFAR10, "CIFAR-100": CIFAR100}
 
 
 @cache
@@ -29,7 +41,7 @@ def class_of() -> dict[str, int]:
 
 def class_name(label: int, dataset: str) -> str:
     """Return the first name of a class of `dataset` (a record's name of the set)."""
-    names = CIFAR10 if dataset == "CIFAR-10" else tuple(imagenet().values())
+    names = _CIFAR.get(dataset) or tuple(imagenet().values())
     return names[label].split(",")[0]
 
 

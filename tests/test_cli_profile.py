@@ -1,16 +1,21 @@
 import json
+import math
 from dataclasses import replace
+from statistics import median
 
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
 import resbench
-from resbench.bench import profiling
+from resbench.bench import profiles, profiling
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.records import jsonio
+from resbench.report import profile as report
 from resbench.timing import speeds
 from resbench.zoo import find
+from tests.examples import PROFILE, series
 from tests.test_running_arm import TINY
 
 PARAMETERS = f"{sum(tensor.numel() for tensor in resbench.build(TINY).parameters()):,}"
@@ -163,3 +168,25 @@ def test_a_network_that_fails_does_not_stop_the_others(tmp_path, monkeypatch):
     result = profile("tiny", "tiny2", *QUICK)
     assert "tiny: no luck" in result.stderr
     assert result.exit_code == 130  # the second was reached
+
+
+def test_networks_are_profiled_in_the_order_given():
+    names = ["resnext50_32x4d", "resnet18", "resnet[13][84]", "gluon_resnet50_v1b"]
+    found = profiles.chosen_in_order(names, every=False)
+    assert [network.name for network in found] == ["resnext50_32x4d", "resnet18", "resnet34", "resnet50"]
+    with pytest.raises(ResbenchError, match="which networks"):
+        profiles.chosen_in_order([], every=False)
+
+
+def test_several_networks_are_a_table_in_order_with_cpu_time_and_the_ratio_to_the_first(capsys):
+    slow = replace(PROFILE, network="slow", series=(series(scale=3.0), replace(series("throughput"), batch_size=8)))
+    report.profiles_table([PROFILE, slow])
+    lines = [line.split("│") for line in capsys.readouterr().out.splitlines() if "│" in line]
+    rows = [[cell.strip() for cell in line[1:-1]] for line in lines]
+    assert [row[0] for row in rows] == ["resnext50_32x4d", "slow", "slow"]
+    assert [row[6] for row in rows] == ["1.01 ms", "3.03 ms", "1.01 ms"]
+    timed = (PROFILE.series[0], slow.series[0])
+    logs = [[math.log(median(cluster.wall_ns)) for cluster in one.clusters] for one in timed]
+    interval = stats.ttest_ind(*reversed(logs), equal_var=False).confidence_interval()
+    low, high = math.exp(interval.low), math.exp(interval.high)
+    assert [row[-1] for row in rows] == ["1", f"3.000 [{low:.3f}, {high:.3f}]", "-"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from resbench import environment
-from resbench.bench import pipeline
+from resbench.bench import costs, pipeline
 from resbench.bench.profiling import Interrupted, Profiling, profiled, requested, wanted_by
 from resbench.bench.subject import OnProgress
 from resbench.errors import ResbenchError
@@ -26,6 +26,16 @@ class Outcome:
     record: Profile | None = None
     path: Path | None = None  # where the record lies, when it was to be saved
     error: ResbenchError | None = None
+
+
+def chosen_in_order(names: Sequence[str], *, every: bool) -> list[Variant]:
+    """Return the networks that `names` match, in the order given, or all in that of the table.
+
+    Raises ResbenchError when neither or both are asked for, and for a name that matches none.
+    """
+    if every or not names:
+        return costs.chosen(names, every=every)
+    return list({network.name: network for name in names for network in costs.chosen([name], every=False)}.values())
 
 
 def profile_each(

@@ -93,12 +93,12 @@ def profile_(
       resbench profile resnet50 --dtype bf16 --channels-last --fuse
       resbench profile resnet50 --data imagenet/val
     """
-    from resbench.bench import costs, parse, profiles, profiling
+    from resbench.bench import parse, profiles, profiling
     from resbench.report import profile as report
     from resbench.report.progress import timing_progress
     from resbench.running.settings import Running
 
-    networks = costs.chosen(names or [], every=every)
+    networks = profiles.chosen_in_order(names or [], every=every)
     how = profiling.Profiling(
         running=Running(
             input_px=parse.input_px(input_px),

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from statistics import fmean, geometric_mean
+from typing import TYPE_CHECKING
 
 from resbench.judging import student
 from resbench.judging.exact import differences, images_difference, incomparable, obstacle_to_comparing, same
@@ -17,6 +18,9 @@ from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
 from resbench.judging.metric import Clock, timed
 from resbench.records.record import Profile, Series
+
+if TYPE_CHECKING:
+    from resbench.judging.stats import Interval
 
 ENOUGH_RUNS = 5
 # Within few runs the medians of identical code differ by several per cent in CPU time, by far more in wall time.
@@ -182,6 +186,19 @@ def unit_times_s(series: Series, clock: Clock) -> list[float]:
     # A full queue has no latency: its figure is the time elapsed, the mean.
     middle = "mean" if series.speed in ("throughput", "end_to_end") else "median"
     return unit_values(series, clock, middle)
+
+
+def ratio_between(before: Series, after: Series) -> "Interval":
+    """Return the time of a pass of `after` over that of `before`, with Welch's 95 % interval over units.
+
+    It knows the scatter inside the two runs and not how runs differ: below GROSS it proves nothing.
+    """
+    from resbench.judging.stats import Interval
+
+    old, new = unit_times_s(before, "wall_ns"), unit_times_s(after, "wall_ns")
+    change = welch(old, new)
+    bounds = change.ratios() if min(len(old), len(new)) > 1 else (None, None)
+    return Interval(math.exp(change.log), *bounds)
 
 
 def _middle(series: Series, clock: Clock) -> float:

@@ -10,10 +10,11 @@ from resbench.counting.conventions import operations
 from resbench.errors import ExitCode
 from resbench.judging import stats
 from resbench.judging.roofline import roofline
+from resbench.judging.timings import ratio_between
 from resbench.records import jsonio
-from resbench.records.record import Gpu, Kernels, Memory, Profile
+from resbench.records.record import Gpu, Kernels, Memory, Profile, Series
 from resbench.report import terminal
-from resbench.words.measured import percentile_words, rate, time
+from resbench.words.measured import percentile_words, rate, ratio_words, time
 from resbench.words.observed import conditions, device, images, noise, overloaded, peak_words, speed
 
 if TYPE_CHECKING:
@@ -59,9 +60,11 @@ def profile_sheet(record: Profile, *, quiet: bool = False) -> None:
 
 
 def profiles_table(records: Iterable[Profile]) -> None:
-    """Print one row per profile to stdout."""
-    out = Table("network", "parameters", "MACs", "speed", "batch", "time per call", "images/s", "peak memory")
-    for record in records:
+    """Print one row per speed of each profile to stdout, in their order; ratios are to the first."""
+    found = list(records)
+    titles = ("network", "parameters", "MACs", "speed", "batch", "time per call", "CPU time", "images/s", "peak memory")
+    out = Table(*titles, "time/first")
+    for record in found:
         memory = {memory.batch_size: _peak(memory) for memory in record.memory}
         for series in record.series:
             out.add_row(
@@ -71,10 +74,25 @@ def profiles_table(records: Iterable[Profile]) -> None:
                 f"{speed(series.speed)}{overloaded(record.environment)}",
                 str(series.batch_size),
                 time(stats.summarise(series).median),
+                _cpu_time(series),
                 rate(series),
                 memory.get(series.batch_size, "-"),
+                _against(found[0], record, series),
             )
     terminal.results_console().print(out)
+
+
+def _cpu_time(series: Series) -> str:
+    cpu = stats.summarise(series).cpu
+    return units.seconds(cpu.estimate) if cpu else "-"
+
+
+def _against(first: Profile, record: Profile, series: Series) -> str:
+    """Return the ratio of a time to that of the first network at the same batch size."""
+    partner = first.series_at(series.speed, series.batch_size)
+    if partner is None:
+        return "-"
+    return "1" if record is first else ratio_words(ratio_between(partner, series))
 
 
 def profile_notes(record: Profile) -> Iterator[str]:
@@ -117,6 +135,9 @@ def _print(profiles: list[Profile], *, single: bool, as_json: bool, quiet: bool)
         profile_sheet(profiles[0], quiet=quiet)
     elif profiles:
         profiles_table(profiles)
+        if not quiet:
+            text = "note: ratios of separate runs below 25 % prove nothing; `resbench ab A B` lets networks take turns"
+            terminal.advice().print(text, soft_wrap=True)
 
 
 def _costs(record: Profile) -> Table:
@@ -144,7 +165,7 @@ def _speeds(record: Profile) -> Table:
             str(series.batch_size),
             time(summary.median),
             rate(series),
-            units.seconds(summary.cpu.estimate) if summary.cpu else "-",
+            _cpu_time(series),
             *(percentile_words(summary, share) for share in stats.SAMPLES_FOR_PERCENTILE),
             units.seconds(series.launches[0].cold_start_ns / 1e9),
             f"{summary.samples} in {summary.clusters} clusters",

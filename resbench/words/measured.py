@@ -21,6 +21,12 @@ def rate(series: Series) -> str:
     return f"{interval.estimate:.4g}{bounds}"
 
 
+def ratio_words(interval: stats.Interval) -> str:
+    """Return "1.350 [1.320, 1.381]"."""
+    bounds = "" if interval.low is None else f" [{interval.low:.3f}, {interval.high:.3f}]"
+    return f"{interval.estimate:.3f}{bounds}"
+
+
 def percentile_words(summary: stats.Summary, share: float) -> str:
     """Return the percentile with its interval, or how many samples it would need."""
     interval = summary.percentiles[share]

@@ -134,15 +134,16 @@ def test_speeds_at_several_batch_sizes_are_plotted_and_tabled_with_intervals():
     )
     record = replace(examples.PROFILE, series=series)
     files = render.default_pages([card("resnext50_32x4d", {"p.json": record})])
-    assert sorted(files) == ["img/resnext50_32x4d-throughput.svg", "img/resnext50_32x4d.svg", "resnext50_32x4d.md"]
+    plots = [f"img/resnext50_32x4d{part}.svg" for part in ("-accuracy", "-throughput", "")]
+    assert sorted(files) == [*plots, "resnext50_32x4d.md"]
     text = files["resnext50_32x4d.md"]
     assert "(img/resnext50_32x4d.svg)" in text
     assert "![images per second over the batch size](img/resnext50_32x4d-throughput.svg)" in text
     assert "<svg" not in text
     (row,) = [cells(line) for line in text.splitlines() if line.startswith("| throughput | 8 |")]
-    assert row[2:4] == ["1.01 ms", "1.01 ms to 1.02 ms"]
+    assert row[2:4] == ["8.09 ms", "8.04 ms to 8.13 ms"]  # of the call, not of one of its images
     assert text.count("still changing") == 1
-    assert "cpu-example-cpu-2c, 224x224 px, fp32, 1 thread, noise quiet (`p.json`):" in text
+    assert "`resnext50_32x4d` on cpu-example-cpu-2c, 224x224 px, fp32, 1 thread, noise quiet (`p.json`):" in text
     assert "- `p.json`: 2026-01-01T00:00:00+00:00, Example CPU (2 cores), torch 2.13.0, noise quiet" in text
 
 

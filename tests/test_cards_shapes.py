@@ -1,7 +1,6 @@
 """The shapes that a card draws, against the network itself on the meta device; the drawings are well-formed."""
 
 import functools
-import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -73,16 +72,3 @@ def test_a_drawing_is_well_formed_and_inside_its_frame(variant):
 def test_one_block_is_one_and_several_are_blocks():
     title = drawing.network(find("ecaresnetlight")).title
     assert [part.split(",")[0] for part in title.split(": ")[2:]] == ["1 block", "1 block", "11 blocks", "3 blocks"]
-
-
-def test_a_plot_of_nothing_is_none_and_of_something_has_a_point_per_size():
-    assert drawing.plot({}) is None
-    text = drawing.plot({"a <b>": [(1, 10.0), (8, 50.0)], "c": [(1, 5.0)]}).svg
-    assert text.count("<circle") == 3
-    assert "a &lt;b&gt;" in text
-
-
-@pytest.mark.parametrize(("fastest", "ticks"), [(0.9, ["0", "0.45", "0.9"]), (2500.0, ["0", "1,250", "2,500"])])
-def test_a_plot_has_figures_that_can_be_told_apart(fastest, ticks):
-    text = drawing.plot({"a": [(1, fastest), (8, fastest / 3)]}).svg
-    assert re.findall(r'text-anchor="end" font-size="12">([^<]*)<', text) == ticks

@@ -1,9 +1,10 @@
 """What a card is made from: a network, its counts, its published checkpoints and the records about it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from resbench.bench.table import Row, speed_rows
 from resbench.counting.conventions import operations
 from resbench.counting.counted import counted
 from resbench.records.record import Counts, Evaluation, Profile, Record
@@ -23,6 +24,7 @@ class Card:
     flops_convention: str
     weights: tuple[Weights, ...]  # the published checkpoints
     records: Mapping[str, Record]  # by path below the results folder
+    around: Sequence[Row] = ()  # every speed and accuracy in that folder, of this network and of others
 
     @property
     def profiles(self) -> dict[str, Profile]:
@@ -35,14 +37,23 @@ class Card:
         return evaluations(self.records)
 
 
-def gather(variant: Variant, records: Mapping[str, Record], flops_convention: str = TIMM_CARD) -> Card:
-    """Return the card of `variant` with those of `records` that are about it."""
+def gather(
+    variant: Variant,
+    records: Mapping[str, Record],
+    flops_convention: str = TIMM_CARD,
+    around: Sequence[Row] | None = None,
+) -> Card:
+    """Return the card of `variant` with those of `records` that are about it.
+
+    `around` are the `speed_rows` of `records`, where they are known already.
+    """
     return Card(
         variant=variant,
         counts=counted(variant.name),
         flops_convention=flops_convention,
         weights=checkpoints(variant.name),
         records={path: record for path, record in sorted(records.items()) if record.network == variant.name},
+        around=speed_rows(records) if around is None else around,
     )
 
 

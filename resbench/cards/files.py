@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from resbench.bench.table import speed_rows
 from resbench.cards import facts, huggingface, mmpretrain, regions, render, timm
 from resbench.cards.facts import Card
 from resbench.cards.templating import SIGNATURE
@@ -67,7 +68,10 @@ def wanted(
         raise ResbenchError(f"unknown convention {flops!r}; --flops takes {', '.join(NAMES)}")
     form, records = STYLES[style], store.stored_records(results)
     chosen = match(names or (["*"] if every else []))
-    cards = [facts.gather(variant, records, flops or form.convention) for variant in _whole(chosen, form.source)]
+    around = speed_rows(records)
+    cards = [
+        facts.gather(variant, records, flops or form.convention, around) for variant in _whole(chosen, form.source)
+    ]
     pages = form.pages(_held(cards, chosen, form.source))
     if chosen and not pages:
         raise ResbenchError(f"{', '.join(names)}: no checkpoint that style {style} could show; take another --style")

@@ -7,7 +7,10 @@ from typing import Any
 from resbench import units
 from resbench.cards import architecture, markup, modelindex
 from resbench.cards.facts import Card, accuracy, flops, full_dataset, slug
-from resbench.cards.render import claim_notes
+from resbench.cards.markup import image
+from resbench.cards.measured import speed_tables
+from resbench.cards.render import claim_notes, pictures
+from resbench.cards.summary import summary
 from resbench.cards.templating import SIGNATURE, render
 from resbench.counting.conventions import convention
 from resbench.counting.counted import counted
@@ -30,12 +33,14 @@ _METRICS: dict[Metric, tuple[str, str, str]] = {
 
 
 def huggingface_pages(cards: Sequence[Card]) -> dict[str, str]:
-    """Return README.md and .eval_results/<data set>.yaml of every checkpoint of these networks, by path."""
+    """Return README.md, its pictures and .eval_results/<data set>.yaml of every checkpoint of these, by path."""
     pages: dict[str, str] = {}
     for card in cards:
         for weights in card.weights:
-            folder = slug(weights.name)
-            pages[f"{folder}/README.md"] = _readme(card, weights)
+            folder, alone = slug(weights.name), replace(card, weights=(weights,))
+            shown = pictures(alone).files(card.variant.name)
+            pages[f"{folder}/README.md"] = _readme(alone, weights, [image(shown[path].title, path) for path in shown])
+            pages |= {f"{folder}/{path}": picture.svg for path, picture in shown.items()}
             if results := _eval_results(card, weights):
                 pages[f"{folder}/.eval_results/{_type(full_dataset(weights))}.yaml"] = (
                     f"# {SIGNATURE}\n{markup.yaml_text(results)}"
@@ -43,10 +48,13 @@ def huggingface_pages(cards: Sequence[Card]) -> dict[str, str]:
     return pages
 
 
-def _readme(card: Card, weights: Weights) -> str:
+def _readme(card: Card, weights: Weights, plots: Sequence[markup.Markdown]) -> str:
     images, name = weights.preprocess, card.flops_convention
     return render(
         "huggingface.md.j2",
+        summary=summary(card, [weights]),
+        plots=plots,
+        speeds=speed_tables(card),
         front=markup.Markdown(markup.yaml_text(_front(card, weights))),
         card=card,
         weights=weights,

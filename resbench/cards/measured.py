@@ -3,11 +3,14 @@
 The statistics need scipy, which is imported only when there are records.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from resbench import units
+from resbench.bench.table import Row, speed_rows
 from resbench.cards.facts import Card
+from resbench.cards.plots import Measurement
+from resbench.cards.relatives import in_doubt
 from resbench.judging.history import has_samples
 from resbench.records.record import (
     TOP_K,
@@ -40,7 +43,7 @@ def speed_tables(card: Card) -> list[dict[str, Any]]:
         if rows:
             where = {"path": path, "machine": machine_folder(record.environment.machine)}
             how = {"settings": observed.settings(record.settings), "noise": record.environment.conditions.noise}
-            tables.append(where | how | {"rows": rows})
+            tables.append(where | how | {"network": record.network, "rows": rows})
     return tables
 
 
@@ -91,30 +94,41 @@ def provenance(card: Card) -> Iterator[dict[str, Any]]:
         }
 
 
-def throughputs(card: Card) -> dict[str, list[tuple[int, float]]]:
+def throughputs(card: Card) -> dict[str, Sequence[Measurement]]:
     """Return images per second by batch size for every machine and setting that has two sizes or more."""
-    lines: dict[str, list[tuple[int, float]]] = {}
-    for record in speed_tables(card):
-        for row in record["rows"]:
-            name = f"{record['machine']}, {record['settings']}, {row['speed']}"
-            lines.setdefault(name, []).append(row["point"])
-    return {name: sorted(points) for name, points in lines.items() if len({size for size, _ in points}) > 1}
+    lines: dict[str, list[Measurement]] = {}
+    for row in speed_rows(card.profiles):
+        if row["images_per_s"] is not None:
+            name = ", ".join((row["machine"], row["settings"], observed.speed(row["speed"])))
+            lines.setdefault(name, []).append(_point(row))
+    by_size = {name: sorted(points, key=lambda point: point.batch_size) for name, points in lines.items()}
+    return {name: points for name, points in by_size.items() if len({point.batch_size for point in points}) > 1}
+
+
+def _point(row: Row) -> Measurement:
+    return Measurement(
+        batch_size=row["batch_size"],
+        rate=row["images_per_s"],
+        low=row["images_per_s_low"],
+        high=row["images_per_s_high"],
+        doubt=in_doubt(row),
+    )
 
 
 def _speed(record: Profile, series: Series) -> dict[str, Any]:
-    from resbench.judging.stats import images_per_s, log_interval, unit_values
+    from resbench.judging.stats import log_interval, unit_values
+    from resbench.words.measured import rate
 
-    each, rate = log_interval(unit_values(series)).scaled(1 / series.batch_size), images_per_s(series)
+    call = log_interval(unit_values(series))
     span = "one cluster only"
-    if each.low is not None and each.high is not None:
-        span = f"{units.seconds(each.low)} to {units.seconds(each.high)}"
+    if call.low is not None and call.high is not None:
+        span = f"{units.seconds(call.low)} to {units.seconds(call.high)}"
     return {
         "speed": f"{observed.speed(series.speed)}{observed.overloaded(record.environment)}",
         "batch_size": series.batch_size,
-        "per_image": units.seconds(each.estimate),
+        "call": units.seconds(call.estimate),
         "span": f"{span}, still changing" if series.drifting else span,
-        "rate": f"{rate.estimate:,.1f}",
-        "point": (series.batch_size, rate.estimate),
+        "rate": rate(series),
     }
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from resbench.cards import architecture, markup, modelindex
+from resbench.cards import architecture, markup, measured, modelindex
 from resbench.cards.facts import Card, collections, flops, full_dataset, slug
 from resbench.cards.render import claim_notes, result_row
 from resbench.cards.templating import SIGNATURE, render
@@ -42,6 +42,8 @@ def _readme(collection: str, cards: Sequence[Card]) -> str:
         convention=cards[0].flops_convention,
         meaning=convention(cards[0].flops_convention).meaning,
         notes=list(claim_notes(cards)),
+        speeds=[table for card in cards for table in measured.speed_tables(card)],
+        accuracies=[table for card in cards for table in measured.accuracy_tables(card)],
         first=cards[0].weights[0],
         classes=cards[0].variant.classes,
     )

@@ -1,10 +1,12 @@
 """Cards as text: the same facts give the same bytes."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from resbench.cards import architecture, drawing, markup, measured, modelindex
+from resbench.cards import architecture, drawing, markup, measured, modelindex, plots, relatives
 from resbench.cards.facts import Card, accuracy, dataset, flops
+from resbench.cards.summary import summary
 from resbench.cards.templating import render
 from resbench.counting.conventions import CURRENT, convention
 from resbench.counting.counted import counted
@@ -22,29 +24,54 @@ def default_pages(cards: Sequence[Card]) -> dict[str, str]:
 
 def _files(card: Card) -> Iterator[tuple[str, str]]:
     yield f"{card.variant.name}.md", card_text(card)
-    yield from ((path, picture.svg) for path, picture in _drawings(card).items())
+    yield from ((path, picture.svg) for path, picture in pictures(card).files(card.variant.name).items())
 
 
-def _drawings(card: Card) -> dict[str, drawing.Drawing]:
-    """Return the drawing of the network and, where speeds at several batch sizes are known, their plot, by path."""
-    name, plot = f"img/{card.variant.name}", drawing.plot(measured.throughputs(card))
-    return {f"{name}.svg": drawing.network(card.variant)} | ({f"{name}-throughput.svg": plot} if plot else {})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """The pictures of a card: its network, and plots where there is something to plot."""
+
+    network: drawing.Drawing
+    accuracy: drawing.Drawing | None  # published, against multiply-adds, among other networks
+    latency: drawing.Drawing | None  # measured, with the accuracy, among other networks
+    throughput: drawing.Drawing | None  # over the batch size
+
+    def files(self, name: str) -> dict[str, drawing.Drawing]:
+        """Return the pictures by path, beside the card of the network `name`."""
+        plots = {"-accuracy": self.accuracy, "-latency": self.latency, "-throughput": self.throughput}
+        held = {f"img/{name}{part}.svg": plot for part, plot in plots.items() if plot}
+        return {f"img/{name}.svg": self.network, **held}
+
+
+def pictures(card: Card) -> Pictures:
+    """Return what a card shows in pictures."""
+    name, macs, latency = card.variant.name, relatives.by_macs(card), relatives.by_latency(card)
+    return Pictures(
+        network=drawing.network(card.variant),
+        accuracy=plots.relatives_plot(name, macs, "multiply-adds", plots.macs_tick) if macs else None,
+        latency=plots.relatives_plot(name, latency, "latency of a call", plots.ms_tick) if latency else None,
+        throughput=plots.throughput_plot(measured.throughputs(card)),
+    )
 
 
 def card_text(card: Card) -> str:
     """Return the Markdown card of one network."""
-    network, *plots = [markup.image(picture.title, path) for path, picture in _drawings(card).items()]
+    images = {
+        path: markup.image(picture.title, path) for path, picture in pictures(card).files(card.variant.name).items()
+    }
     return render(
         "default.md.j2",
         card=card,
-        drawing=network,
+        summary=summary(card, card.weights),
+        drawing=images[f"img/{card.variant.name}.svg"],
         facts=architecture.facts(card.variant),
         conventions=[_convention_row(card, name) for name in CURRENT],
         rows=[result_row(card, weights, MMPRETRAIN) for weights in card.weights],
         datasets=" and ".join(sorted({dataset(weights) for weights in card.weights})),
         notes=list(claim_notes([card])),
         speeds=measured.speed_tables(card),
-        plots=plots,
+        speed_plots=[words for path, words in images.items() if path.endswith(("-latency.svg", "-throughput.svg"))],
+        accuracy_plots=[words for path, words in images.items() if path.endswith("-accuracy.svg")],
         accuracies=measured.accuracy_tables(card),
         provenance=list(measured.provenance(card)),
         flops_px=counted(card.variant.name, card.flops_convention).input_px,

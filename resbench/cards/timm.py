@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from resbench import units
-from resbench.cards import architecture, modelindex
+from resbench.cards import architecture, measured, modelindex
 from resbench.cards.facts import Card, collections, flops, slug
 from resbench.cards.render import claim_notes, result_row
 from resbench.cards.templating import render
@@ -35,6 +35,8 @@ def _page(collection: str, cards: Sequence[Card]) -> str:
         shared=[fact for fact in _facts(cards[0]) if all(fact in _facts(card) for card in cards)],
         networks=[(card.variant.name, _own_facts(card, cards)) for card in cards],
         notes=list(claim_notes(cards)),
+        speeds=[table for card in cards for table in measured.speed_tables(card)],
+        accuracies=[table for card in cards for table in measured.accuracy_tables(card)],
         first=in_order[0][1],
         classes=cards[0].variant.classes,
         block=modelindex.index_block(replace(card, weights=(weights,)) for card, weights in in_order),

@@ -10,7 +10,7 @@ from resbench.cards.facts import Card, accuracy, flops, full_dataset, slug
 from resbench.cards.markup import image
 from resbench.cards.measured import speed_tables
 from resbench.cards.render import claim_notes, pictures
-from resbench.cards.summary import summary
+from resbench.cards.summary import network_sentence
 from resbench.cards.templating import SIGNATURE, render
 from resbench.counting.conventions import convention
 from resbench.counting.counted import counted
@@ -52,7 +52,7 @@ def _readme(card: Card, weights: Weights, plots: Sequence[markup.Markdown]) -> s
     images, name = weights.preprocess, card.flops_convention
     return render(
         "huggingface.md.j2",
-        summary=summary(card, [weights]),
+        summary=network_sentence(card, [weights]),
         plots=plots,
         speeds=speed_tables(card),
         front=markup.Markdown(markup.yaml_text(_front(card, weights))),

@@ -6,7 +6,7 @@ from typing import Any
 
 from resbench.cards import architecture, drawing, markup, measured, modelindex, plots, relatives
 from resbench.cards.facts import Card, accuracy, dataset, flops
-from resbench.cards.summary import summary
+from resbench.cards.summary import network_sentence
 from resbench.cards.templating import render
 from resbench.counting.conventions import CURRENT, convention
 from resbench.counting.counted import counted
@@ -62,7 +62,7 @@ def card_text(card: Card) -> str:
     return render(
         "default.md.j2",
         card=card,
-        summary=summary(card, card.weights),
+        summary=network_sentence(card, card.weights),
         drawing=images[f"img/{card.variant.name}.svg"],
         facts=architecture.facts(card.variant),
         conventions=[_convention_row(card, name) for name in CURRENT],

@@ -8,7 +8,7 @@ from resbench.cards.facts import Card, accuracy, dataset
 from resbench.zoo.spec import Weights
 
 
-def summary(card: Card, weights: Sequence[Weights]) -> str:
+def network_sentence(card: Card, weights: Sequence[Weights]) -> str:
     """Return what `card` says of its network and of the checkpoints `weights`, in one sentence."""
     counts = card.counts
     size = f"{units.si(counts.params)} parameters and {units.si(counts.terms.macs)} multiply-adds"

@@ -1,35 +1,20 @@
 """The shapes that a card draws, against the network itself on the meta device; the drawings are well-formed."""
 
-import functools
 import xml.etree.ElementTree as ET
 
 import pytest
 import torch
 
 from resbench.cards import drawing, shapes
-from resbench.nets.build import build
 from resbench.zoo.find import find
 from resbench.zoo.variants import VARIANTS
-
-STAGES = ("layer1", "layer2", "layer3", "layer4", "repeat", "repeat_1", "repeat_2")
-
-
-@functools.cache
-def network(variant):
-    return build(variant, device="meta")
+from tests.observed import network, observed
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_stages_are_those_of_the_module(variant):
-    module = network(variant)
-    stages = [stage for name in STAGES if (stage := getattr(module, name, None)) is not None]
-    seen: list[tuple[int, ...]] = []
-    for stage in stages:
-        stage.register_forward_hook(lambda _module, _inputs, output: seen.append(tuple(output.shape[1:])))
-    module(torch.empty(1, 3, variant.input_px, variant.input_px, device="meta"))
-    ours = shapes.stages(variant)
-    assert [(one.channels, one.side_px, one.side_px) for one in ours] == seen
-    assert [one.blocks for one in ours] == [len(stage) for stage in stages]
+    _, seen = observed(variant)
+    assert [(stage.blocks, (stage.channels, stage.side_px, stage.side_px)) for stage in shapes.stages(variant)] == seen
 
 
 def layers(variant) -> list[str]:

@@ -99,8 +99,17 @@ def test_a_full_disk_behind_stdout_is_one_line():
     assert "No space left on device" in done.stderr
 
 
-@pytest.mark.parametrize("words", ["list", "list --json", "lint -"])
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    ("words", "closed"),
+    [
+        ("list", "<&-"),
+        ("list", ">&-"),
+        ("list --json", ">&-"),
+        ("list", "2>&-"),
+        ("list --json", "<&- >&- 2>&-"),
+        ("lint -", "<&-"),
+    ],
+)
 def test_streams_that_the_shell_has_closed_are_no_error(words, closed):
     command = f"{sys.executable} -m resbench {words} {closed}"
     done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -120,9 +129,10 @@ def test_check_exits_0_on_equal_records_and_1_when_one_parameter_is_added(tmp_pa
     save(PROFILE, tmp_path / "old")
     save(PROFILE, tmp_path / "same")
     save(replace(PROFILE, counts=replace(COUNTS, params=COUNTS.params + 1)), tmp_path / "more")
-    assert run("check", "same", "--against", "old", cwd=tmp_path).returncode == 0
-    done = run("check", "more", "--against", "old", "--json", cwd=tmp_path)
-    assert done.returncode == 1
+    against = ["--against", str(tmp_path / "old")]
+    assert CliRunner().invoke(app, ["check", str(tmp_path / "same"), *against]).exit_code == 0
+    done = CliRunner().invoke(app, ["check", str(tmp_path / "more"), *against, "--json"])
+    assert done.exit_code == 1
     worst = json.loads(done.stdout)[0]
     assert (worst["metric"], worst["verdict"]) == ("params", "regressed")
     assert worst["after"] == worst["before"] + 1
@@ -139,6 +149,6 @@ def test_check_of_an_unreadable_record_is_one_line_and_exit_2(tmp_path):
 def test_check_refuses_other_conditions_with_exit_4(tmp_path):
     other = replace(PROFILE, settings=replace(PROFILE.settings, threads=8))
     one, two = save(PROFILE, tmp_path / "one"), save(other, tmp_path / "two")
-    done = run("check", str(two), "--against", str(one))
-    assert done.returncode == 4
+    done = CliRunner().invoke(app, ["check", str(two), "--against", str(one)])
+    assert done.exit_code == 4
     assert "threads 1 -> 8" in done.stdout

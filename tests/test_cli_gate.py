@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from resbench.errors import ResbenchError
 from resbench.judging.family import Change, Timed, judge_together
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Config
+from resbench.nets import build as building
 from resbench.nets.build import build
 from resbench.records.store import save
 from resbench.running.settings import Running
@@ -61,6 +63,26 @@ def repository(base, tmp_path, monkeypatch):
     shutil.copytree(base, root)
     monkeypatch.chdir(root)
     return root
+
+
+@pytest.fixture
+def one_process(monkeypatch):
+    """Each process imports torch, which takes seconds."""
+    monkeypatch.setattr(gate.environment, "cpu_cores", lambda: 1)
+
+
+@pytest.fixture
+def counted_here(monkeypatch):
+    """Count with the ResNet of the work tree, but in this process."""
+
+    def recounted(sides, asked):
+        module = ModuleType("resnet")
+        exec((sides.root / "resbench" / "nets" / "resnet.py").read_text(), vars(module))
+        with monkeypatch.context() as changed:
+            changed.setattr(building, "ResNet", module.ResNet)
+            return [count(name, size) for name, size in asked]
+
+    monkeypatch.setattr(gate, "_recounted", recounted)
 
 
 def change(root, name):
@@ -112,7 +134,7 @@ def told_everywhere(monkeypatch):
         ("other padding", 1, {"macs", "activations", "traffic", "terms.conv", "terms.bn", "terms.relu"}),
     ],
 )
-def test_code_that_changes_counts_is_told_in_every_place(repository, monkeypatch, name, code, regressed):
+def test_code_that_changes_counts_is_told_in_every_place(repository, counted_here, monkeypatch, name, code, regressed):
     change(repository, name)
     exited, found = told_everywhere(monkeypatch)
     assert exited == code
@@ -121,6 +143,15 @@ def test_code_that_changes_counts_is_told_in_every_place(repository, monkeypatch
     records = {f["record"] for f in found}
     assert {f"{NETWORK} at 32x32"} < records
     assert any(record.endswith("(recounted)") for record in records)
+
+
+def test_each_side_is_counted_by_its_own_program(repository, one_process):
+    change(repository, "other padding")
+    exited, found, _ = invoke()
+    seen = [f for f in found if f["metric"] == "macs"]
+    assert count(NETWORK).terms.macs in [f["before"] for f in seen]
+    assert exited == 1
+    assert all(f["after"] < f["before"] and f["verdict"] == "regressed" for f in seen)
 
 
 def test_what_the_branch_did_not_do_is_not_held_against_it(repository):
@@ -160,7 +191,7 @@ def undecided(images):
     return module.state_dict()
 
 
-def test_an_eps_that_flips_predictions_is_found_with_images(repository, tmp_path):
+def test_an_eps_that_flips_predictions_is_found_with_images(repository, counted_here, tmp_path):
     images = coloured_noise()
     (tmp_path / "test_batch.bin").write_bytes(images.tobytes())
     torch.save(undecided(images), tmp_path / "weights.pth")
@@ -261,8 +292,8 @@ def test_a_folder_that_is_named_must_be_there(repository, option):
     assert (done.exit_code, f"'{option}': " in done.stderr) == (2, True)
 
 
-def test_code_that_does_not_run_is_an_error_and_not_ok(repository):
-    (repository / "resbench" / "nets" / "resnet.py").write_text("raise RuntimeError('broken')\n")
+def test_code_that_does_not_run_is_an_error_and_not_ok(repository, one_process):
+    (repository / "resbench" / "__init__.py").write_text("raise RuntimeError('broken')\n")
     with pytest.raises(ResbenchError, match=r"counting .*broken"):
         CliRunner().invoke(app, ["gate", "-q"], catch_exceptions=False)
 

@@ -67,17 +67,22 @@ def test_a_speedup_is_found():
     assert verdicts(3, -0.05, 50).count(Verdict.IMPROVED) >= 47
 
 
-def test_confirmation_costs_false_alarms_most():
+@pytest.mark.parametrize("repetitions", [40, pytest.param(200, marks=pytest.mark.nightly)])
+def test_confirmation_costs_false_alarms_most(repetitions):
     strict = Rules(time_budget_s=math.inf, limit=0.0)
-    once = verdicts(4, 0.01, 200, replace(strict, confirm=False)).count(Verdict.REGRESSED)
-    twice = verdicts(4, 0.01, 200, strict).count(Verdict.REGRESSED)
+    once = verdicts(4, 0.01, repetitions, replace(strict, confirm=False)).count(Verdict.REGRESSED)
+    twice = verdicts(4, 0.01, repetitions, strict).count(Verdict.REGRESSED)
     assert twice < once
 
 
-def test_the_interval_covers_the_truth_also_when_it_decides_how_long_to_look():
+@pytest.mark.parametrize(
+    ("repetitions", "least", "most"),  # three standard errors of a share of 95 %
+    [(60, 0.86, 1.0), pytest.param(300, 0.92, 0.98, marks=pytest.mark.nightly)],
+)
+def test_the_interval_covers_the_truth_also_when_it_decides_how_long_to_look(repetitions, least, most):
     chance = np.random.default_rng(5)
-    found = [play(chance, 0.02).judgement.ratio for _ in range(300)]
-    assert 0.92 <= np.mean([ratio.low <= math.exp(0.02) <= ratio.high for ratio in found]) <= 0.98
+    found = [play(chance, 0.02).judgement.ratio for _ in range(repetitions)]
+    assert least <= np.mean([ratio.low <= math.exp(0.02) <= ratio.high for ratio in found]) <= most
 
 
 def test_the_minimum_detectable_effect_is_found_in_nine_of_ten():

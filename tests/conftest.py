@@ -1,0 +1,21 @@
+"""What every test run has: one thread per process, a worker per core, and few examples of what is tried at random."""
+
+import os
+
+import pytest
+from hypothesis import Phase, settings
+
+# Workers and the processes that they start would take each other's cores; set before anything imports torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+settings.register_profile("plain", max_examples=40, deadline=None)
+settings.register_profile("nightly", max_examples=2000, deadline=None)
+# The first example that fails is enough (benchmarks/mutants.py).
+settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None, deadline=None)
+settings.load_profile("plain")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the cores that this process may use, for `pytest -n auto`."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -6,7 +6,7 @@ setup:  ## install in editable form with everything that development needs
 	pre-commit install
 
 test:  ## the plain test run
-	pytest
+	pytest -n auto --dist worksteal
 
 lint:  ## format, style, types, import contracts
 	ruff format --check .

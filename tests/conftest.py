@@ -1,6 +1,7 @@
-"""What every test run has: one thread per process, a worker per core, and few examples of what is tried at random."""
+"""What every test run has: one thread per process, a worker per core, few random examples, a limit for each test."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import Phase, settings
@@ -19,3 +20,17 @@ settings.load_profile("plain")
 def pytest_xdist_auto_num_workers() -> int:
     """Return the cores that this process may use, for `pytest -n auto`."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+LIMIT_S = 40  # of processor time, with that of processes that ended; many times what a plain test takes
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a plain test that belongs into the nightly run."""
+    started = sum(os.times()[:4])
+    outcome = yield
+    spent = sum(os.times()[:4]) - started
+    if spent > LIMIT_S and not any(item.iter_markers("nightly")):
+        pytest.fail(f"takes {spent:.0f} s of processor time; make it smaller, or mark it nightly (CONTRIBUTING.md)")
+    return outcome

@@ -30,9 +30,10 @@ def tensor(name: str, shape: tuple[int, ...]) -> Tensor:
 
 
 def fill(module: nn.Module) -> nn.Module:
-    """Fill `module` in float64 by the rule, under the names of its own state dict."""
+    """Fill `module`, which may lie on the meta device, in float64 by the rule, under the names of its state dict."""
     module = module.double()
-    module.load_state_dict({name: tensor(name, tuple(old.shape)) for name, old in module.state_dict().items()})
+    values = {name: tensor(name, tuple(old.shape)) for name, old in module.state_dict().items()}
+    module.load_state_dict(values, assign=True)
     return module.eval()
 
 

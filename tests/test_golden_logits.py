@@ -33,7 +33,8 @@ def test_state_dict_has_the_published_keys_and_shapes(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_logits_equal_those_of_the_reference_in_float64(name):
-    module = filled.fill(resbench.build(name))
+    constants = "blur" in name  # which no state dict holds; to draw weights that are replaced takes time
+    module = filled.fill(resbench.build(name, device="cpu" if constants else "meta"))
     for golden in GOLDEN[name]["logits"]:
         with torch.inference_mode():
             logits = module(filled.image(golden["height"], golden["width"]))[0]

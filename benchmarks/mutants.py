@@ -3,24 +3,30 @@
     python benchmarks/mutants.py resbench/counting/tally.py --tests tests/test_counting_tally.py
     python benchmarks/mutants.py resbench/judging/*.py --sample 300 --tests tests/test_judging_*.py
 
-Each fault is one changed operator, comparison, number, condition or word; each runs in a forked process, in which the
-module is the changed one from the start. A fault that no test notices is printed with its line. Tests that run five
-times as long as without a fault have noticed it: most likely a loop that does not end.
+Each fault is one changed operator, comparison, number, condition or word, and gets a forked process. A fault inside a
+function is put into the function that is loaded, so that nothing is imported again; any other gets the whole module
+anew. A fault that no test notices is printed with its line. Tests that run five times as long as without a fault have
+noticed it: most likely a loop that does not end.
 """
 
 import argparse
 import ast
 import copy
+import gc
 import importlib.util
+import inspect
 import os
 import random
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType, FunctionType
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 os.environ["OMP_NUM_THREADS"] = "1"  # threads of PyTorch do not survive a fork
 OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
@@ -29,11 +35,56 @@ OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
     ast.BitOr: ast.BitAnd,
 }  # fmt: skip
+OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile", "mutants")
 
 
-def mutants(source: str) -> Iterator[tuple[int, str, str]]:
-    """Yield (line, what was changed, source) of every fault."""
-    tree = ast.parse(source)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One change of one module."""
+
+    path: Path
+    line: int
+    what: str
+    source: str  # of the whole module, with the fault
+
+    @property
+    def module(self) -> str:
+        """The name under which the module is imported."""
+        return ".".join(self.path.with_suffix("").parts)
+
+    def functions(self) -> dict[str, CodeType] | None:
+        """Return the functions that differ, by qualified name; None where something outside of functions does."""
+        whole = compile(ast.unparse(ast.parse(self.path.read_text(encoding="utf-8"))), "", "exec")
+        changed = compile(self.source, "", "exec")
+        if _plain(whole, inside=False) != _plain(changed, inside=False):
+            return None
+        pairs = zip(_functions(whole), _functions(changed), strict=True)
+        differing = {new.co_qualname: new for old, new in pairs if _plain(old) != _plain(new)}
+        return None if any("<" in name for name in differing) else differing
+
+
+def _functions(code: CodeType) -> Iterator[CodeType]:
+    """Yield the functions of a module and of its classes, not those inside of functions."""
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from [inner] if inner.co_flags & inspect.CO_OPTIMIZED else _functions(inner)
+
+
+def _plain(code: CodeType, *, inside: bool = True) -> object:
+    """Return what a code object does, without its lines; not `inside` of its functions unless asked."""
+
+    def constant(value: object) -> object:
+        if not isinstance(value, CodeType):
+            return type(value), repr(value)
+        function = value.co_flags & inspect.CO_OPTIMIZED
+        return value.co_qualname if function and not inside else _plain(value, inside=inside)
+
+    return code.co_code, code.co_names, code.co_varnames, tuple(map(constant, code.co_consts))
+
+
+def faults_of(path: Path) -> Iterator[Fault]:
+    """Yield every fault that is planted in a module."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     nodes = list(ast.walk(tree))
     texts = {id(node.value) for node in nodes if isinstance(node, ast.Expr)} | _annotations(nodes)
     for index, node in enumerate(nodes):
@@ -42,7 +93,7 @@ def mutants(source: str) -> Iterator[tuple[int, str, str]]:
         for what, change in _changes(node):
             changed = copy.deepcopy(tree)
             change(list(ast.walk(changed))[index])
-            yield getattr(node, "lineno", 0), what, ast.unparse(changed)
+            yield Fault(path=path, line=getattr(node, "lineno", 0), what=what, source=ast.unparse(changed))
 
 
 def _annotations(nodes: list[ast.AST]) -> set[int]:
@@ -52,7 +103,7 @@ def _annotations(nodes: list[ast.AST]) -> set[int]:
     return {id(inner) for root in roots if root is not None for inner in ast.walk(root)}
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, object]]:
+def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], None]]]:
     for field in ("op", "ops"):
         value = getattr(node, field, None)
         first = value[0] if isinstance(value, list) and value else value
@@ -72,12 +123,12 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, object]]:
         yield "return -> return None", _setter("value", ast.Constant(None))
 
 
-def _setter(field: str, value: object) -> object:
+def _setter(field: str, value: object) -> Callable[[ast.AST], None]:
     return lambda node: setattr(node, field, value)
 
 
-def survives(path: Path, source: str, tests: list[str], limit_s: int) -> bool:
-    """Return whether `tests` pass with the module's source changed; those named after the module run first."""
+def survives(run: Callable[[], bool], limit_s: int) -> bool:
+    """Return whether `run` says, in a forked process and in time, that all tests pass."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
@@ -85,16 +136,21 @@ def survives(path: Path, source: str, tests: list[str], limit_s: int) -> bool:
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
+    try:
+        passed = run()
+    except BaseException:
+        os._exit(1)
+    os._exit(not passed)
+
+
+def anew(fault: Fault, tests: list[str]) -> bool:
+    """Run the tests with the module and all that imports it loaded anew."""
     for name in [name for name in sys.modules if name.partition(".")[0] in ("resbench", "tests")]:
         del sys.modules[name]  # PyTorch stays, warm
-    sys.meta_path.insert(0, _Changed(".".join(path.with_suffix("").parts), source))
-    nearest = [name for name in tests if path.stem in name]
+    sys.meta_path.insert(0, _Changed(fault.module, fault.source))
+    nearest = [name for name in tests if fault.path.stem in name]
     others = [name for name in tests if name not in nearest]
-    os._exit(any(_outcome(names) for names in (nearest, others) if names))
-
-
-def _outcome(tests: list[str]) -> int:
-    return int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "--hypothesis-profile", "mutants", *tests]))
+    return not any(pytest.main([*OPTIONS, *names]) for names in (nearest, others) if names)
 
 
 class _Changed:
@@ -112,6 +168,39 @@ class _Changed:
         exec(compile(self.source, self.module, "exec"), module.__dict__)
 
 
+class InPlace:
+    """A plugin of pytest: instead of the tests once, it runs them once for each fault, in the functions as loaded."""
+
+    def __init__(self, faults: list[tuple[Fault, dict[str, CodeType]]]) -> None:
+        self.faults, self.missed, self.limit_s = faults, list[Fault](), 0
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        started = sum(os.times()[:4])
+        if not survives(lambda: self._passes(session.items), 10**6):
+            pytest.exit("the tests fail without any fault", 1)
+        self.limit_s = 60 + 5 * round(sum(os.times()[:4]) - started)
+        for fault, functions in self.faults:
+            nearest_first = sorted(session.items, key=lambda item: fault.path.stem not in item.path.stem)
+            if survives(lambda: self._planted(fault, functions) and self._passes(nearest_first), self.limit_s):  # noqa: B023
+                self.missed.append(fault)
+                print(f"\n{fault.path}:{fault.line}: {fault.what}", flush=True)
+        return True
+
+    @staticmethod
+    def _planted(fault: Fault, functions: dict[str, CodeType]) -> bool:
+        for function in gc.get_objects():
+            if isinstance(function, FunctionType) and function.__module__ == fault.module:
+                function.__code__ = functions.get(function.__code__.co_qualname, function.__code__)
+        return True
+
+    @staticmethod
+    def _passes(items: list[pytest.Item]) -> bool:
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
+                return False
+        return True
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="+", type=Path)
@@ -119,20 +208,22 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="Plant so many of the faults only, chosen by chance.")
     parser.add_argument("--seed", type=int, default=0, help="Of the sample.")
     chosen = parser.parse_args()
-    started = time.process_time()
-    if _outcome(chosen.tests):
-        sys.exit("the tests fail without any fault")
-    limit_s = 60 + 5 * round(time.process_time() - started)
-    faults = [(path, *fault) for path in chosen.modules for fault in mutants(path.read_text(encoding="utf-8"))]
+    faults = [fault for path in chosen.modules for fault in faults_of(path)]
     if chosen.sample:
         faults = random.Random(chosen.seed).sample(faults, min(chosen.sample, len(faults)))
-    missed = 0
-    for path, line, what, source in faults:
-        if survives(path, source, chosen.tests, limit_s):
+    changed = [(fault, fault.functions()) for fault in faults]
+    started_s = time.monotonic()
+    plugin = InPlace([(fault, functions) for fault, functions in changed if functions])
+    if pytest.main([*OPTIONS, "-s", *chosen.tests], plugins=[plugin]):
+        sys.exit("the tests fail without any fault")
+    missed = len(plugin.missed)
+    for fault in [fault for fault, functions in changed if not functions]:
+        if survives(lambda: anew(fault, chosen.tests), plugin.limit_s):  # noqa: B023
             missed += 1
-            print(f"{path}:{line}: {what}", flush=True)
-    noticed = len(faults) - missed
-    print(f"{noticed} of {len(faults)} faults were noticed ({100 * noticed / max(1, len(faults)):.1f} %)")
+            print(f"{fault.path}:{fault.line}: {fault.what}", flush=True)
+    share = 100 * (len(faults) - missed) / max(1, len(faults))
+    minutes = (time.monotonic() - started_s) / 60
+    print(f"{len(faults) - missed} of {len(faults)} faults were noticed ({share:.1f} %), in {minutes:.0f} minutes")
 
 
 if __name__ == "__main__":

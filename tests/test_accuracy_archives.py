@@ -271,3 +271,13 @@ def test_mutated_archives_never_lack_an_image_without_a_word(tmp_path):
 def test_3000_random_and_3000_mutated_archives_never_lack_an_image_without_a_word(tmp_path, part):
     assert agree_with_tar(tmp_path, 500, f"random, part {part}", unchanged) == 500
     assert 20 < agree_with_tar(tmp_path, 500, f"mutated, part {part}", mutated) < 480
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.tgz", "a.tar.xz"])
+def test_an_archive_that_is_compressed_by_its_name_alone_is_read_and_what_is_none_is_one_line(tmp_path, name):
+    archive(tmp_path / name, ("a.jpg", b"1"))
+    assert [file.name for file in archives.compressed_members(tmp_path / name).files] == ["a.jpg"]
+    for content in (b"", b"no archive at all"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ResbenchError, match=rf"^\S*{name}: [^\n]+$"):
+            archives.compressed_members(tmp_path / name)

@@ -68,7 +68,14 @@ def members(path: Path) -> Contents:
 
 
 def compressed_members(path: Path) -> Contents:
-    """Do as `members` for an archive that is compressed (gzip, bzip2, xz), and read it from one end to the other."""
+    """Do as `members` for an archive that is compressed (gzip, bzip2, xz), and read it from one end to the other.
+
+    One that is compressed by its name alone is read as it is.
+    """
+    with path.open("rb") as raw:
+        beginning = raw.read(8)
+    if not beginning.startswith(COMPRESSED):
+        return members(path)
     with path.open("rb") as raw, _decompressed(raw) as stream:
         files, left_out = _members(path, stream, None)
     reader = _Reader(path)

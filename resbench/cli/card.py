@@ -39,6 +39,14 @@ def card_(
             "--output, and every network if the index is there.",
         ),
     ] = False,
+    push: Annotated[
+        str | None,
+        typer.Option(
+            metavar="USER/NAME",
+            help="Upload the card of one checkpoint, in the huggingface style, to this repository of the hub instead "
+            "of writing it (needs huggingface_hub).",
+        ),
+    ] = None,
 ) -> None:
     """Write model cards: what a network is, what it costs, and its published and measured results.
 
@@ -52,10 +60,14 @@ def card_(
       resbench card --check
       resbench card 'se*' --style timm
       resbench card --update README.md
+      resbench card gluon_resnext50_32x4d --push me/resnext50
     """
     from resbench.cards import files
     from resbench.report import cards as report
 
+    if push is not None:
+        report.push_card(push, names or [], results, flops, also=[every, bool(update), check])
+        return
     if check and style == CardStyle.DEFAULT and not (names or every or update):
         wanted = files.there(output, results, flops)
     else:

@@ -110,10 +110,10 @@ def test_the_detectable_slowdown_is_beyond_the_floor_and_reaches_the_limit():
 
 
 def test_holms_p_values_are_the_textbooks_and_never_fall():
-    assert family._holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert family._holm([0.010, 0.011, 0.012]) == pytest.approx([0.03, 0.03, 0.03])
-    assert family._holm([0.6, 0.7]) == [1.0, 1.0]
-    assert family._holm([]) == []
+    assert family.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert family.holm([0.010, 0.011, 0.012]) == pytest.approx([0.03, 0.03, 0.03])
+    assert family.holm([0.6, 0.7]) == [1.0, 1.0]
+    assert family.holm([]) == []
 
 
 def test_a_change_that_convicts_alone_does_not_in_a_family_of_ten():

@@ -23,6 +23,7 @@ COMMANDS = (
     "weights",
     "profile",
     "ab",
+    "compare",
     "selfcheck",
     "stats",
     "env",

@@ -116,8 +116,6 @@ def bare_counts(blank: Finding, images: int, limits: Limits) -> Finding:
 
 def paired_counts(blank: Finding, lost: int, gained: int, images: int, limits: Limits) -> Finding:
     """Judge by the images that only one side got right (`lost` by the new one, `gained`), with McNemar's exact test."""
-    from scipy import stats
-
     changed = lost + gained
     change = (gained - lost) / images
     judged = replace(
@@ -128,8 +126,7 @@ def paired_counts(blank: Finding, lost: int, gained: int, images: int, limits: L
     )
     if not changed:
         return replace(judged, verdict=Verdict.OK, why=f"the same {images:,} images right or wrong")
-    bounds = stats.binomtest(gained, changed).proportion_ci(CONFIDENCE, method="exact")
-    low, high = ((2 * float(share) - 1) * changed / images for share in (bounds.low, bounds.high))
+    low, high = paired_interval(lost, gained, images)
     judged = replace(judged, points_low=low, points_high=high)
     worse, better = (mcnemar(*split, "greater") < SIGNIFICANT for split in ((lost, gained), (gained, lost)))
     why = f"{points(change)} of {images:,} images: {lost} lost, {gained} gained"
@@ -141,6 +138,18 @@ def paired_counts(blank: Finding, lost: int, gained: int, images: int, limits: L
     if change >= 0 or low >= -limits.accuracy_drop:
         return replace(judged, verdict=Verdict.OK, why=why)
     return replace(judged, verdict=Verdict.INCONCLUSIVE, why=f"{why}; too few changed to tell")
+
+
+def paired_interval(lost: int, gained: int, images: int) -> tuple[float, float]:
+    """Return the 95 % interval of the change of an accuracy, from the images that only one side got right."""
+    from scipy import stats
+
+    changed = lost + gained
+    if not changed:
+        return 0.0, 0.0
+    bounds = stats.binomtest(gained, changed).proportion_ci(CONFIDENCE, method="exact")
+    low, high = ((2 * float(share) - 1) * changed / images for share in (bounds.low, bounds.high))
+    return low, high
 
 
 def wilson(right: int, images: int) -> tuple[float, float]:

@@ -87,8 +87,8 @@ def judge_change(change: Change, *, floor: float, limit: float) -> Verdict:
 
 def judge_changes(changes: Sequence[Change], *, floor: float, limit: float) -> list[Verdict]:
     """Judge changes as one family: with Holm's procedure false alarms stay at 2.5 % in all, in either direction."""
-    slower = _holm([change.slower(floor) for change in changes])
-    faster = _holm([change.faster(floor) for change in changes])
+    slower = holm([change.slower(floor) for change in changes])
+    faster = holm([change.faster(floor) for change in changes])
     return [
         _verdict(change, limit, slower=p_slower < _SIDE, faster=p_faster < _SIDE)
         for change, p_slower, p_faster in zip(changes, slower, faster, strict=True)
@@ -97,8 +97,8 @@ def judge_changes(changes: Sequence[Change], *, floor: float, limit: float) -> l
 
 def judge_together(family: Sequence[Timed]) -> Iterator[Finding]:
     """Yield the findings of timings that are judged together: Holm's procedure keeps false alarms at 2.5 % in all."""
-    slower = _holm([1.0 if timed.doubt else timed.change.slower(timed.floor) for timed in family])
-    faster = _holm([1.0 if timed.doubt else timed.change.faster(timed.floor) for timed in family])
+    slower = holm([1.0 if timed.doubt else timed.change.slower(timed.floor) for timed in family])
+    faster = holm([1.0 if timed.doubt else timed.change.faster(timed.floor) for timed in family])
     for timed, p_slower, p_faster in zip(family, slower, faster, strict=True):
         change, limit = timed.change, timed.finding.limit or 0.0
         verdict = _verdict(change, limit, slower=p_slower < _SIDE, faster=p_faster < _SIDE)
@@ -137,7 +137,7 @@ def _exp(log: float) -> float:
     return math.exp(log) if log < _LARGEST_LOG else math.inf
 
 
-def _holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted for the whole family, in the given order. Source: Holm 1979 (Scand. J. Stat. 6:65)."""
     adjusted, floor = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):

@@ -1,0 +1,37 @@
+"""`resbench compare`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resbench.cli import options
+
+
+def compare_(
+    subjects: Annotated[
+        list[str], typer.Argument(metavar="A B [C]...", help="Networks, checkpoints, records, or folders of records.")
+    ],
+    results: options.Results = Path("results"),
+    as_json: options.AsJson = False,
+) -> None:
+    """Set networks, checkpoints or records side by side: architecture, counts, speeds and accuracy.
+
+    Rows that differ are marked, and ratios and differences are to the first. Nothing is measured: speeds and accuracies
+    are those of the records that are named, or of those below --results that the networks have in common. A difference
+    of accuracy is tested image by image where both validations kept their predictions. `resbench ab` measures two
+    networks in turn, which tells smaller differences of speed apart.
+
+    \b
+    Examples:
+      resbench compare resnet50 resnext50_32x4d
+      resbench compare resnet50 seresnet50 resnext50_32x4d --results results
+      resbench compare results/cpu-epyc/resnet50/profile-fp32-....json results/cpu-epyc/resnet50/profile-bf16-....json
+    """
+    from resbench.bench.subjects import compared
+    from resbench.errors import ResbenchError
+    from resbench.report import abreast
+
+    if len(subjects) < 2:
+        raise ResbenchError(f"{subjects[0]}: compared with what? give two or more, as `resbench compare A B`")
+    abreast.show_abreast(compared(subjects, results), as_json=as_json)

@@ -8,7 +8,7 @@ import tarfile
 import weakref
 import zlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tarfile import BLOCKSIZE
@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from resbench.accuracy.containers import refusal
 from resbench.accuracy.dataset import LEFT_OUT, Contents, File, Symptom, printable_name
+from resbench.accuracy.remote import RemotePath
 from resbench.accuracy.streams import InOrder
 from resbench.errors import ResbenchError
 
@@ -58,13 +59,13 @@ class _Bounded:
 
 
 def members(path: Path) -> Contents:
-    """Return the files of the tar archive at `path`, and what was left out of it.
+    """Return the files of the tar archive at `path`, and what was left out of it; behind an address they are a block.
 
     Raises ResbenchError when it is none, and when it is damaged or cut off.
     """
     with path.open("rb", buffering=0) as stream:
         files, left_out = _members(path, stream, path.stat().st_size)
-    return Contents(files, left_out)
+    return Contents(_in_order(path, files) if isinstance(path, RemotePath) else files, left_out)
 
 
 def compressed_members(path: Path) -> Contents:
@@ -78,22 +79,29 @@ def compressed_members(path: Path) -> Contents:
         return members(path)
     with path.open("rb") as raw, _decompressed(raw) as stream:
         files, left_out = _members(path, stream, None)
+    return Contents(_in_order(path, files), [*left_out, SLOWER])
+
+
+def _in_order(path: Path, files: Sequence[File]) -> list[File]:
+    """Return the files as a block, numbered as they lie in the archive."""
     reader = _Reader(path)
     pieces: list[File] = []
     for file in sorted(files, key=lambda file: (file.offset, file.name)):
         reader.places.append((file.offset, file.size_bytes))
         pieces.append(replace(file, offset=len(pieces), reader=reader, block=path.name))
-    return Contents(pieces, [*left_out, SLOWER])
+    return pieces
 
 
 def _decompressed(raw: IO[bytes]) -> IO[bytes]:
+    """Return what a stream unpacks to; the stream itself where it is not compressed."""
     beginning = raw.read(8)
     raw.seek(0)
-    return next(opened(raw) for start, opened in _DECOMPRESSORS.items() if beginning.startswith(start))
+    kinds = (opened(raw) for start, opened in _DECOMPRESSORS.items() if beginning.startswith(start))
+    return next(kinds, raw)
 
 
 class _Reader:
-    """Reads the files of a compressed archive, by their numbers."""
+    """Reads the files of an archive in their order, by their numbers."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -114,7 +122,11 @@ class _Reader:
             self.stream.seek(offset)
             return self.stream.read(size)
         except _BROKEN as error:
+            self.stream = None
             raise OSError(str(error)) from None
+        except ResbenchError:
+            self.stream = None  # a lost connection leaves it in between
+            raise
 
 
 def _members(path: Path, stream: IO[bytes], size: int | None) -> tuple[list[File], list[Symptom]]:

@@ -12,6 +12,7 @@ from resbench.accuracy.clues import by_class_names, clue, folders_of
 from resbench.accuracy.dataset import LEFT_OUT, File, ImageSet, Sample, Symptom, printable_name
 from resbench.accuracy.labels import class_of, imagenet, subsets, validation
 from resbench.accuracy.listing import Listing, listing
+from resbench.accuracy.remote import place_at
 from resbench.errors import ResbenchError
 
 OFFICIAL_NAME = "ImageNet-1k"
@@ -40,6 +41,7 @@ def open_set(path: Path, labels: Path | None = None) -> ImageSet:
     a WordNet id). Of parts of a data set, as train and val, one is taken; sets are never added up.
     Raises ResbenchError when there are none, when it is not known what they show, and for several sets side by side.
     """
+    path = place_at(path)
     if batch := cifar.test_batch(path):
         return cifar.open_test_batch(batch)
     listed = listing(path)
@@ -71,6 +73,7 @@ def open_unlabelled(path: Path) -> ImageSet:
 
     Raises ResbenchError when there are none.
     """
+    path = place_at(path)
     if batch := cifar.test_batch(path):
         return cifar.open_test_batch(batch)
     listed = listing(path)

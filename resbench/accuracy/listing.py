@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from resbench.accuracy import forms, splits
 from resbench.accuracy.braces import expanded
 from resbench.accuracy.dataset import LEFT_OUT, Contents, File, Symptom, printable_name
+from resbench.accuracy.remote import RemotePath, place_at
 from resbench.errors import ResbenchError
 
 # Folders that systems and file servers make: thumbnails, wastebaskets, snapshots.
@@ -54,7 +55,10 @@ def listing(path: Path) -> Listing:
         form = forms.form_at(path)
         return _listing(form.members(path), form.what)
     listed = _Listed()
-    _walk(path, listed)
+    if isinstance(path, RemotePath):
+        _ask(path, listed)
+    else:
+        _walk(path, listed)
     left_out = _omitted(listed)
     places = [file for file in listed.files if forms.form_named(file.base)]
     if not places or any(file.is_image for file in listed.files):
@@ -75,7 +79,7 @@ def _mode(path: Path) -> int:
 
 
 def _file(place: str) -> File:
-    path = Path(place)
+    path = place_at(Path(place))
     if not path.is_file():
         raise ResbenchError(f"{path}: no such file; give those that are there, or their folder")
     return File(name=printable_name(path.name), path=path, size_bytes=path.stat().st_size)
@@ -133,6 +137,15 @@ class _Listed:
         """Note what is left out for its name; of hidden files only images are worth a word."""
         if name.endswith("/") or File(name=name, path=Path(name), size_bytes=0).is_image:
             self.hidden.append(name)
+
+
+def _ask(root: RemotePath, listed: _Listed) -> None:
+    for name, size in root.files().items():
+        hidden = _hidden_part(name)
+        if hidden is None:
+            listed.files.append(File(name=printable_name(name), path=root / name, size_bytes=size))
+        else:
+            listed.hide(hidden)
 
 
 def _walk(root: Path, listed: _Listed) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from resbench.accuracy.dataset import IMAGE_FORMATS, Contents, File, Reader, printable_name
-from resbench.accuracy.rows import MOST_ROWS, Batches, Groups, batches_of, parquet_file
+from resbench.accuracy.remote import RemotePath
+from resbench.accuracy.rows import MOST_ROWS, ArrowStream, Batches, Groups, arrow_batches, batches_of, parquet_file
 from resbench.errors import ResbenchError
 
 _IMAGE_COLUMNS = ("image", "img", "images", "jpg", "jpeg", "png", "webp", "image_bytes", "bytes")
 _LABEL_COLUMNS = ("label", "labels", "fine_label", "cls", "class", "target")
 _BEGINNINGS = ((b"\x89PNG", ".png"), (b"RIFF", ".webp"), (b"BM", ".bmp"), (b"II*\0", ".tif"), (b"MM\0*", ".tif"))
 _SUSPECT_BYTES, _SUSPECT_RATIO = 1 << 26, 100  # images hardly shrink: what unpacks to more of both is not unpacked
-_END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 def parquet_members(path: Path) -> Contents:
@@ -185,31 +185,19 @@ def _refuse_bomb(path: Path, group: Any) -> None:
 
 
 def _arrow_members(path: Path) -> Contents:
-    import pyarrow as pa
-
-    source = pa.memory_map(str(path))
-    is_file = source.read(6) == b"ARROW1"
-    source.seek(0)
-    if is_file:
-        table = pa.ipc.open_file(source)
-        batches = [table.get_batch(number) for number in range(table.num_record_batches)]
+    schema, batches = arrow_batches(path)
+    columns = _columns(path, schema)
+    if isinstance(path, RemotePath):
+        total = sum(batch.num_rows for batch in batches)
+        reader: Reader = ArrowStream(lambda: map(columns.images, arrow_batches(path)[1]), total)
+        block, batches = path.name, arrow_batches(path)[1]
     else:
-        if path.stat().st_size < len(_END_OF_STREAM) or _end_of(path) != _END_OF_STREAM:
-            raise ValueError("it has no end marker")
-        table = pa.ipc.open_stream(source)
-        batches = list(table)
-    columns = _columns(path, table.schema)
-    reader = Batches([columns.images(batch) for batch in batches])
+        rows = list(batches)
+        reader = Batches([columns.images(batch) for batch in rows])
+        block, batches = "", iter(rows)
     names = _Names(path, columns, reader)
     files: list[File] = []
     for batch in batches:
-        batch.validate(full=True)  # else offsets out of a hostile file would lead anywhere in memory
         for start in range(0, batch.num_rows, MOST_ROWS):
-            files += names.files(batch.slice(start, MOST_ROWS))
+            files += names.files(batch.slice(start, MOST_ROWS), block)
     return Contents(files, [], columns.classes)
-
-
-def _end_of(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        stream.seek(-len(_END_OF_STREAM), 2)
-        return stream.read()

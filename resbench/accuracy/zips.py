@@ -2,6 +2,7 @@
 
 import lzma
 import stat
+import weakref
 import zipfile
 import zlib
 from collections import defaultdict
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resbench.accuracy.dataset import LEFT_OUT, Contents, File, Symptom, printable_name
+from resbench.accuracy.remote import RemotePath
 from resbench.errors import ResbenchError
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
@@ -45,7 +47,12 @@ def zip_members(path: Path) -> Contents:
         if files.pop(name, None):
             omitted["earlier members that a later one of the same name replaces"].append(printable_name(name))
         files[name] = File(
-            name=printable_name(name), path=path, offset=number, size_bytes=member.file_size, reader=reader
+            name=printable_name(name),
+            path=path,
+            offset=number,
+            size_bytes=member.file_size,
+            reader=reader,
+            block=path.name if isinstance(path, RemotePath) else "",
         )
     left_out = [
         Symptom(what=what, files=tuple(sorted(names)), remedy=LEFT_OUT) for what, names in sorted(omitted.items())
@@ -57,7 +64,12 @@ class _Reader:
     """Reads the members of a zip archive by their numbers; every one against its checksum."""
 
     def __init__(self, path: Path) -> None:
-        self.archive = zipfile.ZipFile(path)
+        if isinstance(path, RemotePath):
+            raw = path.open("rb")
+            weakref.finalize(self, raw.close)
+            self.archive = zipfile.ZipFile(raw)
+        else:
+            self.archive = zipfile.ZipFile(path)
         self.members = self.archive.infolist()
 
     def read(self, file: File) -> bytes:

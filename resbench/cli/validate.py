@@ -25,7 +25,8 @@ def validate_(
         typer.Option(
             help="Images: folders named by WordNet id, number or class, the official validation images, ImageNet-V2, "
             "-A, -R, -Sketch, Imagenette, Tiny-ImageNet, CIFAR-10 and -100, anything with --labels; as they are, or "
-            "in .tar, .zip, .tar.gz, WebDataset's shards ('val-{000..063}.tar'), Parquet or Arrow files."
+            "in .tar, .zip, .tar.gz, WebDataset's shards ('val-{000..063}.tar'), Parquet or Arrow files, "
+            "or behind an address (s3://bucket/val)."
         ),
     ] = ...,  # type: ignore[assignment]  # typer's word for "required" after an optional argument
     weights: Annotated[

@@ -6,7 +6,10 @@ from typer.testing import CliRunner
 from resbench.bench import costs
 from resbench.cli.app import app
 from resbench.counting import counted
+from resbench.counting.figures import figures_of
 from resbench.errors import ExitCode, ResbenchError
+from resbench.records.record import Counts, Terms
+from resbench.report.counts import show_counts, show_stages
 from resbench.zoo.variants import VARIANTS
 
 
@@ -44,6 +47,30 @@ def test_height_and_width_are_taken_as_they_are():
     assert row["bytes_moved"] == 4 * (row["counts"]["params"] + row["counts"]["traffic"])
 
 
+def test_declared_inputs_are_taken_as_they_are_in_every_convention():
+    (row,) = loaded("count", "resnet18", "--input", "3x64x64")
+    assert {tuple(entry["input_px"]) for entry in row["operations"]} == {(64, 64)}
+    error = run("count", "resnet18", "--input", "4x64x64").exception
+    assert "ResNet cannot take 4x64x64 (" in str(error)
+    assert "\n" not in str(error)
+
+
+def test_operators_that_cannot_be_costed_make_figures_lower_bounds(capsys):
+    counts = Counts(
+        **{"input_px": (8, 8), "params": 1, "buffers": 0, "weights_bytes": 4, "activations": 0},
+        terms=Terms(conv=1234, attention=1),
+        uncounted={"aten._fft_r2c": 2, "own.op": 1},
+    )
+    rows = [figures_of(name, counts, ("macs", "thop")) for name in "ab"]
+    show_counts(rows[:1], as_json=False)
+    shown = capsys.readouterr().out
+    for words in ("at least 1,235", "aten._fft_r2c (2 calls), own.op (1 call)", "not defined for attention"):
+        assert words in " ".join(shown.split())
+    show_counts(rows, as_json=False)
+    show_stages({"a": {"stem": counts}}.items(), ["macs"], as_json=False)
+    assert capsys.readouterr().out.count("at least 1,235") == 3
+
+
 def test_stages_add_up():
     stages = loaded("count", "resnet18", "--by-stage")["resnet18"]
     assert sum(stage["params"] for stage in stages.values()) == 11_689_512
@@ -74,6 +101,8 @@ def test_the_crosscheck_shows_both_sides():
         (("count", "resnet18", "--check"), "give --all and nothing else"),
         (("count", "--all", "--write", "--input-px", "64"), "give --all and nothing else"),
         (("count", "resnet18", "--by-module", "-c", "macs"), "leave --convention out"),
+        (("count", "resnet18", "--input", "3y4"), "is no list of inputs"),
+        (("count", "resnet18", "--input", "3x64x64", "--input-px", "64"), "--input says all of the input"),
         (("count", "resnet_18"), "unknown network 'resnet_18'; did you mean"),
         (("explain", "resnet_18", "1.82G"), "did you mean"),
         (("explain", "resnet18", "many"), "not a figure"),

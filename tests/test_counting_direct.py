@@ -160,7 +160,7 @@ def test_means_over_other_axes_are_no_global_pools():
             return x.mean(1) + x.mean((1, 2)).mean() + x.flatten(2).mean(2).sum() + torch.mean(x, (-2, -1)).sum()
 
     terms = tally.count_module(Means().eval(), 4).terms
-    assert (terms.gap_in, terms.gap_out, terms.se_in) == (32, 2, 0)
+    assert (terms.gap_in, terms.se_in, terms.mean_in) == (0, 0, 32)
 
 
 def test_training_mode_and_small_inputs_are_refused(small):
@@ -173,33 +173,92 @@ def test_training_mode_and_small_inputs_are_refused(small):
 
 ONES = {name: 10**place for place, name in enumerate(field.name for field in fields(Terms))}
 HAND = {  # the sum of 10**place of each term times what the convention counts it for (docs/counting.md)
-    "macs": {"conv": 1, "blur": 1, "fc": 1},
-    "fvcore": {"conv": 1, "blur": 1, "fc": 1, "bn": 2, "gap_in": 1},
-    "mmcv": {"conv": 1, "conv_bias": 1, "bn": 2, "relu": 1, "maxpool_in": 1, "avgpool_in": 1, "gap_in": 1, "se_in": 1},
-    "timm-card": {"conv": 1, "conv_bias": 1, "bn": 2, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
-    "torch": {"conv": 2, "blur": 2, "fc": 2},
-    "ptflops-aten": {"conv": 1, "blur": 1, "conv_bias": 1, "fc": 1, "fc_bias": 1},
+    "macs": {"conv": 1, "blur": 1, "fc": 1, "linear": 1, "matmul": 1, "attention": 1},
+    "fvcore": {
+        **{"conv": 1, "blur": 1, "fc": 1, "bn": 2, "gap_in": 1, "linear": 1, "matmul": 1},
+        **{"norm": 4, "norm_affine": 1, "adaptive_in": 1, "interpolated": 1},
+    },
+    "mmcv": {
+        **{"conv": 1, "conv_bias": 1, "bn": 2, "relu": 1, "maxpool_in": 1, "avgpool_in": 1, "gap_in": 1, "se_in": 1},
+        **{"linear": 1, "linear_bias": 1},
+    },
+    "timm-card": {"conv": 1, "conv_bias": 1, "bn": 2, "avgpool_out": 1, "gap_in": 1, "gap_out": 1, "linear": 1},
+    "torch": {"conv": 2, "blur": 2, "fc": 2, "linear": 2, "matmul": 2, "attention": 2},
+    "ptflops-aten": {
+        **{"conv": 1, "blur": 1, "conv_bias": 1, "fc": 1, "fc_bias": 1},
+        **{"linear": 1, "linear_bias": 1, "matmul": 1},
+    },
     "ptflops-pytorch": {
         **{"conv": 1, "conv_bias": 1, "fc": 1, "fc_bias": 1, "bn": 2, "relu": 2, "maxpool_in": 2},
-        **{"avgpool_in": 2, "gap_in": 2},
+        **{"avgpool_in": 2, "gap_in": 2, "linear": 1, "linear_bias": 1},
     },
-    "thop": {"conv": 1, "fc": 1, "bn": 4, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
-    "thop-0.0.31": {"conv": 1, "conv_bias": 1, "fc": 1, "bn": 2, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
-    "thop-0.0.31-2001": {"conv": 1, "conv_bias": 1, "fc": 2, "bn": 2, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
+    "thop": {"conv": 1, "fc": 1, "linear": 1, "bn": 4, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
+    "thop-0.0.31": {
+        "conv": 1,
+        "conv_bias": 1,
+        "fc": 1,
+        "linear": 1,
+        "bn": 2,
+        "avgpool_out": 1,
+        "gap_in": 1,
+        "gap_out": 1,
+    },
+    "thop-0.0.31-2001": {
+        "conv": 1,
+        "conv_bias": 1,
+        "fc": 2,
+        "linear": 2,
+        "bn": 2,
+        "avgpool_out": 1,
+        "gap_in": 1,
+        "gap_out": 1,
+    },
     "thop-0.0.31-1910": {
-        **{"conv": 1, "conv_bias": 1, "fc": 2, "bn": 4, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
+        **{"conv": 1, "conv_bias": 1, "fc": 2, "linear": 2, "bn": 4, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
         "avgpool_side": 1,
     },
     "thop-0.0.23": {
-        **{"conv": 1, "conv_bias": 1, "fc": 2, "fc_bias": -1, "bn": 4, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
+        **{
+            "conv": 1,
+            "conv_bias": 1,
+            "fc": 2,
+            "fc_bias": -1,
+            "linear": 2,
+            "linear_bias": -1,
+            "bn": 4,
+            "avgpool_out": 1,
+            "gap_in": 1,
+            "gap_out": 1,
+        },
         "avgpool_side": 1,
     },
     "thop-0.0.22": {
-        **{"conv": 1, "bias_macs": 1, "fc": 2, "fc_bias": -1, "bn": 4, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
+        **{
+            "conv": 1,
+            "bias_macs": 1,
+            "fc": 2,
+            "fc_bias": -1,
+            "linear": 2,
+            "linear_bias": -1,
+            "bn": 4,
+            "avgpool_out": 1,
+            "gap_in": 1,
+            "gap_out": 1,
+        },
         **{"avgpool_side": 1, "maxpool_side": 1, "relu_last": 1},
     },
     "thop-0.0.22-avgpool7": {
-        **{"conv": 1, "bias_macs": 1, "fc": 2, "fc_bias": -1, "bn": 4, "avgpool_out": 1, "gap_out": 8},
+        **{
+            "conv": 1,
+            "bias_macs": 1,
+            "fc": 2,
+            "fc_bias": -1,
+            "linear": 2,
+            "linear_bias": -1,
+            "bn": 4,
+            "avgpool_out": 1,
+            "gap_out": 8,
+        },
         **{"avgpool_side": 1, "maxpool_side": 1, "relu_last": 1},
     },
 }

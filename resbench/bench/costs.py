@@ -8,7 +8,8 @@ from torch import nn
 
 from resbench.counting import counted, crosscheck, explain, tally
 from resbench.counting.conventions import CURRENT, NAMES, dog_photo, square
-from resbench.counting.figures import Figures, Pair, figures
+from resbench.counting.figures import Figures, Pair, figures, figures_of
+from resbench.counting.inputs import image, parse_inputs
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.records.files import write_text
@@ -22,21 +23,25 @@ from resbench.zoo.variants import VARIANTS
 SIDES_PX = (32, 64, 128, 160, 176, 192, 200, 224, 232, 240, 256, 288, 299, 300, 320, 352, 384, 400, 416, 448, 480, 512)
 
 
-def count(network: str | Variant | nn.Module, input_px: int | Pair | None = None) -> Counts:
+def count(
+    network: str | Variant | nn.Module, input_px: int | Pair | None = None, *, inputs: str | None = None
+) -> Counts:
     """Return what `network` costs for one image of `input_px` (height, width), by default of its own size.
 
-    A network is a name, a row of the table, or any torch module in eval mode that takes (N, 3, H, W), by default at
-    224 px; a module runs once more, under PyTorch's counter. Raises TypeError for anything else, ResbenchError for an
-    unknown name, and InvalidMeasurementError for a module with operations that are not counted.
+    A network is a name, a row of the table, or any torch module in eval mode, by default for one image of 3x224x224;
+    `inputs` declares others ("1x28x28", "3x224x224,10", "77:int64"). A module runs once more, under PyTorch's counter.
+    What nobody can cost is in the counts' `uncounted`.
+    Raises TypeError for anything else, ResbenchError for an unknown name or an input that the network does not take,
+    and InvalidMeasurementError where PyTorch counts something else.
     """
+    feed = parse_inputs(inputs) if inputs else ()
     if isinstance(network, nn.Module):
-        size = input_px or 224
-        return crosscheck.confirmed_counts(network, (size, size) if isinstance(size, int) else size)
+        return crosscheck.confirmed_counts(network, feed or image(input_px or 224))
     if not isinstance(network, str | Variant):
         kind = type(network).__name__
         raise TypeError(f"count takes the name of a network, a Variant or a torch module, not {kind}: {network!r:.80}")
     variant = find(network) if isinstance(network, str) else network
-    return tally.count_module(build(variant, device="meta"), input_px or variant.input_px)
+    return tally.count_module(build(variant, device="meta"), input_px or variant.input_px, inputs=feed)
 
 
 def count_table() -> str:
@@ -80,13 +85,20 @@ def conventions(names: Sequence[str] | None, *, full: bool = False) -> Sequence[
     return names or (CURRENT if full else CURRENT[:2])
 
 
-def counted_figures(variants: Sequence[Variant], input_px: str | None, conventions: Sequence[str]) -> Iterator[Figures]:
+def counted_figures(
+    variants: Sequence[Variant], input_px: str | None, conventions: Sequence[str], inputs: str | None = None
+) -> Iterator[Figures]:
     """Yield the figures of each network at `input_px` ("224", "224x285"; None: its own) in `conventions`.
 
-    Raises ResbenchError for what is not a size.
+    `inputs` ("4x224x224", "3x224x224,10") are taken as they are in every convention.
+    Raises ResbenchError for what is not a size or no list of inputs.
     """
+    feed = parse_inputs(inputs) if inputs else ()
     for variant in variants:
         count_at = partial(tally.count_module, build(variant, device="meta"))
+        if feed:
+            yield figures_of(variant.name, count_at(inputs=feed), conventions)
+            continue
         yield figures(variant.name, count_at, _size(variant, input_px), conventions)
 
 

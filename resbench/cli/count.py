@@ -13,6 +13,14 @@ def count_(
     input_px: Annotated[
         str | None, typer.Option("--input-px", "--img-size", help="224 or HxW such as 224x285. [default: network's]")
     ] = None,
+    inputs: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            help="Other inputs than one RGB image: CxHxW of each without the batch, such as 4x224x224 or 3x224x224,10; "
+            "77:int64 for 77 tokens.",
+        ),
+    ] = None,
     conventions: Annotated[
         list[str] | None,
         typer.Option(
@@ -46,6 +54,7 @@ def count_(
       resbench count resnet50
       resbench count --all --json
       resbench count resnet50 --by-stage
+      resbench count resnet50 --input 3x288x288
     """
     from resbench.bench import costs
     from resbench.errors import ResbenchError
@@ -53,6 +62,8 @@ def count_(
 
     if by_stage + by_module + crosscheck + write + check > 1:
         raise ResbenchError("--by-stage, --by-module, --crosscheck, --write and --check exclude each other; give one")
+    if inputs and (input_px or by_stage or by_module or crosscheck or write or check):
+        raise ResbenchError("--input says all of the input and goes with --convention and --json only; give it alone")
     if (write or check) and (not every or input_px or conventions or as_json):
         raise ResbenchError("--write and --check concern the whole table as it is shipped; give --all and nothing else")
     if (by_module or crosscheck) and conventions:
@@ -74,5 +85,7 @@ def count_(
         stages = report.counting_progress(costs.stages_of(variants, input_px), len(variants))
         report.show_stages(stages, costs.conventions(conventions), as_json=as_json)
     else:
-        rows = costs.counted_figures(variants, input_px, costs.conventions(conventions, full=len(variants) == 1))
+        rows = costs.counted_figures(
+            variants, input_px, costs.conventions(conventions, full=len(variants) == 1), inputs
+        )
         report.show_counts(report.counting_progress(rows, len(variants)), as_json=as_json)

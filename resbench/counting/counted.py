@@ -13,7 +13,7 @@ import msgspec
 
 from resbench.counting.conventions import CONVENTIONS, convention
 from resbench.errors import ResbenchError
-from resbench.records.record import Counts
+from resbench.records.record import Counts, Terms
 from resbench.units import pixels
 from resbench.zoo.find import checkpoints, find
 from resbench.zoo.spec import Variant
@@ -54,7 +54,11 @@ def table_text(counts: Mapping[str, Iterable[Counts]]) -> str:
 
 
 def _line(counts: Counts) -> str:
-    return f"  {json.dumps(pixels(counts.input_px))}: {json.dumps(msgspec.to_builtins(counts))}"
+    plain = msgspec.to_builtins(counts)
+    usual = msgspec.to_builtins(Terms())
+    plain["terms"] = {term: value for term, value in plain["terms"].items() if value != usual[term]}
+    kept = {name: value for name, value in plain.items() if value not in ([], {})}
+    return f"  {json.dumps(pixels(counts.input_px))}: {json.dumps(kept)}"
 
 
 @cache

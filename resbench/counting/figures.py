@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from resbench.counting.conventions import convention, operations
+from resbench.errors import ResbenchError
 from resbench.records.record import Counts
 
 Pair = tuple[int, int]  # (height, width)
@@ -11,11 +12,12 @@ Pair = tuple[int, int]  # (height, width)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operations:
-    """A number of operations by one convention."""
+    """A number of operations by one convention; None where the network does not run at that convention's input."""
 
     convention: str
     input_px: Pair
-    value: int
+    value: int | None
+    note: str = ""  # why there is none, or what the convention was not defined on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +34,38 @@ def figures(network: str, count_at: Callable[[Pair], Counts], input_px: Pair, na
 
     A convention that changes the shape of a square input (timm-card) does so; any other input is taken as it is.
     """
-    sizes = {name: _input(name, input_px) for name in names}
-    counts = {size: count_at(size) for size in dict.fromkeys((input_px, *sizes.values()))}
-    rows = [
-        Operations(convention=name, input_px=size, value=operations(counts[size].terms, name))
-        for name, size in sizes.items()
-    ]
-    return Figures(network=network, counts=counts[input_px], operations=tuple(rows))
+    counts = count_at(input_px)
+    return Figures(
+        network=network,
+        counts=counts,
+        operations=tuple(_operations(name, count_at, _input(name, input_px), counts) for name in names),
+    )
+
+
+def figures_of(network: str, counts: Counts, names: Iterable[str]) -> Figures:
+    """Return the figures of `network` in the conventions `names`, for inputs that were declared."""
+    rows = tuple(_figure(name, counts) for name in names)
+    return Figures(network=network, counts=counts, operations=rows)
+
+
+def _operations(name: str, count_at: Callable[[Pair], Counts], size: Pair, usual: Counts) -> Operations:
+    """Return the operations by `name` at `size`; `usual` are the counts at the network's own."""
+    if size == usual.input_px:
+        return _figure(name, usual)
+    try:
+        return _figure(name, count_at(size))
+    except ResbenchError:
+        return Operations(convention=name, input_px=size, value=None, note="the network does not take this input")
+
+
+def _figure(name: str, counts: Counts) -> Operations:
+    missing = convention(name).missing(counts.terms)
+    return Operations(
+        convention=name,
+        input_px=counts.input_px,
+        value=operations(counts.terms, name),
+        note=f"not defined for {', '.join(missing)}" if missing else "",
+    )
 
 
 def _input(name: str, input_px: Pair) -> Pair:

@@ -2,12 +2,12 @@
 
 A torch function mode sees every call of torch's interface: operations without a module of their own (a mean inside a
 gate, a fixed blur) are counted like the others, and nothing depends on how a network names its modules. A dispatch mode
-below it sees the ATen operators that the calls come to.
+below it sees the ATen operators that the calls come to, costs those that no call explains (a product of matrices), and
+lists those that nobody can cost.
 """
 
-import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,84 +16,54 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode
 
-from resbench.counting.operators import Dispatched
+from resbench.counting.calls import MADE_OF_LAYERS, RULES, Layer, tensors
+from resbench.counting.inputs import blanks, image, size_of
+from resbench.counting.operators import Dispatched, cost, unknown
+from resbench.counting.views import Pair, View, pair, widest
 from resbench.errors import ResbenchError
+from resbench.records.counts import Input
 from resbench.records.record import Counts, Terms
 from resbench.units import pixels
 
-Pair = tuple[int, int]  # (height, width)
 _KEPT = "resbench_view"  # where a tensor keeps its view: under a name that hides no method of tensors
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """How a sliding window moves: it spans `reach` elements beyond its first, and steps by `stride`."""
-
-    reach: Pair
-    stride: Pair
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What an element of a feature map sees of the image, and how far apart the views of neighbours lie."""
-
-    size_px: Pair = (1, 1)
-    step_px: Pair = (1, 1)
-
-    def through(self, window: Window) -> "View":
-        """Return what the output of `window` sees."""
-        (tall, wide), (down, across) = self.size_px, self.step_px
-        size = (tall + window.reach[0] * down, wide + window.reach[1] * across)
-        return View(size, (down * window.stride[0], across * window.stride[1]))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
-    """One call that costs something."""
-
-    kind: str  # "conv", "fc", "bn", "relu", "pool" or "global" (a pool over the whole map)
-    inputs: int  # elements read
-    outputs: int  # elements written
-    terms: Mapping[str, int]
-    window: Window | None = None
-    part: str = ""  # the network's child that made it
-    view: View | None = None  # of the feature map that came out (of a global pool: in); None behind a global pool
-
-
-def count_module(module: nn.Module, input_px: int | Pair = 224) -> Counts:
-    """Return what `module` costs for one image of `input_px` (height, width); exact.
+def count_module(module: nn.Module, input_px: int | Pair = 224, *, inputs: Sequence[Input] = ()) -> Counts:
+    """Return what `module` costs for one image of `input_px` (height, width), or for `inputs`; exact.
 
     On the meta device this takes neither memory nor arithmetic.
     Raises ValueError in training mode, ResbenchError for an input that the network cannot take.
     """
-    size = (input_px, input_px) if isinstance(input_px, int) else input_px
-    return _counts([module], _pass(module, size), size)
+    feed = tuple(inputs) or image(input_px)
+    return _counts([module], _pass(module, feed), feed)
 
 
-def count_by_stage(module: nn.Module, input_px: int | Pair = 224) -> dict[str, Counts]:
+def count_by_stage(module: nn.Module, input_px: int | Pair = 224, *, inputs: Sequence[Input] = ()) -> dict[str, Counts]:
     """Return what each stage of `module` costs, in the order in which they run; they add up to `count`.
 
     The stages are a network's children; those before layer1 are its stem, those behind the last layer its head.
     """
-    size = (input_px, input_px) if isinstance(input_px, int) else input_px
-    ran = _pass(module, size)
+    feed = tuple(inputs) or image(input_px)
+    ran = _pass(module, feed)
     stages: dict[str, list[str]] = {}
     for name, stage in _stages([name for name, _ in module.named_children()]).items():
         stages.setdefault(stage, []).append(name)
     return {
-        stage: _counts([module.get_submodule(name) for name in names], ran.of(names), size)
+        stage: _counts([module.get_submodule(name) for name in names], ran.of(names), feed)
         for stage, names in stages.items()
     }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pass:
-    """What one forward pass did: the layers in the order they ran, and how many operators each child dispatched."""
+    """What one forward pass did: the layers in the order they ran, and the operators that each child dispatched."""
 
     layers: Sequence[Layer]
     operators: Mapping[str, int]
+    uncounted: Mapping[tuple[str, str], int]  # by child and operator
     last_relus: Sequence[tuple[str, int]]  # the child, and the elements that the last ReLU module of a block put out
 
     def of(self, parts: Sequence[str]) -> "_Pass":
@@ -101,34 +71,37 @@ class _Pass:
         return _Pass(
             layers=[layer for layer in self.layers if layer.part in parts],
             operators={part: self.operators[part] for part in parts},
+            uncounted={key: calls for key, calls in self.uncounted.items() if key[0] in parts},
             last_relus=[(part, outputs) for part, outputs in self.last_relus if part in parts],
         )
 
 
-def _pass(module: nn.Module, input_px: Pair) -> _Pass:
-    """Run `module` on one image of `input_px` where its weights lie."""
+def _pass(module: nn.Module, feed: Sequence[Input]) -> _Pass:
+    """Run `module` on one example of `feed` where its weights lie."""
     if module.training:
         raise ValueError("module is in training mode; counts hold for inference, so call module.eval() first")
-    recorder = _Recorder()
+    recorder = _Recorder(module, size_of(feed))
     with ExitStack() as stack:
         for name, child in module.named_children():
             stack.enter_context(child.register_forward_pre_hook(partial(recorder.enter, name)))
         for block, relu in _relus(module):
             stack.enter_context(relu.register_forward_hook(partial(recorder.rectified, block)))
         stack.enter_context(torch.no_grad())
-        image = next(module.parameters()).new_empty(1, 3, *input_px)
-        image.__dict__[_KEPT] = View()
+        example = blanks(feed, module)
+        if len(feed[0].shape) == 3:
+            example[0].__dict__[_KEPT] = View()
         stack.enter_context(Dispatched(recorder.dispatched))
         stack.enter_context(recorder)
         try:
-            module(image)
-        except RuntimeError as error:
-            reason = str(error).partition("\n")[0]
-            raise ResbenchError(
-                f"{type(module).__name__} cannot take {pixels(input_px)} px ({reason}); give a larger input"
-            ) from error
-    last_relus = list(recorder.last_relus.values())
-    return _Pass(layers=_name_pools(recorder.layers), operators=recorder.operators, last_relus=last_relus)
+            module(*example)
+        except Exception as error:  # whatever the code of a network raises about its input
+            raise ResbenchError(_refusal(module, feed, error)) from error
+    return _Pass(
+        layers=_name_last(recorder.layers),
+        operators=recorder.operators,
+        uncounted=recorder.uncounted,
+        last_relus=list(recorder.last_relus.values()),
+    )
 
 
 def _relus(module: nn.Module) -> Iterator[tuple[nn.Module, nn.Module]]:
@@ -142,15 +115,27 @@ def _relus(module: nn.Module) -> Iterator[tuple[nn.Module, nn.Module]]:
                 yield child if isinstance(block, nn.Sequential | nn.ModuleList) else block, child
 
 
+def _refusal(module: nn.Module, feed: Sequence[Input], error: Exception) -> str:
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    if isinstance(error, RuntimeError) and feed == image(size_of(feed)):
+        return f"{type(module).__name__} cannot take {pixels(size_of(feed))} px ({reason}); give a larger input"
+    given = ",".join(map(str, feed))
+    return f"{type(module).__name__} cannot take {given} ({reason}); declare its inputs, such as --input 3x224x224"
+
+
 class _Recorder(TorchFunctionMode):
     """Turns calls into layers, and passes the view of every tensor on to what is computed from it."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: nn.Module, image_px: Pair) -> None:
         super().__init__()
+        self.fixed = {id(buffer) for buffer in module.buffers()}
+        self.image_px = image_px
         self.part = ""
         self.layers: list[Layer] = []
         self.operators = Counter[str]()  # by part
+        self.uncounted = Counter[tuple[str, str]]()
         self.last_relus: dict[nn.Module, tuple[str, int]] = {}  # by block, the part and the elements
+        self.ruled: Any = None  # the function that runs and has a rule
 
     def enter(self, part: str, *_: Any) -> None:
         self.part = part
@@ -158,147 +143,126 @@ class _Recorder(TorchFunctionMode):
     def rectified(self, block: nn.Module, _relu: nn.Module, _inputs: Any, out: Tensor) -> None:
         self.last_relus[block] = self.part, out.numel()
 
-    def dispatched(self) -> None:
+    def dispatched(self, operator: Any, args: tuple[Any, ...], outputs: Any) -> None:
+        """Take an operator into account; its cost too, unless the function that it comes from has a rule."""
+        if self.ruled is F.scaled_dot_product_attention:
+            return  # one operator on one device, a dozen on another
         self.operators[self.part] += 1
+        if self.ruled is not None:
+            return
+        if layer := cost(operator, args, outputs):
+            self.layers.append(replace(layer, part=self.part))
+        elif unknown(operator):
+            self.uncounted[self.part, _name(operator)] += 1
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        # A tensor on the meta device is only its shape, so what keeps it need not run; that took most of the time.
-        idle = function in _SHAPE_KEEPING and args[0].is_meta
-        outputs = args[0].detach() if idle else function(*args, **kwargs)
-        if idle:  # one operator all the same; detach is a view and not counted
-            self.dispatched()
-        view = _widest([tensor.__dict__[_KEPT] for tensor in _tensors(args) if _KEPT in tensor.__dict__])
-        rule = _RULES.get(function)
-        layer = rule(outputs, *args, **kwargs) if rule else None
-        if layer and layer.window and view:
-            view = view.through(layer.window)
-        if layer:
-            self.layers.append(replace(layer, part=self.part, view=view))
-        # What a global pool puts out carries no view: a gate sees everything, the field is that of the windows.
-        if view and not (layer and layer.kind == "global"):
-            for output in _tensors(outputs):
+        if function in MADE_OF_LAYERS:
+            with self:
+                return MADE_OF_LAYERS[function](*args, **kwargs)
+        outputs = self._run(function, args, kwargs)
+        given = list(tensors(args)) + (list(tensors(tuple(kwargs.values()))) if kwargs else [])
+        view = widest([tensor.__dict__[_KEPT] for tensor in given if _KEPT in tensor.__dict__])
+        rule = RULES.get(function)
+        if layer := rule(outputs, *args, **kwargs) if rule else None:
+            view = self._add(layer, view, given)
+        if view:
+            for output in tensors(outputs):
                 output.__dict__[_KEPT] = view
         return outputs
 
+    def _run(self, function: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        # A tensor on the meta device is only its shape, so what keeps it need not run; that took most of the time.
+        if function in _SHAPE_KEEPING and args and args[0].is_meta:
+            self.operators[self.part] += 1  # one operator all the same; detach is a view and not counted
+            return args[0].detach()
+        outer, self.ruled = self.ruled, function if function in RULES else self.ruled
+        try:
+            return function(*args, **kwargs)
+        finally:
+            self.ruled = outer
+            if function is F.scaled_dot_product_attention:
+                self.operators[self.part] += 1
 
-def _conv(
-    out: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, _padding: Any = 0,
-    dilation: Any = 1, *_: Any, **__: Any,
-) -> Layer:  # fmt: skip
-    learned = "conv" if isinstance(weight, nn.Parameter) else "blur"
-    biased = 0 if bias is None else out.numel()
-    terms = {learned: out.numel() * math.prod(weight.shape[1:]), "conv_bias": biased}
-    terms["bias_macs"] = biased * weight.shape[1]
-    return _layer("conv", x, out, terms, _window(tuple(weight.shape[2:]), stride, dilation))
+    def _add(self, layer: Layer, view: View | None, given: Sequence[Tensor]) -> View | None:
+        """Append `layer` and return the view of what it puts out, from that of the tensors `given`.
 
+        What a global pool puts out carries none: a gate sees everything, the field is that of the windows.
+        """
+        scatters, terms = layer.scatters and view is not None, layer.terms
+        if layer.window and view:
+            scatters = scatters or not view.covers(pair(given[0].shape[2:]), self.image_px)
+            view = view.through(layer.window)
+        if layer.kind == "conv" and self._is_fixed(given[1]):
+            terms = {("blur" if term == "conv" else term): value for term, value in terms.items()}
+        self.layers.append(replace(layer, part=self.part, view=view, scatters=scatters, terms=terms))
+        return None if layer.kind == "global" else view
 
-def _linear(out: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Layer:
-    terms = {"fc": out.numel() * weight.shape[1], "fc_bias": 0 if bias is None else out.numel()}
-    return _layer("fc", x, out, terms)
-
-
-def _batch_norm(out: Tensor, x: Tensor, *_: Any, **__: Any) -> Layer:
-    return _layer("bn", x, out, {"bn": x.numel()})
-
-
-def _relu(out: Tensor, x: Tensor, *_: Any, **__: Any) -> Layer:
-    return _layer("relu", x, out, {"relu": out.numel()})
-
-
-def _max_pool(out: Tensor, x: Tensor, kernel: Any, stride: Any = None, *_: Any, **__: Any) -> Layer:
-    terms = {"maxpool_in": x.numel(), "maxpool_side": out.numel() * _side(kernel)}
-    return _layer("pool", x, out, terms, _window(kernel, stride or kernel))
-
-
-def _avg_pool(out: Tensor, x: Tensor, kernel: Any, stride: Any = None, *_: Any, **__: Any) -> Layer:
-    terms = {"avgpool_in": x.numel(), "avgpool_out": out.numel(), "avgpool_side": out.numel() * _side(kernel)}
-    return _layer("pool", x, out, terms, _window(kernel, stride or kernel))
-
-
-def _adaptive_pool(out: Tensor, x: Tensor, *_: Any, **__: Any) -> Layer | None:
-    return _layer("global", x, out, {}) if tuple(out.shape[2:]) == (1, 1) else None
-
-
-def _mean(out: Tensor, x: Tensor, dim: Any = None, *_: Any, **__: Any) -> Layer | None:
-    over = {axis % x.dim() for axis in dim} if isinstance(dim, tuple | list) else set()
-    return _layer("global", x, out, {}) if x.dim() == 4 and over == {2, 3} else None
+    def _is_fixed(self, weight: Tensor) -> bool:
+        """Whether a filter is a buffer or a view of one, and not learned or computed from what is."""
+        return (
+            not isinstance(weight, nn.Parameter) and id(weight if weight._base is None else weight._base) in self.fixed
+        )
 
 
 _SHAPE_KEEPING = {F.batch_norm, F.relu}
-_RULES: dict[Any, Callable[..., Layer | None]] = {
-    torch.conv1d: _conv,
-    torch.conv2d: _conv,
-    F.linear: _linear,
-    F.batch_norm: _batch_norm,
-    **dict.fromkeys((F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_), _relu),
-    **dict.fromkeys((F.max_pool2d, torch.max_pool2d), _max_pool),
-    F.avg_pool2d: _avg_pool,
-    F.adaptive_avg_pool2d: _adaptive_pool,
-    **dict.fromkeys((torch.mean, Tensor.mean), _mean),
-}
 
 
-def _widest(views: Sequence[View]) -> View | None:
-    """Return the view of what is computed from tensors with `views`: on a residual path, the longest way counts."""
-    if not views:
-        return None
-    talls, wides = zip(*(view.size_px for view in views), strict=True)
-    downs, acrosses = zip(*(view.step_px for view in views), strict=True)
-    return View((max(talls), max(wides)), (max(downs), max(acrosses)))
+def _name(operator: Any) -> str:
+    return str(operator.overloadpacket) if isinstance(operator, OpOverload) else str(operator)
 
 
-def _layer(kind: str, x: Tensor, out: Tensor, terms: Mapping[str, int], window: Window | None = None) -> Layer:
-    return Layer(kind=kind, inputs=x.numel(), outputs=out.numel(), terms=terms, window=window)
+def _name_last(ran: Sequence[Layer]) -> list[Layer]:
+    """Give the global pools and the linear layers their terms.
 
-
-def _window(kernel: Any, stride: Any, dilation: Any = 1) -> Window:
-    (tall, wide), (down, across), (high, broad) = _pair(kernel), _pair(stride), _pair(dilation)
-    return Window(reach=((tall - 1) * high, (wide - 1) * broad), stride=(down, across))
-
-
-def _side(kernel: Any) -> int:
-    """Return what thop before 2020 takes for the area of a window: of a square one that is given as a number, a side.
-
-    It is torch.prod(torch.Tensor([kernel_size])).
+    The last pool feeds the classifier, those before it are squeezes; the last linear layer is the classifier.
     """
-    return kernel if isinstance(kernel, int) else math.prod(kernel)
-
-
-def _pair(value: Any) -> Pair:
-    """Return 3, (3,) and (3, 3) as (3, 3)."""
-    values = (value,) if isinstance(value, int) else tuple(value)
-    return values[0], values[-1]
-
-
-def _name_pools(ran: Sequence[Layer]) -> list[Layer]:
-    """Give the global pools their terms: the last one feeds the classifier, those before it are squeezes."""
-    last = max((index for index, layer in enumerate(ran) if layer.kind == "global"), default=-1)
-    final = {"gap_in": ran[last].inputs, "gap_out": ran[last].outputs} if ran else {}
+    last = {layer.kind: index for index, layer in enumerate(ran) if layer.kind in ("global", "fc")}
     return [
-        layer if layer.kind != "global" else replace(layer, terms=final if index == last else {"se_in": layer.inputs})
+        layer if layer.kind not in last else replace(layer, terms=_terms(layer, last=index == last[layer.kind]))
         for index, layer in enumerate(ran)
     ]
 
 
-def _counts(modules: Sequence[nn.Module], ran: _Pass, input_px: Pair) -> Counts:
+def _terms(layer: Layer, *, last: bool) -> Mapping[str, int]:
+    if layer.kind == "fc":
+        return layer.terms if last else {"linear": layer.terms["fc"], "linear_bias": layer.terms["fc_bias"]}
+    if not last:
+        return {**layer.terms, "se_in": layer.inputs}
+    # No tool counts a mean; a pool is a layer.
+    return {"gap_in": layer.inputs, "gap_out": layer.outputs} if layer.terms else {"mean_in": layer.inputs}
+
+
+def _counts(modules: Sequence[nn.Module], ran: _Pass, feed: tuple[Input, ...]) -> Counts:
     params = [tensor for module in modules for tensor in module.parameters()]
     buffers = [tensor for module in modules for tensor in module.buffers()]
-    terms = Counter(bias_macs=0, maxpool_side=0, avgpool_side=0)
+    terms, uncounted = Counter(bias_macs=0, maxpool_side=0, avgpool_side=0), Counter[str]()
     terms["relu_last"] = sum(outputs for _, outputs in ran.last_relus)
     for layer in ran.layers:
         terms.update(layer.terms)
+    for (_, operator), calls in ran.uncounted.items():
+        uncounted[operator] += calls
+    size = size_of(feed)
     return Counts(
-        input_px=input_px,
+        input_px=size,
         params=sum(tensor.numel() for tensor in params),
         buffers=sum(tensor.numel() for tensor in buffers),
         weights_bytes=sum(tensor.numel() * tensor.element_size() for tensor in params + buffers),
-        activations=sum(layer.outputs for layer in ran.layers if layer.kind in ("conv", "fc")),
+        activations=sum(layer.outputs for layer in ran.layers if layer.kind in ("conv", "fc", "matmul")),
         terms=Terms(**terms),
-        traffic=sum(layer.inputs + layer.outputs for layer in ran.layers if layer.kind not in ("bn", "relu")),
-        receptive_field_px=next((layer.view.size_px for layer in reversed(ran.layers) if layer.view), (1, 1)),
+        traffic=sum(layer.inputs + layer.outputs for layer in ran.layers if layer.kind not in ("bn", "norm", "relu")),
+        receptive_field_px=_field(ran.layers),
         operators=sum(ran.operators.values()),
+        inputs=() if feed == image(size) else feed,
+        uncounted=dict(sorted(uncounted.items())),
     )
+
+
+def _field(layers: Sequence[Layer]) -> Pair | None:
+    """Return the receptive field of the last feature map; None where more than windows connects it to the image."""
+    if any(layer.scatters for layer in layers):
+        return None
+    return next((layer.view.size_px for layer in reversed(layers) if layer.view), (1, 1))
 
 
 def _stages(names: Sequence[str]) -> dict[str, str]:
@@ -310,11 +274,3 @@ def _stages(names: Sequence[str]) -> dict[str, str]:
         name: "stem" if index < staged[0] else "head" if index > staged[-1] else name
         for index, name in enumerate(names)
     }
-
-
-def _tensors(values: Any) -> Iterator[Tensor]:
-    if isinstance(values, Tensor):
-        yield values
-    elif isinstance(values, tuple | list):
-        for value in values:
-            yield from _tensors(value)

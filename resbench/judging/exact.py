@@ -141,8 +141,9 @@ def _flat(counts: Counts) -> dict[str, int | None]:
     terms = {f"terms.{key}": value for key, value in plain.pop("terms").items()}
     height, width = plain.pop("receptive_field_px") or (None, None)
     fields = {"receptive_field_px.height": height, "receptive_field_px.width": width}
-    del plain["params"]
-    return {**_always(counts), **plain, **fields, **terms}
+    del plain["params"], plain["inputs"]
+    uncounted = {"uncounted calls": sum(plain.pop("uncounted").values())}
+    return {**_always(counts), **plain, **fields, **uncounted, **terms}
 
 
 def _always(counts: Counts) -> dict[str, int]:

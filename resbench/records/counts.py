@@ -1,8 +1,8 @@
 """What a network costs: exact, and the same on every machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from resbench.records.bounds import Natural, Pixel
+from resbench.records.bounds import Natural, Pixel, Positive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,8 +12,8 @@ class Terms:
     conv: Natural = 0  # multiply-adds of convolutions with learned filters
     blur: Natural = 0  # multiply-adds of convolutions with fixed filters (anti-aliasing)
     conv_bias: Natural = 0  # output elements of convolutions that add a bias
-    fc: Natural = 0  # multiply-adds of linear layers
-    fc_bias: Natural = 0  # output elements of linear layers that add a bias
+    fc: Natural = 0  # multiply-adds of the last linear layer: the classifier
+    fc_bias: Natural = 0  # output elements of the last linear layer, if it adds a bias
     bn: Natural = 0  # elements normalised by batch norm
     relu: Natural = 0  # elements that ReLUs put out
     maxpool_in: Natural = 0  # elements that max pools read
@@ -27,18 +27,39 @@ class Terms:
     relu_last: Natural | None = None  # elements that the last ReLU module of each block puts out
     maxpool_side: Natural | None = None  # outputs of max pools, each times one side of its window
     avgpool_side: Natural | None = None
+    # What residual networks do not have, other classifiers do.
+    linear: Natural = 0  # multiply-adds of the other linear layers
+    linear_bias: Natural = 0  # output elements of the other linear layers that add a bias
+    matmul: Natural = 0  # multiply-adds of matrix products (einsum included) that are no layers
+    attention: Natural = 0  # multiply-adds of scaled dot-product attention
+    norm: Natural = 0  # elements whose mean and variance are taken: layer, group, instance norms, training batch norms
+    norm_affine: Natural = 0  # those of them that are scaled and shifted as well
+    adaptive_in: Natural = 0  # elements that adaptive average pools other than the final one read
+    mean_in: Natural = 0  # elements that a mean in the final pool's place reads
+    interpolated: Natural = 0  # elements that interpolation reads: 1 per output of "nearest", 4 of "bilinear"
 
     @property
     def macs(self) -> int:
-        """Multiply-adds of convolutions and linear layers, biases not counted."""
-        return self.conv + self.blur + self.fc
+        """Multiply-adds of convolutions, linear layers and matrix products, biases not counted."""
+        return self.conv + self.blur + self.fc + self.linear + self.matmul + self.attention
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One input of a network, for one example: "3x224x224" of the network's own type, "77:int64"."""
+
+    shape: tuple[Positive, ...]  # without the batch
+    dtype: str = ""  # of torch; empty: the network's own
+
+    def __str__(self) -> str:
+        return "x".join(map(str, self.shape)) + (f":{self.dtype}" if self.dtype else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """What a network costs at one input size. Exact integers."""
 
-    input_px: tuple[Pixel, Pixel]  # (height, width)
+    input_px: tuple[Pixel, Pixel]  # (height, width); of tokens (1, their number)
     params: Natural
     buffers: Natural  # elements of running statistics and counters
     weights_bytes: Natural  # parameters and buffers in fp32, counters in int64
@@ -47,6 +68,8 @@ class Counts:
     traffic: Natural | None = None  # activation elements that convolutions, linear layers and pools move, one image
     receptive_field_px: tuple[Natural, Natural] | None = None  # of the last feature map, (height, width), without gates
     operators: Natural | None = None  # ATen operators that a forward pass dispatches, views and empty tensors left out
+    inputs: tuple[Input, ...] = ()  # where they were declared; empty: one RGB image of `input_px`
+    uncounted: dict[str, Natural] = field(default_factory=dict)  # calls of operators that may multiply, uncosted
 
     def bytes_moved(self, batch_size: int = 1, element_bytes: int = 4) -> int | None:
         """Return the least memory traffic of a forward pass that runs layer by layer.

@@ -10,9 +10,10 @@ from rich.table import Table
 from resbench import units
 from resbench.counting.conventions import convention, operations
 from resbench.counting.crosscheck import Crosscheck, Modules
-from resbench.counting.figures import Figures
+from resbench.counting.figures import Figures, Operations
 from resbench.records.record import Counts
 from resbench.report import terminal
+from resbench.words.escaped import visible
 
 Item = TypeVar("Item")
 
@@ -51,7 +52,7 @@ def show_stages(
             table.add_row(
                 stage,
                 units.integer(counts.params),
-                *(units.integer(operations(counts.terms, convention)) for convention in names),
+                *(_bounded(operations(counts.terms, name), counts) for name in names),
                 units.integer(counts.activations),
                 _operators(counts),
                 _field(counts),
@@ -97,15 +98,20 @@ def _sheet(row: Figures) -> None:
         "activations": f"{units.integer(counts.activations)} elements, out of convolutions and linear layers",
         "operators": f"{_operators(counts)} ATen operators (views excluded)",
         "bytes moved": f"{units.integer(counts.bytes_moved() or 0)} at least, for one image in fp32",
-        "receptive field": f"{_field(counts)} px",
+        "receptive field": f"{_field(counts)} px"
+        if counts.receptive_field_px
+        else "- (more than windows see the image)",
     }
-    console.print(terminal.titled(row.network, f" at {units.pixels(counts.input_px)}"))
+    if counts.uncounted:
+        facts["not counted"] = f"{_uncounted(counts)}; so operations are at least these"
+    given = ", ".join(map(str, counts.inputs)) or units.pixels(counts.input_px)
+    console.print(terminal.titled(row.network, f" at {given}"))
     for name, fact in facts.items():
         console.print(f"{name:<16} {fact}")
     table = Table("convention", "input", *terminal.figure_columns("operations"), "what it counts")
     for entry in row.operations:
-        meaning = convention(entry.convention).meaning
-        table.add_row(entry.convention, units.pixels(entry.input_px), units.integer(entry.value), meaning)
+        meaning = "; ".join(filter(None, (convention(entry.convention).meaning, entry.note)))
+        table.add_row(entry.convention, units.pixels(entry.input_px), _value(entry, counts), meaning)
     console.print(table)
 
 
@@ -118,7 +124,7 @@ def _table(rows: Sequence[Figures]) -> None:
             row.network,
             units.pixels(row.counts.input_px),
             units.integer(row.counts.params),
-            *(units.integer(entry.value) for entry in row.operations),
+            *(_value(entry, row.counts) for entry in row.operations),
             units.integer(row.counts.activations),
             _operators(row.counts),
             units.size(row.counts.weights_bytes),
@@ -130,6 +136,22 @@ def _table(rows: Sequence[Figures]) -> None:
 def _plain(counts: Counts, conventions: Iterable[str]) -> dict[str, Any]:
     figures = {name: operations(counts.terms, name) for name in conventions}
     return {**msgspec.to_builtins(counts), "operations": figures}
+
+
+def _value(entry: Operations, counts: Counts) -> str:
+    return "-" if entry.value is None else _bounded(entry.value, counts)
+
+
+def _bounded(value: int, counts: Counts) -> str:
+    """Return `value`, as a lower bound where operators of the network could not be costed."""
+    return f"at least {units.integer(value)}" if counts.uncounted else units.integer(value)
+
+
+def _uncounted(counts: Counts) -> str:
+    """Return "aten._fft_r2c (2 calls)" for the operators that nobody can cost."""
+    return ", ".join(
+        f"{visible(name)} ({calls} {'call' if calls == 1 else 'calls'})" for name, calls in counts.uncounted.items()
+    )
 
 
 def _field(counts: Counts) -> str:

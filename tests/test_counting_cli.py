@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from resbench.bench import costs
 from resbench.cli.app import app
 from resbench.counting import counted
-from resbench.counting.figures import figures_of
+from resbench.counting.figures import declared_figures
 from resbench.errors import ExitCode, ResbenchError
 from resbench.records.record import Counts, Terms
 from resbench.report.counts import show_counts, show_stages
@@ -61,7 +61,7 @@ def test_operators_that_cannot_be_costed_make_figures_lower_bounds(capsys):
         terms=Terms(conv=1234, attention=1),
         uncounted={"aten._fft_r2c": 2, "own.op": 1},
     )
-    rows = [figures_of(name, counts, ("macs", "thop")) for name in "ab"]
+    rows = [declared_figures(name, counts, ("macs", "thop")) for name in "ab"]
     show_counts(rows[:1], as_json=False)
     shown = capsys.readouterr().out
     for words in ("at least 1,235", "aten._fft_r2c (2 calls), own.op (1 call)", "not defined for attention"):

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import resbench
 from resbench.counting.conventions import convention, operations
-from resbench.counting.figures import figures, figures_of
+from resbench.counting.figures import declared_figures, figures
 from resbench.counting.inputs import blanks, parse_inputs, size_of
 from resbench.counting.tally import count_by_stage, count_module
 from resbench.errors import ResbenchError
@@ -208,7 +208,7 @@ def test_an_operator_of_another_library_is_listed():
 
 def test_a_convention_says_what_it_was_not_defined_on():
     counts = count_module(Attends(need_weights=False).eval(), inputs=parse_inputs("5x8"))
-    rows = {row.convention: row for row in figures_of("own", counts, ("macs", "fvcore", "thop")).operations}
+    rows = {row.convention: row for row in declared_figures("own", counts, ("macs", "fvcore", "thop")).operations}
     assert (rows["macs"].value, rows["macs"].note) == (PROJECTED["linear"] + PROJECTED["fc"] + SCORED, "")
     assert rows["fvcore"].note == rows["thop"].note == "not defined for attention"
 

@@ -8,8 +8,8 @@ from torch import nn
 
 from resbench.counting import counted, crosscheck, explain, tally
 from resbench.counting.conventions import CURRENT, NAMES, dog_photo, square
-from resbench.counting.figures import Figures, Pair, figures, figures_of
-from resbench.counting.inputs import image, parse_inputs
+from resbench.counting.figures import Figures, Pair, declared_figures, figures
+from resbench.counting.inputs import one_image, parse_inputs
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.records.files import write_text
@@ -36,7 +36,7 @@ def count(
     """
     feed = parse_inputs(inputs) if inputs else ()
     if isinstance(network, nn.Module):
-        return crosscheck.confirmed_counts(network, feed or image(input_px or 224))
+        return crosscheck.confirmed_counts(network, feed or one_image(input_px or 224))
     if not isinstance(network, str | Variant):
         kind = type(network).__name__
         raise TypeError(f"count takes the name of a network, a Variant or a torch module, not {kind}: {network!r:.80}")
@@ -97,7 +97,7 @@ def counted_figures(
     for variant in variants:
         count_at = partial(tally.count_module, build(variant, device="meta"))
         if feed:
-            yield figures_of(variant.name, count_at(inputs=feed), conventions)
+            yield declared_figures(variant.name, count_at(inputs=feed), conventions)
             continue
         yield figures(variant.name, count_at, _size(variant, input_px), conventions)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from resbench.counting.conventions import operations
-from resbench.counting.inputs import blanks, image
+from resbench.counting.inputs import blanks, one_image
 from resbench.counting.tally import count_module
 from resbench.errors import InvalidMeasurementError
 from resbench.records.counts import Input
@@ -43,7 +43,7 @@ def crosscheck(module: nn.Module, input_px: tuple[int, int], name: str) -> tuple
     Raises InvalidMeasurementError when any differs: counts that two counters dispute are not to be believed.
     """
     ours = count_module(module, input_px)
-    example = blanks(image(input_px), module)
+    example = blanks(one_image(input_px), module)
     rows = (*_by_fvcore(module, example, ours), _by_torch(module, example, ours))
     for row in rows:
         if row.ours != row.theirs:
@@ -72,7 +72,7 @@ def confirmed_counts(module: nn.Module, inputs: tuple[Input, ...]) -> Counts:
 
 def modules(module: nn.Module, input_px: tuple[int, int], *, depth: int = 3) -> Modules:
     """Return fvcore's operations per module of `module`; the text goes down to `depth` names."""
-    with _fvcore(module, blanks(image(input_px), module)) as (fvcore, flops, activations):
+    with _fvcore(module, blanks(one_image(input_px), module)) as (fvcore, flops, activations):
         return Modules(
             rows={path: int(amount) for path, amount in flops.by_module().items()},
             text=fvcore.flop_count_table(flops, depth, activations, show_param_shapes=False),

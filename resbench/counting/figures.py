@@ -42,7 +42,7 @@ def figures(network: str, count_at: Callable[[Pair], Counts], input_px: Pair, na
     )
 
 
-def figures_of(network: str, counts: Counts, names: Iterable[str]) -> Figures:
+def declared_figures(network: str, counts: Counts, names: Iterable[str]) -> Figures:
     """Return the figures of `network` in the conventions `names`, for inputs that were declared."""
     rows = tuple(_figure(name, counts) for name in names)
     return Figures(network=network, counts=counts, operations=rows)

@@ -32,7 +32,7 @@ def parse_inputs(text: str) -> tuple[Input, ...]:
     return inputs
 
 
-def image(input_px: int | Pair, channels: int = 3) -> tuple[Input, ...]:
+def one_image(input_px: int | Pair, channels: int = 3) -> tuple[Input, ...]:
     """Return one image of `input_px` (height, width) as the inputs of a network."""
     height, width = (input_px, input_px) if isinstance(input_px, int) else input_px
     return (Input(shape=(channels, height, width)),)

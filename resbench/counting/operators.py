@@ -51,7 +51,7 @@ def cost(operator: Any, args: tuple[Any, ...], outputs: Any) -> Layer | None:
 
 
 @cache
-def unknown(operator: Any) -> bool:
+def is_uncosted(operator: Any) -> bool:
     """Whether `operator` may multiply and add without a rule that says how much."""
     if not isinstance(operator, OpOverload):
         return True

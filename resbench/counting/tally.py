@@ -20,9 +20,9 @@ from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode
 
 from resbench.counting.calls import MADE_OF_LAYERS, RULES, Layer, tensors
-from resbench.counting.inputs import blanks, image, size_of
-from resbench.counting.operators import Dispatched, cost, unknown
-from resbench.counting.views import Pair, View, pair, widest
+from resbench.counting.inputs import blanks, one_image, size_of
+from resbench.counting.operators import Dispatched, cost, is_uncosted
+from resbench.counting.views import Pair, View, pair, widest_view
 from resbench.errors import ResbenchError
 from resbench.records.counts import Input
 from resbench.records.record import Counts, Terms
@@ -37,7 +37,7 @@ def count_module(module: nn.Module, input_px: int | Pair = 224, *, inputs: Seque
     On the meta device this takes neither memory nor arithmetic.
     Raises ValueError in training mode, ResbenchError for an input that the network cannot take.
     """
-    feed = tuple(inputs) or image(input_px)
+    feed = tuple(inputs) or one_image(input_px)
     return _counts([module], _pass(module, feed), feed)
 
 
@@ -46,7 +46,7 @@ def count_by_stage(module: nn.Module, input_px: int | Pair = 224, *, inputs: Seq
 
     The stages are a network's children; those before layer1 are its stem, those behind the last layer its head.
     """
-    feed = tuple(inputs) or image(input_px)
+    feed = tuple(inputs) or one_image(input_px)
     ran = _pass(module, feed)
     stages: dict[str, list[str]] = {}
     for name, stage in _stages([name for name, _ in module.named_children()]).items():
@@ -117,7 +117,7 @@ def _relus(module: nn.Module) -> Iterator[tuple[nn.Module, nn.Module]]:
 
 def _refusal(module: nn.Module, feed: Sequence[Input], error: Exception) -> str:
     reason = str(error).partition("\n")[0] or type(error).__name__
-    if isinstance(error, RuntimeError) and feed == image(size_of(feed)):
+    if isinstance(error, RuntimeError) and feed == one_image(size_of(feed)):
         return f"{type(module).__name__} cannot take {pixels(size_of(feed))} px ({reason}); give a larger input"
     given = ",".join(map(str, feed))
     return f"{type(module).__name__} cannot take {given} ({reason}); declare its inputs, such as --input 3x224x224"
@@ -152,7 +152,7 @@ class _Recorder(TorchFunctionMode):
             return
         if layer := cost(operator, args, outputs):
             self.layers.append(replace(layer, part=self.part))
-        elif unknown(operator):
+        elif is_uncosted(operator):
             self.uncounted[self.part, _name(operator)] += 1
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -162,7 +162,7 @@ class _Recorder(TorchFunctionMode):
                 return MADE_OF_LAYERS[function](*args, **kwargs)
         outputs = self._run(function, args, kwargs)
         given = list(tensors(args)) + (list(tensors(tuple(kwargs.values()))) if kwargs else [])
-        view = widest([tensor.__dict__[_KEPT] for tensor in given if _KEPT in tensor.__dict__])
+        view = widest_view([tensor.__dict__[_KEPT] for tensor in given if _KEPT in tensor.__dict__])
         rule = RULES.get(function)
         if layer := rule(outputs, *args, **kwargs) if rule else None:
             view = self._add(layer, view, given)
@@ -253,7 +253,7 @@ def _counts(modules: Sequence[nn.Module], ran: _Pass, feed: tuple[Input, ...]) -
         traffic=sum(layer.inputs + layer.outputs for layer in ran.layers if layer.kind not in ("bn", "norm", "relu")),
         receptive_field_px=_field(ran.layers),
         operators=sum(ran.operators.values()),
-        inputs=() if feed == image(size) else feed,
+        inputs=() if feed == one_image(size) else feed,
         uncounted=dict(sorted(uncounted.items())),
     )
 

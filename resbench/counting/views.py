@@ -49,7 +49,7 @@ def pair(value: Any) -> Pair:
     return values[0], values[-1]
 
 
-def widest(views: Sequence[View]) -> View | None:
+def widest_view(views: Sequence[View]) -> View | None:
     """Return the view of what is computed from tensors with `views`: on a residual path, the longest way counts."""
     if not views:
         return None

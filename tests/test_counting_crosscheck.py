@@ -69,7 +69,7 @@ def test_a_disputed_count_is_an_invalid_measurement_that_names_both():
         nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4, affine=False)
     ).eval()  # fvcore counts it once, not twice
     with pytest.raises(
-        InvalidMeasurementError, match=r"^odd at 8x8: operations disputed: 768 by our tally, \S+ by fvcore"
+        InvalidMeasurementError, match=r"^odd at 8x8: operations disputed: 1,280 by our tally, \S+ by fvcore"
     ):
         crosscheck(module, (8, 8), "odd")
 

@@ -34,7 +34,10 @@ function span(numbers, isLog, pad) {
   let low = Infinity, high = -Infinity;
   for (const number of numbers)
     if (number !== null && Number.isFinite(number)) { low = Math.min(low, number); high = Math.max(high, number); }
-  if (isLog) return low === high ? [low / 1.5, high * 1.5] : [low * (low / high) ** pad, high * (high / low) ** pad];
+  if (isLog) { // a single point is not blown up to the width of its interval
+    const room = Math.max((high / low) ** pad, Math.sqrt(1.5 / Math.min(1.5, high / low)));
+    return [low / room, high * room];
+  }
   const room = (high - low || Math.abs(high) || 1) * pad;
   return [low - room, high + room];
 }
@@ -66,7 +69,7 @@ function drawPlot(node, { x, y, spots, under = () => {}, over = () => {}, words:
       x: { time: false, distr: x.log ? 3 : 1, range: () => spanX },
       y: { distr: y.log ? 3 : 1, range: () => spanY },
     },
-    axes: [axis("x", x, () => Math.max(3, node.clientWidth / 85)), axis("y", y, () => Math.max(3, node.clientHeight / 55))],
+    axes: [axis("x", x, () => Math.max(4, node.clientWidth / 85)), axis("y", y, () => Math.max(3, node.clientHeight / 55))],
     series: [{}, { paths: () => null, points: { show: false } }],
     hooks: { draw: [(shown) => paint(shown, spots, under, over)] },
   }, [spanX, spanY], node);

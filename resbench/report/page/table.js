@@ -40,7 +40,8 @@ function tableCell(row, column, isName) {
   if (isName)
     return element("td", { class: "text", title: held ?? "" },
       element("button", { type: "button", click: () => change({ record: value(row, "record") }) }, held ?? "-"));
-  if (column.kind === "text") return element("td", { class: "text", title: held ?? "" }, held ?? "");
+  const text = column.key === "started" ? held?.slice(0, 10) : held;
+  if (column.kind === "text") return element("td", { class: "text", title: held ?? "" }, text ?? "");
   const [low, high] = bounds(row, column), shown = element("td", { class: "number" }, figure(held, column));
   if (held !== null && low !== null && high !== null)
     shown.append(" ", element("small", {}, `${figure(low, column)} to ${figure(high, column)}`));

@@ -1,0 +1,91 @@
+"""How large the report of 10,000 records is, and how long a browser takes to open and to filter it.
+
+Needs `pip install '.[browser]'` and Chromium. Prints, for each action, the median and the range of the runs: from the
+request to the first complete table and plot, and from a choice to the next painted frame.
+
+    python benchmarks/report_page.py [RECORDS]
+"""
+
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from resbench.report.page.writing import write_report
+from tests.measured_zoo import fill
+
+RUNS = 7
+CHOOSE = """([key, value]) => {
+  const list = document.getElementById(`choice-${key}`), start = performance.now();
+  list.value = value;
+  list.dispatchEvent(new Event("change", {bubbles: true}));
+  return new Promise(done => requestAnimationFrame(() => setTimeout(() => done(performance.now() - start))));
+}"""
+SEARCH = """text => {
+  const query = document.getElementById("query"), start = performance.now(), shown = document.getElementById("shown");
+  query.value = text;
+  query.dispatchEvent(new Event("input"));
+  return new Promise(done => new MutationObserver(() => done(performance.now() - start))
+    .observe(shown, {childList: true}));
+}"""
+SORT = """() => {
+  const start = performance.now();
+  document.querySelector("[data-sort=time_ms]").click();
+  return performance.now() - start;
+}"""
+
+
+def main() -> None:
+    records = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "report.html"
+        fill(Path(folder) / "records", records - records // 50, records // 50)
+        start = time.process_time()
+        write_report(Path(folder) / "records", page, quiet=True)
+        print(f"written in {time.process_time() - start:.1f} s of CPU time, {page.stat().st_size / 2**20:.1f} MiB")
+        with sync_playwright() as running:
+            browser = running.chromium.launch(
+                executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=["--no-sandbox"]
+            )
+            measure(browser.new_page(viewport={"width": 1280, "height": 900}), page.as_uri())
+            browser.close()
+    print(f"load average at the end {os.getloadavg()[0]:.1f}, {os.cpu_count()} CPUs")
+
+
+def measure(page: Page, address: str) -> None:
+    show("open", [opened(page, address) for _ in range(RUNS)])
+    print(page.inner_text("#shown"))
+    for key, value in (("machine", "cuda-example-gpu"), ("speed", "latency"), ("x", "MACs")):
+        before = page.input_value(f"#choice-{key}")
+        times = []
+        for _ in range(RUNS):
+            times.append(page.evaluate(CHOOSE, [key, value]))
+            page.evaluate(CHOOSE, [key, before])
+            page.wait_for_timeout(1500)
+        show(f"choose {key}", times)
+    show(
+        "search, with the pause of 120 ms",
+        [page.evaluate(SEARCH, f"resnext time_ms<{20 + run}") for run in range(RUNS)],
+    )
+    show("sort", [page.evaluate(SORT) for _ in range(RUNS)])
+
+
+def opened(page: Page, address: str) -> float:
+    page.goto("about:blank")
+    page.goto(address)
+    timing = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
+    return float(page.evaluate(timing))
+
+
+def show(action: str, times_ms: list[float]) -> None:
+    print(f"{action}: median {statistics.median(times_ms):.0f} ms, {min(times_ms):.0f} to {max(times_ms):.0f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -190,6 +190,18 @@ def test_choices_are_offered_for_what_the_records_hold(tmp_path):
     assert {"peak memory", "energy per image", "MACs", "parameters"} <= set(names)
 
 
+def test_records_are_chosen_as_by_results(written, tmp_path):
+    folder, html = written
+    done = report(folder, "-o", tmp_path / "some.html", "--where", "kind == 'profile' and latency_ms < 100")
+    assert done.exit_code == 0
+    some, every = data_of((tmp_path / "some.html").read_text(encoding="utf-8")), data_of(html)
+    times = zip(*(column(every, name) for name in ("record", "speed", "time_ms")), strict=True)
+    fast = {path for path, speed, time_ms in times if speed == "latency" and time_ms < 100}
+    assert 0 < len(fast) < 9
+    assert set(column(some, "record")) == fast
+    assert "no record meets" in str(report(folder, "-o", tmp_path / "none.html", "--where", "top1 > 99.9").exception)
+
+
 def test_the_plotting_library_is_the_one_that_its_page_names():
     vendor = files("resbench.report.page") / "vendor"
     rows = dict(re.findall(r"^\| (\S+) \| ([0-9a-f]{64}) \|$", (vendor / "README.md").read_text(), re.MULTILINE))

@@ -5,13 +5,18 @@ from typing import Annotated
 
 import typer
 
-from resbench.cli.options import Quiet
+from resbench.cli.options import OnMachine, Quiet
 
 
 def report_(
     records: Annotated[Path, typer.Argument(help="A folder of records, a pool, or one record.")] = Path("results"),
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("report.html"),
     title: Annotated[str | None, typer.Option(help="The heading of the page. [default: the folder's name]")] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(help="Only records that meet a condition, as 'latency_ms<20 and top1>78' (see `results --help`)."),
+    ] = None,
+    machine: OnMachine = None,
     quiet: Quiet = False,
 ) -> None:
     """Write all records as one HTML page with plots, a table, and the raw samples of every record.
@@ -22,7 +27,10 @@ def report_(
     Examples:
       resbench report
       resbench report results -o report.html --title "Backbones on our servers"
+      resbench report --machine here --where "top1 > 78"
     """
+    from resbench.report.choosing import RowChoice
     from resbench.report.page.writing import write_report
 
-    write_report(records, output, title=title, quiet=quiet)
+    choice = RowChoice(where=where, machine=machine) if where is not None or machine else None
+    write_report(records, output, title=title, choice=choice, quiet=quiet)

@@ -8,19 +8,23 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from resbench import units
-from resbench.bench.table import Row, speed_rows
+from resbench.bench.columns import RECORD_COLUMNS
+from resbench.bench.table import Row, record_rows, speed_rows
 from resbench.errors import ResbenchError
 from resbench.records.files import write_text
 from resbench.records.record import Record
 from resbench.records.store import read_folder
 from resbench.report import terminal
+from resbench.report.choosing import RowChoice, chosen_rows
 from resbench.report.page.contents import contents
 from resbench.report.page.details import details
 from resbench.report.page.html import GENERATOR, page
 
 
-def write_report(folder: Path, output: Path, *, title: str | None = None, quiet: bool = False) -> None:
-    """Write the page about the records in `folder` to `output`, and say on stderr how large it is.
+def write_report(
+    folder: Path, output: Path, *, title: str | None = None, choice: RowChoice | None = None, quiet: bool = False
+) -> None:
+    """Write the page about the records in `folder` that `choice` leaves to `output`, and say how large it is.
 
     Raises ResbenchError when there are no records, one cannot be read, or `output` was not written by resbench.
     """
@@ -32,11 +36,19 @@ def write_report(folder: Path, output: Path, *, title: str | None = None, quiet:
         raise ResbenchError(
             f"{folder}: no record holds a sample or an image; measure with `resbench profile NAME --save`"
         )
+    if choice and not (rows := _chosen(rows, records, choice)):
+        raise ResbenchError(f"{folder}: no record meets these conditions; `resbench results` lists what there is")
     paths = list(dict.fromkeys(row["record"] for row in rows))
     name = title or f"Records of {folder.resolve().name}"
     write_text(output, page(name, _summary(rows, paths), contents(rows), _opened(paths, records, quiet)))
     size = units.size(output.stat().st_size)
     print(f"wrote {output}: {units.integer(len(paths))} records, {size}", file=sys.stderr)
+
+
+def _chosen(rows: list[Row], records: Mapping[str, Record], choice: RowChoice) -> list[Row]:
+    """Return the rows of the records that `choice` leaves: conditions are about records, as those of `results`."""
+    chosen = {row["record"] for row in chosen_rows(record_rows(records), RECORD_COLUMNS, choice)}
+    return [row for row in rows if row["record"] in chosen]
 
 
 def _is_report(path: Path) -> bool:

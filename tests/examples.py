@@ -17,6 +17,23 @@ RUN = r.Run(started="2026-01-01T00:00:00+00:00", duration_s=1.5, command="resben
 SETTINGS = r.Settings(input_px=(224, 224), threads=1)
 
 
+STAGE_TIMES = r.StageTimes(
+    batch_size=2,
+    whole=r.PartTime(name="", wall_ns=(100, 110, 900), cpu_ns=(90, 100, 110)),
+    stages=(
+        r.PartTime(name="stem", wall_ns=(31, 30, 700), cpu_ns=(30, 30, 31)),
+        r.PartTime(name="layer1", wall_ns=(60, 61, 62), cpu_ns=(59, 60, 61)),
+        r.PartTime(name="head", wall_ns=(10, 10, 11), cpu_ns=(10, 10, 10)),
+    ),
+    operators=(
+        r.PartTime(name="native_batch_norm", wall_ns=(9, 10, 11), cpu_ns=(9, 10, 11)),
+        r.PartTime(name="convolution", wall_ns=(68, 70, 80), cpu_ns=(68, 70, 80)),
+        r.PartTime(name="relu", wall_ns=(4, 5, 6), cpu_ns=(4, 5, 6)),
+        r.PartTime(name="sigmoid", wall_ns=(15, 15, 13), cpu_ns=(1, 1, 1)),
+    ),
+)
+
+
 def series(speed: r.Speed = "latency", scale: float = 1.0, clusters: int = 12) -> r.Series:
     """Clusters of three samples around `scale` milliseconds, one per cent apart."""
     samples = [

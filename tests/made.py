@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from resbench.records import record as r
 from resbench.records.jsonio import dumps
-from tests.examples import EVALUATION, PROFILE
+from tests.examples import EVALUATION, PROFILE, STAGE_TIMES
 
 WHEN = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29)).map(lambda moment: f"{moment.isoformat()}+00:00")
 
@@ -61,9 +61,8 @@ def _timed(record: r.Profile, cluster: r.Cluster) -> r.Profile:
     def launch(one: r.Launch) -> r.Launch:
         return replace(one, clusters=tuple(cluster for _ in one.clusters))
 
-    return replace(
-        record, series=tuple(replace(one, launches=tuple(map(launch, one.launches))) for one in record.series)
-    )
+    series = tuple(replace(of, launches=tuple(map(launch, of.launches))) for of in record.series)
+    return replace(record, series=series, stages=(STAGE_TIMES,) * len(record.stages))  # as many passes of each part
 
 
 _COUNT = st.integers(0, 2**62)
@@ -86,6 +85,7 @@ _RICH = replace(
     energy=(r.Energy(batch_size=1, images=10, millijoules=50, wall_ns=10_000),),
     gpu=r.Gpu(sm_clock_mhz=(1000,), temperature_c=(50,), power_mw=(90_000,), power_limit_mw=100_000),
     kernels=(r.Kernels(batch_size=1, launches=70, kernels=80),),
+    stages=(STAGE_TIMES,),
     series=(
         *PROFILE.series,
         replace(

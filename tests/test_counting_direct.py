@@ -10,6 +10,7 @@ from torch import nn
 from resbench.counting import tally
 from resbench.counting.conventions import CONVENTIONS, NAMES, convention, dog_photo, operations, square
 from resbench.counting.figures import figures, parameters
+from resbench.counting.stages import count_by_stage
 from resbench.errors import ResbenchError
 from resbench.records.record import Counts, Terms
 
@@ -99,11 +100,11 @@ def test_operators_are_counted_one_by_one(small):
 def test_a_single_side_is_a_square(small):
     assert tally.count_module(small, 16) == tally.count_module(small, (16, 16))
     assert tally.count_module(small).input_px == (224, 224)
-    assert tally.count_by_stage(small)["stem"].input_px == (224, 224)
+    assert count_by_stage(small)["stem"].input_px == (224, 224)
 
 
 def test_the_stages_are_the_stem_the_layers_and_the_head_and_add_up(small):
-    stages = tally.count_by_stage(small, (8, 12))
+    stages = count_by_stage(small, (8, 12))
     assert list(stages) == ["stem", "layer1", "head"]
     assert (stages["stem"].params, stages["layer1"].params, stages["head"].params) == (192, 72, 50)
     assert stages["stem"].terms == counted_terms(
@@ -118,7 +119,7 @@ def test_the_stages_are_the_stem_the_layers_and_the_head_and_add_up(small):
 
 def test_a_network_without_layers_has_its_children_as_stages():
     module = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU()).eval()
-    stages = tally.count_by_stage(module, 4)
+    stages = count_by_stage(module, 4)
     assert {name: counts.params for name, counts in stages.items()} == {"0": 8, "1": 0}
     assert stages["1"].terms == counted_terms(relu=32, relu_last=32)
 

@@ -13,7 +13,8 @@ import resbench
 from resbench.counting.conventions import convention, operations
 from resbench.counting.figures import declared_figures, figures
 from resbench.counting.inputs import blanks, parse_inputs, size_of
-from resbench.counting.tally import count_by_stage, count_module
+from resbench.counting.stages import count_by_stage
+from resbench.counting.tally import count_module
 from resbench.errors import ResbenchError
 from resbench.records.counts import Input
 from resbench.records.record import Terms

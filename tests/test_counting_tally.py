@@ -8,6 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from resbench.counting import tally
 from resbench.counting.conventions import dog_photo, operations
 from resbench.counting.counted import counted
+from resbench.counting.stages import count_by_stage
 from resbench.nets.build import build
 from resbench.zoo.spec import ResNetSpec, Variant
 from resbench.zoo.variants import VARIANTS
@@ -259,7 +260,7 @@ def test_counts_on_the_meta_device_are_those_on_real_tensors(block):
 @pytest.mark.parametrize("name", ["seresnext50_32x4d", "inception_resnet_v1", "legacy_seresnet18"])
 def test_stages_add_up_to_the_network(name):
     module = build(name, device="meta")
-    whole, stages = tally.count_module(module, 160), tally.count_by_stage(module, 160)
+    whole, stages = tally.count_module(module, 160), count_by_stage(module, 160)
     for quantity in ("params", "buffers", "weights_bytes", "activations", "traffic", "operators"):
         assert sum(getattr(stage, quantity) for stage in stages.values()) == getattr(whole, quantity)
     assert sum(stage.terms.macs for stage in stages.values()) == whole.terms.macs
@@ -267,7 +268,7 @@ def test_stages_add_up_to_the_network(name):
 
 
 def test_the_stages_of_a_resnet_are_stem_layers_and_head():
-    stages = tally.count_by_stage(build("resnet50", device="meta"))
+    stages = count_by_stage(build("resnet50", device="meta"))
     assert list(stages) == ["stem", "layer1", "layer2", "layer3", "layer4", "head"]
     assert stages["stem"].terms.conv == 112 * 112 * 64 * 3 * 49
     assert stages["head"].params == 2048 * 1000 + 1000

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from resbench.errors import ResbenchError
 from resbench.records import record as r
 from resbench.records.jsonio import dumps, loads, read_record
-from tests.examples import EVALUATION, PROFILE
+from tests.examples import EVALUATION, PROFILE, STAGE_TIMES
 from tests.made import EVALUATIONS, PROFILES
 
 
@@ -20,6 +20,30 @@ def test_any_record_survives_writing_and_reading(record):
     text = dumps(record)
     assert loads(text) == record
     assert dumps(loads(text)) == text
+
+
+def test_a_record_of_the_first_format_is_read_as_it_was():
+    older = json.loads(dumps(replace(PROFILE, schema=1)))
+    del older["stages"]
+    assert loads(json.dumps(older)) == replace(PROFILE, schema=1)
+    assert replace(PROFILE, schema=1).stages == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda times: times["stages"][0]["wall_ns"].pop(),
+        lambda times: times["operators"][1]["cpu_ns"].clear(),
+        lambda times: times["whole"]["cpu_ns"].pop(),
+        lambda times: times["whole"]["cpu_ns"].clear(),
+    ],
+)
+def test_parts_of_passes_have_as_many_times_as_the_whole(change):
+    data = json.loads(dumps(replace(PROFILE, stages=(STAGE_TIMES,))))
+    assert loads(json.dumps(data)).stages == (STAGE_TIMES,)
+    change(data["stages"][0])
+    with pytest.raises(ResbenchError, match="stages or operators have different lengths"):
+        loads(json.dumps(data))
 
 
 def test_plain_lists_take_one_line_so_that_a_diff_shows_a_cluster():

@@ -6,6 +6,7 @@ import pytest
 from resbench.errors import ResbenchError
 from resbench.records.jsonio import dumps, read_record
 from resbench.records.pool import add
+from resbench.records.record import SCHEMA
 from resbench.records.runs import WINDOW, is_run, read_baseline, read_new, read_pool, run_files
 from resbench.records.store import path_of, save
 from tests.examples import PROFILE
@@ -28,7 +29,7 @@ def repository(tmp_path):
     """Three versions of a record; the first in a format that is no longer read."""
     git(tmp_path, "init", "-q")
     path = save(run(0), tmp_path / "results")
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 0'))
+    path.write_text(path.read_text().replace(f'"schema": {SCHEMA}', '"schema": 0'))
     for number in (0, 1, 2):
         if number:
             save(run(number), tmp_path / "results")

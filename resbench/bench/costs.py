@@ -1,8 +1,10 @@
 """What networks cost: the table, the torch modules and the counters meet here."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from torch import nn
 
@@ -10,12 +12,14 @@ from resbench.counting import counted, crosscheck, explain, tally
 from resbench.counting.conventions import CURRENT, NAMES, dog_photo, square
 from resbench.counting.figures import Figures, Pair, declared_figures, figures
 from resbench.counting.inputs import one_image, parse_inputs
+from resbench.counting.stages import StageOutline, count_by_stage, outline
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
+from resbench.records import store
 from resbench.records.files import write_text
-from resbench.records.record import Counts
+from resbench.records.record import Counts, Profile
 from resbench.units import parse_pixels
-from resbench.zoo.find import find, match
+from resbench.zoo.find import find, located, match
 from resbench.zoo.spec import Variant
 from resbench.zoo.variants import VARIANTS
 
@@ -102,10 +106,52 @@ def counted_figures(
         yield figures(variant.name, count_at, _size(variant, input_px), conventions)
 
 
-def stages_of(variants: Sequence[Variant], input_px: str | None) -> Iterator[tuple[str, dict[str, Counts]]]:
-    """Yield what each stage of each network costs at `input_px` ("224", "224x285"; None: its own)."""
+def stages_of(
+    variants: Sequence[Variant], input_px: str | None, results: Path
+) -> Iterator[tuple[str, dict[str, Counts], tuple[str, Profile] | None]]:
+    """Yield what each stage of each network costs at `input_px` ("224", "224x285"; None: its own), and what it took.
+
+    That is the newest record below `results` that tells, with its path; None where there is none.
+    """
     for variant in variants:
-        yield variant.name, tally.count_by_stage(build(variant, device="meta"), _size(variant, input_px))
+        size = _size(variant, input_px)
+        stages = count_by_stage(build(variant, device="meta"), size)
+        yield variant.name, stages, timed_by_stage(variant.name, size, set(stages), results)
+
+
+def timed_by_stage(network: str, input_px: Pair, stages: Set[str], results: Path) -> tuple[str, Profile] | None:
+    """Return the newest profile of `network` below `results` with times of all `stages` at `input_px`, and its path."""
+    timed = [
+        (path, record)
+        for path, record in store.stored_records(results).items()
+        if isinstance(record, Profile)
+        and (record.network, record.settings.input_px) == (network, input_px)
+        and record.stages
+        and all({part.name for part in times.stages} == stages for times in record.stages)
+    ]
+    return max(timed, key=lambda entry: entry[1].run.started, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A network to be drawn: its stages at an input, and the record (with its path) that timed them, if any."""
+
+    network: Variant
+    input_px: Pair
+    stages: list[StageOutline]
+    timed: tuple[str, Profile] | None
+
+
+def shown(name: str, input_px: str | None, results: Path) -> Shown:
+    """Return what is drawn of the network called `name` at `input_px` ("224", "224x285"; None: its own).
+
+    Raises ResbenchError for an unknown name, and for a size that it cannot take.
+    """
+    variant = located(name)
+    size = _size(variant, input_px)
+    stages = outline(build(variant, device="meta"), size)
+    timed = timed_by_stage(variant.name, size, {stage.name for stage in stages}, results)
+    return Shown(network=variant, input_px=size, stages=stages, timed=timed)
 
 
 def modules_of(variants: Sequence[Variant], input_px: str | None) -> Iterator[tuple[str, crosscheck.Modules]]:

@@ -89,6 +89,7 @@ def _finished(network: Variant, root: Path, profiling: Profiling) -> Profile | N
         if (
             isinstance(record, Profile)
             and (record.settings, record.environment.machine) == (request.settings, machine)
+            and (bool(record.stages) or not profiling.by_stage)
             and {(series.speed, series.batch_size_asked, series.pipeline) for series in record.series} == asked
         ):
             return record

@@ -25,7 +25,7 @@ from resbench.counting.tally import count_module
 from resbench.errors import ResbenchError
 from resbench.judging.roofline import roofline
 from resbench.nets.build import build
-from resbench.records.record import Ceilings, DType, Memory, Profile, Series
+from resbench.records.record import Ceilings, DType, Memory, Profile, Series, StageTimes
 from resbench.running import fresh
 from resbench.running.device import resolve
 from resbench.running.settings import Running, settings_for
@@ -62,6 +62,7 @@ class Profiling:
     data: str | None = None  # a folder or archive of images, for the end-to-end speed
     decoder: str | None = None  # None: pillow
     workers: int | None = None  # threads that decode; None: one per core
+    by_stage: bool = False  # where the time goes, at each batch size
 
 
 def profile(
@@ -86,6 +87,7 @@ def profile(
     data: str | Path | None = None,
     decoder: str | None = None,
     workers: int | None = None,
+    by_stage: bool = False,
     on_progress: OnProgress = lambda *_: None,
 ) -> Profile:
     """Count what `network` costs, measure how fast it runs here and how much memory it takes.
@@ -104,6 +106,7 @@ def profile(
     - `launches`: fresh processes to measure in. `time_budget_s`: seconds for each speed, batch size and launch.
     - `data`, `decoder`, `workers`: a folder or archive of images on which throughput is measured end to end too, what
       decodes them, and in how many threads.
+    - `by_stage`: measure the time of each stage and operator too, at each batch size.
     - `on_progress`: is told what is being measured, and which share of it is done.
 
     Raises ResbenchError for what cannot be measured, Interrupted on Ctrl-C when part of the record is complete.
@@ -131,6 +134,7 @@ def profile(
         data=None if data is None else str(data),
         decoder=decoder,
         workers=workers,
+        by_stage=by_stage,
     )
     return profiled(find(network) if isinstance(network, str) else network, profiling, on_progress)
 
@@ -157,7 +161,7 @@ def profiled(network: Variant, profiling: Profiling, on_progress: OnProgress = l
     )
     finished = False
     with suppress(KeyboardInterrupt):
-        for part in _parts(record, subject, request, profiling.launches, on_progress):
+        for part in _parts(record, subject, request, profiling, on_progress):
             record = replace(record, **part)
         finished = True
     if not record.series:
@@ -171,6 +175,12 @@ def profiled(network: Variant, profiling: Profiling, on_progress: OnProgress = l
 def requested(network: Variant, profiling: Profiling) -> speeds.Request:
     """Return what builds `network` as `profiling` has it; nothing is wanted of it yet."""
     on = resolve(profiling.device)
+    running = profiling.running
+    if profiling.by_stage and (profiling.train or running.compile_mode or running.cuda_graph):
+        raise ResbenchError(
+            "--by-stage: stages cannot be told apart in training, compiled code or CUDA graphs; leave --train, "
+            "--compile and --cuda-graph out"
+        )
     request = speeds.Request(
         network=network,
         weights=profiling.weights,
@@ -216,11 +226,11 @@ def wanted_by(request: speeds.Request, profiling: Profiling, auto: int = 0) -> t
 
 
 def _parts(
-    record: Profile, subject: Subject, request: speeds.Request, launches: int, on_progress: OnProgress
+    record: Profile, subject: Subject, request: speeds.Request, profiling: Profiling, on_progress: OnProgress
 ) -> Iterator[dict[str, Any]]:
     """Yield fields of the profile as they are measured."""
     meter = telemetry(subject.arm.device)
-    for series in _series(subject, request, launches, meter, on_progress):
+    for series in _series(subject, request, profiling.launches, meter, on_progress):
         yield {"series": tuple(series)}
     yield {"memory": tuple(_memory(subject, request, on_progress))}
     on_progress("ceilings", 0.0)
@@ -234,6 +244,15 @@ def _parts(
         yield {"energy": tuple(energy for energy in energies if energy), "gpu": meter.seen()}
     if subject.arm.device.type == "cuda":
         yield {"kernels": kernels_by_batch(request, on_progress)}
+    if profiling.by_stage:
+        yield {"stages": tuple(_stages(subject, request, on_progress))}
+
+
+def _stages(subject: Subject, request: speeds.Request, on_progress: OnProgress) -> Iterator[StageTimes]:
+    wants = {want.batch_size: want for want in request.wanted if want.speed in ("latency", "throughput")}
+    for size, want in sorted(wants.items()):
+        progress = partial(on_progress, f"stages at batch {size}")
+        yield speeds.stage_times(subject.arm, want, request.time_budget_s, progress)
 
 
 def _ceilings(record: Profile, device: torch.device) -> Ceilings:

@@ -1,5 +1,6 @@
 """`resbench count`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,7 +32,13 @@ def count_(
             "fvcore for several and for stages]",
         ),
     ] = None,
-    by_stage: Annotated[bool, typer.Option("--by-stage", help="What each stage costs.")] = False,
+    by_stage: Annotated[
+        bool,
+        typer.Option("--by-stage", help="What each stage costs, and the time that it took in the newest record."),
+    ] = False,
+    results: Annotated[Path, typer.Option(help="With --by-stage: records of `profile --by-stage --save`.")] = Path(
+        "results"
+    ),
     by_module: Annotated[bool, typer.Option("--by-module", help="fvcore's table of modules, run on the CPU.")] = False,
     crosscheck: Annotated[
         bool, typer.Option("--crosscheck", help="Compare with fvcore and PyTorch on the CPU; exit 5 if any differs.")
@@ -82,8 +89,10 @@ def count_(
             report.counting_progress(costs.crosschecked(variants, input_px), len(variants)), as_json=as_json
         )
     elif by_stage:
-        stages = report.counting_progress(costs.stages_of(variants, input_px), len(variants))
-        report.show_stages(stages, costs.conventions(conventions), as_json=as_json)
+        from resbench.report.stages import show_stages
+
+        stages = report.counting_progress(costs.stages_of(variants, input_px, results), len(variants))
+        show_stages(stages, costs.conventions(conventions), as_json=as_json)
     else:
         rows = costs.counted_figures(
             variants, input_px, costs.conventions(conventions, full=len(variants) == 1), inputs

@@ -61,6 +61,12 @@ def profile_(
         int | None,
         typer.Option("--workers", "-j", min=1, help="With --data: threads that decode. [default: one per core]"),
     ] = None,
+    by_stage: Annotated[
+        bool,
+        typer.Option(
+            "--by-stage", help="Also measure where the time goes: by stage and by kind of operator, at each batch size."
+        ),
+    ] = False,
     launches: Annotated[
         int, typer.Option(min=1, help="Fresh processes to measure in; with 3 or more, intervals are over processes.")
     ] = 1,
@@ -121,6 +127,7 @@ def profile_(
         data=None if data is None else str(data),
         decoder=decoder,
         workers=workers,
+        by_stage=by_stage,
     )
     with timing_progress(quiet=quiet) as on_progress:
         outcomes = profiles.profile_each(

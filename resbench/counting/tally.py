@@ -7,7 +7,7 @@ lists those that nobody can cost.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,52 +38,45 @@ def count_module(module: nn.Module, input_px: int | Pair = 224, *, inputs: Seque
     Raises ValueError in training mode, ResbenchError for an input that the network cannot take.
     """
     feed = tuple(inputs) or one_image(input_px)
-    return _counts([module], _pass(module, feed), feed)
-
-
-def count_by_stage(module: nn.Module, input_px: int | Pair = 224, *, inputs: Sequence[Input] = ()) -> dict[str, Counts]:
-    """Return what each stage of `module` costs, in the order in which they run; they add up to `count`.
-
-    The stages are a network's children; those before layer1 are its stem, those behind the last layer its head.
-    """
-    feed = tuple(inputs) or one_image(input_px)
-    ran = _pass(module, feed)
-    stages: dict[str, list[str]] = {}
-    for name, stage in _stages([name for name, _ in module.named_children()]).items():
-        stages.setdefault(stage, []).append(name)
-    return {
-        stage: _counts([module.get_submodule(name) for name in names], ran.of(names), feed)
-        for stage, names in stages.items()
-    }
+    names = [name for name, _ in module.named_children()]
+    return counts_of([module], run_once(module, feed, names), feed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Pass:
-    """What one forward pass did: the layers in the order they ran, and the operators that each child dispatched."""
+class ForwardPass:
+    """What one forward pass did, part by part: its layers in the order they ran, its operators, its outputs' shapes."""
 
     layers: Sequence[Layer]
     operators: Mapping[str, int]
-    uncounted: Mapping[tuple[str, str], int]  # by child and operator
-    last_relus: Sequence[tuple[str, int]]  # the child, and the elements that the last ReLU module of a block put out
+    uncounted: Mapping[tuple[str, str], int]  # by part and operator
+    shapes: Mapping[str, tuple[int, ...]]  # that leave the parts, for one image; in the order in which they ended
+    last_relus: Sequence[tuple[str, int]]  # the part, and the elements that the last ReLU module of a block put out
 
-    def of(self, parts: Sequence[str]) -> "_Pass":
-        """Return what the children called `parts` did."""
-        return _Pass(
+    def of(self, parts: Collection[str]) -> "ForwardPass":
+        """Return what `parts` did."""
+        return ForwardPass(
             layers=[layer for layer in self.layers if layer.part in parts],
             operators={part: self.operators[part] for part in parts},
             uncounted={key: calls for key, calls in self.uncounted.items() if key[0] in parts},
+            shapes={part: shape for part, shape in self.shapes.items() if part in parts},
             last_relus=[(part, outputs) for part, outputs in self.last_relus if part in parts],
         )
 
 
-def _pass(module: nn.Module, feed: Sequence[Input]) -> _Pass:
-    """Run `module` on one example of `feed` where its weights lie."""
+def run_once(module: nn.Module, feed: Sequence[Input], parts: Iterable[str]) -> ForwardPass:
+    """Run `module` on one example of `feed` where its weights lie; `parts` names submodules that are told apart.
+
+    What runs in none of them belongs to the last one before.
+    Raises ValueError in training mode, ResbenchError for an input that the network cannot take.
+    """
     if module.training:
         raise ValueError("module is in training mode; counts hold for inference, so call module.eval() first")
     recorder = _Recorder(module, size_of(feed))
     with ExitStack() as stack:
-        for name, child in module.named_children():
-            stack.enter_context(child.register_forward_pre_hook(partial(recorder.enter, name)))
+        for name in parts:
+            part = module.get_submodule(name)
+            stack.enter_context(part.register_forward_pre_hook(partial(recorder.enter, name)))
+            stack.enter_context(part.register_forward_hook(partial(recorder.leave, name)))
         for block, relu in _relus(module):
             stack.enter_context(relu.register_forward_hook(partial(recorder.rectified, block)))
         stack.enter_context(torch.no_grad())
@@ -96,10 +89,11 @@ def _pass(module: nn.Module, feed: Sequence[Input]) -> _Pass:
             module(*example)
         except Exception as error:  # whatever the code of a network raises about its input
             raise ResbenchError(_refusal(module, feed, error)) from error
-    return _Pass(
+    return ForwardPass(
         layers=_name_last(recorder.layers),
         operators=recorder.operators,
         uncounted=recorder.uncounted,
+        shapes=recorder.shapes,
         last_relus=list(recorder.last_relus.values()),
     )
 
@@ -134,11 +128,17 @@ class _Recorder(TorchFunctionMode):
         self.layers: list[Layer] = []
         self.operators = Counter[str]()  # by part
         self.uncounted = Counter[tuple[str, str]]()
+        self.shapes: dict[str, tuple[int, ...]] = {}  # by part
         self.last_relus: dict[nn.Module, tuple[str, int]] = {}  # by block, the part and the elements
         self.ruled: Any = None  # the function that runs and has a rule
 
     def enter(self, part: str, *_: Any) -> None:
         self.part = part
+
+    def leave(self, part: str, _module: nn.Module, _inputs: Any, outputs: Any) -> None:
+        if isinstance(outputs, Tensor):
+            self.shapes.pop(part, None)  # the last call's, in the order in which they ended
+            self.shapes[part] = tuple(outputs.shape[1:])
 
     def rectified(self, block: nn.Module, _relu: nn.Module, _inputs: Any, out: Tensor) -> None:
         self.last_relus[block] = self.part, out.numel()
@@ -233,7 +233,8 @@ def _terms(layer: Layer, *, last: bool) -> Mapping[str, int]:
     return {"gap_in": layer.inputs, "gap_out": layer.outputs} if layer.terms else {"mean_in": layer.inputs}
 
 
-def _counts(modules: Sequence[nn.Module], ran: _Pass, feed: tuple[Input, ...]) -> Counts:
+def counts_of(modules: Sequence[nn.Module], ran: ForwardPass, feed: tuple[Input, ...]) -> Counts:
+    """Return what `modules` cost in `ran`, a pass over `feed`."""
     params = [tensor for module in modules for tensor in module.parameters()]
     buffers = [tensor for module in modules for tensor in module.buffers()]
     terms, uncounted = Counter(bias_macs=0, maxpool_side=0, avgpool_side=0), Counter[str]()
@@ -263,14 +264,3 @@ def _field(layers: Sequence[Layer]) -> Pair | None:
     if any(layer.scatters for layer in layers):
         return None
     return next((layer.view.size_px for layer in reversed(layers) if layer.view), (1, 1))
-
-
-def _stages(names: Sequence[str]) -> dict[str, str]:
-    """Return the stage of each child: itself, or "stem" and "head" around the children called layerN."""
-    staged = [index for index, name in enumerate(names) if name.startswith("layer")]
-    if not staged:
-        return {name: name for name in names}
-    return {
-        name: "stem" if index < staged[0] else "head" if index > staged[-1] else name
-        for index, name in enumerate(names)
-    }

@@ -2,6 +2,7 @@
 
 import json
 import reprlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import msgspec
 
 from resbench.errors import ResbenchError
 from resbench.records.files import content
-from resbench.records.record import SCHEMA, Evaluation, Profile, Record
+from resbench.records.record import SCHEMA, Evaluation, Profile, Record, StageTimes
 
 LARGEST_BYTES = 2**26  # 64 MiB; a record of a million samples has about 15
 _KINDS: dict[str, type[Profile] | type[Evaluation]] = {"profile": Profile, "evaluation": Evaluation}
@@ -41,9 +42,9 @@ def loads(text: str | bytes, where: str = "record") -> Record:
         raise ResbenchError(f"{where}: not JSON ({error}); write it again with --save") from None
     if not isinstance(head.kind, str) or head.kind not in _KINDS:
         raise ResbenchError(f'{where}: not a resbench record (its "kind" is neither {" nor ".join(_KINDS)})')
-    if head.schema != SCHEMA:
+    if isinstance(head.schema, bool) or not isinstance(head.schema, int) or not 1 <= head.schema <= SCHEMA:
         newer = isinstance(head.schema, int) and head.schema > SCHEMA
-        format_ = f"format {reprlib.repr(head.schema)}, this resbench reads format {SCHEMA}"
+        format_ = f"format {reprlib.repr(head.schema)}, this resbench reads formats 1 to {SCHEMA}"
         raise ResbenchError(f"{where}: {format_}; {'update resbench' if newer else 'measure again with --save'}")
     try:
         record: Record = msgspec.json.decode(text, type=_KINDS[head.kind])
@@ -66,6 +67,15 @@ def _check(record: Record) -> None:
         _check_rising(real_top1_right=record.real_top1_right or 0, real_images=record.real_images or 0)
     elif any(len(cluster.wall_ns) != len(cluster.cpu_ns) for cluster in record.clusters()):
         raise ValueError("wall_ns and cpu_ns of a cluster have different lengths")
+    elif any(len(set(_passes(times))) > 1 for times in record.stages):
+        raise ValueError("wall_ns or cpu_ns of stages or operators have different lengths")
+
+
+def _passes(times: StageTimes) -> Iterator[int]:
+    """Yield how many passes each part of `times` was timed in."""
+    for part in (times.whole, *times.stages, *times.operators):
+        yield len(part.wall_ns)
+        yield len(part.cpu_ns) if times.whole.cpu_ns else len(part.cpu_ns) + len(part.wall_ns)
 
 
 def _check_moment(started: str) -> None:

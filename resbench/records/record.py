@@ -1,7 +1,7 @@
 """The nouns of observation. A record keeps what was seen (counts, raw samples, right answers); every figure shown
 is computed from it.
 
-Format history: 1, the first.
+Format history: 1, the first; 2, `stages` of profiles, and terms that older thops count. Both are read.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from resbench.records.origin import Machine as Machine
 from resbench.records.origin import Noise as Noise
 from resbench.records.origin import Run as Run
 
-SCHEMA = 1
+SCHEMA = 2
 
 DType = Literal["fp32", "tf32", "fp16", "bf16"]
 MemoryFormat = Literal["contiguous", "channels_last"]
@@ -140,6 +140,25 @@ class Kernels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartTime:
+    """How long a stage took, or all calls of one ATen operator, or the whole, in each of several forward passes."""
+
+    name: str  # "layer1"; "convolution"; "" of the whole
+    wall_ns: Annotated[tuple[Reading, ...], Meta(min_length=1)]  # on CUDA by the device's clock
+    cpu_ns: tuple[Reading, ...] = ()  # process time, all threads; on the CPU only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageTimes:
+    """Where the time of forward passes went: passes whole, timed by stage, and timed by operator took turns."""
+
+    batch_size: Positive
+    whole: PartTime  # without hooks
+    stages: tuple[PartTime, ...]
+    operators: tuple[PartTime, ...]  # one by one, so that their sum is not the whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
     """What the device does at best: raw samples of a square matrix product and of a copy, in the same run and type."""
 
@@ -188,6 +207,7 @@ class Profile:
     gpu: Gpu | None = None
     output_difference: NotNegative | None = None  # from plain fp32, of the largest logit; None: settings are plain
     kernels: tuple[Kernels, ...] | None = None  # at each batch size; None: this device does not tell, as the CPU
+    stages: tuple[StageTimes, ...] = ()  # at each batch size, where it was asked for (`--by-stage`)
     kind: Literal["profile"] = "profile"
     schema: int = SCHEMA
 

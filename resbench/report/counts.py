@@ -1,14 +1,14 @@
 """What networks cost."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 from rich.progress import track
 from rich.table import Table
 
 from resbench import units
-from resbench.counting.conventions import convention, operations
+from resbench.counting.conventions import convention
 from resbench.counting.crosscheck import Crosscheck, Modules
 from resbench.counting.figures import Figures, Operations
 from resbench.records.record import Counts
@@ -33,31 +33,6 @@ def show_counts(figures: Iterable[Figures], *, as_json: bool) -> None:
         _sheet(rows[0])
     else:
         _table(rows)
-
-
-def show_stages(
-    counts_by_stage: Iterable[tuple[str, Mapping[str, Counts]]], conventions: Iterable[str], *, as_json: bool
-) -> None:
-    """Print what each stage of each network costs to stdout; operations at the stated input."""
-    names = tuple(conventions)
-    if as_json:
-        terminal.print_json(
-            {name: {stage: _plain(counts, names) for stage, counts in of.items()} for name, of in counts_by_stage}
-        )
-        return
-    for name, of in counts_by_stage:
-        headings = ("parameters", *names, "activations", "operators", "receptive field")
-        table = Table("stage", *terminal.figure_columns(*headings), title=name)
-        for stage, counts in of.items():
-            table.add_row(
-                stage,
-                units.integer(counts.params),
-                *(_bounded(operations(counts.terms, name), counts) for name in names),
-                units.integer(counts.activations),
-                _operators(counts),
-                _field(counts),
-            )
-        terminal.results_console().print(table)
 
 
 def show_modules(tables: Iterable[tuple[str, Modules]], *, as_json: bool) -> None:
@@ -133,16 +108,11 @@ def _table(rows: Sequence[Figures]) -> None:
     terminal.results_console().print(table)
 
 
-def _plain(counts: Counts, conventions: Iterable[str]) -> dict[str, Any]:
-    figures = {name: operations(counts.terms, name) for name in conventions}
-    return {**msgspec.to_builtins(counts), "operations": figures}
-
-
 def _value(entry: Operations, counts: Counts) -> str:
-    return "-" if entry.value is None else _bounded(entry.value, counts)
+    return "-" if entry.value is None else bounded(entry.value, counts)
 
 
-def _bounded(value: int, counts: Counts) -> str:
+def bounded(value: int, counts: Counts) -> str:
     """Return `value`, as a lower bound where operators of the network could not be costed."""
     return f"at least {units.integer(value)}" if counts.uncounted else units.integer(value)
 

@@ -14,6 +14,7 @@ from resbench.judging.timings import ratio_between
 from resbench.records import jsonio
 from resbench.records.record import Gpu, Kernels, Memory, Profile, Series
 from resbench.report import terminal
+from resbench.report.stages import show_shares
 from resbench.words.measured import percentile_words, rate, ratio_words, time
 from resbench.words.observed import conditions, device, images, noise, overloaded, peak_words, speed
 
@@ -51,6 +52,7 @@ def profile_sheet(record: Profile, *, quiet: bool = False) -> None:
     for part in (*parts, _roofline(record), _energy(record)):
         if part.row_count:
             console.print(part)
+    show_shares(record)
     for line in dict.fromkeys(f"end to end: {images(series.pipeline)}" for series in record.series if series.pipeline):
         console.print(line)
     console.print(noise(record.environment))

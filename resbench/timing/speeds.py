@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 
 from resbench.errors import ResbenchError
-from resbench.records.record import Energy, Kernels, Series, Settings, Speed, StopReason
+from resbench.records.record import Energy, Kernels, Series, Settings, Speed, StageTimes, StopReason
 from resbench.running.arm import Arm
 from resbench.running.device import waiting, within_memory
 from resbench.running.settings import switches
@@ -17,6 +17,7 @@ from resbench.timing.calls import inference, training
 from resbench.timing.clock import Timer, event_timer, host_clock
 from resbench.timing.kernels import kernels_of
 from resbench.timing.sampler import Materialise, Plan, Surroundings, sample
+from resbench.timing.stages import time_stages
 from resbench.timing.telemetry import Telemetry
 from resbench.zoo.spec import Preprocess, Variant
 
@@ -145,6 +146,13 @@ def kernels_started(arm: Arm, want: Wanted) -> Kernels | None:
     with _running(arm, want):
         calls = _work(arm, want, still=True)()
         return kernels_of(lambda: [call() for call in calls], want.batch_size, arm.device)
+
+
+def stage_times(arm: Arm, want: Wanted, seconds: float, progress: Callable[[float], None]) -> StageTimes:
+    """Return where the time of forward passes at the batch size of `want` goes; no stage can be told in a graph."""
+    with _running(arm, want):
+        work = inference(arm, want.batch_size)
+        return time_stages(arm.module, work, want.batch_size, arm.device, seconds, progress)
 
 
 def repeated(request: Request, first: Sequence[Series]) -> Request:

@@ -17,6 +17,7 @@ GREY = "#6e7781"  # contrast of at least 4 to white and to the dark grey of dark
 WIDTH = 760
 _STAGES_PX = 160  # height of the drawing of the stages
 _ROW_PX = 46  # height of a branch of the block
+_NOTE_PX = 14  # height of a line under a stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,30 +28,41 @@ class Drawing:
     svg: str
 
 
-def network(variant: Variant) -> Drawing:
-    """Return the drawing of the stages of `variant` and of the block that they repeat."""
+def network(
+    variant: Variant,
+    input_px: tuple[int, int] | None = None,
+    drawn: Sequence[Stage] | None = None,
+    notes: Sequence[Sequence[str]] = (),
+) -> Drawing:
+    """Return the drawing of the stages of `variant` and of the block that they repeat.
+
+    `drawn` are its stages where they are known better than from its specification; `notes` are lines for the stem, for
+    each stage, and for what follows them.
+    """
     inner = block(variant)
-    drawn = stages(variant)
-    words = "; ".join(
-        f"{stage.name}: {_blocks(stage)}, {stage.channels} x {stage.side_px} x {stage.side_px}" for stage in drawn
-    )
-    height = _STAGES_PX + 70 + _ROW_PX * len(inner.branches)
-    return svg_file(height, f"{variant.name}: {words}", [*_stages(variant), *_block(inner, _STAGES_PX + 20)])
+    drawn = stages(variant) if drawn is None else drawn
+    words = "; ".join(f"{stage.name}: {_blocks(stage)}, {stage.shape}" for stage in drawn)
+    floor = _STAGES_PX + _NOTE_PX * max(map(len, notes), default=0)
+    boxes = _stages(variant, input_px or (variant.input_px, variant.input_px), drawn, notes)
+    if not inner.branches:
+        return svg_file(floor, f"{variant.name}: {words}", boxes)
+    height = floor + 70 + _ROW_PX * len(inner.branches)
+    return svg_file(height, f"{variant.name}: {words}", [*boxes, *_block(inner, floor + 20)])
 
 
-def _stages(variant: Variant) -> list[str]:
+def _stages(
+    variant: Variant, input_px: tuple[int, int], drawn: Sequence[Stage], notes: Sequence[Sequence[str]]
+) -> list[str]:
     """Boxes as high as the feature maps, as wide as they are deep in blocks, from image to classes."""
-    drawn = stages(variant)
     floor, tallest = _STAGES_PX - 48, 106
-    widest = max(stage.blocks for stage in drawn)
+    widest = max((stage.blocks for stage in drawn), default=1)
     boxes: list[tuple[str, str, str, float, float, str]] = [
-        ("image", f"3 x {variant.input_px} x {variant.input_px}", "", tallest, 0.25, "none"),
+        ("image", f"3 x {input_px[0]} x {input_px[1]}", "", tallest, 0.25, "none"),
         ("stem", "", "", 86, 0.25, ORANGE),
     ]
     for stage in drawn:
         high = max(16, 84 * stage.side_px / drawn[0].side_px)
-        size = f"{stage.channels} x {stage.side_px} x {stage.side_px}"
-        boxes.append((stage.name, size, _blocks(stage), high, 0.45 + 0.55 * stage.blocks / widest, BLUE))
+        boxes.append((stage.name, stage.shape, _blocks(stage), high, 0.45 + 0.55 * stage.blocks / widest, BLUE))
     boxes.append(("classes", str(variant.classes), "pool, linear", 16, 0.25, GREEN))
     room = (WIDTH - 20) / len(boxes)
     parts = []
@@ -59,6 +71,8 @@ def _stages(variant: Variant) -> list[str]:
         parts.append(_box(middle - wide / 2, floor - high, wide, high, colour))
         parts += [text(middle, floor + 16, name), text(middle, floor + 31, size, size=11)]
         parts.append(text(middle, floor + 45, blocks, size=11))
+        for row, words in enumerate(notes[index - 1] if notes and index else ()):
+            parts.append(text(middle, floor + 45 + _NOTE_PX * (row + 1), words, size=10))
         if index:
             parts.append(_arrow(middle - room / 2 - 7, floor - 8, middle - room / 2 + 7, floor - 8))
     return parts

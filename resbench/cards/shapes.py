@@ -8,12 +8,18 @@ from resbench.zoo.spec import Elsewhere, InceptionResNetSpec, LegacySENetSpec, R
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Blocks that share a size: how many, their output channels, and the pixels of a side."""
+    """Blocks that share a size: how many, their output channels, and the pixels of a side (the height)."""
 
     name: str
     blocks: int
     channels: int
     side_px: int
+    width_px: int | None = None  # where it is given
+
+    @property
+    def shape(self) -> str:
+        """What leaves it in words: "256 x 56 x 56"."""
+        return f"{self.channels} x {self.side_px} x {self.width_px or self.side_px}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

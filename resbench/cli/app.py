@@ -20,6 +20,7 @@ from resbench.words.escaped import visible
 # a Typer of that name for a group of commands.
 COMMANDS = (
     "list",
+    "show",
     "weights",
     "profile",
     "ab",

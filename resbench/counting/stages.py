@@ -70,7 +70,8 @@ def _parts(names: Sequence[str], module: nn.Module) -> Iterator[str]:
     for name in names:
         child = module.get_submodule(name)
         inner = [f"{name}.{number}" for number, _ in child.named_children()]
-        yield from inner if isinstance(child, nn.Sequential) and len(names) == 1 and inner else [name]
+        # A subclass is a layer of its own, such as a convolution with its norm.
+        yield from inner if type(child) is nn.Sequential and len(names) == 1 and inner else [name]
 
 
 def _stage(

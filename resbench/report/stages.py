@@ -15,7 +15,7 @@ from resbench.report import terminal
 from resbench.report.counts import bounded
 from resbench.words.observed import conditions, device, noise_words
 
-_CLOCKS: dict[Clock, str] = {"wall_ns": "time", "cpu_ns": "CPU time"}
+CLOCKS: dict[Clock, str] = {"wall_ns": "time", "cpu_ns": "CPU time"}
 
 
 def show_shares(record: Profile) -> None:
@@ -28,7 +28,7 @@ def _show_times(times: StageTimes, clock: Clock) -> None:
     console = terminal.results_console()
     titles = {"stage": stage_shares(times, clock), "operators": operator_shares(times, clock)}
     for title, shares in titles.items():
-        table = Table(title, *terminal.figure_columns(f"{_CLOCKS[clock]} at batch {times.batch_size}", "share"))
+        table = Table(title, *terminal.figure_columns(f"{CLOCKS[clock]} at batch {times.batch_size}", "share"))
         for share in shares:
             table.add_row(share.name, units.seconds(share.time_s), units.percent(share.share, 1))
         console.print(table)
@@ -63,7 +63,7 @@ def _stage_table(
     headings = [
         *conventions,
         *(["MACs, share"] if times else []),
-        *(f"{_CLOCKS[clock]} at batch {of.batch_size}" for of in times),
+        *(f"{CLOCKS[clock]} at batch {of.batch_size}" for of in times),
     ]
     table = Table(
         "stage",
@@ -86,10 +86,11 @@ def _stage_table(
     console = terminal.results_console()
     console.print(table)
     if timed:
-        console.print(_source(*timed), soft_wrap=True)
+        console.print(source(*timed), soft_wrap=True)
 
 
-def _source(path: str, record: Profile) -> str:
+def source(path: str, record: Profile) -> str:
+    """Return where times come from."""
     busy = noise_words(record.environment.conditions.noise)
     return f"times: {path}; {conditions(record)}{busy}; {device(record.environment)}"
 

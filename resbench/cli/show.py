@@ -1,0 +1,36 @@
+"""`resbench show`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resbench.cli import options
+
+
+def show_(
+    name: Annotated[str, typer.Argument(help="A network, or a published checkpoint of one.")],
+    input_px: Annotated[
+        str | None, typer.Option("--input-px", "--img-size", help="224 or HxW such as 224x285. [default: network's]")
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Records of `profile --by-stage --save`.")] = Path("results"),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the drawing to this SVG file instead.")
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Draw a network: its stages and blocks with shapes, parameters, multiply-adds, and time where a record has it.
+
+    \b
+    Examples:
+      resbench show resnet50
+      resbench show seresnext50_32x4d -o seresnext50_32x4d.svg
+    """
+    from resbench.bench import costs
+    from resbench.report import show as report
+
+    shown = costs.shown(name, input_px, results)
+    if output:
+        report.write_drawing(shown, output)
+    else:
+        report.show_network(shown, as_json=as_json)

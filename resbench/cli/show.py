@@ -9,7 +9,7 @@ from resbench.cli import options
 
 
 def show_(
-    name: Annotated[str, typer.Argument(help="A network, or a published checkpoint of one.")],
+    name: Annotated[str, typer.Argument(help="A network, a published checkpoint of one, or timm:NAME.")],
     input_px: Annotated[
         str | None, typer.Option("--input-px", "--img-size", help="224 or HxW such as 224x285. [default: network's]")
     ] = None,

@@ -1,7 +1,8 @@
-"""Times `check`, `history`, `stats` and `card --all` on many records, with this tree's code and with another's.
+"""Times `results`, `check`, `history`, `stats` and `card --all` on many records, with this tree's code and another's.
 
     git worktree add /tmp/old COMMIT
     python benchmarks/records.py --old /tmp/old [--records 5000] [--folder FOLDER]
+    python benchmarks/records.py --records 10000 results "results --where" "results --speeds" list
 
 The records are the committed ones, varied: machines, settings, times. They lie in a git repository of their own with
 two versions each. Each command runs once per side, one after the other. The ratio is of CPU time, which other work on
@@ -25,6 +26,10 @@ from resbench.zoo.variants import VARIANTS
 
 HERE = Path(__file__).resolve().parents[1]
 COMMANDS = {
+    "results": ["results"],
+    "results --where": ["results", "--where", "latency_ms < 60 and top1 > 78", "--best-per", "network"],
+    "results --speeds": ["results", "--speeds", "--format", "csv"],
+    "list": ["list", "--where", "latency_ms < 60 and top1 > 78"],
     "check": ["check", "results", "--against", "git:HEAD~1"],
     "history": ["history", "results"],
     "stats": ["stats", "results"],

@@ -1,6 +1,7 @@
 """`resbench list`: which rows, in which order, and what a condition may say."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.report.choosing import RowChoice
-from resbench.report.networks import COLUMNS, COSTS, network_rows
+from resbench.report.networks import COLUMNS, COSTS, candidates, network_rows
 from resbench.report.where import condition
 from resbench.zoo.find import match
 from resbench.zoo.variants import VARIANTS
@@ -158,12 +159,12 @@ def test_no_text_does_more_than_answer_or_be_refused(text):
 
 @given(st.sampled_from(["params", "macs", "input_px"]), st.integers(0, 10**12), st.sampled_from("<>"))
 def test_a_condition_and_its_negation_split_the_table(column, limit, sign):
-    everything = match(["*"])
-    kept = network_rows(everything, {}, RowChoice(where=f"{column}{sign}{limit}"))
-    left = network_rows(everything, {}, RowChoice(where=f"not {column}{sign}{limit}"))
+    everything = candidates(match(["*"]), Path("nowhere"), None)
+    kept = network_rows(everything, RowChoice(where=f"{column}{sign}{limit}"))
+    left = network_rows(everything, RowChoice(where=f"not {column}{sign}{limit}"))
     assert len(kept) + len(left) == len(VARIANTS)
 
 
 def test_an_unknown_column_to_sort_by_is_refused():
     with pytest.raises(ResbenchError, match="no column 'speed'; the columns are network, family"):
-        network_rows(match(["*"]), {}, RowChoice(sort="speed"))
+        network_rows(candidates(match(["*"]), Path("nowhere"), None), RowChoice(sort="speed"))

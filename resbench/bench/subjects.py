@@ -13,7 +13,7 @@ from resbench.records.files import json_files
 from resbench.records.jsonio import read_record
 from resbench.records.record import Counts, Evaluation, Profile, Record
 from resbench.records.runs import read_if_there
-from resbench.records.store import machine_folder, read_folder
+from resbench.records.store import machine_folder, network_folder, read_folder
 from resbench.zoo.find import checkpoints, find_weights, located
 from resbench.zoo.spec import Elsewhere, Variant, Weights
 
@@ -77,7 +77,8 @@ def _asked(word: str, results: Path) -> _Asked:
         return _in_folder(word, {path: read_record(path)})
     variant = located(word)
     weights = None if word == variant.name else find_weights(word)  # some checkpoints bear their network's name
-    found = {path: read_record(path) for path in json_files(results) if variant.name in path.parts}
+    folder = network_folder(variant.name)
+    found = {path: read_record(path) for path in json_files(results) if folder in path.parts}
     own = {path: record for path, record in found.items() if _is_about(record, variant, weights)}
     return _Asked(
         word=word, network=variant.name, checkpoint=weights.name if weights else None, variant=variant, records=own

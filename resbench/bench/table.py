@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from resbench.judging.stats import Interval
 
 Row = dict[str, Any]
+Records = Mapping[str, Record] | Iterable[tuple[str, Record]]  # by path
 
 _MIB = 2**20
 _DAY_S = 86_400
@@ -81,18 +82,18 @@ def _dtype(column: TableColumn) -> str:
     return "string" if column.kind == "text" else "Int64" if column.whole else "float64"
 
 
-def speed_rows(records: Mapping[str, Record], now: datetime | None = None) -> list[Row]:
+def speed_rows(records: Records, now: datetime | None = None) -> list[Row]:
     """Return a row per speed and batch size of every profile, and one per evaluation, in the order of `records`."""
     return _rows(records, SPEED_COLUMNS, _speeds_of, now)
 
 
-def record_rows(records: Mapping[str, Record], now: datetime | None = None) -> list[Row]:
+def record_rows(records: Records, now: datetime | None = None) -> list[Row]:
     """Return a row per record, in the order of `records`."""
     return _rows(records, RECORD_COLUMNS, _speeds_together, now)
 
 
 def _rows(
-    records: Mapping[str, Record],
+    records: Records,
     columns: Mapping[str, TableColumn],
     speeds: Callable[[Profile], Iterable[Row]],
     now: datetime | None,
@@ -101,7 +102,7 @@ def _rows(
     blank = dict.fromkeys(columns)
     now = now or datetime.now(UTC)
     rows: list[Row] = []
-    for path, record in records.items():
+    for path, record in records.items() if isinstance(records, Mapping) else records:
         parts = speeds(record) if isinstance(record, Profile) else [_evaluated(record)]
         common = blank | {"record": path} | _subject(record) | _run(record, now)
         rows += [common | part for part in parts]

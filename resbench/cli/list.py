@@ -53,11 +53,11 @@ def list_(
     variants = match(patterns or ["*"])
     here = networks.machine_meant(machine, measure=measure)
     choice = RowChoice(where=where, machine=here, sort=sort, descending=descending)
-    records = networks.known_records(results, variants)
-    missing = networks.unmeasured(variants, records, choice)
+    found = networks.candidates(variants, results, here)
+    missing = networks.unmeasured(variants, found, choice)
     if measure and missing:
         networks.measure_missing(missing, results, quiet=quiet)
-        records = networks.known_records(results, variants)
+        found = networks.candidates(variants, results, here)
     elif not quiet:
         networks.show_unmeasured(missing, choice)
-    networks.show_networks(networks.network_rows(variants, records, choice), as_json=as_json)
+    networks.show_networks(networks.network_rows(found, choice), as_json=as_json)

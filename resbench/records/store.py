@@ -29,7 +29,12 @@ def path_of(record: Record) -> Path:
             pixels = f"{record.pixels.resize_px}-{record.pixels.interpolation}{mode}{decoder}"
             parts = ["evaluation", record.weights, record.dataset.name, pixels, *_words(settings, machine)]
     name = "-".join(_slug(part) for part in parts if part)
-    return Path(machine_folder(machine)) / _slug(record.network) / f"{name}.json"
+    return Path(machine_folder(machine)) / network_folder(record.network) / f"{name}.json"
+
+
+def network_folder(network: str) -> str:
+    """Return the name of the folder that records of `network` lie in."""
+    return _slug(network)
 
 
 def machine_folder(machine: Machine) -> str:

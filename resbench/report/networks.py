@@ -1,7 +1,7 @@
 """The table of networks, beside what was measured of them where there are records."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from resbench.errors import ResbenchError
 from resbench.records.files import json_files
 from resbench.records.jsonio import read_record
 from resbench.records.record import Record
+from resbench.records.store import network_folder
 from resbench.report import terminal
 from resbench.report.choosing import RowChoice, chosen_rows, machine_test
 from resbench.report.progress import timing_progress
@@ -22,6 +23,7 @@ from resbench.zoo.spec import Variant
 
 Row = dict[str, Any]
 Columns = Mapping[str, TableColumn]
+Candidates = dict[str, list[Row]]  # by network
 
 COSTS = ("network", "family", "input_px", "params", "macs", "top1", "checkpoints")
 COLUMNS: Columns = {
@@ -37,61 +39,59 @@ _SHOWN = (
 )  # fmt: skip
 
 
-def known_records(folder: Path, variants: Iterable[Variant]) -> Mapping[str, Record]:
-    """Return the records of `variants` below `folder`, as --save lays them out; what is no record is noted."""
-    names = {variant.name for variant in variants}
-    found: dict[str, Record] = {}
-    faults = []
-    for path in json_files(folder):
-        own = path.relative_to(folder)
-        if names.intersection(own.parts):
-            try:
-                found[own.as_posix()] = read_record(path)
-            except ResbenchError as error:
-                faults.append(str(error))
+def candidates(variants: Sequence[Variant], folder: Path, machine: str | None) -> Candidates:
+    """Return what may stand for each network: its profiles below `folder`, or without one what is known beforehand.
+
+    Records lie as --save puts them; files there that are none are noted.
+    """
+    is_meant = machine_test(machine)
+    profiles: dict[str, list[Row]] = {variant.name: [] for variant in variants}
+    known = {variant.name: _known(variant) for variant in variants}
+    for row in record_rows(_records_of(variants, folder)):
+        if row["kind"] == "profile" and row["network"] in profiles and is_meant(row):
+            profiles[row["network"]].append(row | {"checkpoints": known[row["network"]]["checkpoints"]})
+    return {name: rows or [known[name]] for name, rows in profiles.items()}
+
+
+def _records_of(variants: Iterable[Variant], folder: Path) -> Iterator[tuple[str, Record]]:
+    """Yield the records of `variants` below `folder` with their paths; files that are none are noted."""
+    names = {network_folder(variant.name) for variant in variants}
+    paths = (path.relative_to(folder) for path in json_files(folder))
+    own = [path.as_posix() for path in paths if names.intersection(path.parts)]
+    faults: list[str] = []
+    for path in own:
+        try:
+            yield path, read_record(folder / path)
+        except ResbenchError as error:
+            faults.append(str(error))
     if faults:
         more = f" (and {len(faults) - 1} more such files)" if len(faults) > 1 else ""
         terminal.advice().print(f"note: left out: {faults[0]}{more}", soft_wrap=True)
-    return found
 
 
-def network_rows(variants: Sequence[Variant], records: Mapping[str, Record], choice: RowChoice) -> list[Row]:
+def network_rows(found: Candidates, choice: RowChoice) -> list[Row]:
     """Return one row per network that `choice` leaves: its best profile, or what is known without one.
 
     Raises ResbenchError for what `choice` cannot mean.
     """
-    rows = [row for rows in _candidates(variants, records, choice.machine).values() for row in rows]
     sort = choice.sort
     by = sort if sort in MEASURED and COLUMNS[sort].better else "latency_ms"
+    rows = [row for own in found.values() for row in own]
     best = chosen_rows(rows, COLUMNS, RowChoice(where=choice.where, best_per="network", sort=by))
-    order = {variant.name: place for place, variant in enumerate(variants)}
+    order = {name: place for place, name in enumerate(found)}
     best.sort(key=lambda row: order[row["network"]])
     return chosen_rows(best, COLUMNS, RowChoice(sort=sort, descending=choice.descending))
 
 
-def unmeasured(variants: Sequence[Variant], records: Mapping[str, Record], choice: RowChoice) -> list[Variant]:
+def unmeasured(variants: Sequence[Variant], found: Candidates, choice: RowChoice) -> list[Variant]:
     """Return the networks without a profile that may meet the condition once they have one."""
     holds = condition(choice.where, COLUMNS) if choice.where is not None else lambda _: True
-    candidates = _candidates(variants, records, choice.machine)
     open_ = dict.fromkeys(MEASURED, UNKNOWN)
     return [
         variant
         for variant in variants
-        if (row := candidates[variant.name][0])["record"] is None and holds(row | open_) is not False
+        if (row := found[variant.name][0])["record"] is None and holds(row | open_) is not False
     ]
-
-
-def _candidates(
-    variants: Sequence[Variant], records: Mapping[str, Record], machine: str | None
-) -> dict[str, list[Row]]:
-    """Return what may stand for each network: its profiles, or without one what is known beforehand."""
-    is_meant = machine_test(machine)
-    found: dict[str, list[Row]] = {variant.name: [] for variant in variants}
-    known = {variant.name: _known(variant) for variant in variants}
-    for row in record_rows(records) if records else ():
-        if row["kind"] == "profile" and row["network"] in found and is_meant(row):
-            found[row["network"]].append(row | {"checkpoints": known[row["network"]]["checkpoints"]})
-    return {name: rows or [known[name]] for name, rows in found.items()}
 
 
 def _known(variant: Variant) -> Row:

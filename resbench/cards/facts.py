@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from resbench.bench.table import Row, speed_rows
-from resbench.counting.conventions import operations
+from resbench.cards.unpublished import OWN, unpublished
+from resbench.counting.conventions import convention, operations
 from resbench.counting.counted import counted
+from resbench.errors import ResbenchError
 from resbench.records.record import Counts, Evaluation, Profile, Record
 from resbench.records.store import evaluations
-from resbench.zoo.find import checkpoints
+from resbench.zoo.find import checkpoints, find
 from resbench.zoo.spec import Claim, Metric, Variant, Weights
 
 TIMM_CARD = "timm-card"
@@ -22,7 +25,7 @@ class Card:
     variant: Variant
     counts: Counts  # at its own size
     flops_convention: str
-    weights: tuple[Weights, ...]  # the published checkpoints
+    weights: tuple[Weights, ...]  # the published checkpoints, then those that records alone know
     records: Mapping[str, Record]  # by path below the results folder
     around: Sequence[Row] = ()  # every speed and accuracy in that folder, of this network and of others
 
@@ -47,12 +50,13 @@ def gather(
 
     `around` are the `speed_rows` of `records`, where they are known already.
     """
+    own = {path: record for path, record in sorted(records.items()) if record.network == variant.name}
     return Card(
         variant=variant,
         counts=counted(variant.name),
         flops_convention=flops_convention,
-        weights=checkpoints(variant.name),
-        records={path: record for path, record in sorted(records.items()) if record.network == variant.name},
+        weights=(*checkpoints(variant.name), *unpublished(own)),
+        records=own,
         around=speed_rows(records) if around is None else around,
     )
 
@@ -62,7 +66,21 @@ def flops(network: str, name: str, input_px: int | None = None) -> int:
 
     `input_px` is the size that a checkpoint wants, where that is not the network's own.
     """
-    return operations(counted(network, name, input_px).terms, name)
+    return operations(_counts(network, name, input_px).terms, name)
+
+
+@cache
+def _counts(network: str, name: str, input_px: int | None) -> Counts:
+    """Return the counts that a convention's figures come from; torch is needed for a size that no table has."""
+    try:
+        return counted(network, name, input_px)
+    except ResbenchError:
+        if input_px is None:
+            raise
+        from resbench.counting.tally import count_module
+        from resbench.nets.build import build
+
+        return count_module(build(find(network), device="meta"), convention(name).input_rule(input_px))
 
 
 def dataset(weights: Weights) -> str:
@@ -86,7 +104,7 @@ def collections(cards: Iterable[Card], source: str) -> dict[str, list[Card]]:
     """Group the checkpoints that `source` publishes by collection: cards that hold only those of the collection."""
     cards_by_collection: dict[str, list[Card]] = {}
     for card in cards:
-        own = [weights for weights in card.weights if weights.source == source]
+        own = [weights for weights in card.weights if weights.source in (source, OWN)]
         for name in dict.fromkeys(weights.collection for weights in own):
             held = tuple(weights for weights in own if weights.collection == name)
             cards_by_collection.setdefault(name, []).append(replace(card, weights=held))

@@ -10,13 +10,14 @@ from resbench.bench.table import speed_rows
 from resbench.cards import facts, huggingface, mmpretrain, regions, render, timm
 from resbench.cards.facts import Card
 from resbench.cards.templating import SIGNATURE
+from resbench.cards.unpublished import OWN
 from resbench.counting.conventions import NAMES
 from resbench.errors import ResbenchError
 from resbench.records import store
 from resbench.records.files import read_exactly, write_text
 from resbench.records.record import Record
 from resbench.zoo.find import checkpoints, find, match
-from resbench.zoo.spec import Variant
+from resbench.zoo.spec import Variant, Weights
 from resbench.zoo.variants import VARIANTS
 
 Wanted = dict[Path, str | None]  # None: should not exist
@@ -112,7 +113,7 @@ def _whole(chosen: Sequence[Variant], source: str) -> Sequence[Variant]:
     if not source:
         return chosen
     wanted_too = _collections(chosen, source)
-    return [variant for variant in VARIANTS if wanted_too & _collections([variant], source)]
+    return [variant for variant in VARIANTS if variant in chosen or wanted_too & _collections([variant], source)]
 
 
 def _held(cards: Sequence[Card], chosen: Sequence[Variant], source: str) -> Sequence[Card]:
@@ -120,7 +121,12 @@ def _held(cards: Sequence[Card], chosen: Sequence[Variant], source: str) -> Sequ
     if not source:
         return cards
     held = _collections(chosen, source)
-    return [replace(card, weights=tuple(row for row in card.weights if row.collection in held)) for card in cards]
+
+    def shown(card: Card) -> tuple[Weights, ...]:
+        own = card.variant in chosen
+        return tuple(row for row in card.weights if row.collection in held or (own and row.source == OWN))
+
+    return [replace(card, weights=shown(card)) for card in cards]
 
 
 def _collections(variants: Sequence[Variant], source: str) -> set[str]:

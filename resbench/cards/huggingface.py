@@ -12,8 +12,8 @@ from resbench.cards.measured import speed_tables
 from resbench.cards.render import claim_notes, pictures
 from resbench.cards.summary import network_sentence
 from resbench.cards.templating import SIGNATURE, render
+from resbench.cards.unpublished import is_of
 from resbench.counting.conventions import convention
-from resbench.counting.counted import counted
 from resbench.nets.cache import cached_name
 from resbench.records.record import TOP_K, Evaluation
 from resbench.words.observed import cut
@@ -62,14 +62,14 @@ def _readme(card: Card, weights: Weights, plots: Sequence[markup.Markdown]) -> s
         convention=name,
         meaning=convention(name).meaning,
         operations=flops(card.variant.name, name, images.crop_px),
-        operations_px=counted(card.variant.name, name, images.crop_px).input_px,
+        operations_px=convention(name).input_rule(images.crop_px),
         macs=flops(card.variant.name, "macs", images.crop_px),
         published=[f"{_METRICS[claim.metric][2]} {units.percent(claim.value)}" for claim in _claims(weights)],
         evaluations=list(_evaluations(card, weights).items()),
         notes=list(claim_notes([replace(card, weights=(weights,))])),
         images=cut(images, images.interpolation),
         name=card.variant.name,
-        file=cached_name(weights),
+        file=cached_name(weights) if weights.url else weights.name,
     )
 
 
@@ -148,11 +148,11 @@ def _claims(weights: Weights) -> list[Claim]:
 
 def _shares(record: Evaluation) -> dict[Metric, float]:
     """Return the measured accuracies in per cent."""
-    return {metric: round(100 * record.right(metric) / record.images, 3) for metric in TOP_K}
+    return {metric: modelindex.measured_per_cent(record, metric) for metric in TOP_K}
 
 
 def _evaluations(card: Card, weights: Weights) -> dict[str, Evaluation]:
-    return {path: record for path, record in card.evaluations.items() if record.weights == weights.name}
+    return {path: record for path, record in card.evaluations.items() if is_of(record, weights)}
 
 
 def _task(name: str, metric: Metric) -> dict[str, str]:

@@ -77,7 +77,7 @@ def _metafile(collection: str, cards: Sequence[Card], folder: str) -> dict[str, 
 
 
 def _model(card: Card, weights: Weights) -> dict[str, Any]:
-    metrics = modelindex.metrics(weights)
+    metrics = modelindex.metrics(card, weights)
     result = {"Dataset": full_dataset(weights), "Metrics": metrics, "Task": "Image Classification"}
     operations = flops(card.variant.name, card.flops_convention, weights.preprocess.crop_px)
     return {
@@ -88,7 +88,7 @@ def _model(card: Card, weights: Weights) -> dict[str, Any]:
         },
         "In Collection": weights.collection,
         "Results": [result] if metrics else None,
-        "Weights": weights.url,
+        "Weights": weights.url or weights.name,
         "Config": _in_repository(weights.code),
     }
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from resbench.cards import architecture, markup
 from resbench.cards.facts import Card, accuracy, dataset, flops
+from resbench.cards.unpublished import OWN, is_of
 from resbench.counting.figures import parameters
+from resbench.records.record import Evaluation, TopK
 from resbench.zoo.spec import Claim, Paper, Weights
 
 # The pages by which timm's cards name the papers; the site has closed, the addresses still identify them.
@@ -65,10 +67,24 @@ def index(cards: Iterable[Card]) -> dict[str, Any]:
     }
 
 
-def metrics(weights: Weights) -> dict[str, float]:
-    """Return the published accuracies in per cent; a figure known to be false is not passed on."""
-    claims = {"Top 1 Accuracy": accuracy(weights, "top1"), "Top 5 Accuracy": accuracy(weights, "top5")}
-    return {name: per_cent(claim) for name, claim in claims.items() if claim}
+_METRICS: dict[str, TopK] = {"Top 1 Accuracy": "top1", "Top 5 Accuracy": "top5"}
+
+
+def metrics(card: Card, weights: Weights) -> dict[str, float]:
+    """Return the published accuracies in per cent; a figure known to be false is not passed on.
+
+    Of a checkpoint of which nothing was published, those that were measured here.
+    """
+    claims = {name: claim for name, metric in _METRICS.items() if (claim := accuracy(weights, metric))}
+    if claims or weights.source != OWN:
+        return {name: per_cent(claim) for name, claim in claims.items()}
+    record = next((record for record in card.evaluations.values() if is_of(record, weights)), None)
+    return {name: measured_per_cent(record, metric) for name, metric in _METRICS.items()} if record else {}
+
+
+def measured_per_cent(record: Evaluation, metric: TopK) -> float:
+    """Return a measured accuracy in per cent, with the digits that published ones have."""
+    return round(100 * record.right(metric) / record.images, 3)
 
 
 def per_cent(claim: Claim) -> float:
@@ -97,13 +113,13 @@ def _model(card: Card, weights: Weights) -> dict[str, Any]:
         "Image Size": str(weights.preprocess.crop_px),
         "Interpolation": weights.preprocess.interpolation,
     }
-    results = _results(weights)
+    results = _results(card, weights)
     return {
         "Name": weights.name,
         "In Collection": weights.collection,
         "Metadata": metadata,
         **({"Code": weights.code} if weights.code else {}),
-        "Weights": weights.url,
+        "Weights": weights.url or weights.name,
         **({"Results": results} if results else {}),
     }
 
@@ -120,6 +136,6 @@ def _untrained(card: Card) -> dict[str, Any]:
     return {"Name": card.variant.name, "In Collection": card.variant.family, "Metadata": metadata}
 
 
-def _results(weights: Weights) -> list[dict[str, Any]]:
-    printed = {name: f"{value}%" for name, value in metrics(weights).items()}
+def _results(card: Card, weights: Weights) -> list[dict[str, Any]]:
+    printed = {name: f"{value}%" for name, value in metrics(card, weights).items()}
     return [{"Task": "Image Classification", "Dataset": dataset(weights), "Metrics": printed}] if printed else []

@@ -1,13 +1,14 @@
 """Cards as text: the same facts give the same bytes."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from resbench.cards import architecture, drawing, markup, measured, modelindex, plots, relatives
 from resbench.cards.facts import Card, accuracy, dataset, flops
 from resbench.cards.summary import network_sentence
 from resbench.cards.templating import render
+from resbench.cards.unpublished import OWN
 from resbench.counting.conventions import CURRENT, convention
 from resbench.counting.counted import counted
 from resbench.words.observed import cut
@@ -76,7 +77,7 @@ def card_text(card: Card) -> str:
         provenance=list(measured.provenance(card)),
         flops_px=counted(card.variant.name, card.flops_convention).input_px,
         first=card.weights[0].name if card.weights else "",
-        block=modelindex.index_block([card]),
+        block=modelindex.index_block([_published(card)]),
     )
 
 
@@ -94,6 +95,11 @@ def results_table(card: Card) -> markup.Markdown:
     """Return the table of a network's published checkpoints, with the columns of MMPretrain's pages."""
     rows = [result_row(card, weights, MMPRETRAIN) for weights in card.weights]
     return markup.Markdown(render("results.md.j2", rows=rows).strip())
+
+
+def _published(card: Card) -> Card:
+    """Return `card` without checkpoints of one's own: its model index is for those who read published ones."""
+    return replace(card, weights=tuple(row for row in card.weights if row.source != OWN))
 
 
 def _convention_row(card: Card, name: str) -> dict[str, Any]:
@@ -114,11 +120,11 @@ def result_row(card: Card, weights: Weights, flops_convention: str) -> dict[str,
         "top1": _accuracy(weights, "top1"),
         "top5": _accuracy(weights, "top5"),
         "config": markup.link("config", weights.code) if weights.code else "not published",
-        "download": markup.link("model", weights.url),
+        "download": markup.link("model", weights.url) if weights.url else markup.code(weights.name),
         "preprocess": cut(weights.preprocess, weights.preprocess.interpolation),
         "license": weights.license,
-        "source": _source(weights),
-        "hash": weights.sha256_prefix,
+        "origin": _origin(weights),
+        "hash": weights.sha256_prefix[:16],
     }
 
 
@@ -129,10 +135,13 @@ def _accuracy(weights: Weights, metric: Metric) -> str:
     return "false" if claim.error else f"{100 * claim.value:.2f}"
 
 
-def _source(weights: Weights) -> str:
+def _origin(weights: Weights) -> str:
+    """Return by whom a checkpoint was published, with links; of one that was not, that it was validated here."""
+    if weights.source == OWN and not weights.claims:
+        return "validated here"
     sources = dict.fromkeys(claim.source for claim in weights.claims)
     links = [markup.link(_page(source), source) if "://" in source else markup.escaped(source) for source in sources]
-    return markup.Markdown(", ".join(links) or "nowhere")
+    return markup.Markdown(f"published by {', '.join(links) or 'nobody known'}")
 
 
 def _page(url: str) -> str:

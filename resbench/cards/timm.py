@@ -10,7 +10,6 @@ from resbench.cards.facts import Card, collections, flops, slug
 from resbench.cards.render import claim_notes, result_row
 from resbench.cards.templating import render
 from resbench.counting.conventions import convention
-from resbench.counting.counted import counted
 from resbench.zoo.spec import Weights
 
 SOURCE = "timm"
@@ -55,7 +54,7 @@ def _own_facts(card: Card, cards: Sequence[Card]) -> str:
 
 def _row(card: Card, weights: Weights) -> dict[str, Any]:
     side_px = weights.preprocess.crop_px
-    at = counted(card.variant.name, card.flops_convention, side_px).input_px
+    at = convention(card.flops_convention).input_rule(side_px)
     return result_row(card, weights, card.flops_convention) | {
         "params": units.integer(card.counts.params),
         "macs": f"{units.integer(flops(card.variant.name, 'macs', side_px))} at {units.pixels(side_px)}",

@@ -12,6 +12,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
+from rich.progress import Progress
 from typer.testing import CliRunner
 
 from resbench.__main__ import main
@@ -85,6 +87,25 @@ def test_no_report_of_findings_hides_anything_or_gives_commands(text, verdict):
     quality = codequality.code_quality(found, Path())
     assert_harmless(quality)
     json.loads(quality)
+
+
+@settings(deadline=None, max_examples=20)
+@given(HOSTILE | st.sampled_from(["[red]a[/red]", "[link=http://x]a", ":warning:", "{task}", "[/]"]))
+def test_no_display_of_progress_hides_anything_or_obeys_markup(text):
+    bar = Progress(terminal.Words("{task.description}"), terminal.Words("{task.fields[about]}"), disable=True)
+    bar.add_task(text, about=text)
+    out = io.StringIO()
+    Console(file=out, width=1000, color_system=None).print(bar.get_renderable())
+    assert out.getvalue().split() == f"{visible(text)} {visible(text)}".split()
+    assert not [letter for letter in HIDDEN if letter in out.getvalue().rstrip("\n")]
+
+
+def test_every_display_of_progress_escapes_its_texts():
+    sources = Path(terminal.__file__).parents[1].rglob("*.py")
+    unescaped = [
+        path.name for path in sources if re.search(r"(?<!\()\bTextColumn\(\"", path.read_text(encoding="utf-8"))
+    ]
+    assert unescaped == []
 
 
 @settings(deadline=None, max_examples=20)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -131,10 +131,10 @@ def validating_progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, 
     When the run is cut off, say how to go on. Pillow's warnings would tear the bar, and name no file.
     """
     columns = (
-        TextColumn("{task.description}"),
+        terminal.Words("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[about]}"),
+        terminal.Words("{task.fields[about]}"),
         TimeRemainingColumn(),
     )
     with warnings.catch_warnings(), terminal.bars(*columns, quiet=quiet) as bar:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TimeElapsedColumn, TimeRemainingColumn
 
 from resbench.report import terminal
 
@@ -11,7 +11,7 @@ from resbench.report import terminal
 @contextmanager
 def timing_progress(*, quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
     """Yield what takes (stage, share done); every stage gets a bar with an estimate of the time that it still needs."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (terminal.Words("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with terminal.bars(*columns, quiet=quiet) as bar:
         tasks: dict[str, TaskID] = {}
 

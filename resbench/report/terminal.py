@@ -10,7 +10,7 @@ from rich import box
 from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
-from rich.progress import Progress, ProgressColumn
+from rich.progress import Progress, ProgressColumn, Task, TextColumn
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -156,6 +156,14 @@ def print_diff(text: str) -> None:
 def figure_columns(*titles: str) -> list[Column]:
     """Return columns of a table for figures, which stand on the right."""
     return [Column(title, justify="right") for title in titles]
+
+
+class Words(TextColumn):
+    """A column of a display of progress: its text hides nothing and is no markup, whatever a file is called."""
+
+    def render(self, task: Task) -> Text:
+        """Return the text of `task`."""
+        return line(self.text_format.format(task=task))
 
 
 def bars(*columns: ProgressColumn, quiet: bool = False) -> Progress:

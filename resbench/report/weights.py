@@ -11,7 +11,6 @@ from rich.progress import (
     DownloadColumn,
     Progress,
     TaskID,
-    TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
@@ -47,7 +46,7 @@ def show_fetched(published: Sequence[Weights], *, trust: bool = False) -> None:
     `trust` takes what has no published hash.
     """
     columns = (
-        TextColumn("{task.description}"),
+        terminal.Words("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

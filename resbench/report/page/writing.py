@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 from resbench import units
 from resbench.bench.columns import RECORD_COLUMNS
@@ -59,7 +59,7 @@ def _is_report(path: Path) -> bool:
 
 
 def _opened(paths: list[str], records: Mapping[str, Record], quiet: bool) -> Iterator[dict[str, Any]]:
-    columns = (TextColumn("records"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (terminal.Words("records"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with terminal.bars(*columns, quiet=quiet) as bar:
         for path in bar.track(paths):
             yield details(path, records[path])

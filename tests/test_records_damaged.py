@@ -6,6 +6,7 @@ import io
 import os
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from resbench.errors import ResbenchError
 from resbench.judging.compare import compare
 from resbench.judging.history import has_samples, traces
 from resbench.records import pool, runs
-from resbench.records.files import json_files, write_bytes
+from resbench.records.files import content, json_files, write_bytes
 from resbench.records.jsonio import loads, read_record
 from resbench.records.record import Evaluation, Record
 from resbench.records.store import evaluations, path_of, read_folder, save
@@ -155,3 +156,15 @@ def test_half_written_files_of_killed_processes_are_swept_and_those_of_living_on
         fcntl.flock(stream, fcntl.LOCK_EX)
         write_bytes(tmp_path / "a.json", b"{}")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted((other.name, writing.name, "a.json"))
+
+
+def test_a_file_whose_size_the_system_does_not_tell_is_read_whole(tmp_path):
+    endless = Path("/proc/self/status")
+    if not endless.exists():
+        pytest.skip("needs Linux")
+    assert endless.stat().st_size == 0
+    assert content(endless, 2**20, "").startswith(b"Name:")
+    (tmp_path / "full").write_bytes(b"x" * 100)
+    assert content(tmp_path / "full", 100, "") == b"x" * 100
+    with pytest.raises(ResbenchError, match="larger than"):
+        content(tmp_path / "full", 99, "")

@@ -36,10 +36,15 @@ def content(path: Path, most_bytes: int, remedy: str) -> bytes:
     end may never come.
     """
     try:
-        if kind := _irregular(path.stat().st_mode):
+        status = path.stat()
+        if kind := _irregular(status.st_mode):
             raise ResbenchError(f"{path}: {kind}, not a file; {remedy}")
         with path.open("rb") as stream:
-            text = stream.read(most_bytes + 1)
+            text = stream.read(
+                min(status.st_size, most_bytes) + 1
+            )  # a buffer for `most_bytes` takes longer than to read
+            if len(text) > status.st_size:  # it has grown, or the system does not tell its size
+                text += stream.read(most_bytes + 1 - len(text))
     except OSError as error:
         raise ResbenchError(f"{path}: {error.strerror}; {remedy}") from None
     except ValueError as error:  # a NUL in the name

@@ -37,7 +37,7 @@ from resbench.running.settings import Running
 from resbench.timing import calls, interleave
 from resbench.timing.clock import host_clock
 from resbench.timing.contest import Rules
-from resbench.zoo.find import find, located
+from resbench.zoo.find import find
 
 CPU = torch.device("cpu")
 CALLS = 4
@@ -141,8 +141,8 @@ def _nothing() -> None:
 
 def _summary(a: str, b: str, changed: Running) -> Any:
     found = ab(
-        Side(network=located(a), running=Running(threads=1)),
-        Side(network=located(b), running=changed),
+        Side(network=find(a), running=Running(threads=1)),
+        Side(network=find(b), running=changed),
         rules=Rules(time_budget_s=90),
     )
     return {

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from resbench.nets.checkpoints import Loaded
 from resbench.zoo.find import find
-from resbench.zoo.spec import Preprocess
+from resbench.zoo.spec import Preprocess, Variant
 
 SMALL = Preprocess(crop_px=16, crop_pct=0.8)
 
@@ -62,8 +62,14 @@ class Constant(nn.Module):
         return x.new_zeros(len(x), 1000)
 
 
-def load_checkpoint(network: str, weights: object, key: str | None = None) -> Loaded:
+def load_checkpoint(network: Variant | str, weights: object, key: str | None = None) -> Loaded:
     """Stand in for that of nets.checkpoints: files named bgr hold a network that was trained on reversed channels,
     files named constant one that gives every image the same logits."""
     module = Bgr() if "bgr" in str(weights) else Constant() if "constant" in str(weights) else Planted()
-    return Loaded(module=module, variant=find(network), path=Path(str(weights or "x.pth")), sha256="ab" * 32, notes=())
+    return Loaded(
+        module=module,
+        variant=find(network) if isinstance(network, str) else network,
+        path=Path(str(weights or "x.pth")),
+        sha256="ab" * 32,
+        notes=(),
+    )

@@ -22,7 +22,7 @@ from resbench.running import arm as arms
 from resbench.running.settings import Running
 from resbench.timing.contest import Rules
 from resbench.words import findings as wording
-from resbench.zoo.find import find, located
+from resbench.zoo.find import find
 from tests.test_running_arm import CPU, chosen, tiny
 
 QUICK = Rules(looks=(3,), confirm=False)
@@ -351,7 +351,7 @@ def test_bad_input_is_one_line(words, message):
 @pytest.mark.parametrize("name", ["timm:resnet18", "torchvision:resnet18"])
 def test_other_libraries_networks_are_arms_too(name):
     pytest.importorskip(name.partition(":")[0])
-    found = comparing.ab(Side(network=RESNET18, running=SMALL), Side(network=located(name), running=SMALL), rules=QUICK)
+    found = comparing.ab(Side(network=RESNET18, running=SMALL), Side(network=find(name), running=SMALL), rules=QUICK)
     assert found.b.network == name
 
 
@@ -359,4 +359,4 @@ def test_other_libraries_networks_are_arms_too(name):
 def test_an_unknown_network_of_another_library_is_one_line():
     pytest.importorskip("timm")
     with pytest.raises(ResbenchError, match="timm:resnet19"):
-        comparing.ab(Side(network=RESNET18), Side(network=located("timm:resnet19")), rules=QUICK)
+        comparing.ab(Side(network=RESNET18), Side(network=find("timm:resnet19")), rules=QUICK)

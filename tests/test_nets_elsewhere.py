@@ -9,7 +9,7 @@ from torch import nn
 from resbench.errors import ResbenchError
 from resbench.nets import elsewhere
 from resbench.nets.build import build
-from resbench.zoo.find import find, located
+from resbench.zoo.find import find
 
 
 def builder(name):
@@ -28,15 +28,15 @@ def installed(monkeypatch, module):
 
 
 def test_a_name_with_a_library_stands_for_its_network_and_others_for_rows_of_the_table():
-    there = located("timm:resnet50")
+    there = find("timm:resnet50")
     assert (there.name, there.spec.place, there.spec.name) == ("timm:resnet50", "timm", "resnet50")
-    assert located("resnet50") is find("resnet50")
+    assert find("resnet50") is find("resnet50")
 
 
 def test_it_is_built_by_the_library_where_asked_in_eval_mode(monkeypatch):
     installed(monkeypatch, SimpleNamespace(create_model=builder))
-    assert not build(located("timm:own")).training
-    assert build(located("timm:own"), device="meta")[0].weight.device == torch.device("meta")
+    assert not build(find("timm:own")).training
+    assert build(find("timm:own"), device="meta")[0].weight.device == torch.device("meta")
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,12 @@ def test_it_is_built_by_the_library_where_asked_in_eval_mode(monkeypatch):
 def test_what_is_not_there_is_one_line(monkeypatch, module, message):
     installed(monkeypatch, module)
     with pytest.raises(ResbenchError) as raised:
-        build(located("timm:other"))
+        build(find("timm:other"))
     assert str(raised.value) == message
 
 
-def test_an_unknown_library_is_one_line_with_those_that_are_known():
-    with pytest.raises(ResbenchError, match="nolib:x: unknown library 'nolib'; choose from timm, torchvision"):
-        located("nolib:x")
+def test_a_module_that_is_not_there_is_one_line():
+    with pytest.raises(
+        ResbenchError, match="nolib:x: no module named 'nolib' here; install it, run this in its folder"
+    ):
+        build(find("nolib:x"))

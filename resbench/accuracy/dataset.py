@@ -140,6 +140,7 @@ class ImageSet:
     left_out: tuple[Symptom, ...] = ()  # what lies beside them
     notes: tuple[str, ...] = ()  # what was assumed
     labels: Path | None = None  # the file that the classes come from
+    class_names: tuple[str, ...] = ()  # of a user's own classes, in the order of the network's outputs
     fingerprint: str = field(init=False)  # over (file name, size, class) of every image, whatever folders they lie in
 
     def __post_init__(self) -> None:
@@ -156,6 +157,7 @@ class ImageSet:
             classes=len({sample.label for sample in self.samples}),
             fingerprint=self.fingerprint,
             among=len(self.among) if self.among else None,
+            class_names=self.class_names,
         )
 
 

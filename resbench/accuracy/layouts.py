@@ -12,6 +12,7 @@ from resbench.accuracy.clues import by_class_names, clue, folders_of
 from resbench.accuracy.dataset import LEFT_OUT, File, ImageSet, Sample, Symptom, printable_name
 from resbench.accuracy.labels import class_of, imagenet, subsets, validation
 from resbench.accuracy.listing import Listing, listing
+from resbench.accuracy.ownclasses import OwnClasses, in_named_folders
 from resbench.accuracy.remote import place_at
 from resbench.errors import ResbenchError
 
@@ -33,12 +34,13 @@ class _Labelled:
     name: str | None = None  # of the set, where its classes tell it
 
 
-def open_set(path: Path, labels: Path | None = None) -> ImageSet:
+def open_set(path: Path, labels: Path | None = None, own: OwnClasses | None = None) -> ImageSet:
     """Return the images at `path` (a folder, an archive, shards, CIFAR's test batch), each with its class.
 
-    Classes come from the file `labels`, or from what the containers state, or from folders named by WordNet id, number
-    or name of a class, or from the names of the images (those of ImageNet's validation images, or names that begin with
-    a WordNet id). Of parts of a data set, as train and val, one is taken; sets are never added up.
+    Classes of the user's `own` come from folders that are called so (`ownclasses`). Others come from the file `labels`,
+    or from what the containers state, or from folders named by WordNet id, number or name of a class, or from the names
+    of the images (those of ImageNet's validation images, or names that begin with a WordNet id). Of parts of a data
+    set, as train and val, one is taken; sets are never added up.
     Raises ResbenchError when there are none, when it is not known what they show, and for several sets side by side.
     """
     path = place_at(path)
@@ -48,11 +50,17 @@ def open_set(path: Path, labels: Path | None = None) -> ImageSet:
     if not listed.images and (batch := cifar.batch_among(path, listed.files)):
         return cifar.open_test_batch(batch)
     listed = _images_of(path, listed)
+    if labels is None:
+        listed = _with_words(path, listed)
+    states_classes = any(file.word for file in listed.images)
+    if own is not None and labels is None and not states_classes:
+        return _of_own_classes(path, listed, own)
     if labels is not None:
         known = _by_file(path, listed, labels)
     else:
-        listed = _with_words(path, listed)
-        known = _by_own_words(path, listed) if any(file.word for file in listed.images) else _by_names(path, listed)
+        known = _by_own_words(path, listed) if states_classes else _by_names(path, listed)
+    if own is not None:
+        known = _for_head(known, own, labels or path)
     _refuse_doubles(path, known.samples, listed=known.layout in ("labels file", "own labels", "own classes"))
     name, among = recognise(known.layout, known.samples) if known.classes == 1000 else (known.name, None)
     unused = _unused(listed, known.samples, known.chosen)
@@ -66,6 +74,30 @@ def open_set(path: Path, labels: Path | None = None) -> ImageSet:
         notes=(*listed.notes, *known.chosen.notes, *known.notes, *_doubts(path, known.layout, known.samples)),
         labels=labels,
     )
+
+
+def _of_own_classes(path: Path, found: Listing, own: OwnClasses) -> ImageSet:
+    labelled = in_named_folders(path, found.images, own)
+    _refuse_doubles(path, labelled.samples, listed=True)
+    unused = _unused(found, labelled.samples, labelled.chosen)
+    return ImageSet(
+        name=_name_of(path),
+        layout=f"named folders in {found.form}" if found.form else "named folders",
+        classes=own.number,
+        samples=labelled.samples,
+        left_out=(*labelled.chosen.left_out, *found.left_out, *unused),
+        notes=(*found.notes, *labelled.chosen.notes, *labelled.notes),
+        class_names=labelled.names,
+    )
+
+
+def _for_head(known: _Labelled, own: OwnClasses, where: Path) -> _Labelled:
+    """Return images whose classes a file or a container gives, for a head of the user's own."""
+    if beyond := [sample for sample in known.samples if sample.label >= own.number]:
+        raise ResbenchError(
+            f"{where}: {beyond[0].name} is of class {beyond[0].label}, but the head has {own.number}; correct it"
+        )
+    return replace(known, classes=own.number)
 
 
 def open_unlabelled(path: Path) -> ImageSet:

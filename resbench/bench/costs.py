@@ -1,28 +1,32 @@
 """What networks cost: the table, the torch modules and the counters meet here."""
 
 import difflib
-from collections.abc import Iterator, Sequence, Set
+import logging
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from pathlib import Path
 
 from torch import nn
 
+from resbench.bench.entrance import counter_of, counts_at, counts_of, declared_counts, entered
 from resbench.counting import counted, crosscheck, explain, tally
-from resbench.counting.conventions import CURRENT, NAMES, dog_photo, square
+from resbench.counting.conventions import CURRENT, NAMES, convention, dog_photo, square
 from resbench.counting.figures import Figures, Pair, declared_figures, figures
 from resbench.counting.inputs import one_image, parse_inputs
 from resbench.counting.stages import StageOutline, count_by_stage, outline
 from resbench.errors import ResbenchError
-from resbench.nets.build import build
+from resbench.nets.build import build, skeleton
 from resbench.records import store
 from resbench.records.files import write_text
 from resbench.records.record import Counts, Profile
 from resbench.units import parse_pixels
-from resbench.zoo.find import find, located, match
-from resbench.zoo.spec import Variant
+from resbench.zoo.find import find
+from resbench.zoo.spec import Elsewhere, Variant
 from resbench.zoo.variants import VARIANTS
 
+_log = logging.getLogger(__name__)
+Counter = Callable[[Pair], Counts]
 # Sides that classifiers of the family are trained and tested at; what `explanation` tries when the usual one fails.
 SIDES_PX = (32, 64, 128, 160, 176, 192, 200, 224, 232, 240, 256, 288, 299, 300, 320, 352, 384, 400, 416, 448, 480, 512)
 
@@ -44,8 +48,11 @@ def count(
     if not isinstance(network, str | Variant):
         kind = type(network).__name__
         raise TypeError(f"count takes the name of a network, a Variant or a torch module, not {kind}: {network!r:.80}")
-    variant = find(network) if isinstance(network, str) else network
-    return tally.count_module(build(variant, device="meta"), input_px or variant.input_px, inputs=feed)
+    if feed:
+        return declared_counts(find(network) if isinstance(network, str) else network, feed)
+    variant = entered(network, input_px)
+    size = input_px or variant.input_px
+    return counts_of(variant, (size, size) if isinstance(size, int) else size)
 
 
 def count_table() -> str:
@@ -69,15 +76,6 @@ def stale_table() -> str:
     return "".join(difflib.unified_diff(there.splitlines(True), fresh.splitlines(True), name, f"{name}, fresh"))
 
 
-def chosen(names: Sequence[str], *, every: bool) -> list[Variant]:
-    """Return the networks that `names` match, or all. Raises ResbenchError when neither or both are asked for."""
-    if names and every:
-        raise ResbenchError("names and --all: give one of them")
-    if not names and not every:
-        raise ResbenchError("which networks? give names or patterns, or --all; `resbench list` shows the table")
-    return match(["*"] if every else names)
-
-
 def conventions(names: Sequence[str] | None, *, full: bool = False) -> Sequence[str]:
     """Return the conventions to show: `names`; by default two of them, or all that are in use if `full`.
 
@@ -99,11 +97,26 @@ def counted_figures(
     """
     feed = parse_inputs(inputs) if inputs else ()
     for variant in variants:
-        count_at = partial(tally.count_module, build(variant, device="meta"))
         if feed:
-            yield declared_figures(variant.name, count_at(inputs=feed), conventions)
+            yield declared_figures(variant.name, declared_counts(variant, feed), conventions)
             continue
-        yield figures(variant.name, count_at, _size(variant, input_px), conventions)
+        count_at, size = cache(counter_of(variant)), _size(variant, input_px)
+        yield figures(variant.name, count_at, size, _possible(variant, count_at, size, conventions))
+
+
+def _possible(variant: Variant, count_at: Counter, size: Pair, conventions: Sequence[str]) -> list[str]:
+    """Return the conventions whose shape of input `variant` takes: some networks have one size only."""
+    found = []
+    for name in conventions:
+        wanted = convention(name).input_rule(size[0]) if size[0] == size[1] else size
+        if wanted != size and isinstance(variant.spec, Elsewhere):
+            try:
+                count_at(wanted)
+            except ResbenchError as error:
+                _log.warning("%s; %s counts at that shape, and is left out", error, name)
+                continue
+        found.append(name)
+    return found
 
 
 def stages_of(
@@ -115,7 +128,7 @@ def stages_of(
     """
     for variant in variants:
         size = _size(variant, input_px)
-        stages = count_by_stage(build(variant, device="meta"), size)
+        stages = count_by_stage(skeleton(variant), size)
         yield variant.name, stages, timed_by_stage(variant.name, size, set(stages), results)
 
 
@@ -147,9 +160,9 @@ def shown(name: str, input_px: str | None, results: Path) -> Shown:
 
     Raises ResbenchError for an unknown name, and for a size that it cannot take.
     """
-    variant = located(name)
+    variant = entered(name, _given(input_px))
     size = _size(variant, input_px)
-    stages = outline(build(variant, device="meta"), size)
+    stages = outline(skeleton(variant), size)
     timed = timed_by_stage(variant.name, size, {stage.name for stage in stages}, results)
     return Shown(network=variant, input_px=size, stages=stages, timed=timed)
 
@@ -176,9 +189,10 @@ def explanation(network: str, figure: str, input_px: str | None = None) -> expla
 
     Raises ResbenchError for an unknown network, and for what is not a figure or a size.
     """
-    variant, usual = find(network), explain.explain_usual(network, figure)
+    variant = entered(network)
     if input_px is not None:
         return _explained(variant, figure, _inputs(*_size(variant, input_px)))
+    usual = _explained(variant, figure, counted.sizes(variant))
     if usual.settled:
         return usual
     sides_px = [side for side in SIDES_PX if variant.input_px <= 2 * side <= 5 * variant.input_px]
@@ -187,8 +201,7 @@ def explanation(network: str, figure: str, input_px: str | None = None) -> expla
 
 
 def _explained(variant: Variant, figure: str, sizes: Sequence[Pair]) -> explain.Explanation:
-    module = build(variant, device="meta")
-    return explain.explain(variant, explain.parse_figure(figure), [tally.count_module(module, size) for size in sizes])
+    return explain.explain(variant, explain.parse_figure(figure), counts_at(variant, sizes))
 
 
 def _inputs(height_px: int, width_px: int) -> list[Pair]:
@@ -197,9 +210,11 @@ def _inputs(height_px: int, width_px: int) -> list[Pair]:
 
 
 def _size(variant: Variant, text: str | None) -> Pair:
-    if text is None:
-        return variant.input_px, variant.input_px
+    return _given(text) or (variant.input_px, variant.input_px)
+
+
+def _given(text: str | None) -> Pair | None:
     try:
-        return parse_pixels(text)
+        return None if text is None else parse_pixels(text)
     except ValueError as error:
         raise ResbenchError(f"--input-px: {error}") from None

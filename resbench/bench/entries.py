@@ -7,13 +7,19 @@ from pathlib import Path
 
 from resbench.accuracy import layouts, pixels
 from resbench.accuracy.dataset import ImageSet
+from resbench.accuracy.ownclasses import OwnClasses, read_class_names
+from resbench.bench.entrance import entered, headed
 from resbench.errors import ResbenchError
 from resbench.nets.cache import cached_path, folder, sha256
+from resbench.nets.classlists import class_list
 from resbench.running.settings import Running
 from resbench.timing.speeds import BatchSize
-from resbench.zoo.find import by_digest, find, find_weights
+from resbench.zoo.find import by_digest, find, find_weights, published_weights
+from resbench.zoo.own import ZOO
+from resbench.zoo.places import is_place
 from resbench.zoo.spec import Preprocess, Variant, Weights
-from resbench.zoo.weights import WEIGHTS
+
+IMAGENET_CLASSES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +29,8 @@ class Validating:
     running: Running = Running()  # its input_px is the side of the crop
     key: str | None = None  # of the weights in a file that holds several sets
     labels: Path | None = None  # a file of labels
+    classes: int | None = None  # of the head; None: those of the file of weights, or the network's own
+    classes_file: Path | None = None  # with the names of the classes, in the order of the network's outputs
     crop_pct: float | None = None
     interpolation: str | None = None
     crop_mode: str | None = None
@@ -47,6 +55,11 @@ class Entry:
     preprocess: Preprocess
 
     @property
+    def source(self) -> str | Path | None:
+        """The file of its weights, or the name of the published checkpoint; None: neither was given."""
+        return self.published.name if self.weights is None and self.published else self.weights
+
+    @property
     def file_bytes(self) -> int:
         """The size of its file of weights; 0 when there is none, which loading reports."""
         named = self.weights is None or not Path(self.weights).exists()
@@ -55,16 +68,16 @@ class Entry:
 
 
 def select(
-    networks: Sequence[str], weights: Sequence[str | Path], data: Path, validating: Validating
+    networks: Sequence[str | Variant], weights: Sequence[str | Path], data: Path, validating: Validating
 ) -> tuple[ImageSet, list[Entry]]:
     """Return the images, and the checkpoints that shall be evaluated on them.
 
     `networks` are names, or patterns that stand for published checkpoints on this machine; none means all of those.
     `weights` are files or names for the `networks` in turn. Raises ResbenchError when anything does not fit.
     """
-    asked = _asked(networks, weights)
-    images = layouts.open_set(data, validating.labels)
-    entries = [entry_of(network, file, validating) for network, file in asked or _on_disk(networks, images.classes)]
+    entries = [_entry(network, file, validating) for network, file in _asked(networks, weights)]
+    images = layouts.open_set(data, validating.labels, _own_classes(entries, validating))
+    entries = entries or [_entry(name, None, validating) for name in _on_disk(networks, images.classes)]
     for entry in entries:
         if entry.variant.classes != images.classes:
             raise ResbenchError(
@@ -72,6 +85,24 @@ def select(
                 f"{images.classes}; choose a network for these classes"
             )
     return images, entries
+
+
+def _own_classes(entries: Sequence[Entry], validating: Validating) -> OwnClasses | None:
+    """Return the classes of heads that are not ImageNet's: named by a file, by the checkpoint, or by nobody."""
+    if not entries:
+        return None
+    entry = entries[0]
+    number = entry.variant.classes
+    file = validating.classes_file or (entry.published and entry.published.classes_file)
+    if file:
+        return OwnClasses(number=number, names=read_class_names(Path(file), number), source=str(file))
+    if number in (0, IMAGENET_CLASSES) or (entry.published and entry.published.source != ZOO):
+        return None
+    path = cached_path(entry.published) if entry.published and entry.weights is None else entry.weights
+    names = class_list(Path(path)) if path and Path(path).is_file() else ()
+    if len(names) == number:
+        return OwnClasses(number=number, names=names, source=f"the list in {Path(str(path)).name}")
+    return OwnClasses(number=number, source="the sorted folders")
 
 
 def in_groups(entries: Sequence[Entry], budget_bytes: int) -> list[list[Entry]]:
@@ -88,25 +119,31 @@ def in_groups(entries: Sequence[Entry], budget_bytes: int) -> list[list[Entry]]:
     return groups
 
 
-def _asked(networks: Sequence[str], weights: Sequence[str | Path]) -> list[tuple[str, str | Path | None]]:
+def _asked(
+    networks: Sequence[str | Variant], weights: Sequence[str | Path]
+) -> list[tuple[str | Variant, str | Path | None]]:
     """Return what was named, or nothing when it is to be looked for on disk."""
     if weights and len(weights) != len(networks):
         raise ResbenchError(
             f"--weights: given {len(weights)} times for {len(networks)} networks; give it once for each, in order"
         )
-    if not networks or any(mark in name for name in networks for mark in "*?["):
+    if not networks or any(map(_is_pattern, networks)):
         if weights:
             raise ResbenchError("--weights: needs the name of a network for each file, not patterns or --all")
         return []
-    for name in networks:
-        find(name)
     files: Sequence[str | Path | None] = weights or [None] * len(networks)
     return list(zip(networks, files, strict=True))
 
 
-def _on_disk(patterns: Sequence[str], classes: int) -> list[tuple[str, str | Path | None]]:
+def _is_pattern(network: str | Variant) -> bool:
+    return isinstance(network, str) and not is_place(network) and any(mark in network for mark in "*?[")
+
+
+def _on_disk(networks: Sequence[str | Variant], classes: int) -> list[str]:
     """Return the published checkpoints on this machine for so many classes whose own or network's name fits."""
-    here = [weights for weights in WEIGHTS if cached_path(weights).exists() and find(weights.name).classes == classes]
+    patterns = [network if isinstance(network, str) else network.name for network in networks]
+    present = (weights for weights in published_weights() if cached_path(weights).exists())
+    here = [weights for weights in present if find(weights.name).classes == classes]
     fits = {
         p: [weights for weights in here if fnmatchcase(weights.name, p) or fnmatchcase(weights.network, p)]
         for p in patterns or ["*"]
@@ -117,14 +154,22 @@ def _on_disk(patterns: Sequence[str], classes: int) -> list[tuple[str, str | Pat
             raise ResbenchError(
                 f"no published checkpoints {wanted} in {folder()}; fetch one, or name NETWORK and --weights"
             )
-    return [(weights.name, None) for weights in here if any(weights in names for names in fits.values())]
+    return [weights.name for weights in here if any(weights in names for names in fits.values())]
 
 
-def entry_of(network: str, weights: str | Path | None, validating: Validating) -> Entry:
-    """Return the checkpoint (None: none in particular) with its preprocessing, changed as `validating` says."""
-    variant = find(network)
-    published = find_weights(network if weights is None else str(weights)) or _known(variant, weights)
-    own = Preprocess(crop_px=variant.input_px, crop_pct=0.875 if variant.input_px > 64 else 1.0)
+def _entry(network: str | Variant, weights: str | Path | None, validating: Validating) -> Entry:
+    asked = network if isinstance(network, str) else network.name
+    return entry_of(asked, entered(network, validating.running.input_px), weights, validating)
+
+
+def entry_of(asked: str, variant: Variant, weights: str | Path | None, validating: Validating) -> Entry:
+    """Return the checkpoint (None: none in particular) of `variant`, with its preprocessing.
+
+    That is the published checkpoint's, else what the network's own code says, changed as `validating` says.
+    """
+    published = find_weights(asked if weights is None else str(weights)) or _known(variant, weights)
+    variant = headed(variant, validating.classes, weights, validating.key)
+    own = variant.preprocess or Preprocess(crop_px=variant.input_px, crop_pct=0.875 if variant.input_px > 64 else 1.0)
     preprocess = pixels.adapt(
         published.preprocess if published else own,
         crop_px=validating.running.input_px,
@@ -134,7 +179,7 @@ def entry_of(network: str, weights: str | Path | None, validating: Validating) -
         mean=validating.mean,
         std=validating.std,
     )
-    return Entry(asked=network, weights=weights, variant=variant, published=published, preprocess=preprocess)
+    return Entry(asked=asked, weights=weights, variant=variant, published=published, preprocess=preprocess)
 
 
 def _known(variant: Variant, weights: str | Path | None) -> Weights | None:

@@ -4,12 +4,13 @@ import tempfile
 from pathlib import Path
 
 from resbench.accuracy import pixels
+from resbench.bench.entrance import entered
 from resbench.bench.parity import SEEDED_IMAGES, Parity, Uint8Input, identity, proved, reference_of, seeded
 from resbench.bench.subject import OnProgress
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records.files import write_together
+from resbench.records.store import safe_name
 from resbench.running.runtimes.modelfile import FORMATS, Content, opened_model, write_model
-from resbench.zoo.find import located
 from resbench.zoo.spec import Variant
 
 
@@ -37,8 +38,8 @@ def export_network(
     if to not in FORMATS:
         raise ResbenchError(f"--to {to}: unknown; choose from {', '.join(FORMATS)}")
     suffix = FORMATS[to].suffix
-    variant = located(network) if isinstance(network, str) else network
-    path = Path(output or f"{variant.name}{suffix}")
+    variant = entered(network, input_px)
+    path = Path(output or f"{safe_name(variant.name)}{suffix}")
     if path.suffix != suffix:
         raise ResbenchError(f"{path}: the name of such a file ends in {suffix}")
     on_progress("loading", 0.0)

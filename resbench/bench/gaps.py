@@ -45,7 +45,7 @@ class _Trial:
 
 
 def explain_gaps(
-    networks: Sequence[str],
+    networks: Sequence[str | Variant],
     weights: Sequence[str | Path],
     data: Path,
     validating: Validating,
@@ -71,7 +71,7 @@ def keep(results: Sequence[Validated], gaps: Sequence[Gap], root: Path) -> None:
 def _gap(
     entry: Entry, images: ImageSet, data: Path, on: torch.device, validating: Validating, on_progress: Progress
 ) -> Gap:
-    loaded = load_checkpoint(entry.asked, entry.weights, validating.key)
+    loaded = load_checkpoint(entry.variant, entry.source, validating.key)
     running = replace(validating.running, compile_mode=None)
     settings = settings_of(entry, running, on)
     decoder = decoder_named(validating.decoder, on)

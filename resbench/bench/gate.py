@@ -3,16 +3,14 @@
 Each side is run by its own program: the `resbench` of its tree if there is one, else the installed one.
 """
 
-import io
+import logging
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,37 +20,30 @@ import msgspec
 from resbench import environment
 from resbench.bench import comparing
 from resbench.bench.subject import OnProgress
+from resbench.bench.worktrees import Trees, trees
 from resbench.errors import ResbenchError
 from resbench.judging import exact
 from resbench.judging.compare import compare_folders
 from resbench.judging.family import judge_together
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Config
-from resbench.records.git import commit_of, git, git_bytes
+from resbench.records.git import git
 from resbench.records.record import Counts, Profile
 from resbench.records.runs import read_baseline, read_new, read_predictions
 from resbench.running.children import tied
 from resbench.running.settings import Running
 from resbench.timing.contest import Rules
 from resbench.units import pixels
+from resbench.zoo.places import is_place
 from resbench.zoo.spec import Variant
 
-_MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+_log = logging.getLogger(__name__)
 _TABLE = Path("resbench") / "counting" / "counted.json"
 _COUNT = """
 import json, sys, msgspec, resbench
 print(json.dumps([msgspec.to_builtins(resbench.count(name, tuple(size))) for name, size in json.load(sys.stdin)]))
 """
 Tables = dict[str, dict[str, Counts]]  # network -> "224x224" -> counts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trees:
-    """The two sides: the work tree, and the commit that it is compared with."""
-
-    root: Path
-    commit: str
-    base: Path | None  # where the commit's own program lies; None: it has none, the installed one is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +68,8 @@ def gate(against: str | None, gating: Gating, config: Config, on_progress: OnPro
     """
     if bool(gating.data) != bool(gating.evaluate) or (gating.weights and not gating.evaluate):
         raise ResbenchError("--data and --evaluate: give both, the images and the networks to evaluate on them")
-    with trees(Path.cwd(), against) as sides:
+    own = any(map(_is_own, gating.networks))
+    with trees(Path.cwd(), against, whole=own) as sides:
         on_progress("counting", 0.0)
         findings = [*changed_counts(sides, gating.results, config), *changed_records(sides, gating.results, config)]
         on_progress("cards", 0.0)
@@ -92,22 +84,9 @@ def gate(against: str | None, gating: Gating, config: Config, on_progress: OnPro
     return findings
 
 
-@contextmanager
-def trees(folder: Path, against: str | None) -> Iterator[Trees]:
-    """Yield the work tree around `folder` and its base: where its branch left `against` (a main branch when None).
-
-    Raises ResbenchError outside a repository, or when there is no such revision.
-    """
-    root = Path(git(folder, "rev-parse", "--show-toplevel").strip())
-    commit = git(root, "merge-base", "HEAD", commit_of(root, against or _main_branch(root))).strip()
-    with tempfile.TemporaryDirectory(prefix="resbench-base-") as temporary:
-        base = None
-        if git(root, "ls-tree", "--name-only", commit, "--", "resbench/__init__.py"):
-            archive = git_bytes(root, "archive", "--format=tar", commit, "resbench")
-            with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-                files.extractall(temporary, filter="data")
-            base = Path(temporary)
-        yield Trees(root=root, commit=commit, base=base)
+def _is_own(network: Variant) -> bool:
+    """Whether files of the repository say what the network is, and not the program."""
+    return is_place(network.name) or bool(network.builder)
 
 
 def changed_counts(sides: Trees, results: Path, config: Config) -> Iterator[Finding]:
@@ -183,7 +162,7 @@ def changed_speeds(sides: Trees, gating: Gating, config: Config, on_progress: On
 
     Raises ResbenchError when the base has no program of its own.
     """
-    if gating.networks and sides.base is None:
+    if sides.base is None and not all(map(_is_own, gating.networks)):
         raise ResbenchError(
             f"{sides.commit[:9]}: has no resbench package, so both sides run the same code; name no networks"
         )
@@ -193,7 +172,7 @@ def changed_speeds(sides: Trees, gating: Gating, config: Config, on_progress: On
         left_s = max(0.0, end_s - time.monotonic()) / (len(gating.networks) - index)
         limits = config.of(network.name)
         old, new = (
-            comparing.Side(network=network, running=gating.running, tree=tree) for tree in (sides.base, sides.root)
+            comparing.Side(network=network, running=gating.running, tree=tree) for tree in (sides.files, sides.root)
         )
         comparison = comparing.ab(
             old,
@@ -204,14 +183,6 @@ def changed_speeds(sides: Trees, gating: Gating, config: Config, on_progress: On
         )
         family.append(comparing.timed_sides(comparison, record=f"{network.name}, base and work tree in turn"))
     yield from judge_together(family)
-
-
-def _main_branch(root: Path) -> str:
-    known = git(root, "for-each-ref", "--format=%(refname:short)").split()
-    for name in _MAIN_BRANCHES:
-        if name in known:
-            return name
-    raise ResbenchError(f"{root}: has none of the branches {', '.join(_MAIN_BRANCHES)}; give --against a revision")
 
 
 def _holds_records(sides: Trees, results: Path) -> bool:
@@ -229,8 +200,13 @@ def _committed(sides: Trees, results: Path) -> Iterator[tuple[str, Profile]]:
     """Yield the profiles as the base has them, with their paths."""
     if _holds_records(sides, results):
         for path, runs in read_baseline(f"git:{sides.commit}", results).items():
-            if isinstance(runs[-1], Profile):
-                yield path, runs[-1]
+            record = runs[-1]
+            if not isinstance(record, Profile) or record.classes:  # another head than the name stands for
+                continue
+            if is_place(record.network):  # a record must not say which code is run
+                _log.warning("%s: %s is not recounted; networks in resbench.toml are", path, record.network)
+                continue
+            yield path, record
 
 
 def _table(sides: Trees) -> Tables:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from resbench import __version__, environment, units
 from resbench.accuracy import loader, pixels
 from resbench.accuracy.layouts import open_unlabelled
+from resbench.bench.entrance import entered
 from resbench.bench.entries import Validating, entry_of
 from resbench.bench.subject import OnProgress, loaded_network
 from resbench.errors import ResbenchError
@@ -18,7 +19,6 @@ from resbench.records.record import Settings
 from resbench.running.runtimes.modelfile import ModelFile, Precision, opened_model
 from resbench.running.settings import Running
 from resbench.timing.speeds import Request
-from resbench.zoo.find import located
 from resbench.zoo.spec import Preprocess, Variant
 
 # How far logits may be from eager fp32, relative to the largest logit of the image. Sound files of all networks of the
@@ -82,7 +82,7 @@ def reference_of(network: Variant, weights: str | None, key: str | None, input_p
     return Reference(
         network=network,
         module=loaded.module,
-        preprocess=entry_of(network.name, weights, Validating(running=Running(input_px=side))).preprocess,
+        preprocess=entry_of(network.name, network, weights, Validating(running=Running(input_px=side))).preprocess,
         weights=loaded.weights,
         weights_sha256=loaded.weights_sha256,
     )
@@ -108,7 +108,7 @@ def parity(
     path = Path(file)
     on_progress("loading", 0.0)
     model = opened_model(path)
-    variant = located(network) if isinstance(network, str) else network
+    variant = entered(network, input_px)
     _check_identity(path, model, variant, weights)
     reference = reference_of(variant, weights, key, input_px)
     _check_shape(path, model, reference)

@@ -58,7 +58,7 @@ def images_of(
             raise ResbenchError(message)
     decoder_named(decoder_name)
     open_unlabelled(Path(data))
-    preprocess = entry_of(network.name, weights, Validating(running=Running(input_px=height))).preprocess
+    preprocess = entry_of(network.name, network, weights, Validating(running=Running(input_px=height))).preprocess
     return Images(path=data, preprocess=preprocess, decoder=decoder_name, workers=workers or environment.cpu_cores())
 
 

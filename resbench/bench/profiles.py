@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from resbench import environment
-from resbench.bench import costs, pipeline
+from resbench.bench import pipeline
+from resbench.bench.entrance import Pair, chosen
 from resbench.bench.profiling import Interrupted, Profiling, profiled, requested, wanted_by
 from resbench.bench.subject import OnProgress
 from resbench.errors import ResbenchError
@@ -28,14 +29,15 @@ class Outcome:
     error: ResbenchError | None = None
 
 
-def chosen_in_order(names: Sequence[str], *, every: bool) -> list[Variant]:
+def chosen_in_order(names: Sequence[str], *, every: bool, input_px: Pair | None = None) -> list[Variant]:
     """Return the networks that `names` match, in the order given, or all in that of the table.
 
     Raises ResbenchError when neither or both are asked for, and for a name that matches none.
     """
     if every or not names:
-        return costs.chosen(names, every=every)
-    return list({network.name: network for name in names for network in costs.chosen([name], every=False)}.values())
+        return chosen(names, every=every, input_px=input_px)
+    each = (network for name in names for network in chosen([name], every=False, input_px=input_px))
+    return list({network.name: network for network in each}.values())
 
 
 def profile_each(
@@ -84,7 +86,7 @@ def _finished(network: Variant, root: Path, profiling: Profiling) -> Profile | N
         for want in wanted_by(request, profiling)
         for speed in speeds.speeds_of(want)
     }
-    folder = root / store.machine_folder(machine) / network.name
+    folder = root / store.machine_folder(machine) / store.network_folder(network.name)
     for record in store.read_folder(folder).values() if any(folder.glob("*.json")) else ():
         if (
             isinstance(record, Profile)

@@ -1,5 +1,6 @@
 """A profile: a network counted, timed and weighed in memory."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -8,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from resbench import environment
 from resbench.bench import pipeline
+from resbench.bench.entrance import counts_of, entered, headed, origin_of
 from resbench.bench.subject import (
     OnProgress,
     Subject,
@@ -21,10 +24,9 @@ from resbench.bench.subject import (
     resident,
     widest,
 )
-from resbench.counting.tally import count_module
 from resbench.errors import ResbenchError
 from resbench.judging.roofline import roofline
-from resbench.nets.build import build
+from resbench.nets.elsewhere import portable
 from resbench.records.record import Ceilings, DType, Memory, Profile, Series, StageTimes
 from resbench.running import fresh
 from resbench.running.device import resolve
@@ -33,10 +35,10 @@ from resbench.timing import ceilings, speeds
 from resbench.timing.sampler import Surroundings, unwatched
 from resbench.timing.telemetry import Telemetry, telemetry
 from resbench.words.observed import speed
-from resbench.zoo.find import find
 from resbench.zoo.spec import Variant
 
 CEILING_REPEATS = 2
+_log = logging.getLogger(__name__)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -54,6 +56,7 @@ class Profiling:
     running: Running = Running()
     weights: str | None = None  # a file, or the name of a published checkpoint; None: fresh weights
     key: str | None = None  # of the weights in a file that holds several sets
+    classes: int | None = None  # of the head; None: those of the file of weights, or the network's own
     device: str | None = None  # None: the first there is
     batch_sizes: tuple[speeds.BatchSize, ...] = ()  # none: latency at 1, throughput at a full batch
     train: bool = False
@@ -66,8 +69,9 @@ class Profiling:
 
 
 def profile(
-    network: str | Variant,
+    network: str | Variant | nn.Module,
     *,
+    name: str | None = None,
     input_px: int | tuple[int, int] | None = None,
     dtype: DType = "fp32",
     amp: bool = False,
@@ -79,6 +83,7 @@ def profile(
     threads: int | None = None,
     weights: str | Path | None = None,
     key: str | None = None,
+    classes: int | None = None,
     device: str | None = None,
     batch_sizes: Sequence[speeds.BatchSize] = (),
     train: bool = False,
@@ -92,13 +97,17 @@ def profile(
 ) -> Profile:
     """Count what `network` costs, measure how fast it runs here and how much memory it takes.
 
+    - `network`: a name, a place such as "mine.py:build", or a torch module, whose `name` is by default its class's.
+      A copy of a module is measured. Where fresh processes are needed (memory on the CPU, launches, "auto"), it is
+      pickled, so its class must lie in a file that can be imported; else its memory stays unknown.
     - `input_px`: a side, or (height, width); by default the network's own.
     - `dtype`, `amp`: the type of weights and images; with `amp` weights stay in fp32 and torch autocasts to `dtype`.
     - `channels_last`, `fuse`, `winograd`, `compile_mode`, `cuda_graph`: memory layout, batch norms folded into
       convolutions, Winograd's algorithm (CPU, fp32), a mode of torch.compile, calls replayed from a CUDA graph.
     - `threads`: of the CPU; by default torch's own number.
     - `weights`: a file, or the name of a published checkpoint; by default fresh weights. `key`: which weights, if the
-      file holds several sets, such as "model_ema" beside "model".
+      file holds several sets, such as "model_ema" beside "model". `classes`: of the head; by default those that the
+      file has, or the network's own.
     - `device`: "cuda", "cuda:1", "mps" or "cpu"; by default the first there is.
     - `batch_sizes`: images per call; "auto" is the size at which throughput saturates. By default latency is measured
       at batch 1 and throughput at a full batch.
@@ -126,6 +135,7 @@ def profile(
         running=running,
         weights=None if weights is None else str(weights),
         key=key,
+        classes=classes,
         device=device,
         batch_sizes=tuple(batch_sizes),
         train=train,
@@ -136,12 +146,13 @@ def profile(
         workers=workers,
         by_stage=by_stage,
     )
-    return profiled(find(network) if isinstance(network, str) else network, profiling, on_progress)
+    return profiled(entered(network, input_px, name), profiling, on_progress)
 
 
 def profiled(network: Variant, profiling: Profiling, on_progress: OnProgress = lambda *_: None) -> Profile:
     """Do what `profile` does with options in one piece."""
     request = requested(network, profiling)
+    own, network = network, request.network
     watch = environment.watch(torch.device(request.device))
     on_progress("loading", 0.0)
     subject = ready(request)
@@ -152,7 +163,9 @@ def profiled(network: Variant, profiling: Profiling, on_progress: OnProgress = l
         network=network.name,
         weights=subject.weights,
         weights_sha256=subject.weights_sha256,
-        counts=count_module(build(network, device="meta"), request.settings.input_px),
+        counts=counts_of(network, request.settings.input_px),
+        origin=origin_of(network, request.settings.input_px),
+        classes=network.classes if network.classes != own.classes else None,
         settings=request.settings,
         series=(),
         memory=(),
@@ -181,6 +194,7 @@ def requested(network: Variant, profiling: Profiling) -> speeds.Request:
             "--by-stage: stages cannot be told apart in training, compiled code or CUDA graphs; leave --train, "
             "--compile and --cuda-graph out"
         )
+    network = headed(network, profiling.classes, profiling.weights, profiling.key)
     request = speeds.Request(
         network=network,
         weights=profiling.weights,
@@ -190,6 +204,11 @@ def requested(network: Variant, profiling: Profiling) -> speeds.Request:
         time_budget_s=profiling.time_budget_s,
         target=speeds.TARGET[on.type],
     )
+    if not portable(network) and (profiling.launches > 1 or "auto" in profiling.batch_sizes):
+        raise ResbenchError(
+            f'{network.name}: launches and "auto" need fresh processes, which cannot import its class; put it into a '
+            "file and name that: mine.py:build"
+        )
     if profiling.data is None:
         if profiling.decoder or profiling.workers:
             raise ResbenchError("--decoder, --workers: say how images are decoded, so give --data too")
@@ -242,7 +261,7 @@ def _parts(
         wants = [want for want in request.wanted if want.speed == "throughput"]
         energies = [speeds.energy(subject.arm, want, meter) for want in wants]
         yield {"energy": tuple(energy for energy in energies if energy), "gpu": meter.seen()}
-    if subject.arm.device.type == "cuda":
+    if subject.arm.device.type == "cuda" and portable(request.network):
         yield {"kernels": kernels_by_batch(request, on_progress)}
     if profiling.by_stage:
         yield {"stages": tuple(_stages(subject, request, on_progress))}
@@ -289,6 +308,9 @@ def _series(
 def _memory(subject: Subject, request: speeds.Request, on_progress: OnProgress) -> Iterator[Memory]:
     """Yield the peak memory at each batch size: the device's own account, or the resident set of a fresh process."""
     wants = {want.batch_size: want for want in request.wanted if want.speed != "end_to_end"}
+    if subject.arm.device.type != "cuda" and not portable(request.network):
+        _log.warning("%s: memory unknown: a fresh process cannot import its class", request.network.name)
+        return
     for index, (size, want) in enumerate(sorted(wants.items())):
         on_progress(f"memory at batch {size}", index / len(wants))
         if subject.arm.device.type == "cuda":

@@ -10,6 +10,7 @@ import numpy as np
 
 from resbench import environment
 from resbench.bench.comparing import Side, clock_of, request_of
+from resbench.bench.entrance import entered
 from resbench.bench.subject import OnProgress, ready
 from resbench.bench.worker import Local
 from resbench.judging.finding import Verdict
@@ -21,7 +22,7 @@ from resbench.running.settings import Running
 from resbench.timing import interleave
 from resbench.timing.contest import Rules, World, contest
 from resbench.timing.sampler import without_garbage_collection
-from resbench.zoo.find import find
+from resbench.zoo.spec import Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ class Score:
 
 
 def selfcheck(
-    network: str = "resnet18",
+    network: str | Variant = "resnet18",
     *,
     input_px: int = 64,
     threads: int = 1,
@@ -78,7 +79,9 @@ def selfcheck(
     A slowdown burns CPU after each call in proportion to what the call took; no sample is scaled.
     """
     on = resolve("cpu")
-    request = request_of(Side(network=find(network), running=Running(input_px=input_px, threads=threads)), on)
+    request = request_of(
+        Side(network=entered(network, input_px), running=Running(input_px=input_px, threads=threads)), on
+    )
     watch = environment.watch(on)
     subjects = [ready(request).arm for _ in range(2)]
     chance = random.Random(request.settings.seed)

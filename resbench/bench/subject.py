@@ -10,8 +10,7 @@ from torch import nn
 
 from resbench import units
 from resbench.errors import ResbenchError
-from resbench.nets.build import build
-from resbench.nets.checkpoints import load_checkpoint
+from resbench.nets.checkpoints import fresh_network, load_checkpoint
 from resbench.records.record import Kernels, Memory
 from resbench.running import fresh
 from resbench.running.arm import Arm, output_difference, prepare, settle_norms
@@ -25,7 +24,6 @@ from resbench.running.device import (
 from resbench.running.settings import plain
 from resbench.timing import speeds
 from resbench.zoo.find import find_weights
-from resbench.zoo.spec import Variant
 
 OnProgress = Callable[[str, float], None]  # is told what is being done, and which share of it is done
 
@@ -88,13 +86,6 @@ def loaded_network(request: speeds.Request) -> LoadedNetwork:
         weights=published.name if published else checkpoint.name,
         weights_sha256=checkpoint.sha256,
     )
-
-
-def fresh_network(network: Variant, seed: int) -> nn.Module:
-    """Return the network with fresh weights, the same for the same `seed`."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build(network)
 
 
 def widest(request: speeds.Request) -> int:

@@ -14,7 +14,7 @@ from resbench.records.jsonio import read_record
 from resbench.records.record import Counts, Evaluation, Profile, Record
 from resbench.records.runs import read_if_there
 from resbench.records.store import machine_folder, network_folder, read_folder
-from resbench.zoo.find import checkpoints, find_weights, located
+from resbench.zoo.find import checkpoints, find, find_weights
 from resbench.zoo.spec import Elsewhere, Variant, Weights
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _asked(word: str, results: Path) -> _Asked:
         return _in_folder(word, {path / name: record for name, record in read_folder(path).items()})
     if path.exists() or path.suffix == ".json":
         return _in_folder(word, {path: read_record(path)})
-    variant = located(word)
+    variant = find(word)
     weights = None if word == variant.name else find_weights(word)  # some checkpoints bear their network's name
     folder = network_folder(variant.name)
     found = {path: read_record(path) for path in json_files(results) if folder in path.parts}
@@ -92,7 +92,7 @@ def _in_folder(word: str, records: Mapping[Path, Record]) -> _Asked:
     checkpoints_there = {record.weights for record in records.values()}
     checkpoint = checkpoints_there.pop() if len(checkpoints_there) == 1 else None
     try:
-        variant = located(networks[0])
+        variant = find(networks[0])
     except ResbenchError:  # of another version or library: the record alone speaks
         variant = None
     return _Asked(word=word, network=networks[0], checkpoint=checkpoint, variant=variant, records=records)

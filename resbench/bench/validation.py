@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import torch
+from torch import nn
 
 from resbench import environment
 from resbench.accuracy import figures, pixels
@@ -17,6 +18,7 @@ from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.hypotheses import ties, unexplained
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.session import Examined, Progress, Scored, Session, decoder_words, examined, scored, silent
+from resbench.bench.entrance import entered, origin_of
 from resbench.bench.entries import Entry, Validating, in_groups, select
 from resbench.bench.passes import session_of, settings_of
 from resbench.errors import ResbenchError
@@ -29,7 +31,7 @@ from resbench.running.arm import answer, prepare
 from resbench.running.device import resolve
 from resbench.running.settings import Running, switches
 from resbench.timing.speeds import BatchSize
-from resbench.zoo.spec import CropMode, Interpolation
+from resbench.zoo.spec import CropMode, Interpolation, Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,12 +58,15 @@ class Validated:
 
 
 def validate(
-    network: str,
+    network: str | Variant | nn.Module,
     data: str | Path,
     *,
+    name: str | None = None,
     weights: str | Path | None = None,
     key: str | None = None,
     labels: str | Path | None = None,
+    classes: int | None = None,
+    classes_file: str | Path | None = None,
     input_px: int | None = None,
     crop_pct: float | None = None,
     interpolation: Interpolation | None = None,
@@ -85,9 +90,12 @@ def validate(
 ) -> Evaluation:
     """Count how many images of `data` a checkpoint gets right.
 
-    - `network`, `weights`: a network and a file of weights or a published checkpoint, or the name of the latter alone.
+    - `network`, `weights`: a network and a file of weights or a published checkpoint, or the name of the latter alone;
+      or a torch module with its own weights, whose `name` is by default its class's.
     - `key`: which weights, if the file holds several sets, such as "model_ema" beside "model".
     - `data`, `labels`: images as people have them (docs/validating.md), and a file that gives them their classes.
+    - `classes`, `classes_file`: how many the head has (by default those of the file of weights), and a file of their
+      names, one per line in the order of the outputs, for folders of images that are called so.
     - `input_px`, `crop_pct`, `interpolation`, `crop_mode`, `mean`, `std`: the side of the crop, its share of the
       resized image, and so on; by default the published checkpoint's.
     - `dtype`, `amp`: the type of weights and images; with `amp` weights stay in fp32 and torch autocasts to `dtype`.
@@ -116,6 +124,8 @@ def validate(
         running=running,
         key=key,
         labels=None if labels is None else Path(labels),
+        classes=classes,
+        classes_file=None if classes_file is None else Path(classes_file),
         crop_pct=crop_pct,
         interpolation=interpolation,
         crop_mode=crop_mode,
@@ -128,12 +138,13 @@ def validate(
         cache=None if cache is None else Path(cache),
         decoder=decoder,
     )
-    (result,) = validate_all([network], [] if weights is None else [weights], Path(data), validating, on_progress)
+    asked = network if isinstance(network, str) else entered(network, input_px, name)
+    (result,) = validate_all([asked], [] if weights is None else [weights], Path(data), validating, on_progress)
     return result.record
 
 
 def validate_all(
-    networks: Sequence[str],
+    networks: Sequence[str | Variant],
     weights: Sequence[str | Path],
     data: Path,
     validating: Validating,
@@ -189,7 +200,7 @@ def _free_bytes(on: torch.device) -> int:
 
 def _course(entry: Entry, images: ImageSet, on: torch.device, validating: Validating) -> Course:
     settings = settings_of(entry, validating.running, on)
-    loaded = load_checkpoint(entry.asked, entry.weights, validating.key)
+    loaded = load_checkpoint(entry.variant, entry.source, validating.key)
     arm = prepare(loaded.module, settings, on, entry.variant.classes)
     contestant = Contestant(
         name=entry.asked,
@@ -256,6 +267,7 @@ def _validated(
         real_images=real[1] if real else None,
         skipped=seen.skipped,
         predictions_sha256=answers.sha256,
+        origin=origin_of(course.entry.variant, course.settings.input_px),
         environment=watch.environment(),
         run=watch.run(),
     )

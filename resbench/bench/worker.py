@@ -18,6 +18,7 @@ import msgspec
 import torch
 
 import resbench
+from resbench.bench.entrance import entered
 from resbench.bench.subject import difference_from_plain, ready
 from resbench.errors import ExitCode, InvalidMeasurementError, ResbenchError, show_traceback
 from resbench.records.record import Settings
@@ -30,7 +31,6 @@ from resbench.timing.calls import inference
 from resbench.timing.clock import Call, host_clock
 from resbench.timing.sampler import without_garbage_collection
 from resbench.words.escaped import visible
-from resbench.zoo import find
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,7 +209,7 @@ def _serve() -> None:
 
 def _request(assignment: Assignment) -> speeds.Request:
     return speeds.Request(
-        network=find.located(assignment.network),
+        network=entered(assignment.network, assignment.settings.input_px),
         weights=assignment.weights,
         device=assignment.device,
         settings=assignment.settings,

@@ -8,14 +8,16 @@ from functools import cache
 from resbench.bench.table import Row, speed_rows
 from resbench.cards.unpublished import OWN, unpublished
 from resbench.counting.conventions import convention, operations
-from resbench.counting.counted import counted
+from resbench.counting.counted import counted, counted_or_none
 from resbench.errors import ResbenchError
 from resbench.records.record import Counts, Evaluation, Profile, Record
 from resbench.records.store import evaluations
 from resbench.zoo.find import checkpoints, find
+from resbench.zoo.own import own_source
 from resbench.zoo.spec import Claim, Metric, Variant, Weights
 
 TIMM_CARD = "timm-card"
+AT_OWN_SIZE = "fvcore"  # a convention for networks that do not take the wide input of timm's cards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +52,22 @@ def gather(
 
     `around` are the `speed_rows` of `records`, where they are known already.
     """
-    own = {path: record for path, record in sorted(records.items()) if record.network == variant.name}
+    own = {path: record for path, record in sorted(records.items()) if _is_about(record, variant)}
+    held = counted_or_none(variant.name, flops_convention)
     return Card(
         variant=variant,
         counts=counted(variant.name),
-        flops_convention=flops_convention,
+        flops_convention=flops_convention if held else AT_OWN_SIZE,
         weights=(*checkpoints(variant.name), *unpublished(own)),
         records=own,
         around=speed_rows(records) if around is None else around,
     )
+
+
+def _is_about(record: Record, variant: Variant) -> bool:
+    """Whether a record is of this network, with its own number of classes."""
+    own_head = isinstance(record, Evaluation) or record.classes is None
+    return record.network == variant.name and own_head
 
 
 def flops(network: str, name: str, input_px: int | None = None) -> int:
@@ -69,7 +78,6 @@ def flops(network: str, name: str, input_px: int | None = None) -> int:
     return operations(_counts(network, name, input_px).terms, name)
 
 
-@cache
 def _counts(network: str, name: str, input_px: int | None) -> Counts:
     """Return the counts that a convention's figures come from; torch is needed for a size that no table has."""
     try:
@@ -77,10 +85,15 @@ def _counts(network: str, name: str, input_px: int | None) -> Counts:
     except ResbenchError:
         if input_px is None:
             raise
-        from resbench.counting.tally import count_module
-        from resbench.nets.build import build
+        return _fresh_counts(network, convention(name).input_rule(input_px))
 
-        return count_module(build(find(network), device="meta"), convention(name).input_rule(input_px))
+
+@cache
+def _fresh_counts(network: str, size_px: tuple[int, int]) -> Counts:
+    from resbench.counting.tally import count_module
+    from resbench.nets.build import build
+
+    return count_module(build(find(network), device="meta"), size_px)
 
 
 def dataset(weights: Weights) -> str:
@@ -104,7 +117,7 @@ def collections(cards: Iterable[Card], source: str) -> dict[str, list[Card]]:
     """Group the checkpoints that `source` publishes by collection: cards that hold only those of the collection."""
     cards_by_collection: dict[str, list[Card]] = {}
     for card in cards:
-        own = [weights for weights in card.weights if weights.source in (source, OWN)]
+        own = [row for row in card.weights if own_source(row.source, source) or row.source == OWN]
         for name in dict.fromkeys(weights.collection for weights in own):
             held = tuple(weights for weights in own if weights.collection == name)
             cards_by_collection.setdefault(name, []).append(replace(card, weights=held))

@@ -12,13 +12,14 @@ from resbench.cards.facts import Card
 from resbench.cards.templating import SIGNATURE
 from resbench.cards.unpublished import OWN
 from resbench.counting.conventions import NAMES
+from resbench.counting.counted import counted_or_none, forget, remembered
 from resbench.errors import ResbenchError
 from resbench.records import store
 from resbench.records.files import read_exactly, write_text
 from resbench.records.record import Record
-from resbench.zoo.find import checkpoints, find, match
+from resbench.zoo.find import checkpoints, find, match, networks
+from resbench.zoo.own import own_source
 from resbench.zoo.spec import Variant, Weights
-from resbench.zoo.variants import VARIANTS
 
 Wanted = dict[Path, str | None]  # None: should not exist
 
@@ -69,9 +70,12 @@ def wanted(
         raise ResbenchError(f"unknown convention {flops!r}; --flops takes {', '.join(NAMES)}")
     form, records = STYLES[style], store.stored_records(results)
     chosen = match(names or (["*"] if every else []))
+    _counted(_whole(chosen, form.source))
+    chosen = [remembered(variant) for variant in chosen]
     around = speed_rows(records)
     cards = [
-        facts.gather(variant, records, flops or form.convention, around) for variant in _whole(chosen, form.source)
+        facts.gather(remembered(variant), records, flops or form.convention, around)
+        for variant in _whole(chosen, form.source)
     ]
     pages = form.pages(_held(cards, chosen, form.source))
     if chosen and not pages:
@@ -93,10 +97,19 @@ def there(output: Path, results: Path, flops: str | None = None) -> Wanted:
     if not output.is_dir():
         raise ResbenchError(f"{output}: no such folder; write cards with `resbench card NAME`, or name their --output")
     every = _is_card(output / "README.md")
-    names = [variant.name for variant in VARIANTS if _is_card(output / f"{variant.name}.md")]
+    names = [variant.name for variant in networks() if _is_card(output / f"{store.safe_name(variant.name)}.md")]
     if not (every or names):
         return {}
     return wanted([] if every else names, every=every, output=output, update=(), results=results, flops=flops)
+
+
+def _counted(variants: Sequence[Variant]) -> None:
+    """Have the counts of `variants`; those that no table has are built and counted now, which needs torch."""
+    forget()
+    if missing := [variant for variant in variants if counted_or_none(variant.name) is None]:
+        from resbench.bench.entrance import remember_counts
+
+        remember_counts(missing)
 
 
 def _made(output: Path) -> Iterator[Path]:
@@ -113,7 +126,7 @@ def _whole(chosen: Sequence[Variant], source: str) -> Sequence[Variant]:
     if not source:
         return chosen
     wanted_too = _collections(chosen, source)
-    return [variant for variant in VARIANTS if variant in chosen or wanted_too & _collections([variant], source)]
+    return [variant for variant in networks() if variant in chosen or wanted_too & _collections([variant], source)]
 
 
 def _held(cards: Sequence[Card], chosen: Sequence[Variant], source: str) -> Sequence[Card]:
@@ -131,7 +144,7 @@ def _held(cards: Sequence[Card], chosen: Sequence[Variant], source: str) -> Sequ
 
 def _collections(variants: Sequence[Variant], source: str) -> set[str]:
     rows = (row for variant in variants for row in checkpoints(variant.name))
-    return {row.collection for row in rows if row.source == source}
+    return {row.collection for row in rows if own_source(row.source, source)}
 
 
 def _updated(path: Path, output: Path, records: Mapping[str, Record]) -> str:
@@ -142,7 +155,7 @@ def _updated(path: Path, output: Path, records: Mapping[str, Record]) -> str:
 
 def _region(name: str, folder: str, records: Mapping[str, Record]) -> str:
     if name == "networks":
-        return render.networks_table([facts.gather(variant, records) for variant in VARIANTS], folder)
+        return render.networks_table([facts.gather(variant, records) for variant in networks()], folder)
     return render.results_table(facts.gather(find(name), records))
 
 

@@ -49,6 +49,11 @@ def link(label: object, url: str) -> Markdown:
     return Markdown(f"[{escaped(label)}]({target.replace('&', '&amp;')})")
 
 
+def paper(title: str, url: str) -> Markdown:
+    """Return the link to a paper; words where there is no address, or no paper."""
+    return link(title or url, url) if url else Markdown(escaped(title or "not published"))
+
+
 def image(words: str, path: str) -> Markdown:
     """Return the picture in the file `path`, with `words` for those who cannot see it."""
     return Markdown(f"![{escaped(words)}]({path})")

@@ -68,7 +68,7 @@ def _metafile(collection: str, cards: Sequence[Card], folder: str) -> dict[str, 
             {
                 "Name": collection,
                 "Metadata": {"Training Data": data[0] if len(data) == 1 else data, "Architecture": parts},
-                "Paper": {"URL": paper.url, "Title": paper.title},
+                **({"Paper": {"URL": paper.url, "Title": paper.title}} if paper.title or paper.url else {}),
                 "README": f"{folder}/README.md",
             }
         ],
@@ -83,14 +83,19 @@ def _model(card: Card, weights: Weights) -> dict[str, Any]:
     return {
         "Name": weights.name,
         "Metadata": {
-            "FLOPs": round(round(operations / 1e9, 2) * 1e9),
-            "Parameters": round(round(card.counts.params / 1e6, 2) * 1e6),
+            "FLOPs": _rounded(operations, 10**7),
+            "Parameters": _rounded(card.counts.params, 10**4),
         },
         "In Collection": weights.collection,
         "Results": [result] if metrics else None,
-        "Weights": weights.url or weights.name,
+        "Weights": weights.location or weights.name,
         "Config": _in_repository(weights.code),
     }
+
+
+def _rounded(value: int, step: int) -> int:
+    """Return `value` in whole steps, as MMPretrain prints it; a network too small for that has its exact count."""
+    return round(value / step) * step if value >= step else value
 
 
 def _folder(collection: str, cards: Sequence[Card]) -> str:

@@ -96,7 +96,7 @@ def _collection(name: str, paper: Paper) -> dict[str, Any]:
     title = _TRAINING_PAPERS.get(name.split(" ")[0], paper.title)
     slug = _PAPERS_WITH_CODE.get(title)
     url = f"https://paperswithcode.com/paper/{slug}" if slug else paper.url
-    return {"Name": name, "Paper": {"Title": title, "URL": url}}
+    return {"Name": name, **({"Paper": {"Title": title, "URL": url}} if title or url else {})}
 
 
 def _model(card: Card, weights: Weights) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _model(card: Card, weights: Weights) -> dict[str, Any]:
         "In Collection": weights.collection,
         "Metadata": metadata,
         **({"Code": weights.code} if weights.code else {}),
-        "Weights": weights.url or weights.name,
+        "Weights": weights.location or weights.name,
         **({"Results": results} if results else {}),
     }
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from resbench.cards import architecture, drawing, markup, measured, modelindex, plots, relatives
 from resbench.cards.facts import Card, accuracy, dataset, flops
+from resbench.cards.shapes import stages
 from resbench.cards.summary import network_sentence
 from resbench.cards.templating import render
 from resbench.cards.unpublished import OWN
 from resbench.counting.conventions import CURRENT, convention
-from resbench.counting.counted import counted
+from resbench.counting.counted import counted, counted_or_none
+from resbench.records.store import safe_name
 from resbench.words.observed import cut
 from resbench.words.quantities import WORDS, printed
 from resbench.zoo.spec import Metric, Weights
@@ -24,7 +26,7 @@ def default_pages(cards: Sequence[Card]) -> dict[str, str]:
 
 
 def _files(card: Card) -> Iterator[tuple[str, str]]:
-    yield f"{card.variant.name}.md", card_text(card)
+    yield f"{safe_name(card.variant.name)}.md", card_text(card)
     yield from ((path, picture.svg) for path, picture in pictures(card).files(card.variant.name).items())
 
 
@@ -32,23 +34,22 @@ def _files(card: Card) -> Iterator[tuple[str, str]]:
 class Pictures:
     """The pictures of a card: its network, and plots where there is something to plot."""
 
-    network: drawing.Drawing
+    network: drawing.Drawing | None  # None where code elsewhere builds it
     accuracy: drawing.Drawing | None  # published, against multiply-adds, among other networks
     latency: drawing.Drawing | None  # measured, with the accuracy, among other networks
     throughput: drawing.Drawing | None  # over the batch size
 
     def files(self, name: str) -> dict[str, drawing.Drawing]:
         """Return the pictures by path, beside the card of the network `name`."""
-        plots = {"-accuracy": self.accuracy, "-latency": self.latency, "-throughput": self.throughput}
-        held = {f"img/{name}{part}.svg": plot for part, plot in plots.items() if plot}
-        return {f"img/{name}.svg": self.network, **held}
+        drawn = {"": self.network, "-accuracy": self.accuracy, "-latency": self.latency, "-throughput": self.throughput}
+        return {f"img/{safe_name(name)}{part}.svg": picture for part, picture in drawn.items() if picture}
 
 
 def pictures(card: Card) -> Pictures:
     """Return what a card shows in pictures."""
     name, macs, latency = card.variant.name, relatives.by_macs(card), relatives.by_latency(card)
     return Pictures(
-        network=drawing.network(card.variant),
+        network=drawing.network(card.variant) if stages(card.variant) else None,
         accuracy=plots.relatives_plot(name, macs, "multiply-adds", plots.macs_tick) if macs else None,
         latency=plots.relatives_plot(name, latency, "latency of a call", plots.ms_tick) if latency else None,
         throughput=plots.throughput_plot(measured.throughputs(card)),
@@ -64,9 +65,9 @@ def card_text(card: Card) -> str:
         "default.md.j2",
         card=card,
         summary=network_sentence(card, card.weights),
-        drawing=images[f"img/{card.variant.name}.svg"],
+        drawing=images.get(f"img/{safe_name(card.variant.name)}.svg", ""),
         facts=architecture.facts(card.variant),
-        conventions=[_convention_row(card, name) for name in CURRENT],
+        conventions=[_convention_row(card, name) for name in CURRENT if counted_or_none(card.variant.name, name)],
         rows=[result_row(card, weights, MMPRETRAIN) for weights in card.weights],
         datasets=" and ".join(sorted({dataset(weights) for weights in card.weights})),
         notes=list(claim_notes([card])),
@@ -115,17 +116,26 @@ def result_row(card: Card, weights: Weights, flops_convention: str) -> dict[str,
     """Return the cells of a checkpoint in a table of results."""
     return {
         "name": weights.name,
-        "params": str(round(card.counts.params / 1e6, 2)),
-        "flops": str(round(flops(card.variant.name, flops_convention, weights.preprocess.crop_px) / 1e9, 2)),
+        "params": _scaled(card.counts.params, 1e6),
+        "flops": _scaled(flops(card.variant.name, flops_convention, weights.preprocess.crop_px), 1e9),
         "top1": _accuracy(weights, "top1"),
         "top5": _accuracy(weights, "top5"),
         "config": markup.link("config", weights.code) if weights.code else "not published",
-        "download": markup.link("model", weights.url) if weights.url else markup.code(weights.name),
+        "download": markup.link("model", weights.url) if weights.url else markup.code(weights.location or weights.name),
         "preprocess": cut(weights.preprocess, weights.preprocess.interpolation),
         "license": weights.license,
         "origin": _origin(weights),
         "hash": weights.sha256_prefix[:16],
     }
+
+
+def _scaled(value: int, scale: float) -> str:
+    """Return `value` in hundredths of `scale`, or in three digits where those would not show it."""
+    return str(round(value / scale, 2)) if value >= scale / 100 else f"{value / scale:.6f}".rstrip("0")
+
+
+def _hundredths(value: int, scale: float) -> str:
+    return f"{value / scale:.2f}" if value >= scale / 100 else _scaled(value, scale)
 
 
 def _accuracy(weights: Weights, metric: Metric) -> str:
@@ -165,11 +175,11 @@ def claim_notes(cards: Iterable[Card]) -> Iterator[str]:
 def _network_row(card: Card, folder: str) -> dict[str, Any]:
     accuracies = [claim.value for weights in card.weights if (claim := accuracy(weights, "top1"))]
     return {
-        "name": markup.Markdown(f"[{markup.code(card.variant.name)}]({folder}{card.variant.name}.md)"),
+        "name": markup.Markdown(f"[{markup.code(card.variant.name)}]({folder}{safe_name(card.variant.name)}.md)"),
         "family": card.variant.family,
         "input": card.variant.input_px,
-        "params": f"{card.counts.params / 1e6:.2f}",
-        "macs": f"{card.counts.terms.macs / 1e9:.2f}",
+        "params": _hundredths(card.counts.params, 1e6),
+        "macs": _hundredths(card.counts.terms.macs, 1e9),
         "checkpoints": len(card.weights),
         "top1": f"{100 * max(accuracies):.2f}" if accuracies else "",
     }

@@ -30,6 +30,7 @@ def _environment() -> jinja2.Environment:
         "signature": markup.Markdown(f"<!-- {SIGNATURE} -->"),
         "code": markup.code,
         "link": markup.link,
+        "paper_link": markup.paper,
         "fenced": markup.fenced,
         "quoted": markup.quoted,
         "integer": units.integer,

@@ -13,9 +13,20 @@ def _differences(incomplete: str) -> list[str]:
 
 
 def ab_(
-    a: Annotated[str, typer.Argument(help="A network; also timm:NAME or torchvision:NAME where those are installed.")],
+    a: Annotated[
+        str,
+        typer.Argument(
+            help="A network: its name, or where it lives, such as mine.py:build or timm:NAME.",
+            autocompletion=options.network_names,
+        ),
+    ],
     others: Annotated[
-        list[str] | None, typer.Argument(metavar="[B] [C]...", help="Networks to compare with it. [default: A]")
+        list[str] | None,
+        typer.Argument(
+            metavar="[B] [C]...",
+            help="Networks to compare with it. [default: A]",
+            autocompletion=options.network_names,
+        ),
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Images per call.")] = 1,
     input_px: Annotated[
@@ -76,15 +87,15 @@ def ab_(
       resbench ab resnet50 --b fuse --c fuse --c channels-last
     """
     from resbench.bench import comparing, parse
+    from resbench.bench.entrance import entered
     from resbench.judging.finding import exit_code
     from resbench.report import comparison as report
     from resbench.report.progress import timing_progress
     from resbench.running.settings import Running
     from resbench.timing.contest import Rules
-    from resbench.zoo.find import located
 
     side = comparing.Side(
-        network=located(a),
+        network=entered(a, parse.input_px(input_px)),
         running=Running(
             input_px=parse.input_px(input_px),
             dtype=dtype,
@@ -98,7 +109,8 @@ def ab_(
         ),
     )
     options_of = {"b": differences or (), "c": differences_of_c or (), "d": differences_of_d or ()}
-    sides = parse.arms(side, list(map(located, others or ())), options_of)
+    networks = [entered(name, parse.input_px(input_px)) for name in others or ()]
+    sides = parse.arms(side, networks, options_of)
     with timing_progress(quiet=quiet) as on_progress:
         comparison = comparing.ab(
             *sides,

@@ -21,6 +21,7 @@ from resbench.words.escaped import visible
 COMMANDS = (
     "list",
     "show",
+    "zoo",
     "weights",
     "profile",
     "ab",
@@ -96,11 +97,21 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  # its callback has done it
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    zoo: Annotated[
+        Path | None,
+        typer.Option(
+            help="A TOML file with networks and checkpoints of your own. [default: the nearest resbench.toml with some]"
+        ),
+    ] = None,
 ) -> None:
     """Options of the program itself."""
+    if zoo is not None:
+        from resbench.zoo.own import VARIABLE
+
+        os.environ[VARIABLE] = str(zoo)  # where processes that a command starts find it too
 
 
 for _name in COMMANDS:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 class CardStyle(StrEnum):
     """The style of the cards."""
@@ -18,7 +20,10 @@ class CardStyle(StrEnum):
 
 def card_(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Networks, checkpoints, or patterns of networks such as 'se*'.")
+        list[str] | None,
+        typer.Argument(
+            help="Networks, checkpoints, or patterns of networks such as 'se*'.", autocompletion=options.network_names
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every network of the table, and the index.")] = False,
     style: Annotated[CardStyle, typer.Option(help="The style of the cards.")] = CardStyle.DEFAULT,

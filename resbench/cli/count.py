@@ -9,7 +9,13 @@ from resbench.cli import options
 
 
 def count_(
-    names: Annotated[list[str] | None, typer.Argument(help="Networks, checkpoints or patterns such as 'se*'.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Networks, checkpoints or patterns such as 'se*'.",
+            autocompletion=options.network_names,
+        ),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every network of the table.")] = False,
     input_px: Annotated[
         str | None, typer.Option("--input-px", "--img-size", help="224 or HxW such as 224x285. [default: network's]")
@@ -22,6 +28,7 @@ def count_(
             "77:int64 for 77 tokens.",
         ),
     ] = None,
+    classes: options.Classes = None,
     conventions: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,7 +70,7 @@ def count_(
       resbench count resnet50 --by-stage
       resbench count resnet50 --input 3x288x288
     """
-    from resbench.bench import costs
+    from resbench.bench import costs, entrance, parse
     from resbench.errors import ResbenchError
     from resbench.report import counts as report
 
@@ -71,11 +78,13 @@ def count_(
         raise ResbenchError("--by-stage, --by-module, --crosscheck, --write and --check exclude each other; give one")
     if inputs and (input_px or by_stage or by_module or crosscheck or write or check):
         raise ResbenchError("--input says all of the input and goes with --convention and --json only; give it alone")
-    if (write or check) and (not every or input_px or conventions or as_json):
+    if (write or check) and (not every or input_px or classes or conventions or as_json):
         raise ResbenchError("--write and --check concern the whole table as it is shipped; give --all and nothing else")
     if (by_module or crosscheck) and conventions:
         raise ResbenchError("--by-module and --crosscheck show fvcore's own convention; leave --convention out")
-    variants = costs.chosen(names or [], every=every)
+    variants = entrance.chosen(
+        names or [], every=every, input_px=parse.input_px(input_px), classes=classes, declared=bool(inputs)
+    )
     if write:
         costs.write_table()
     elif check:

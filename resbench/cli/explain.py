@@ -8,7 +8,13 @@ from resbench.cli import options
 
 
 def explain_(
-    network: Annotated[str, typer.Argument(help="A network, or a published checkpoint of one.")],
+    network: Annotated[
+        str,
+        typer.Argument(
+            help="A network, or a published checkpoint of one.",
+            autocompletion=options.network_names,
+        ),
+    ],
     figure: Annotated[str, typer.Argument(help="As it was printed: 5.28G, 5282531328, 4.27, 25.56M, 0.95%.")],
     input_px: Annotated[
         str | None, typer.Option("--input-px", "--img-size", help="Only at this input: 224 or HxW such as 224x285.")
@@ -24,11 +30,15 @@ def explain_(
       resbench explain resnet50 5.28G
       resbench explain resnet34 2.18M
     """
+    from resbench.counting.counted import counted_or_none
     from resbench.counting.explain import explain_usual
     from resbench.report import explain as report
+    from resbench.zoo.find import find
+    from resbench.zoo.places import is_place
 
-    explanation = explain_usual(network, figure)
-    if input_px or not explanation.settled:
+    is_counted = not is_place(network) and counted_or_none(find(network).name)
+    explanation = explain_usual(network, figure) if is_counted else None
+    if explanation is None or input_px or not explanation.settled:
         from resbench.bench import costs  # needs torch, to count at other inputs
 
         explanation = costs.explanation(network, figure, input_px)

@@ -9,7 +9,14 @@ from resbench.cli import options
 
 
 def gate_(
-    networks: Annotated[list[str] | None, typer.Argument(metavar="NETWORK", help="Networks to time.")] = None,
+    networks: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NETWORK",
+            help="Networks to time.",
+            autocompletion=options.network_names,
+        ),
+    ] = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -55,17 +62,17 @@ def gate_(
       resbench gate --data imagenet/val --evaluate resnet18 --weights resnet18.pth
     """
     from resbench.bench import gate, parse
+    from resbench.bench.entrance import entered
     from resbench.judging import limits
     from resbench.judging.finding import exit_code, worst_first
     from resbench.report import findings as report
     from resbench.report.progress import timing_progress
     from resbench.running.settings import Running
-    from resbench.zoo.find import find
 
     gating = gate.Gating(
         results=results or Path("results"),
         cards=cards or Path("cards"),
-        networks=[find(name) for name in networks or ()],
+        networks=[entered(name, parse.input_px(input_px)) for name in networks or ()],
         running=Running(input_px=parse.input_px(input_px), threads=threads),
         batch_size=batch_size,
         time_budget_s=time_budget,

@@ -10,7 +10,10 @@ from resbench.cli import options
 
 def list_(
     patterns: Annotated[
-        list[str] | None, typer.Argument(help="Names or patterns such as 'se*'; all when left out.")
+        list[str] | None,
+        typer.Argument(
+            help="Names or patterns such as 'se*'; all when left out.", autocompletion=options.network_names
+        ),
     ] = None,
     where: Annotated[
         str | None,

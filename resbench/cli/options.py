@@ -5,6 +5,19 @@ from typing import Annotated
 
 import typer
 
+
+def network_names(incomplete: str) -> list[str]:
+    """Return the networks and checkpoints whose names begin so, for the shell."""
+    from resbench.errors import ResbenchError
+    from resbench.zoo.find import networks, published_weights
+
+    try:
+        names = [*(row.name for row in networks()), *(row.name for row in published_weights())]
+    except ResbenchError:  # of a resbench.toml that the command will complain about
+        return []
+    return [name for name in dict.fromkeys(names) if name.startswith(incomplete)]
+
+
 Limits = Annotated[
     Path | None,
     typer.Option(help="A TOML file with limits. [default: the nearest resbench.toml or pyproject.toml with some]"),
@@ -18,6 +31,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 Key = Annotated[
     str | None,
     typer.Option("--key", help="The weights to use, if the file holds several sets, such as model and model_ema."),
+]
+Classes = Annotated[
+    int | None,
+    typer.Option("--classes", min=1, help="Classes of the head. [default: the weights', or the network's own]"),
 ]
 Amp = Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")]
 ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="Use channels-last (NHWC) memory layout.")]

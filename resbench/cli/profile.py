@@ -10,7 +10,10 @@ from resbench.cli import options
 
 def profile_(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Networks, or patterns such as 'resnext*'.")
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME", help="Networks, or patterns such as 'resnext*'.", autocompletion=options.network_names
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Profile every network of the table.")] = False,
     batch_size: Annotated[
@@ -77,6 +80,7 @@ def profile_(
         str | None, typer.Option(help="A file of weights, or a published checkpoint. [default: fresh weights]")
     ] = None,
     key: options.Key = None,
+    classes: options.Classes = None,
     save: Annotated[
         bool, typer.Option("--save", help="Write each record below --output as soon as it exists.")
     ] = False,
@@ -104,7 +108,7 @@ def profile_(
     from resbench.report.progress import timing_progress
     from resbench.running.settings import Running
 
-    networks = profiles.chosen_in_order(names or [], every=every)
+    networks = profiles.chosen_in_order(names or [], every=every, input_px=parse.input_px(input_px))
     how = profiling.Profiling(
         running=Running(
             input_px=parse.input_px(input_px),
@@ -119,6 +123,7 @@ def profile_(
         ),
         weights=weights,
         key=key,
+        classes=classes,
         device=device,
         batch_sizes=parse.batch_sizes(batch_size),
         train=train,

@@ -8,7 +8,13 @@ from resbench.cli import options
 
 
 def selfcheck_(
-    network: Annotated[str, typer.Argument(help="The network to measure.")] = "resnet18",
+    network: Annotated[
+        str,
+        typer.Argument(
+            help="The network to measure.",
+            autocompletion=options.network_names,
+        ),
+    ] = "resnet18",
     input_px: Annotated[int, typer.Option("--input-px", "--img-size", min=32, help="Side of its images.")] = 64,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     runs: Annotated[int, typer.Option(min=2, help="Comparisons of equal networks, and of each slowdown.")] = 20,

@@ -15,6 +15,7 @@ def validate_(
             metavar="NAME",
             help="Networks (with --weights) or published checkpoints, or patterns for those on this machine. "
             "[default: all of these]",
+            autocompletion=options.network_names,
         ),
     ] = None,
     every: Annotated[
@@ -36,6 +37,14 @@ def validate_(
     labels: Annotated[
         Path | None,
         typer.Option(help='A file of lines "image class", or of classes in the order of the images\' names.'),
+    ] = None,
+    classes: options.Classes = None,
+    classes_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="The names of the network's classes, one per line in the order of its outputs; folders of images are "
+            "called so. [default: for heads that are not ImageNet's the checkpoint's list, else the sorted folders]"
+        ),
     ] = None,
     batch_size: Annotated[
         str | None,
@@ -132,6 +141,8 @@ def validate_(
         ),
         key=key,
         labels=labels,
+        classes=classes,
+        classes_file=classes_file,
         crop_pct=crop_pct,
         interpolation=interpolation,
         crop_mode=crop_mode,

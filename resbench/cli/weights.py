@@ -16,6 +16,10 @@ class WeightsFormat(StrEnum):
 
 
 File = Annotated[Path, typer.Argument(help="A file of weights: .pth, .pt, .pth.tar, .th or .safetensors.")]
+Network = Annotated[
+    str | None,
+    typer.Option(help="The network that it is of, such as mine.py:build. [default: those of the table that it fits]"),
+]
 Name = Annotated[str, typer.Argument(help="A published checkpoint: its name, timm's arch.tag, or torchvision's enum.")]
 
 weights_ = typer.Typer(
@@ -78,7 +82,7 @@ def path(name: Name) -> None:
 
 
 @weights_.command("verify")
-def verify(file: File, key: options.Key = None, as_json: options.AsJson = False) -> None:
+def verify(file: File, key: options.Key = None, network: Network = None, as_json: options.AsJson = False) -> None:
     """Show which published checkpoint a file is, by its hash, and which networks it fits, by its tensors.
 
     Exits 1 when the file has the name of a published file but another hash.
@@ -86,12 +90,14 @@ def verify(file: File, key: options.Key = None, as_json: options.AsJson = False)
     \b
     Examples:
       resbench weights verify resnet50-0676ba61.pth
+      resbench weights verify mine.pth --network mine.py:build
     """
+    from resbench.bench.entrance import entered
     from resbench.errors import ExitCode
     from resbench.nets.identify import identify
     from resbench.report import weights as report
 
-    identity = identify(file, key)
+    identity = identify(file, key, entered(network) if network else None)
     report.show_identity(identity, as_json=as_json)
     raise typer.Exit(ExitCode.REGRESSED if identity.verdict == "wrong" else ExitCode.OK)
 
@@ -104,6 +110,7 @@ def weights_convert(
         Path | None, typer.Option("--output", "-o", help="The file to write. [default: beside FILE]")
     ] = None,
     key: options.Key = None,
+    network: Network = None,
 ) -> None:
     """Write a file of weights as safetensors, which cannot hold code, under the key names of timm and torchvision.
 
@@ -111,8 +118,9 @@ def weights_convert(
     Examples:
       resbench weights convert resnet50.pth --to safetensors
     """
+    from resbench.bench.entrance import entered
     from resbench.nets import identify
     from resbench.report import weights as report
 
     written = output or file.with_name(f"{file.name.removesuffix('.tar').rpartition('.')[0] or file.name}.{to}")
-    report.show_notes(written, identify.convert(file, written, key))
+    report.show_notes(written, identify.convert(file, written, key, entered(network) if network else None))

@@ -1,7 +1,7 @@
-"""The counts of every network of the table, read from a generated file, so that torch is not needed to show them.
+"""The counts of every network of a table, read from a generated file, so that torch is not needed to show them.
 
 counted.json is written by `resbench count --all --write`; `resbench count --all --check` compares it with a fresh
-tally.
+tally. A user's zoo has such a file of its own beside it (`counting.stored`).
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from resbench.counting.conventions import CONVENTIONS, convention
+from resbench.counting.stored import own_counts
 from resbench.errors import ResbenchError
 from resbench.records.record import Counts, Terms
 from resbench.units import pixels
@@ -19,6 +20,7 @@ from resbench.zoo.find import checkpoints, find
 from resbench.zoo.spec import Variant
 
 PATH = Path(__file__).with_name("counted.json")
+_REMEMBERED: dict[str, tuple[Variant, dict[str, Counts]]] = {}
 
 
 def counted(network: str, convention_name: str = "macs", input_px: int | None = None) -> Counts:
@@ -27,18 +29,41 @@ def counted(network: str, convention_name: str = "macs", input_px: int | None = 
     That is the network's own size or `input_px`, one that a checkpoint of it wants; for "timm-card" a wider one.
     Raises ResbenchError for an unknown name or a size that was not counted.
     """
-    variant = find(network)
+    variant = remembered(find(network))
     return counted_at(variant.name, convention(convention_name).input_rule(input_px or variant.input_px))
 
 
 def counted_at(network: str, size_px: tuple[int, int]) -> Counts:
     """Return the counts of `network` at `size_px`, one of its `sizes`. Raises ResbenchError when not counted there."""
+    _, remembered_counts = _REMEMBERED.get(network, (None, {}))
+    for counts in (_table().get(network, {}), remembered_counts, own_counts().get(network, {})):
+        if found := counts.get(pixels(size_px)):
+            return found
+    command = "zoo check --write" if network not in _table() else "count --all --write"
+    raise ResbenchError(f"{network}: not counted at {pixels(size_px)} px; run `resbench {command}`")
+
+
+def counted_or_none(network: str, convention_name: str = "macs", input_px: int | None = None) -> Counts | None:
+    """Return what `counted` does, None where it has no counts: a user's network may not take such an input."""
     try:
-        return _table()[network][pixels(size_px)]
-    except KeyError:
-        raise ResbenchError(
-            f"{network}: not counted at {pixels(size_px)} px; run `resbench count --all --write`"
-        ) from None
+        return counted(network, convention_name, input_px)
+    except ResbenchError:
+        return None
+
+
+def forget() -> None:
+    """Drop what `remember` kept: the code of a network may have changed."""
+    _REMEMBERED.clear()
+
+
+def remember(network: Variant, counts: Iterable[Counts]) -> None:
+    """Keep the counts of a network that no file has, and what building it has shown, while this process lives."""
+    _REMEMBERED[network.name] = network, {pixels(row.input_px): row for row in counts}
+
+
+def remembered(network: Variant) -> Variant:
+    """Return `network` as it was remembered; as it is where it was not."""
+    return _REMEMBERED.get(network.name, (network, {}))[0]
 
 
 def sizes(variant: Variant) -> list[tuple[int, int]]:

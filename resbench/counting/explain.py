@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import partial
 
 from resbench.counting.conventions import HISTORIC, NAMES, convention, operations
-from resbench.counting.counted import counted_at, sizes
+from resbench.counting.counted import counted_at, counted_or_none, sizes
 from resbench.counting.heads import Head, head, one_channel, one_channel_macs
 from resbench.counting.reading import PARTIAL, Figure, Reading, Rounding, rounding
 from resbench.errors import ResbenchError
@@ -83,7 +83,14 @@ def explain_usual(network: str, figure: str) -> Explanation:
     Raises ResbenchError for an unknown network and for what is not a figure.
     """
     variant = find(network)
-    return explain(variant, parse_figure(figure), [counted_at(variant.name, size) for size in sizes(variant)])
+    return explain(variant, parse_figure(figure), known_counts(variant))
+
+
+def known_counts(variant: Variant) -> list[Counts]:
+    """Return the counts of `variant` at its own input, and at those of its other `sizes` that it takes."""
+    first, *others = sizes(variant)
+    rows = (counted_or_none(variant.name, "macs" if size[0] == size[1] else "timm-card", size[0]) for size in others)
+    return [counted_at(variant.name, first), *(row for row in rows if row)]
 
 
 def explain(

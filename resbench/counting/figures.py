@@ -74,5 +74,10 @@ def _input(name: str, input_px: Pair) -> Pair:
 
 
 def parameters(params: int) -> int:
-    """Return a parameter count as timm's cards round it: in hundredths of a million, then cut to an integer."""
+    """Return a parameter count as timm's cards round it: in hundredths of a million, then cut to an integer.
+
+    One that those would hardly show is exact: timm has no network below 100,000.
+    """
+    if params < 10**5:
+        return params
     return int(float(f"{params / 1e6:.2f}") * 1e6)

@@ -61,6 +61,9 @@ def _compare(
     runs: Runs, after: Record, name: str, limits: Limits, predictions: Callable[[], tuple[bytes | None, bytes | None]]
 ) -> Iterator[Finding | Timed]:
     before = runs[-1]
+    if before.network == after.network and before.kind == after.kind and (why := _another_network(before, after)):
+        yield incomparable(name, after.network, why)
+        return
     match before, after:
         case Profile(), Profile() if before.network == after.network:
             yield from exact.count_findings(before.counts, after.counts, name, after.network, limits)
@@ -75,6 +78,18 @@ def _compare(
             kinds = f"{before.kind} of {before.network} against {after.kind} of {after.network}"
             why = f"different things: {kinds}; give two records of the same network and kind"
             yield incomparable(name, after.network, why)
+
+
+def _another_network(before: Record, after: Record) -> str:
+    """Return why two records of one name are of different networks, which nothing can be compared of; empty: they are
+    not. A network of the shipped table is known by its name, one from elsewhere by its structure."""
+    if isinstance(before, Profile) and isinstance(after, Profile) and before.classes != after.classes:
+        return f"heads of {before.classes or 'its own'} and {after.classes or 'its own'} classes; compare equal ones"
+    old, new = (record.origin.structure_sha256 if record.origin else "the table's" for record in (before, after))
+    if old == new:
+        return ""
+    changed = f"structure {old[:8]} -> {new[:8]}" if before.origin and after.origin else "one is of the shipped table"
+    return f"another network of the same name ({changed}); give it another name, or save a new baseline"
 
 
 def _measured(pool: Sequence[Profile], after: Profile, name: str, limits: Limits) -> Iterator[Finding | Timed]:

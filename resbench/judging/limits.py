@@ -3,19 +3,17 @@
 import difflib
 import fnmatch
 import math
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
+from resbench.bounded import toml_tables
 from resbench.errors import ResbenchError
-from resbench.records.files import content
 from resbench.records.record import Speed
 from resbench.zoo.find import match
+from resbench.zoo.own import TABLES
 
-LARGEST_BYTES = 2**19  # 512 KiB; tomllib reads the worst of that size in two seconds
-MOST_DOTS = 200  # in a line: of a longer key tomllib keeps every beginning, which took all memory there was
 Share = Annotated[float, msgspec.Meta(ge=0)]
 
 
@@ -88,17 +86,9 @@ def _header(path: Path) -> str:
 
 
 def _table(path: Path) -> Any:
-    """Return the table of limits in `path`, or None when it has none. A resbench.toml may have nothing else."""
-    text = content(path, LARGEST_BYTES, f"give a TOML file with a table {_header(path)}")
-    try:
-        if max(line.count(b".") for line in text.split(b"\n")) > MOST_DOTS:
-            raise ValueError(f"a line with more than {MOST_DOTS} dots")
-        data: Any = tomllib.loads(text.decode())
-    except RecursionError:
-        raise ResbenchError(f"{path}: not TOML that resbench reads: nested too deeply; correct it") from None
-    except ValueError as error:  # also of a number with thousands of digits
-        raise ResbenchError(f"{path}: not TOML: {error}; correct it") from None
-    if path.name == _NAMES[0] and (stray := [key for key in data if key != "check"]):
+    """Return the table of limits in `path`, or None when it has none. A resbench.toml has nothing but `TABLES`."""
+    data: Any = toml_tables(path, f"give a TOML file with a table {_header(path)}")
+    if path.name == _NAMES[0] and (stray := [key for key in data if key not in TABLES]):
         raise ResbenchError(f"{path}: {stray[0]!r} means nothing here; write the limits below [check]")
     for key in _header(path).strip("[]").split("."):
         data = data.get(key) if isinstance(data, dict) else None

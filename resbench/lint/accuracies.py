@@ -84,8 +84,8 @@ def published_problems(entry: ModelEntry) -> Iterator[Problem]:
             yield _differs(entry, figure, claim)
     weights = entry.weights
     if weights and entry.weights_url and not _same_file(entry, weights) and entry.name == weights.name:
-        message = f"weights {file_name(entry.weights_url)}: {file_name(weights.url)} was published under this name"
-        yield about(entry, "T011", Level.WARNING, None, message, weights.url)
+        message = f"weights {file_name(entry.weights_url)}: {file_name(weights.location)} was published under this name"
+        yield about(entry, "T011", Level.WARNING, None, message, weights.location)
 
 
 def comparable(entry: ModelEntry) -> Iterator[tuple[StatedFigure, Claim]]:
@@ -148,7 +148,7 @@ def _same_data(entry: ModelEntry, figure: StatedFigure, weights: Weights) -> boo
 
 
 def _same_file(entry: ModelEntry, weights: Weights) -> bool:
-    return file_name(weights.url) == file_name(entry.weights_url)
+    return file_name(weights.location) == file_name(entry.weights_url)
 
 
 def against_records(entry: ModelEntry, evaluations: Mapping[str, Evaluation]) -> Iterator[Problem]:

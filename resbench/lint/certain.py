@@ -25,7 +25,7 @@ def is_known_checkpoint(entry: ModelEntry) -> bool:
     if weights is None:
         return entry.network is not None and bool(_TAGGED.search(entry.name))
     if entry.weights_url:
-        return file_name(weights.url) == file_name(entry.weights_url)
+        return file_name(weights.location) == file_name(entry.weights_url)
     return weights.name != weights.network and entry.name.lower().replace("-", "_") != weights.network
 
 

@@ -63,7 +63,7 @@ def _shared_weights(first: ModelEntry, second: ModelEntry) -> Iterator[Problem]:
 
 def _publishes(entry: ModelEntry, url: str) -> bool:
     """Whether `url` leads to the file that was published under the name of `entry`."""
-    return entry.weights is not None and file_name(entry.weights.url) == file_name(url)
+    return entry.weights is not None and file_name(entry.weights.location) == file_name(url)
 
 
 def _two_counts(first: ModelEntry, second: ModelEntry) -> Iterator[Problem]:

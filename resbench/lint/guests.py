@@ -14,7 +14,7 @@ from resbench.lint.figure import StatedFigure
 from resbench.lint.places import about
 from resbench.lint.problem import Level, Problem
 from resbench.lint.readings import figures_of
-from resbench.zoo.find import located
+from resbench.zoo.find import find
 
 LIBRARIES = ("timm", "torchvision")
 _OTHER = 0.02  # further off, a count is that of another network
@@ -109,7 +109,7 @@ def _params(library: str, name: str) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # names that the library has renamed
         try:
-            return sum(tensor.numel() for tensor in build(located(f"{library}:{name}"), device="meta").parameters())
+            return sum(tensor.numel() for tensor in build(find(f"{library}:{name}"), device="meta").parameters())
         except (ResbenchError, *_BROKEN):
             return 0
 

@@ -2,8 +2,11 @@
 
 import re
 from functools import lru_cache
+from pathlib import Path
 
-from resbench.zoo.find import find_weights
+from resbench.counting.counted import counted_or_none
+from resbench.zoo.find import find_weights, networks
+from resbench.zoo.own import own_zoo
 from resbench.zoo.spec import Variant, Weights
 from resbench.zoo.variants import VARIANTS
 from resbench.zoo.weights import WEIGHTS
@@ -22,17 +25,38 @@ _DEPTHS = "101|110|152|200|269|14|18|20|26|32|34|44|50|56"
 _FAMILY = re.compile(rf"(?P<se>se)?(?P<family>resnext|resnet|rx|r|x)(?P<depth>{_DEPTHS})(?P<after>.*)")
 
 
-@lru_cache(maxsize=20_000)
 def checkpoint_named(name: str) -> Weights | None:
     """Return the published checkpoint of this name; None for any other."""
+    return _own(Path.cwd())[1].get(name) or _checkpoint_named(name)
+
+
+def network_named(name: str) -> Variant | None:
+    """Return the network that `name` means however it is written: "SE-ResNeXt-50 (32 x 4d)"; None when in doubt.
+
+    One of the user's own zoo is known by its very name, once it was counted: nothing is built for a card.
+    """
+    return _own(Path.cwd())[0].get(name) or _network_named(name)
+
+
+@lru_cache(maxsize=1)
+def _own(_folder: Path) -> tuple[dict[str, Variant], dict[str, Weights]]:
+    """Return the networks and the checkpoints of the user's zoo by name; read once, since a page has many names."""
+    zoo = own_zoo()
+    counted = {variant.name: variant for variant in zoo.networks if counted_or_none(variant.name)}
+    known = {variant.name: variant for variant in networks()}
+    filled = {row.name: known[row.network] for row in zoo.checkpoints if counted_or_none(row.network)}
+    return filled | counted, {row.name: row for row in zoo.checkpoints}
+
+
+@lru_cache(maxsize=20_000)
+def _checkpoint_named(name: str) -> Weights | None:
     return find_weights(name)
 
 
 @lru_cache(maxsize=20_000)
-def network_named(name: str) -> Variant | None:
-    """Return the network that `name` means however it is written: "SE-ResNeXt-50 (32 x 4d)"; None when in doubt."""
+def _network_named(name: str) -> Variant | None:
     if weights := find_weights(name):
-        return _VARIANTS[weights.network]
+        return _VARIANTS.get(weights.network)
     if len(name) > 100:
         return None
     owned = _OWNERS.sub("", name.strip().lower())

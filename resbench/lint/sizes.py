@@ -4,14 +4,25 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from resbench.counting.conventions import convention, operations
-from resbench.counting.counted import counted, sizes
+from resbench.counting.counted import counted, counted_or_none, sizes
+from resbench.errors import ResbenchError
 from resbench.records.record import Counts
-from resbench.zoo.spec import Variant
+from resbench.zoo.spec import Elsewhere, Variant
 
 if TYPE_CHECKING:
     from torch import nn
 
 AT_SIZE = "fvcore"  # the convention that timm and MMPretrain use today
+
+
+def countable(network: Variant, size: int | tuple[int, int]) -> bool:
+    """Tell whether there are counts at `size`; a user's own network is not built for a card that names it."""
+    if not isinstance(network.spec, Elsewhere):
+        return True
+    size = (size, size) if isinstance(size, int) else size
+    return size in sizes(network) and bool(
+        counted_or_none(network.name, "macs" if size[0] == size[1] else "timm-card", size[0])
+    )
 
 
 @cache
@@ -20,6 +31,8 @@ def count_at(network: Variant, size: tuple[int, int]) -> Counts:
     if size in sizes(network):
         height, width = size
         return counted(network.name, "macs" if height == width else "timm-card", height)
+    if isinstance(network.spec, Elsewhere):
+        raise ResbenchError(f"{network.name}: not counted at {size}; nothing is built to lint a card")
     from resbench.counting.tally import count_module
 
     return count_module(_module(network), size)

@@ -20,7 +20,7 @@ from resbench.lint.figure import StatedFigure
 from resbench.lint.places import about
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.lint.readings import figures_of
-from resbench.lint.sizes import AT_SIZE, count_at, operations_at
+from resbench.lint.sizes import AT_SIZE, count_at, countable, operations_at
 from resbench.records.record import Counts
 from resbench.zoo.spec import Variant
 
@@ -51,6 +51,9 @@ def counts(entry: ModelEntry, classes: Collection[int] = ()) -> Iterator[Problem
         code = "T001" if figure.quantity == "params" else "T002"
         if figure.number is None or entry.network is None:
             yield about(entry, code, Level.FALSE, figure, f"{figure.text!r} is not a figure", "give a number")
+        elif code == "T002" and not countable(entry.network, _side(entry, entry.network, figure)):
+            message = f"{figure}: {entry.network.name} is not counted at this input; figure not checked"
+            yield about(entry, "F011", Level.NOTE, figure, message)
         elif figure.unit_is_foreign:
             yield _foreign_unit(entry, entry.network, figure, code)
         else:
@@ -120,7 +123,7 @@ def _is_below_the_trunk(network: Variant, figure: StatedFigure) -> bool:
 
 def _operations(entry: ModelEntry, network: Variant, figure: StatedFigure, explanation: Explanation) -> Problem:
     stated_px = figure.image_px or entry.image_px
-    size_px = stated_px or (entry.weights.preprocess.crop_px if entry.weights else network.input_px)
+    size_px = _side(entry, network, figure)
     fits = [
         fit for fit in explanation.fits if fit.metric == "flops" and not (doubled(fit) and figure.quantity == "macs")
     ]
@@ -138,6 +141,12 @@ def _operations(entry: ModelEntry, network: Variant, figure: StatedFigure, expla
     if reading := _unknown(entry, network, figure, explanation, stated_px):
         return about(entry, "T002", Level.WARNING, figure, f"{figure}: {reading}; {at_size}", "say what it counts")
     return _contradicted_operations(entry, network, figure, size_px, at_size, explanation)
+
+
+def _side(entry: ModelEntry, network: Variant, figure: StatedFigure) -> int:
+    """Return the size of the image that is meant: the stated one, else the checkpoint's or the network's."""
+    own_px = entry.weights.preprocess.crop_px if entry.weights else network.input_px
+    return figure.image_px or entry.image_px or own_px
 
 
 def doubled(fit: Reading) -> bool:
@@ -182,7 +191,12 @@ def _unknown(
     if explanation.fits:  # twice as many as a column of multiply-adds may hold
         return f"fits {_named(explanation.fits[0])}, {explanation.fits[0].value:,}, so two per multiply-add, not MACs"
     near = explanation.nearest[0] if explanation.nearest else None
-    if not stated_px and network.input_px != _USUAL_PX and (near is None or abs(near.off) > _NEAR):
+    if (
+        not stated_px
+        and countable(network, _USUAL_PX)
+        and network.input_px != _USUAL_PX
+        and (near is None or abs(near.off) > _NEAR)
+    ):
         counts = [count_at(network, (_USUAL_PX, _USUAL_PX))]
         readings = explain.explain(network, figures_of(figure), counts)
         near = next(iter([*readings.nearest, *readings.fits]), near)
@@ -206,7 +220,8 @@ def _elsewhere(network: Variant, figure: StatedFigure, sides: Collection[int]) -
     for side in sides:
         scale = (side / home.input_px[0]) ** 2
         values = [operations(home.terms, name) * scale * times for name in NAMES for times in (1, 2)]
-        if any(abs(float(reading.value) / value - 1) < _SCREENED for reading in figures for value in values):
+        likely = any(abs(float(reading.value) / value - 1) < _SCREENED for reading in figures for value in values)
+        if likely and countable(network, side):
             readings = explain.explain(network, figures, [count_at(network, (side, side))]).fits
             if fits := [fit for fit in readings if not fit.look_alike and not fit.head and not fit.one_channel]:
                 return fits[0]
@@ -258,7 +273,8 @@ def _counts(network: Variant, entry: ModelEntry, figure: StatedFigure) -> list[C
     """Return the counts at the sizes that the figure may hold at, the stated one first."""
     stated = figure.image_px or entry.image_px if figure.quantity != "params" else None
     wanted = [convention(name).input_rule(stated) for name in (AT_SIZE, "timm-card")] if stated else []
-    return [count_at(network, size) for size in dict.fromkeys([*wanted, *sizes(network)])]
+    asked = dict.fromkeys([*wanted, *sizes(network)])
+    return [count_at(network, size) for size in asked if countable(network, size)]
 
 
 def _usual(entry: ModelEntry) -> str:

@@ -14,18 +14,25 @@ from resbench.zoo.spec import Elsewhere, InceptionResNetSpec, LegacySENetSpec, R
 def build(network: str | Variant, *, device: str | torch.device = "cpu") -> nn.Module:
     """Return the network with fresh weights, in eval mode: (N, 3, H, W) -> (N, classes).
 
-    `device="meta"` gives shapes without memory. Raises ResbenchError for an unknown name.
+    A network is a row of the table or lies elsewhere: "mine.py:build", "package.module:Class", "timm:NAME"; building
+    one of these runs its code. `device="meta"` gives shapes without memory. Raises ResbenchError for an unknown name,
+    and for what cannot be built.
     """
     variant = find(network) if isinstance(network, str) else network
     if isinstance(variant.spec, Elsewhere):
-        with torch.device(device):
-            return build_elsewhere(variant.spec).eval()
+        return build_elsewhere(variant.spec, device)
     with torch.device("meta"):  # torch's layers draw weights when they are made; on meta that costs nothing
         module = _topology(variant.spec, variant.classes)
     if torch.device(device).type != "meta":
         module.to_empty(device=device)
         module.apply(_draw)
     return module.eval()
+
+
+def skeleton(variant: Variant) -> nn.Module:
+    """Return the network to be counted: without memory, unless its forward pass reads the values of its image."""
+    needs_data = isinstance(variant.spec, Elsewhere) and variant.spec.needs_data
+    return build(variant, device="cpu" if needs_data else "meta")
 
 
 def _topology(spec: ResNetSpec | LegacySENetSpec | InceptionResNetSpec, classes: int) -> nn.Module:

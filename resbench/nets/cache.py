@@ -17,8 +17,8 @@ from urllib.parse import urlparse
 from resbench.errors import ResbenchError
 from resbench.nets.formats import foreign, foreign_folder
 from resbench.records.files import delete_unless_locked, lock
+from resbench.zoo.find import published_weights
 from resbench.zoo.spec import Weights
-from resbench.zoo.weights import WEIGHTS
 
 Advance = Callable[[int, int | None], None]  # bytes that are here; bytes in all, if the server says so
 
@@ -39,17 +39,19 @@ def folder() -> Path:
 
 def cached_name(weights: Weights) -> str:
     """Return what the file of `weights` is called."""
-    return PurePosixPath(urlparse(weights.url).path).name
+    return Path(weights.path).name if weights.path else PurePosixPath(urlparse(weights.url).path).name
 
 
 def cached_path(weights: Weights) -> Path:
     """Return the path that `weights` has, or would have, on this machine."""
-    return folder() / cached_name(weights)
+    return Path(weights.path) if weights.path else folder() / cached_name(weights)
 
 
 def cached(weights: Weights) -> Path:
     """Return the path of `weights` on this machine. Raises ResbenchError when it is not here."""
     path = cached_path(weights)
+    if weights.path and not path.exists():
+        raise ResbenchError(f"{weights.name}: {path}: no such file; correct `file` in its row of the zoo")
     if not path.exists():
         raise ResbenchError(
             f"{weights.name}: not on this machine; run `resbench weights fetch {weights.name}`, or {_by_hand(weights)}"
@@ -83,9 +85,11 @@ def fetch(weights: Weights, advance: Advance, *, trust: bool = False) -> Path:
     What arrives goes to a .part file, which the next call continues; it gets its name only when the hash is right.
     Without a published hash, `trust` is needed. Raises ResbenchError, with what to do by hand, when it cannot be had.
     """
-    path = cached_path(weights)
+    path = cached(weights) if weights.path else cached_path(weights)
     if _whole(weights, path):
         return path
+    if weights.path:
+        check_file(weights, path, sha256(path))
     if not weights.sha256_prefix and not trust:
         raise ResbenchError(
             f"{weights.name}: no hash is published, so a download cannot be verified; --trust accepts it unverified"
@@ -139,7 +143,7 @@ def _is_still(part: Path, stream: BinaryIO) -> bool:
 
 def _sweep(checkpoints: Path) -> None:
     """Remove the parts that nobody has continued for `_STALE_S`."""
-    for part in {checkpoints / f"{cached_name(weights)}.part" for weights in WEIGHTS}:
+    for part in {checkpoints / f"{cached_name(weights)}.part" for weights in published_weights() if weights.url}:
         if part.exists() and time.time() - part.stat().st_mtime > _STALE_S:
             delete_unless_locked(part)
 

@@ -13,15 +13,18 @@ from torch import Tensor, nn
 from resbench.errors import ResbenchError
 from resbench.nets import cache, formats
 from resbench.nets.build import build
+from resbench.nets.ownheads import with_own_head
 from resbench.nets.pickles import Opaque, Stored, printable
-from resbench.nets.reading import opened
+from resbench.nets.reading import Opened, opened
 from resbench.nets.renames import Tensors, in_single_precision, translate
-from resbench.nets.sets import choose
+from resbench.nets.sets import Choice, choose
+from resbench.nets.settled import settled
 from resbench.units import integer
 from resbench.zoo.find import by_digest, checkpoints, find, find_weights, look_alikes
-from resbench.zoo.spec import ResNetSpec, Spec, StrideOn, Variant, Weights
+from resbench.zoo.spec import Elsewhere, ResNetSpec, Spec, StrideOn, Variant, Weights
 from resbench.zoo.variants import VARIANTS
 
+AS_BUILT = "as built"  # what weights are called that no file gave
 _SHOWN = 3  # tensors named in a message before "and so many more"
 _SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
 _SUBNORMAL_SHARE = 0.01  # dead channels leave a few in most networks, which cost nothing
@@ -69,23 +72,54 @@ def load(network: str, weights: str | Path | None = None, key: str | None = None
 
 def load_checkpoint(network: str | Variant, weights: str | Path | None = None, key: str | None = None) -> Loaded:
     """Do what `load` does, and return which file it was and what was changed in it."""
-    variant = find(network) if isinstance(network, str) else network
-    named, path = _locate(network if isinstance(network, str) else network.name, variant, weights)
+    variant = settled(find(network) if isinstance(network, str) else network)
+    name = network if isinstance(network, str) else network.name
+    if isinstance(variant.spec, Elsewhere) and weights is None and find_weights(name) is None:
+        return _as_built(variant)
+    named, path = _locate(name, variant, weights)
     digest = cache.sha256(path)
     if named:
         cache.check_file(named, path, digest)
     taken = read_tensors(path, key)
-    module, changes = _filled(variant, taken.tensors, path)
+    fitted, heads = with_own_head(variant, {key: tensor.shape for key, tensor in taken.tensors.items()})
+    module, changes = _filled(fitted, taken.tensors, path)
     owners = [named] if named else by_digest(digest)
     return Loaded(
         module=module,
-        variant=variant,
+        variant=fitted,
         path=path,
         sha256=hashlib.sha256(f"{digest} {taken.key}".encode()).hexdigest() if taken.key else digest,
         key=taken.key,
         published=next((row for row in owners if row.network == variant.name), None),
-        notes=(*taken.notes, *changes, *_other_networks(variant, owners)),
+        notes=(*taken.notes, *heads, *changes, *_other_networks(variant, owners)),
     )
+
+
+def _as_built(variant: Variant) -> Loaded:
+    """Return a network elsewhere with the weights that its own code gives it."""
+    module = fresh_network(variant, seed=0)
+    digest = hashlib.sha256()
+    for key, tensor in module.state_dict().items():
+        digest.update(key.encode() + tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    note = f"the weights are those that {variant.name} is built with; --weights FILE loads others"
+    return Loaded(module=module, variant=variant, path=Path(AS_BUILT), sha256=digest.hexdigest(), notes=(note,))
+
+
+def fresh_network(network: Variant, seed: int) -> nn.Module:
+    """Return the network as it is built, with the same fresh weights for the same `seed`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build(network)
+
+
+def with_head_of(variant: Variant, weights: str | Path | None, key: str | None = None) -> Variant:
+    """Return `variant` with as many classes as the head in a file of weights has; anything else is left as it is."""
+    if weights is None or not Path(weights).is_file():
+        return variant
+    try:
+        return with_own_head(variant, shapes_in(Path(weights), key))[0]
+    except ResbenchError:  # of a file that is no checkpoint: loading says so
+        return variant
 
 
 def _other_networks(variant: Variant, owners: Sequence[Weights]) -> Iterator[str]:
@@ -138,11 +172,27 @@ def shapes_of(module: nn.Module) -> dict[str, tuple[int, ...]]:
     return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
 
 
+def shapes_in(path: Path, key: str | None = None) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the tensors in the file under its own key names; no tensor is read.
+
+    Raises ResbenchError as `read_tensors` does.
+    """
+    _, choice = _chosen(path, key)
+    return {str(name): tuple(value.shape) for name, value in choice.tensors.items()}
+
+
 def read_tensors(path: Path, key: str | None = None) -> Taken:
     """Return the tensors in the file under its own key names; `key` chooses among several sets.
 
     Raises ResbenchError when the file is not a checkpoint, or would run code.
     """
+    file, choice = _chosen(path, key)
+    tensors = {str(name): file.tensor(value) for name, value in choice.tensors.items()}
+    return Taken(tensors=tensors, key=choice.key, notes=choice.notes)
+
+
+def _chosen(path: Path, key: str | None) -> tuple[Opened, Choice]:
+    """Return the file, and which tensors in it are meant."""
     file = opened(path)
     if not isinstance(file.content, Mapping):
         raise ResbenchError(f"{path}: not a checkpoint: holds a {type(file.content).__name__}; give a state dict")
@@ -156,8 +206,7 @@ def read_tensors(path: Path, key: str | None = None) -> Taken:
         held = f"holds {_some(list(strangers))} beside or instead of tensors" if strangers else "holds no tensors"
         held += f", of the kind {', '.join(sorted(kinds)[:_SHOWN])}" if kinds else ""
         raise ResbenchError(f"{path}: not a checkpoint: {held}; give a state dict")
-    tensors = {str(name): file.tensor(value) for name, value in choice.tensors.items()}
-    return Taken(tensors=tensors, key=choice.key, notes=choice.notes)
+    return file, choice
 
 
 def misfits(tensors: Tensors, shapes: Mapping[str, tuple[int, ...]]) -> str:
@@ -187,6 +236,8 @@ def fitting(tensors: Tensors) -> list[str]:
 
 def _unfilled(variant: Variant) -> nn.Module:
     """Return the network without memory for its weights, unless it has constants that no checkpoint brings (blurs)."""
+    if isinstance(variant.spec, Elsewhere):  # its code may keep tensors where no checkpoint reaches them
+        return build(variant)
     module = build(variant, device="meta")
     constants = dict(module.named_buffers()).keys() - module.state_dict().keys()
     return build(variant) if constants else module

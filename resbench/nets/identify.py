@@ -9,10 +9,11 @@ import safetensors.torch
 from resbench.errors import ResbenchError
 from resbench.nets import cache
 from resbench.nets.build import build
-from resbench.nets.checkpoints import fitting, read_tensors, shapes_of
+from resbench.nets.checkpoints import fitting, load_checkpoint, read_tensors, shapes_of, with_head_of
 from resbench.nets.renames import in_single_precision, translate
 from resbench.records.files import write_bytes
-from resbench.zoo.find import by_digest, by_file
+from resbench.zoo.find import by_digest, by_file, find
+from resbench.zoo.spec import Variant
 
 Verdict = Literal["published", "wrong", "unknown"]
 
@@ -29,12 +30,22 @@ class Identity:
     notes: tuple[str, ...]  # which of several sets of weights was looked at
 
 
-def identify(path: Path, key: str | None = None) -> Identity:
+def identify(path: Path, key: str | None = None, network: Variant | None = None) -> Identity:
     """Find by its hash which published checkpoint the file is, and by its tensors which networks it fills.
 
-    `key` chooses among several sets of weights in the file.
-    Raises ResbenchError when it is neither published nor a checkpoint.
+    `key` chooses among several sets of weights in the file. With `network` that one alone is tried.
+    Raises ResbenchError when it is neither published nor a checkpoint, and when it does not fit `network`.
     """
+    if network is not None:
+        loaded = load_checkpoint(network, path, key)
+        return Identity(
+            file=str(path),
+            sha256=cache.sha256(path),
+            verdict="unknown",
+            published=(),
+            networks=(network.name,),
+            notes=loaded.notes,
+        )
     digest = cache.sha256(path)
     published = by_digest(digest)
     named = [] if published else by_file(path.name)
@@ -49,19 +60,26 @@ def identify(path: Path, key: str | None = None) -> Identity:
     )
 
 
-def convert(path: Path, output: Path, key: str | None = None) -> tuple[str, ...]:
+def convert(path: Path, output: Path, key: str | None = None, network: Variant | None = None) -> tuple[str, ...]:
     """Write the tensors of the file as safetensors, under the names of the network that they fill.
 
-    `key` chooses among several sets of weights. Returns what was chosen and changed. Raises ResbenchError when they
-    fill no network of the table, or `output` exists.
+    `key` chooses among several sets of weights. Without `network` it is one of the table. Returns what was chosen and
+    changed. Raises ResbenchError when they fill no such network, or `output` exists.
     """
     if output.exists():
         raise ResbenchError(f"{output}: exists already; choose another --output")
     taken = read_tensors(path, key)
-    names = fitting(taken.tensors)
-    if not names:
-        raise ResbenchError(f"{path}: fits no network of the table; `resbench weights verify {path}` says what it is")
-    translated, changes = translate(taken.tensors, shapes_of(build(names[0], device="meta")))
+    if network is not None:
+        filled = with_head_of(network, path, key)
+        load_checkpoint(filled, path, key)  # refuses what does not fit
+    elif names := fitting(taken.tensors):
+        filled = find(names[0])
+    else:
+        raise ResbenchError(
+            f"{path}: fits no network of the table; `resbench weights verify {path}` says what it is, and --network "
+            "names one of your own"
+        )
+    translated, changes = translate(taken.tensors, shapes_of(build(filled, device="meta")))
     single, precision = in_single_precision(translated)
     whole = {name: tensor.contiguous().clone() for name, tensor in single.items()}  # safetensors shares no memory
     write_bytes(output, safetensors.torch.save(whole, {"format": "pt", "converted_from_sha256": cache.sha256(path)}))

@@ -40,7 +40,8 @@ def translate(tensors: Tensors, shapes: Shapes) -> tuple[Tensors, tuple[str, ...
     No tensor is copied: what a file declares may be far larger than what a network wants.
     """
     for dialect in (_unwrapped, _from_mmpretrain):
-        tensors = dialect(tensors)
+        if tensors.keys() != shapes.keys():  # the network's own names may look like a dialect
+            tensors = dialect(tensors)
     tensors = _with_counters(_with_classifier(tensors, shapes), shapes)
     return _without_background(tensors, shapes)
 

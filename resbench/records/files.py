@@ -1,9 +1,8 @@
-"""Files that anybody may have put there: read within bounds, listed without opening, written whole or not at all."""
+"""Files that anybody may have put there: listed without opening, written whole or not at all."""
 
 import logging
 import os
 import re
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -11,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
+from resbench.bounded import content, irregular
 from resbench.errors import ResbenchError
 
 try:
@@ -20,38 +20,6 @@ except ImportError:  # Windows
 
 _log = logging.getLogger(__name__)
 LARGEST_TEXT_BYTES = 2**24  # 16 MiB
-_KINDS = {
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFDIR: "a folder",
-}
-
-
-def content(path: Path, most_bytes: int, remedy: str) -> bytes:
-    """Return what is in the regular file `path`, which holds `most_bytes` at most.
-
-    Raises ResbenchError, ending in `remedy`, for one that cannot be read, is larger, or is a pipe or a device, whose
-    end may never come.
-    """
-    try:
-        status = path.stat()
-        if kind := _irregular(status.st_mode):
-            raise ResbenchError(f"{path}: {kind}, not a file; {remedy}")
-        with path.open("rb") as stream:
-            text = stream.read(
-                min(status.st_size, most_bytes) + 1
-            )  # a buffer for `most_bytes` takes longer than to read
-            if len(text) > status.st_size:  # it has grown, or the system does not tell its size
-                text += stream.read(most_bytes + 1 - len(text))
-    except OSError as error:
-        raise ResbenchError(f"{path}: {error.strerror}; {remedy}") from None
-    except ValueError as error:  # a NUL in the name
-        raise ResbenchError(f"{path}: {error}; {remedy}") from None
-    if len(text) > most_bytes:
-        raise ResbenchError(f"{path}: larger than {most_bytes // 2**20} MiB; {remedy}")
-    return text
 
 
 def read_exactly(path: Path) -> str:
@@ -163,7 +131,7 @@ def _named_json(root: Path) -> Iterator[Path]:
 
 def _is_regular(path: Path) -> bool:
     try:
-        kind = _irregular(path.stat().st_mode)
+        kind = irregular(path.stat().st_mode)
     except FileNotFoundError:
         # A run of a pool that another job has just deleted is no news.
         kind = "a link to nothing" if path.is_symlink() else ""
@@ -174,8 +142,3 @@ def _is_regular(path: Path) -> bool:
     if kind:
         _log.warning("%s: %s, not a record; skipped", path, kind)
     return not kind
-
-
-def _irregular(mode: int) -> str:
-    """Return what a file of this mode is, when it is no regular file."""
-    return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "a special file")

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from resbench.bounded import content
 from resbench.errors import ResbenchError
-from resbench.records.files import content
 from resbench.records.record import SCHEMA, Evaluation, Profile, Record, StageTimes
 
 LARGEST_BYTES = 2**26  # 64 MiB; a record of a million samples has about 15

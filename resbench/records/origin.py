@@ -9,6 +9,15 @@ Noise = Literal["quiet", "busy", "overloaded", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What tells a network that lies outside the shipped table from another one of its name."""
+
+    place: str  # "mine.py:build(width=2)", "timm:resnet50"; empty for a module that a program handed over
+    source_sha256: str | None  # of the file that builds it; None: there is none
+    structure_sha256: str  # over the names and shapes of its weights, its layers and its operators
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """What must agree before two timings may be compared, as far as the machine goes."""
 

@@ -1,7 +1,8 @@
 """The nouns of observation. A record keeps what was seen (counts, raw samples, right answers); every figure shown
 is computed from it.
 
-Format history: 1, the first; 2, `stages` of profiles, and terms that older thops count. Both are read.
+Format history: 1, the first; 2, `stages` of profiles, terms that older thops count, `origin` and
+`classes` of networks outside the table. Both are read.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from resbench.records.origin import Conditions as Conditions
 from resbench.records.origin import Environment as Environment
 from resbench.records.origin import Machine as Machine
 from resbench.records.origin import Noise as Noise
+from resbench.records.origin import Origin as Origin
 from resbench.records.origin import Run as Run
 
 SCHEMA = 2
@@ -208,6 +210,8 @@ class Profile:
     output_difference: NotNegative | None = None  # from plain fp32, of the largest logit; None: settings are plain
     kernels: tuple[Kernels, ...] | None = None  # at each batch size; None: this device does not tell, as the CPU
     stages: tuple[StageTimes, ...] = ()  # at each batch size, where it was asked for (`--by-stage`)
+    origin: Origin | None = None  # of a network outside the shipped table
+    classes: Positive | None = None  # of its head, where that is not the network's own
     kind: Literal["profile"] = "profile"
     schema: int = SCHEMA
 
@@ -232,6 +236,7 @@ class DataSet:
     classes: Natural
     fingerprint: str  # sha256 over (file name, size, class) of every image, whatever folders they lie in
     among: Positive | None = None  # how many classes an answer is chosen from, where that is not all of the network's
+    class_names: tuple[str, ...] = ()  # of a user's own classes, in the order of the network's outputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +280,7 @@ class Evaluation:
     real_images: Natural | None = None  # those of them that ReaL gives a label
     predictions_sha256: str | None = None  # of names and rows in the .npz beside the record
     gap: Gap | None = None  # where it was asked for
+    origin: Origin | None = None  # of a network outside the shipped table
     kind: Literal["evaluation"] = "evaluation"
     schema: int = SCHEMA
 

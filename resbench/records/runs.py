@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
+from resbench.bounded import content
 from resbench.errors import ResbenchError
-from resbench.records.files import content, json_files
+from resbench.records.files import json_files
 from resbench.records.git import Objects, commit_of, is_shallow, tree, versions
 from resbench.records.jsonio import loads, read_record
 from resbench.records.lazily import Lazily

@@ -1,5 +1,6 @@
 """Where records lie: results/<machine>/<network>/<kind>-<settings>.json. The path is the identity."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,13 +12,17 @@ from resbench.records.jsonio import dumps, read_record
 from resbench.records.lazily import Lazily
 from resbench.records.record import Evaluation, Machine, Pipeline, Profile, Record, Settings
 
+_LONGEST = 100  # letters of a folder's name
+_AMBIGUOUS = r"[^A-Za-z0-9._:-]"
+
 
 def path_of(record: Record) -> Path:
     """Return the path of `record` below the results folder; equal settings give equal paths."""
     machine = record.environment.machine
     match record:
         case Profile():
-            parts = ["profile", record.weights or "", *_words(record.settings, machine)]
+            head = f"{record.classes}classes" if record.classes else ""
+            parts = ["profile", record.weights or "", head, *_words(record.settings, machine)]
             pipeline = next((series.pipeline for series in record.series if series.pipeline), None)
             parts += _images(pipeline) if pipeline else []
             parts += ["train"] if any(series.speed.startswith("train") for series in record.series) else []
@@ -34,7 +39,15 @@ def path_of(record: Record) -> Path:
 
 def network_folder(network: str) -> str:
     """Return the name of the folder that records of `network` lie in."""
-    return _slug(network)
+    return safe_name(network)
+
+
+def safe_name(network: str) -> str:
+    """Return what the folder or file of a network is called: its name, or of a place letters, digits, dots, hyphens."""
+    name = _slug(network)[:_LONGEST]
+    if re.search(_AMBIGUOUS, network) or len(name) == _LONGEST:  # others would become the same letters
+        name = f"{name}-{hashlib.sha256(network.encode()).hexdigest()[:6]}"
+    return name
 
 
 def machine_folder(machine: Machine) -> str:

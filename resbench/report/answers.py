@@ -26,9 +26,14 @@ class StoredAnswers:
 
     def name(self, label: int) -> str:
         """Return what a class is called; -1 stands for several with equal logits."""
+        if label < 0:
+            return "a tie"
+        own = self.record.dataset.class_names
+        if label < len(own):
+            return own[label]
         if self.record.dataset.layout.startswith("own classes"):
-            return "a tie" if label < 0 else f"class {label}"
-        return "a tie" if label < 0 else class_name(label, self.record.dataset.name)
+            return f"class {label}"
+        return class_name(label, self.record.dataset.name)
 
 
 def stored(path: Path) -> StoredAnswers:

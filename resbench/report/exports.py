@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from resbench.counting.counted import counted
+from resbench.counting.counted import counted_or_none
 from resbench.judging.history import has_samples, timings_of
 from resbench.judging.metric import timed
 from resbench.judging.timings import clocks_of, unit_times_s
@@ -47,13 +47,13 @@ def timm_results(runs: Runs) -> str:
     for record in (records[-1] for records in runs.values()):
         if isinstance(record, Evaluation) and record.images:
             top1, top5 = (100 * record.right(metric) / record.images for metric in TOP_K)
-            params = counted(record.network).params
+            counts = counted_or_none(record.network)  # a place is not built for a table of records
             rows.append(
                 (
                     record.weights,
                     record.pixels.crop_px,
                     *(f"{value:.3f}" for value in (top1, 100 - top1, top5, 100 - top5)),
-                    f"{params / 1e6:.2f}",
+                    f"{counts.params / 1e6:.2f}" if counts else "",
                     f"{_crop_pct(record):.3f}",
                     record.pixels.interpolation,
                 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from resbench.bench.columns import RECORD_COLUMNS, TableColumn
 from resbench.bench.table import record_rows
-from resbench.counting.counted import counted
+from resbench.counting.counted import counted_or_none
 from resbench.errors import ResbenchError
 from resbench.records.files import json_files
 from resbench.records.jsonio import read_record
@@ -96,7 +96,7 @@ def unmeasured(variants: Sequence[Variant], found: Candidates, choice: RowChoice
 
 def _known(variant: Variant) -> Row:
     """Return the row of a network without a record, its accuracy the best that was published."""
-    counts = counted(variant.name)
+    counts = counted_or_none(variant.name)
     published = checkpoints(variant.name)
     claims = {weights.name: claim for weights in published if (claim := weights.claim("top1")) and not claim.error}
     best = max(claims, key=lambda name: claims[name].value, default=None)
@@ -105,9 +105,9 @@ def _known(variant: Variant) -> Row:
         "family": variant.family,
         "input_px": variant.input_px,
         "input_width_px": variant.input_px,
-        "params": counts.params,
-        "macs": counts.terms.macs,
-        "activations": counts.activations,
+        "params": counts.params if counts else None,
+        "macs": counts.terms.macs if counts else None,
+        "activations": counts.activations if counts else None,
         "top1": best and round(100 * claims[best].value, 3),
         "top1_source": best and "published",
         "top1_checkpoint": best,

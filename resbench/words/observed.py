@@ -23,7 +23,9 @@ def settings(settings: Settings) -> str:
 
 def conditions(record: Profile) -> str:
     """Return how the network of a profile was run, and with which weights."""
-    return f"{settings(record.settings)}; {record.weights or 'fresh weights'}"
+    head = f"; {record.classes} classes" if record.classes else ""
+    unread = "weights as built" if record.origin else "fresh weights"
+    return f"{settings(record.settings)}; {record.weights or unread}{head}"
 
 
 def speed(name: str) -> str:

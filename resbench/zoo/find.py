@@ -6,46 +6,47 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from resbench.errors import ResbenchError
-from resbench.zoo.papers import LIBRARIES
-from resbench.zoo.spec import Elsewhere, ResNetSpec, Spec, Variant, Weights
+from resbench.zoo.own import own_zoo
+from resbench.zoo.places import is_place, network_at
+from resbench.zoo.spec import ResNetSpec, Spec, Variant, Weights
 from resbench.zoo.variants import VARIANTS
 from resbench.zoo.weights import WEIGHTS
 
 
-def find(name: str) -> Variant:
-    """Return the network called `name`, or the one that the checkpoint called `name` fills.
+def networks() -> tuple[Variant, ...]:
+    """Return every network that has a name here: those of the shipped table, then those of the user's own zoo."""
+    return (*VARIANTS, *own_zoo().networks)
 
-    Raises ResbenchError for an unknown name, with the nearest known ones.
+
+def published_weights() -> tuple[Weights, ...]:
+    """Return every checkpoint that has a name here, in the order of `networks`."""
+    return (*WEIGHTS, *own_zoo().checkpoints)
+
+
+def find(name: str) -> Variant:
+    """Return the network called `name`, or the one that the checkpoint called `name` fills, or that lies at a place.
+
+    A place ("mine.py:build", "timm:resnet50") is taken apart, and nothing there is run: whether a network is there,
+    building it shows. Raises ResbenchError for an unknown name, with the nearest known ones.
     """
+    if is_place(name):
+        return network_at(name)
     weights = find_weights(name)
     wanted = weights.network if weights else name
-    for variant in VARIANTS:
+    for variant in networks():
         if variant.name == wanted:
             return variant
     raise ResbenchError(unknown("network", name, _known_names()))
 
 
-def located(name: str) -> Variant:
-    """Return the network that `name` stands for: of the table, or of another library ("timm:resnet50").
-
-    Raises ResbenchError for an unknown name or library; whether that library knows the network, building it shows.
-    """
-    place, _, there = name.rpartition(":")
-    if not place:
-        return find(name)
-    if place not in LIBRARIES:
-        raise ResbenchError(f"{name}: unknown library {place!r}; choose from {', '.join(LIBRARIES)}")
-    return Variant(name=name, family=place, spec=Elsewhere(place=place, name=there), paper=LIBRARIES[place])
-
-
 def find_weights(name: str) -> Weights | None:
     """Return the checkpoint called `name`, or None when it is no checkpoint's name."""
-    return next((weights for weights in WEIGHTS if name == weights.name or name in weights.aliases), None)
+    return next((weights for weights in published_weights() if name == weights.name or name in weights.aliases), None)
 
 
 def checkpoints(network: str) -> tuple[Weights, ...]:
     """Return the published checkpoints of `network`, in the order of the table."""
-    return tuple(weights for weights in WEIGHTS if weights.network == network)
+    return tuple(weights for weights in published_weights() if weights.network == network)
 
 
 def look_alikes(variant: Variant) -> tuple[Variant, ...]:
@@ -70,7 +71,7 @@ def published(name: str) -> Weights:
     """Return the checkpoint called `name`. Raises ResbenchError for an unknown name, with the nearest known ones."""
     if weights := find_weights(name):
         return weights
-    if any(variant.name == name for variant in VARIANTS):
+    if any(variant.name == name for variant in networks()):
         names = [weights.name for weights in checkpoints(name)]
         known = f"its checkpoints are {', '.join(names)}" if names else "no checkpoint of it is published"
         raise ResbenchError(f"{name}: a network; {known}")
@@ -79,12 +80,14 @@ def published(name: str) -> Weights:
 
 def by_digest(sha256: str) -> list[Weights]:
     """Return the checkpoints that a file with this hash is; more than one where publishers share a file."""
-    return [weights for weights in WEIGHTS if weights.sha256_prefix and sha256.startswith(weights.sha256_prefix)]
+    return [
+        weights for weights in published_weights() if weights.sha256_prefix and sha256.startswith(weights.sha256_prefix)
+    ]
 
 
 def by_file(name: str) -> list[Weights]:
     """Return the checkpoints whose published file bears this name and a hash."""
-    return [weights for weights in WEIGHTS if weights.sha256_prefix and weights.url.endswith(f"/{name}")]
+    return [weights for weights in published_weights() if weights.sha256_prefix and weights.url.endswith(f"/{name}")]
 
 
 def match_weights(patterns: Iterable[str]) -> list[Weights]:
@@ -96,31 +99,37 @@ def match_weights(patterns: Iterable[str]) -> list[Weights]:
     for pattern in patterns:
         names = {
             weights.name
-            for weights in WEIGHTS
+            for weights in published_weights()
             if any(fnmatch.fnmatchcase(name, pattern) for name in (weights.name, weights.network, *weights.aliases))
         }
         if not names:
-            known = [*_published_names(), *(variant.name for variant in VARIANTS)]
+            known = [*_published_names(), *(variant.name for variant in networks())]
             raise ResbenchError(unknown("checkpoint", pattern, known, "resbench weights list"))
         chosen |= names
-    return [weights for weights in WEIGHTS if weights.name in chosen]
+    return [weights for weights in published_weights() if weights.name in chosen]
 
 
 def match(patterns: Iterable[str]) -> list[Variant]:
     """Return the networks that any of `patterns` names (shell wildcards allowed), in the order of the table.
 
+    Those that lie elsewhere come behind them, in the order in which they were named.
+
     Raises ResbenchError for a pattern that fits nothing.
     """
     chosen: set[str] = set()
+    places: dict[str, Variant] = {}
     for pattern in patterns:
-        if any(mark in pattern for mark in "*?["):
-            fits = {variant.name for variant in VARIANTS if fnmatch.fnmatchcase(variant.name, pattern)}
+        if is_place(pattern):
+            network = network_at(pattern)
+            places[network.name] = network
+        elif any(mark in pattern for mark in "*?["):
+            fits = {variant.name for variant in networks() if fnmatch.fnmatchcase(variant.name, pattern)}
             if not fits:
                 raise ResbenchError(f"no network matches {pattern!r}; `resbench list` shows the table")
             chosen |= fits
         else:
             chosen.add(find(pattern).name)
-    return [variant for variant in VARIANTS if variant.name in chosen]
+    return [variant for variant in networks() if variant.name in chosen] + list(places.values())
 
 
 def unknown(kind: str, name: str, known: Iterable[str], table: str = "resbench list") -> str:
@@ -135,8 +144,8 @@ def unknown(kind: str, name: str, known: Iterable[str], table: str = "resbench l
 
 
 def _known_names() -> list[str]:
-    return [*dict.fromkeys([variant.name for variant in VARIANTS] + _published_names())]
+    return [*dict.fromkeys([variant.name for variant in networks()] + _published_names())]
 
 
 def _published_names() -> list[str]:
-    return [name for weights in WEIGHTS for name in (weights.name, *weights.aliases)]
+    return [name for weights in published_weights() for name in (weights.name, *weights.aliases)]

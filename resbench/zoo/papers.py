@@ -137,6 +137,7 @@ RESNEST = Paper(
   year={2022}
 }""",
 )
+UNPUBLISHED = Paper(title="", url="", bibtex="")  # of a network that somebody has for himself
 # Of libraries whose networks are built by their own code.
 LIBRARIES = {
     "timm": Paper(

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Block = Literal[
     "basic",  # two 3x3 convolutions
@@ -93,10 +93,24 @@ class InceptionResNetSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elsewhere:
-    """A network that is built by code outside this package: where that lies, and what it is called there."""
+    """A network that is built by code outside this package: where that lies, and what it is called there.
 
-    place: str  # "timm", "torchvision"
+    The last three are found out when it is built for the first time (`nets.elsewhere.settled`).
+    """
+
+    place: str  # "timm", "torchvision", "path/to/mine.py", "package.module"; empty for a module that a program made
     name: str
+    arguments: str = ""  # that the builder is called with, as Python writes them: "width=2"
+    folder: str = ""  # of the zoo's file that names it, where relative paths begin; empty: the current folder
+    module: Any = field(default=None, compare=False, repr=False)  # the torch module that a program made
+    is_settled: bool = False
+    output: str | int | None = None  # the key or place of the logits, where the module returns several things
+    needs_data: bool = False  # its forward pass depends on the values of an image: shapes alone do not run it
+
+    def __str__(self) -> str:
+        """Return the place as people write it: "mine.py:build(width=2)"."""
+        place = f"{self.place}:{self.name}" if self.place else self.name
+        return f"{place}({self.arguments})" if self.arguments else place
 
 
 Spec = ResNetSpec | LegacySENetSpec | InceptionResNetSpec | Elsewhere
@@ -115,7 +129,7 @@ class Paper:
 class Variant:
     """A network: a row of the table, or built elsewhere. Size and cost are its own; accuracy belongs to its `Weights`.
 
-    Another process or program finds it again by its name (`find.located`).
+    Another program finds it again by its name (`find.find`).
     """
 
     name: str
@@ -125,6 +139,8 @@ class Variant:
     input_px: int = 224
     classes: int = 1000
     about: str = ""  # one sentence for its card where the family's does not say enough
+    builder: str = ""  # what builds it, as a user's zoo says it; empty for a row of the shipped table
+    preprocess: "Preprocess | None" = None  # of a network elsewhere whose own code says how it wants its images
 
 
 # What becomes `resize_px` long before the crop, by crop mode.
@@ -174,7 +190,7 @@ class Weights:
     url: str
     sha256_prefix: str  # empty where none is published
     license: str
-    source: str  # "timm", "torchvision", "mmpretrain"
+    source: str  # "timm", "torchvision", "mmpretrain"; "zoo" for one of a user's zoo
     collection: str  # "Gluon SEResNeXt": the page that publishes it
     preprocess: Preprocess = field(default_factory=Preprocess)
     dataset: str = "ImageNet"
@@ -182,6 +198,13 @@ class Weights:
     aliases: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     caveat: str = ""  # what sets the published accuracy apart from one measured here, if anything does
+    path: str = ""  # where its file lies, for one of a user's zoo that no address publishes
+    classes_file: str = ""  # with the names of its classes, where these are a user's own
+
+    @property
+    def location(self) -> str:
+        """Where its file lies: the address that publishes it, else its name on this machine."""
+        return self.url or self.path.rpartition("/")[2]
 
     def claim(self, metric: Metric) -> Claim | None:
         """Return the claim about `metric`, or None."""

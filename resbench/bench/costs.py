@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
-from resbench.bench.entrance import counter_of, counts_at, counts_of, declared_counts, entered
+from resbench.bench.entrance import counter_of, counts_at, declared_counts, entered, network_counts
 from resbench.counting import counted, crosscheck, explain, tally
 from resbench.counting.conventions import CURRENT, NAMES, convention, dog_photo, square
 from resbench.counting.figures import Figures, Pair, declared_figures, figures
@@ -52,7 +52,7 @@ def count(
         return declared_counts(find(network) if isinstance(network, str) else network, feed)
     variant = entered(network, input_px)
     size = input_px or variant.input_px
-    return counts_of(variant, (size, size) if isinstance(size, int) else size)
+    return network_counts(variant, (size, size) if isinstance(size, int) else size)
 
 
 def count_table() -> str:

@@ -90,7 +90,7 @@ def counter_of(network: Variant) -> Callable[[Pair], Counts]:
     return confirmed
 
 
-def counts_of(network: Variant, input_px: Pair) -> Counts:
+def network_counts(network: Variant, input_px: Pair) -> Counts:
     """Return what `network` costs at `input_px`. Raises what `counter_of` does."""
     return counter_of(network)(input_px)
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from resbench import environment
 from resbench.bench import pipeline
-from resbench.bench.entrance import counts_of, entered, headed, origin_of
+from resbench.bench.entrance import entered, headed, network_counts, origin_of
 from resbench.bench.subject import (
     OnProgress,
     Subject,
@@ -163,7 +163,7 @@ def profiled(network: Variant, profiling: Profiling, on_progress: OnProgress = l
         network=network.name,
         weights=subject.weights,
         weights_sha256=subject.weights_sha256,
-        counts=counts_of(network, request.settings.input_px),
+        counts=network_counts(network, request.settings.input_px),
         origin=origin_of(network, request.settings.input_px),
         classes=network.classes if network.classes != own.classes else None,
         settings=request.settings,

@@ -1,11 +1,16 @@
 """The planted network has the same counts whatever container the images come in."""
 
 import shutil
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+import webdataset
 
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.doctor import diagnose
@@ -134,3 +139,48 @@ def test_unpacked_shards_are_read_too(made, tmp_path):
     assert images.layout == "own labels"
     assert images.fingerprint == open_set(made(packed.folder)).fingerprint
     assert images.left_out == ()
+
+
+LOAD = """
+import re, sys, torch
+from pathlib import Path
+from resbench.accuracy import loader
+from resbench.accuracy.layouts import open_set
+from tests import planted
+torch.set_num_threads(1)
+images = open_set(Path(sys.argv[1]))
+starts = range(0, len(images.samples), 64)
+loaded = loader.batches(images.samples, [planted.SMALL], starts=starts, batch_size=64, workers=2)
+count = sum(len(batch.samples) for batch in loaded)
+print(count, re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+"""
+
+
+def many(root, form, count):
+    """Small images, 1000 of a kind, written as the library of the form does."""
+    kinds = [planted.encoded(label) for label in range(0, 1000, 20)]
+    root.mkdir()
+    if form == "parquet":
+        rows = [(f"{number:06d}.jpg", number % 50 * 20, kinds[number % 50]) for number in range(count)]
+        pq.write_table(packed.table(rows), root / "val.parquet", row_group_size=100)
+        return root / "val.parquet"
+    for start in range(0, count, 1000):
+        with webdataset.TarWriter(str(root / f"val-{start // 1000:03d}.tar")) as out:
+            for number in range(start, start + 1000):
+                out.write({"__key__": f"{number:06d}", "jpg": kinds[number % 50], "cls": number % 50 * 20})
+    return root
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("form", ["parquet", "shards"])
+def test_50000_images_take_little_more_memory_than_5000(tmp_path, form):
+    """At most 2 KiB for each image: its name, place and class, and for shards its line in the archive's listing."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("needs Linux's peak of a process")
+    peak_kib = {}
+    for count in (5_000, 50_000):
+        words = [sys.executable, "-c", LOAD, many(tmp_path / str(count), form, count)]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        loaded, peak_kib[count] = map(int, done.stdout.split())
+        assert loaded == count
+    assert peak_kib[50_000] - peak_kib[5_000] < 2 * 45_000

@@ -4,6 +4,7 @@ hypothesis damages a file that is right, or makes one from pieces. The plain run
 """
 
 import io
+import pickle
 import tarfile
 import time
 import warnings
@@ -12,13 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import safetensors.torch
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resbench.accuracy import cifar, inspection
+from resbench.accuracy import inspection
 from resbench.accuracy.annotations import annotate, annotated_sample
 from resbench.accuracy.dataset import File
 from resbench.accuracy.journal import Journal
@@ -35,7 +38,7 @@ from resbench.nets.checkpoints import read_tensors
 from resbench.records import jsonio, predictions
 from resbench.report.networks import COLUMNS
 from resbench.report.where import condition
-from tests import card_corpus, examples, planted
+from tests import card_corpus, examples, packed, planted
 
 PLAIN, NIGHTLY = 12, 1000  # executions of each parser
 SECONDS = 5  # of processor time for one file
@@ -134,7 +137,33 @@ def seen(path: Path) -> object:
 
 
 def batches(path: Path) -> object:
-    return [sample.read() for sample in cifar.open_test_batch(path).samples]
+    return [sample.read() for sample in open_set(path).samples]
+
+
+def pickled() -> bytes:
+    return pickle.dumps({"labels": [3, 4], "data": np.zeros((2, 3072), np.uint8)}, protocol=2)
+
+
+def read_all(path: Path) -> object:
+    """Every image of a table, or why it cannot be read."""
+    texts = []
+    for sample in open_set(path).samples:
+        try:
+            texts.append(sample.read())
+        except OSError as error:
+            texts.append(str(error).encode())
+    return texts
+
+
+def tabled(suffix: str) -> bytes:
+    table = packed.table([(f"{number}.jpg", number, planted.encoded(number)) for number in (1, 2)], ["a", "b", "c"])
+    stream = io.BytesIO()
+    if suffix == "parquet":
+        pq.write_table(table, stream)
+    else:
+        with pa.ipc.new_stream(stream, table.schema) as out:
+            out.write_table(table)
+    return stream.getvalue()
 
 
 LABELLED = [File(name=f"{number}.jpg", path=Path(f"{number}.jpg"), size_bytes=1) for number in range(1, 4)]
@@ -157,6 +186,9 @@ PARSERS: dict[str, tuple[bytes, Callable[[bytes, Path], object]]] = {
     "shard": (tarred(), of_file(open_set, "shard-000.tar")),
     "image": (planted.encoded(7), of_file(seen, "1.jpg")),
     "CIFAR-10": (bytes(3073 * 2), of_file(batches, "test_batch.bin")),
+    "CIFAR-10, Python": (pickled(), of_file(batches, "test_batch")),
+    "Parquet": (tabled("parquet"), of_file(read_all, "a.parquet")),
+    "Arrow": (tabled("arrow"), of_file(read_all, "a.arrow")),
     "journal": (bytes(200), of_file(lambda path: Journal(folder=path.parent).read(), "a.rows")),
     "predictions": (answers(), lambda data, _: predictions.parse_predictions(data, "a.npz")),
     "record of speed": (jsonio.dumps(examples.PROFILE).encode(), lambda data, _: jsonio.loads(data)),

@@ -13,7 +13,7 @@ from torch import Tensor
 from resbench.accuracy.loader import Batch, single_core
 from resbench.accuracy.pixels import normalise
 from resbench.errors import InvalidMeasurementError, ResbenchError
-from resbench.records.predictions import ROW, Rows
+from resbench.records.predictions import ROW, SCALES, Rows
 from resbench.zoo.spec import Preprocess
 
 # Forward passes on the CPU take as many images as 16 of 224 px, where memory is kept (allocator.py): fewer leave the
@@ -82,7 +82,7 @@ def largest_batch(contestants: Sequence[Contestant], device: torch.device, most:
         try:
             for contestant in contestants:
                 side = contestant.preprocess.crop_px
-                _best(contestant, torch.zeros(size, 3, side, side, device=device))
+                _best(contestant, torch.zeros(size, 3, side, side, device=device), [0] * size)
         except torch.OutOfMemoryError:
             size //= 2
         else:
@@ -99,17 +99,19 @@ def _submit(
     pool: ThreadPoolExecutor, contestant: Contestant, batch: Batch, device: torch.device, batch_size: int
 ) -> list[Future[Tensor]]:
     frames, count = batch.frames[contestant.preprocess], images_per_pass(contestant.preprocess, device, batch_size)
+    labels = [sample.label for sample in batch.samples]
     return [
-        pool.submit(_pass, contestant, frames[start : start + count], count, device)
+        pool.submit(_pass, contestant, frames[start : start + count], labels[start : start + count], count, device)
         for start in range(0, len(frames), count)
     ]
 
 
-def _pass(contestant: Contestant, frames: Tensor, count: int, device: torch.device) -> Tensor:
+def _pass(contestant: Contestant, frames: Tensor, labels: Sequence[int], count: int, device: torch.device) -> Tensor:
     frames = frames.to(device, non_blocking=True)
     if missing := count - len(frames):
         frames = torch.cat([frames, frames.new_zeros((missing, *frames.shape[1:]))])
-    return _best(contestant, normalise(frames, contestant.preprocess))[: count - missing]
+    labels = [*labels, *[0] * missing]
+    return _best(contestant, normalise(frames, contestant.preprocess), labels)[: count - missing]
 
 
 def _finished(contestants: Sequence[Contestant], batch: Batch, passes: list[list[Future[Tensor]]]) -> list[Rows]:
@@ -120,12 +122,13 @@ def _finished(contestants: Sequence[Contestant], batch: Batch, passes: list[list
 
 
 @torch.inference_mode()
-def _best(contestant: Contestant, inputs: Tensor) -> Tensor:
-    """Return (N, 11) float32 on the device: five classes, their logits, and the logsumexp.
+def _best(contestant: Contestant, inputs: Tensor, labels: Sequence[int]) -> Tensor:
+    """Return (N, 13 + SCALES) float32 on the device: five classes, their logits, the logsumexp, and _scores.
 
     A class that ties with the sixth is -1: to name five of them would be to go by the order of the classes.
     """
     logits = contestant.forward(inputs).float()
+    own = logits.gather(1, torch.tensor(labels, device=logits.device).clamp(max=logits.shape[1] - 1)[:, None])
     if contestant.among is not None:
         among = torch.tensor(contestant.among, device=logits.device)
         logits = logits[:, among]
@@ -135,7 +138,15 @@ def _best(contestant: Contestant, inputs: Tensor) -> Tensor:
     if logits.shape[1] > 5:
         classes = classes[:, :5].masked_fill(values[:, :5] == values[:, 5:], -1)
         values = values[:, :5]
-    return torch.cat([classes.float(), values, logits.logsumexp(1, keepdim=True)], dim=1)
+    return torch.cat([classes.float(), values, _scores(logits, own)], dim=1)
+
+
+def _scores(logits: Tensor, own: Tensor) -> Tensor:
+    """(N, classes), (N, 1) -> (N, 3 + SCALES): logsumexp, logit of the class, sum of squares, scaled logsumexps."""
+    scale = torch.tensor(SCALES, device=logits.device)[:, None]
+    whole = logits.logsumexp(1, keepdim=True)
+    squares = (logits - whole).exp().square().sum(1, keepdim=True)
+    return torch.cat([whole, own, squares, (logits[:, None] * scale).logsumexp(2)], dim=1)
 
 
 def _rows(best: Tensor, batch: Batch, contestant: Contestant) -> Rows:
@@ -144,11 +155,12 @@ def _rows(best: Tensor, batch: Batch, contestant: Contestant) -> Rows:
         raise InvalidMeasurementError(
             f"{contestant.name}: its logits are not finite; check the checkpoint, or evaluate in fp32"
         )
-    width = table.shape[1] // 2
+    width = (table.shape[1] - 3 - len(SCALES)) // 2
     rows = np.empty(len(table), ROW)
     rows["place"] = batch.first + np.arange(len(table))
     rows["label"] = [sample.label for sample in batch.samples]
     rows["top5"], rows["logits"] = -1, -np.inf
-    rows["top5"][:, :width], rows["logits"][:, :width] = table[:, :width], table[:, width:-1]
-    rows["logsumexp"] = table[:, -1]
+    rows["top5"][:, :width], rows["logits"][:, :width] = table[:, :width], table[:, width : 2 * width]
+    rows["logsumexp"], rows["own"], rows["squares"] = table[:, 2 * width : 2 * width + 3].T
+    rows["scaled"] = table[:, 2 * width + 3 :]
     return rows

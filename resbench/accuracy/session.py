@@ -19,7 +19,7 @@ from resbench.accuracy.hypotheses import mislabelled
 from resbench.accuracy.journal import EvaluationInterrupted, Journal, expire, root, rows_of
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records import predictions
-from resbench.records.predictions import Rows
+from resbench.records.predictions import ROW, Rows
 from resbench.zoo.spec import Preprocess
 
 # Stage ("checking", "evaluating", or "resuming" with what an earlier run left), images done, images in all, right ones
@@ -225,6 +225,15 @@ def _refuse_wrong_labels(contestants: Sequence[Contestant], answers: Sequence[Ro
 def _key(contestant: Contestant, images: ImageSet, session: Session) -> str:
     """Return a name for everything that the rows depend on, besides the contents of the images."""
     together = images_per_pass(contestant.preprocess, session.device, session.batch_size)
-    parts = (contestant.identity, images.fingerprint, images.among, session.batch_size, together, session.device.type)
+    one_row = ROW.itemsize  # rows of another version are no rows of this one
+    parts = (
+        one_row,
+        contestant.identity,
+        images.fingerprint,
+        images.among,
+        session.batch_size,
+        together,
+        session.device.type,
+    )
     words = "\n".join([repr(parts), repr(contestant.preprocess), session.decoder.name, torch.__version__])
     return hashlib.sha256(words.encode()).hexdigest()[:32]

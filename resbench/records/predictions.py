@@ -18,7 +18,13 @@ from resbench.records.files import write_bytes
 # where a network has fewer (its logit is -inf then), and where its logit is that of the sixth too: which of those are
 # among five would be a matter of order. The logsumexp is over all classes that an answer may be chosen from, so that
 # exp(logit - logsumexp) is a probability.
-ROW = np.dtype([("place", "<i4"), ("label", "<i2"), ("top5", "<i2", 5), ("logits", "<f4", 5), ("logsumexp", "<f4")])
+_ANSWER = [("place", "<i4"), ("label", "<i2"), ("top5", "<i2", 5), ("logits", "<f4", 5), ("logsumexp", "<f4")]
+# What scores of probabilities need, NaN in files that were written before version 0.2: the logit of the image's class,
+# the sum of the squares of all probabilities, and the logsumexp of the logits times each of SCALES, which are 1 over a
+# temperature.
+SCALES = tuple(2 ** (step / 2) for step in (-4, -3, -2, -1, 1, 2, 3, 4))
+_SCORED = [("own", "<f4"), ("squares", "<f4"), ("scaled", "<f4", len(SCALES))]
+ROW = np.dtype([*_ANSWER, *_SCORED])
 Rows = NDArray[np.void]
 # What numpy and zipfile raise for files that are damaged, or something else.
 _UNREADABLE = (OSError, EOFError, ValueError, TypeError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -40,13 +46,23 @@ class Predictions:
     @property
     def sha256(self) -> str:
         """A hash over names and rows."""
-        return hashlib.sha256("\n".join(self.names).encode() + b"\0" + self.rows.tobytes()).hexdigest()
+        rows = self.rows
+        if not is_scored(rows):  # of version 0.1, whose records have the hash of these columns alone
+            rows = np.empty(len(rows), _ANSWER)
+            for name, *_ in _ANSWER:
+                rows[name] = self.rows[name]
+        return hashlib.sha256("\n".join(self.names).encode() + b"\0" + rows.tobytes()).hexdigest()
 
 
 def merge_rows(parts: Sequence[Rows]) -> Rows:
     """Return the rows of all parts in the order of their places, each place once."""
     rows = np.concatenate([np.empty(0, ROW), *parts])
     return rows[np.unique(rows["place"], return_index=True)[1]]
+
+
+def is_scored(rows: Rows) -> bool:
+    """Tell whether rows have what scores of probabilities need."""
+    return not np.isnan(rows["own"]).any()
 
 
 def first(rows: Rows) -> NDArray[np.int_]:
@@ -101,10 +117,16 @@ def parse_predictions(content: bytes, where: str) -> Predictions:
             names = tuple(columns["names"].tobytes().decode().split("\n"))
             rows = np.empty(len(names), ROW)
             rows["place"] = np.arange(len(rows))
-            for name in ("label", "top5", "logits", "logsumexp"):
+            for name, *_ in _SCORED:
+                rows[name] = np.nan
+            stored = [name for name, *_ in _SCORED if name in columns.files]
+            if stored and len(stored) < len(_SCORED):
+                raise ValueError(f"{stored[0]} is there, but not all that belongs to it")
+            for name in ("label", "top5", "logits", "logsumexp", *stored):
                 if (column := columns[name]).shape != rows[name].shape:
                     raise ValueError(f"{name} has the shape {column.shape} for {len(names)} images")
                 np.copyto(rows[name], column, casting="same_kind")
     except _UNREADABLE as error:
-        raise ResbenchError(f"{where}: not readable predictions ({error}); validate again with --save") from None
+        reason = str(error)[:200]
+        raise ResbenchError(f"{where}: not readable predictions ({reason}); validate again with --save") from None
     return Predictions(names=names, rows=rows)

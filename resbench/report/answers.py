@@ -1,12 +1,13 @@
 """What is behind an accuracy: classes, confusions, images that two checkpoints see differently."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.table import Table
 
 from resbench import units
-from resbench.accuracy import figures
+from resbench.accuracy import calibration, figures
 from resbench.accuracy.labels import class_name
 from resbench.errors import ResbenchError
 from resbench.judging.accuracy import contrast
@@ -50,12 +51,13 @@ def stored(path: Path) -> StoredAnswers:
 def show_answers(answers: StoredAnswers, *, limit: int, as_json: bool) -> None:
     """Print one validation by classes."""
     rows = answers.predictions.rows
-    classes, confusions, error = figures.per_class(rows), figures.confusions(rows), figures.calibration_error(rows)
+    classes, confusions, scores = figures.per_class(rows), figures.confusions(rows), calibration.calibration(rows)
     real = figures.real_top1(answers.predictions)
     if as_json:
         counts = {"real_top1_right": real[0], "real_images": real[1]} if real else {}
         gap = {"gap": answers.record.gap} if answers.record.gap else {}
-        terminal.print_json({"calibration_error": error, **counts, "classes": classes, "confusions": confusions, **gap})
+        known = {"calibration_error": scores.equal_width, "calibration": asdict(scores)}
+        terminal.print_json({**known, **counts, "classes": classes, "confusions": confusions, **gap})
         return
     right, images = answers.record.top1_right, answers.record.images
     console = terminal.results_console()
@@ -64,7 +66,9 @@ def show_answers(answers: StoredAnswers, *, limit: int, as_json: bool) -> None:
     )
     if real and real[1]:
         console.print(f"by ReaL's labels: {_right(*real)}")
-    console.print(f"expected calibration error {units.percent(error)} ({figures.BINS} bins)")
+    for line in _calibration_lines(scores):
+        console.print(line, soft_wrap=True)
+    console.print(_coverage(scores.coverage))
     worst = Table("worst classes", "images", "top-1", "top-5")
     for row in classes[:limit]:
         worst.add_row(
@@ -80,6 +84,32 @@ def show_answers(answers: StoredAnswers, *, limit: int, as_json: bool) -> None:
     console.print(mistaken)
     if answers.record.gap:
         show_gap(answers.record.weights, answers.record.gap, console)
+
+
+def _calibration_lines(scores: calibration.Calibration) -> Iterator[str]:
+    mass = units.percent(scores.equal_mass)
+    yield (
+        f"expected calibration error {units.percent(scores.equal_width)} ({figures.BINS} bins of equal width), {mass} "
+        "(of equal numbers of images)"
+    )
+    if scores.brier is None:
+        yield "Brier score and likelihood: not in these predictions; validate again with --save"
+        return
+    yield f"Brier score {scores.brier:.4f}, negative log-likelihood {scores.nll:.4f}"
+    if fit := scores.tempered:
+        (loss, tempered), errors = fit.nll, [units.percent(error) for error in fit.calibration_error]
+        yield (
+            f"temperature {fit.temperature:.3f}, fitted on one half; on the other {units.integer(fit.images)} images "
+            f"likelihood {loss:.4f} -> {tempered:.4f}, calibration error {errors[0]} -> {errors[1]}"
+        )
+
+
+def _coverage(coverage: Sequence[calibration.Covered]) -> Table:
+    table = Table("surest images", "top-1", "confidence from")
+    for part in coverage:
+        share = f"{units.integer(part.images)} ({units.percent(part.images / coverage[0].images, 0)})"
+        table.add_row(share, units.percent(part.right / part.images), f"{part.confidence:.3f}")
+    return table
 
 
 def _right(right: int, images: int) -> str:

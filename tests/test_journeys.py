@@ -1,5 +1,6 @@
 """What a new user wants, done with what the help texts say and nothing else."""
 
+import json
 import re
 import shlex
 from dataclasses import replace
@@ -69,7 +70,29 @@ def test_all_results_in_pandas_and_as_csv():
     assert read["time_ms"].tolist() == pytest.approx(frame["time_ms"].tolist(), nan_ok=True)
 
 
-@pytest.mark.parametrize("command", ["list", "results", "compare"])
+def test_the_picture_of_accuracy_against_latency():
+    assert "report" in run("--help").stdout
+    commands, text = advice("report")
+    assert "plots" in text
+    (command,) = [one for one in commands if "-o report.html" in one]
+    run(*shlex.split(command)[1:])
+    page = Path("report.html").read_text(encoding="utf-8")
+    data = json.loads(re.search(r'<script id="data" type="application/json">(.*?)</script>', page)[1])
+    assert (data["x"][0]["name"], data["y"][0]["name"]) == ("latency", "top-1 accuracy")  # what it shows at first
+    names, speeds = (
+        [held["words"][index] for index in held["index"]] for held in map(data["values"].get, ("network", "speed"))
+    )
+    drawn = {
+        name: (round(time_ms), top1 > 60)
+        for name, speed, time_ms, top1 in zip(
+            names, speeds, data["values"]["time_ms"], data["values"]["top1"], strict=True
+        )
+        if speed == "latency"
+    }
+    assert drawn == {"resnet50": (15, True), "resnet18": (6, True), "resnext50_32x4d": (40, True)}
+
+
+@pytest.mark.parametrize("command", ["list", "results", "compare", "report"])
 def test_every_example_runs_where_records_lie(command):
     commands, _ = advice(command)
     tried = [one for one in commands if "..." not in one and "--measure" not in one]

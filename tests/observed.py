@@ -6,6 +6,7 @@ from torch import nn
 
 from resbench.counting.tally import count_module
 from resbench.nets.build import build
+from resbench.nets.resnet_v2 import ResNetV2
 from resbench.records.record import Counts
 from resbench.zoo.spec import Variant
 
@@ -24,6 +25,8 @@ def observed(variant: Variant) -> tuple[Counts, list[Stage]]:
     """The counts at the network's own size, and its stages."""
     module, seen = network(variant), []
     stages = [stage for name in STAGES if (stage := getattr(module, name, None)) is not None]
+    if isinstance(module, ResNetV2):
+        stages = [stage.blocks for stage in module.stages]
     hooks = [
         stage.register_forward_hook(lambda own, _, output: seen.append((len(own), tuple(output.shape[1:]))))
         for stage in stages

@@ -20,7 +20,7 @@ def test_stages_are_those_of_the_module(variant):
 def layers(variant) -> list[str]:
     """The convolutions of the first stage's last block, as a card names them."""
     module = network(variant)
-    block = module.layer1[-1]
+    block = module.stages[0].blocks[-1] if hasattr(module, "stem") else module.layer1[-1]
     found = []
     for name, conv in block.named_modules():
         if isinstance(conv, torch.nn.Conv2d) and name.startswith("conv"):

@@ -8,7 +8,7 @@ from torch import nn
 from resbench.counting.crosscheck import crosscheck, modules
 from resbench.errors import InvalidMeasurementError
 from resbench.nets.build import build
-from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec
+from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, ResNetV2Spec
 from resbench.zoo.variants import VARIANTS
 
 # The smallest network of each kind: one for every combination of topology, block, stem, shortcut, gate and blur.
@@ -44,7 +44,7 @@ def shortened(variant):
     match variant.spec:
         case ResNetSpec() as spec:
             short = replace(spec, depths=(1, 2))
-        case LegacySENetSpec() as spec:
+        case LegacySENetSpec() | ResNetV2Spec() as spec:
             short = replace(spec, depths=(1, 1, 1, 1))
         case InceptionResNetSpec() as spec:
             short = replace(spec, repeats=(1, 1, 1))

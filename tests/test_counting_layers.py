@@ -97,6 +97,11 @@ CASES = {
         "4x6x6",
         {"adaptive_in": 144, "se_in": 144, "gap_in": 4, "gap_out": 4},
     ),
+    "convolution as classifier": (
+        nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 3, 1)),
+        "4x6x6",
+        {"gap_in": 144, "gap_out": 4, "fc": 12, "fc_bias": 3},
+    ),
     "mean at the end": (Call(lambda _, x: x.mean((2, 3))), "4x6x6", {"mean_in": 144}),
     "pools of volumes": (nn.Sequential(nn.MaxPool3d(2), nn.MaxPool3d(1)), "1x4x4x4", {"maxpool_in": 64 + 8}),
 }
@@ -170,6 +175,15 @@ def test_operations_are_fvcores_but_for_attention_that_it_does_not_know(case):
     ours = operations(counts.terms, "fvcore")
     assert total == ours
     assert convention("fvcore").missing(counts.terms) == (("attention",) if "attention" in expected else ())
+
+
+@pytest.mark.parametrize("case", ["attention", "attention layer"])
+def test_pytorchs_counter_counts_no_attention_on_the_cpu(case):
+    module, text, _ = CASES[case]
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module.eval()(*feed(module, text, "cpu"))
+    assert counter.get_total_flops() == 0
+    assert resbench.count(module, inputs=text).terms.attention > 0
 
 
 @pytest.mark.parametrize("case", FREE)

@@ -20,6 +20,9 @@ def timms(variant):
     resnet = timm.models.resnet
     own = {"resnext152_32x4d": ((3, 8, 36, 3), 4), "resnext101_32x48d": ((3, 4, 23, 3), 48)}
     with torch.device("meta"):
+        if variant.name == "resnetv2_200":
+            v2 = timm.models.resnetv2
+            return v2.ResNetV2(layers=(3, 24, 36, 3), conv_layer=v2.create_conv2d, norm_layer=v2.BatchNormAct2d).eval()
         if variant.name in own:
             depths, width = own[variant.name]
             return resnet.ResNet(resnet.Bottleneck, depths, cardinality=32, base_width=width).eval()

@@ -18,7 +18,8 @@ NAMES = [variant.name for variant in VARIANTS if variant.name in GOLDEN]
 LARGE = (
     "resnet101", "resnet152", "resnext101_32x4d", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2",
     "wide_resnet101_2", "seresnet101", "seresnet152", "seresnet152d", "seresnext101_32x4d", "seresnext101_64x4d",
-    "resnet101_v1", "resnet152_v1", "resnet101d", "resnet152d",
+    "resnet101_v1", "resnet152_v1", "resnet101d", "resnet152d", "resnet200", "ecaresnet50t", "ecaresnet269d",
+    "seresnext101_32x8d", "seresnext101d_32x8d", "resnetv2_34", "resnetv2_101", "resnetv2_152", "resnetv2_200",
 )  # fmt: skip
 CASES = [pytest.param(name, marks=[pytest.mark.nightly] if name in LARGE else []) for name in NAMES]
 

@@ -12,7 +12,17 @@ from torch import nn
 
 import resbench
 from resbench.errors import ResbenchError
-from resbench.zoo.spec import Block, LegacySENetSpec, ResNetSpec, Shortcut, Squeeze, Stem, StrideOn, Variant
+from resbench.zoo.spec import (
+    Block,
+    LegacySENetSpec,
+    ResNetSpec,
+    ResNetV2Spec,
+    Shortcut,
+    Squeeze,
+    Stem,
+    StrideOn,
+    Variant,
+)
 from resbench.zoo.variants import VARIANTS
 from tests import filled
 
@@ -41,7 +51,13 @@ def legacy(block: str) -> Variant:
     return Variant(name="tiny", family="tiny", spec=spec, paper=VARIANTS[0].paper, classes=7)
 
 
+def pre_activation(**spec: object) -> Variant:
+    return replace(legacy("basic"), spec=ResNetV2Spec(depths=(2, 1, 1, 1), **spec))
+
+
 TINY = {
+    "pre-activation basic": pre_activation(block="basic", stem="deep", shortcut="avg_pool"),
+    "pre-activation bottleneck": pre_activation(block="bottleneck"),
     "basic": row(squeeze="se"),
     "bottleneck": row(block="bottleneck", groups=2, width_per_group=8, shortcut="avg_pool", squeeze="eca"),
     "bottleneck v1": row(block="bottleneck", stride_on="1x1"),

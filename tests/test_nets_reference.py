@@ -34,6 +34,12 @@ def resnext(depths: tuple[int, ...], width_per_group: int) -> nn.Module:
     return timm.models.resnet.ResNet(timm.models.resnet.Bottleneck, depths, cardinality=32, base_width=width_per_group)
 
 
+def pre_activation(depths: tuple[int, ...]) -> nn.Module:
+    """timm's ResNet v2 with batch norms."""
+    v2 = timm.models.resnetv2
+    return v2.ResNetV2(layers=depths, conv_layer=v2.create_conv2d, norm_layer=v2.BatchNormAct2d)
+
+
 def without_shortcuts(depth: int) -> nn.Module:
     """torchvision's ResNet, all its shortcuts replaced by zero."""
     module = torchvision.models.get_model(f"resnet{depth}")
@@ -56,6 +62,7 @@ OTHERWISE = {
     **{f"resnet{depth}_cifar10": partial(small, depth) for depth in (18, 34, 50, 101, 152)},
     **{f"plain{depth}": partial(without_shortcuts, depth) for depth in (18, 34)},
     "resnext152_32x4d": lambda: resnext((3, 8, 36, 3), 4),
+    "resnetv2_200": lambda: pre_activation((3, 24, 36, 3)),
     "resnext101_32x48d": lambda: resnext((3, 4, 23, 3), 48),
 }
 # Witnessed elsewhere: trained weights with known results, and tests/test_nets_inception_resnet.py.

@@ -105,6 +105,16 @@ def test_a_batch_norm_that_no_convolution_feeds_stays():
     assert isinstance(module[2], nn.BatchNorm2d)
 
 
+def test_layers_derived_from_a_convolution_or_a_norm_stay():
+    class Rectified(nn.BatchNorm2d):
+        def forward(self, x):
+            return super().forward(x).relu()
+
+    module = nn.Sequential(nn.Conv2d(3, 4, 1), Rectified(4)).eval()
+    fold_batch_norms(module, (8, 8))
+    assert isinstance(module[1], Rectified)
+
+
 def test_the_output_difference_is_recorded():
     assert 0 < difference(fuse=True) < 1e-5
     assert 1e-5 < difference(dtype="bf16") < 0.1

@@ -31,8 +31,23 @@ def values(name):
 
 
 def test_every_published_checkpoint_of_the_core_family_is_in_the_table():
-    core = [weights for weights in WEIGHTS if not weights.network.startswith(EXTENDED)]
+    core = [weights for weights in WEIGHTS if not weights.network.startswith(EXTENDED) and weights.claim("flops")]
     assert {source: sum(one.source == source for one in core) for source in CORE} == CORE
+
+
+def test_rows_of_timms_results_are_quoted_with_their_size_and_crop():
+    # results/results-imagenet.csv: model, top1, top5, param_count, img_size, crop_pct, interpolation
+    printed = {
+        "resnet10t.c3_in1k": (68.358, 88.040, 5.44, 224, 0.95, "bicubic"),
+        "ecaresnet50t.ra2_in1k": (82.352, 96.140, 25.57, 320, 0.95, "bicubic"),
+        "ecaresnet269d.ra2_in1k": (84.966, 97.222, 102.09, 352, 1.0, "bicubic"),
+        "seresnext101d_32x8d.ah_in1k": (84.358, 96.920, 93.59, 288, 1.0, "bicubic"),
+        "resnetv2_101.a1h_in1k": (83.002, 96.454, 44.54, 288, 1.0, "bicubic"),
+    }
+    for name, (top1, top5, params_m, side, crop, interpolation) in printed.items():
+        assert values(name) == pytest.approx({"params": params_m * 1e6, "top1": top1 / 100, "top5": top5 / 100})
+        pixels = find_weights(name).preprocess
+        assert (pixels.crop_px, pixels.crop_pct, pixels.interpolation) == (side, crop, interpolation)
 
 
 def test_every_checkpoint_fills_a_network_of_the_table():
@@ -71,7 +86,7 @@ def test_every_claim_has_a_source_and_every_flop_figure_its_convention():
 
 def test_accuracies_are_fractions():
     accuracies = [claim for weights in WEIGHTS for claim in weights.claims if claim.metric in ("top1", "top5")]
-    assert all(0.69 < claim.value < 1 for claim in accuracies if not claim.error)
+    assert all(0.68 < claim.value < 1 for claim in accuracies if not claim.error)
 
 
 def test_published_parameters_are_ours_to_the_printed_digit_except_the_named_misprints():

@@ -1,6 +1,6 @@
 """What a network is made of, read off its specification: the terms of model cards, and a sentence for people."""
 
-from resbench.zoo.spec import Elsewhere, InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Spec, Variant
+from resbench.zoo.spec import Elsewhere, InceptionResNetSpec, LegacySENetSpec, ResNetSpec, ResNetV2Spec, Spec, Variant
 
 _EVERYWHERE = {"Batch Normalization", "Convolution", "Global Average Pooling", "ReLU", "Softmax"}
 # The names under which Papers with Code files these parts, as timm's cards use them.
@@ -54,6 +54,9 @@ def terms(spec: Spec) -> list[str]:
     match spec:
         case ResNetSpec():
             return sorted(_EVERYWHERE | _resnet_terms(spec))
+        case ResNetV2Spec():
+            named = _BLOCK_TERMS[spec.block] | _SHORTCUT_TERMS[spec.shortcut] | {"Max Pooling"}
+            return sorted(_EVERYWHERE | named)
         case LegacySENetSpec():
             own = _BLOCK_TERMS[spec.block] | _SQUEEZE_TERMS["se"] | _grouped_terms(spec.groups)
             return sorted(_EVERYWHERE | _SHORTCUT_TERMS["conv"] | own | {"Max Pooling"})
@@ -71,6 +74,12 @@ def facts(variant: Variant) -> list[tuple[str, str]]:
     match variant.spec:
         case ResNetSpec() as spec:
             return _resnet_facts(spec)
+        case ResNetV2Spec() as spec:
+            return [
+                ("Blocks", f"{_blocks(spec.block, spec.depths)}, norm and ReLU in front of each convolution"),
+                ("Stem", f"{_STEMS[spec.stem]}; the last convolution has no norm of its own"),
+                ("Shortcuts", _SHORTCUTS[spec.shortcut]),
+            ]
         case LegacySENetSpec() as spec:
             return [
                 ("Blocks", _blocks(spec.block, spec.depths)),

@@ -28,6 +28,7 @@ _PAPERS_WITH_CODE = {
         "eca-net-efficient-channel-attention-for-deep"
     ),
     "Adversarial Attacks and Defences Competition": "adversarial-attacks-and-defences-competition",
+    "Identity Mappings in Deep Residual Networks": "identity-mappings-in-deep-residual-networks",
     "Selective Kernel Networks": "selective-kernel-networks",
     "Res2Net: A New Multi-Scale Backbone Architecture": "res2net-a-new-multi-scale-backbone",
     "ResNeSt: Split-Attention Networks": "resnest-split-attention-networks",

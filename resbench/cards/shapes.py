@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resbench.zoo.spec import Elsewhere, InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Variant
+from resbench.zoo.spec import Elsewhere, InceptionResNetSpec, LegacySENetSpec, ResNetSpec, ResNetV2Spec, Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,8 @@ def stages(variant: Variant) -> list[Stage]:
         case ResNetSpec() as spec:
             side_px = variant.input_px if spec.stem == "conv3" else _half(_half(variant.input_px))
             return _doubling(spec.depths, spec.planes * _expansion(spec.block), side_px)
+        case ResNetV2Spec() as spec:
+            return _doubling(spec.depths, 64 * _expansion(spec.block), _half(_half(variant.input_px)))
         case LegacySENetSpec() as spec:
             # Their stem pool does not pad, and rounds up.
             side_px = -(-(_half(variant.input_px) - 3) // 2) + 1
@@ -54,6 +56,8 @@ def block(variant: Variant) -> Block:
         case ResNetSpec() as spec:
             gate = {"se": "squeeze and excite", "eca": "ECA gate", None: ""}[spec.squeeze]
             return Block(branches=(_layers(spec),), gate=gate, shortcut=spec.block != "plain")
+        case ResNetV2Spec() as spec:
+            return Block(branches=(_layers(ResNetSpec(block=spec.block, depths=spec.depths)),))
         case LegacySENetSpec() as spec:
             wide = ResNetSpec(
                 block="bottleneck" if spec.block == "resnext" else spec.block,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Variant
+from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, ResNetV2Spec, Variant
 
 # Data sets by their number of classes; of several numbers that give the same digits, the first here is the likeliest.
 DATA_SETS: dict[int, str] = {
@@ -131,7 +131,7 @@ def _first_convolution(variant: Variant) -> tuple[int, int]:
         return 32, 3
     if isinstance(spec, LegacySENetSpec):
         return (64, 3) if spec.block == "senet" else (64, 7)
-    if not isinstance(spec, ResNetSpec):
+    if not isinstance(spec, ResNetSpec | ResNetV2Spec):
         return 0, 0
     if spec.stem == "conv3":
         return spec.planes, 3

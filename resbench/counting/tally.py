@@ -215,16 +215,27 @@ def _name(operator: Any) -> str:
 def _name_last(ran: Sequence[Layer]) -> list[Layer]:
     """Give the global pools and the linear layers their terms.
 
-    The last pool feeds the classifier, those before it are squeezes; the last linear layer is the classifier.
+    The last pool feeds the classifier, those before it are squeezes. The last linear layer is the classifier, or a
+    convolution of one place that comes behind it and behind the last pool.
     """
-    last = {layer.kind: index for index, layer in enumerate(ran) if layer.kind in ("global", "fc")}
+    pool = max((index for index, layer in enumerate(ran) if layer.kind == "global"), default=len(ran))
+    behind = (index for index, layer in enumerate(ran) if layer.kind == "fc" or (index > pool and _is_dense(layer)))
+    last = (pool, max(behind, default=-1))
     return [
-        layer if layer.kind not in last else replace(layer, terms=_terms(layer, last=index == last[layer.kind]))
+        layer if layer.kind not in ("global", "fc") and index not in last
+        else replace(layer, terms=_terms(layer, last=index in last))
         for index, layer in enumerate(ran)
-    ]
+    ]  # fmt: skip
+
+
+def _is_dense(layer: Layer) -> bool:
+    """Whether a convolution joins each input with each output, as on a map of one place."""
+    return layer.kind == "conv" and layer.terms.get("conv") == layer.inputs * layer.outputs
 
 
 def _terms(layer: Layer, *, last: bool) -> Mapping[str, int]:
+    if layer.kind == "conv":
+        return {"fc": layer.terms["conv"], "fc_bias": layer.terms["conv_bias"]}
     if layer.kind == "fc":
         return layer.terms if last else {"linear": layer.terms["fc"], "linear_bias": layer.terms["fc_bias"]}
     if not last:

@@ -7,8 +7,9 @@ from resbench.nets.elsewhere import build_elsewhere
 from resbench.nets.inception_resnet import InceptionResNet
 from resbench.nets.legacy_senet import LegacySENet
 from resbench.nets.resnet import ResNet
+from resbench.nets.resnet_v2 import ResNetV2
 from resbench.zoo.find import find
-from resbench.zoo.spec import Elsewhere, InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Variant
+from resbench.zoo.spec import Elsewhere, InceptionResNetSpec, LegacySENetSpec, ResNetSpec, ResNetV2Spec, Variant
 
 
 def build(network: str | Variant, *, device: str | torch.device = "cpu") -> nn.Module:
@@ -35,10 +36,12 @@ def skeleton(variant: Variant) -> nn.Module:
     return build(variant, device="cpu" if needs_data else "meta")
 
 
-def _topology(spec: ResNetSpec | LegacySENetSpec | InceptionResNetSpec, classes: int) -> nn.Module:
+def _topology(spec: ResNetSpec | ResNetV2Spec | LegacySENetSpec | InceptionResNetSpec, classes: int) -> nn.Module:
     match spec:
         case ResNetSpec():
             return ResNet(spec, classes)
+        case ResNetV2Spec():
+            return ResNetV2(spec, classes)
         case LegacySENetSpec():
             return LegacySENet(spec, classes)
         case InceptionResNetSpec():

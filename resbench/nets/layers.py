@@ -1,6 +1,8 @@
 """The layers that the topologies share."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +20,12 @@ class SqueezeExcitation(nn.Module):
     Source: Hu et al. 2018 (1709.01507), reduction 16.
     """
 
-    def __init__(self, channels: int, reduction: int = 16) -> None:
+    def __init__(self, channels: int, reduction: int = 16, least: int = 1) -> None:
         super().__init__()
-        self.fc1 = nn.Conv2d(channels, channels // reduction, 1)
+        inner = max(least, channels // reduction)
+        self.fc1 = nn.Conv2d(channels, inner, 1)
         self.relu = nn.ReLU(inplace=True)
-        self.fc2 = nn.Conv2d(channels // reduction, channels, 1)
+        self.fc2 = nn.Conv2d(inner, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         gates = self.fc2(self.relu(self.fc1(x.mean((2, 3), keepdim=True))))
@@ -46,7 +49,10 @@ class EfficientChannelAttention(nn.Module):
         return x * gates.sigmoid().squeeze(1)[:, :, None, None]
 
 
-SQUEEZES: dict[str, type[nn.Module]] = {"se": SqueezeExcitation, "eca": EfficientChannelAttention}
+SQUEEZES: dict[str, Callable[[int], nn.Module]] = {
+    "se": partial(SqueezeExcitation, least=8),  # as in timm, which keeps multiples of 8
+    "eca": EfficientChannelAttention,
+}
 
 
 class BlurPool(nn.Module):

@@ -28,7 +28,7 @@ def _conv_norm_pairs(module: nn.Module, input_px: tuple[int, int]) -> list[tuple
 
     hooks = []
     for name, child in module.named_modules():
-        if isinstance(child, nn.Conv2d | nn.BatchNorm2d):
+        if type(child) in (nn.Conv2d, nn.BatchNorm2d):  # what is derived from them may do more, such as a ReLU
             hooks.append(child.register_forward_hook(lambda *seen, name=name: note(name, *seen)))
     try:
         parameter = next(module.parameters())

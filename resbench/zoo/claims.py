@@ -3,6 +3,8 @@
 from resbench.zoo.spec import Claim
 
 TIMM = "https://github.com/huggingface/pytorch-image-models/blob"
+TIMM_MAIN = f"{TIMM}/0173a139a2c66db3a41ebfe1d8ac4fb02483642e"
+TIMM_RESULTS = f"{TIMM_MAIN}/results/results-imagenet.csv"
 TIMM_DOCS = f"{TIMM}/aa4b5850/hfdocs/source/models"
 MMPRETRAIN = "https://github.com/open-mmlab/mmpretrain/blob/ee7f2e88/configs"
 TORCHVISION = "https://github.com/pytorch/vision/blob/v0.28.0/torchvision/models/resnet.py"
@@ -25,6 +27,12 @@ def timm_card(
         Claim(metric="file_size", value=file_size_bytes, source=source),
         *_accuracy(top1, top5, 0.0001, source),
     )
+
+
+def timm_results_row(*, params_m: float, top1: float, top5: float) -> tuple[Claim, ...]:
+    """Return the claims of a row of timm's results: millions of parameters and per cent as printed there."""
+    params = Claim(metric="params", value=round(params_m * 1e6), quantum=10_000, source=TIMM_RESULTS)
+    return params, *_accuracy(top1, top5, 0.00001, TIMM_RESULTS)
 
 
 def mmpretrain_metafile(

@@ -13,6 +13,17 @@ RESNET = Paper(
   year={2016}
 }""",
 )
+RESNET_V2 = Paper(
+    title="Identity Mappings in Deep Residual Networks",
+    url="https://arxiv.org/abs/1603.05027",
+    bibtex="""@inproceedings{he2016identity,
+  title={Identity Mappings in Deep Residual Networks},
+  author={He, Kaiming and Zhang, Xiangyu and Ren, Shaoqing and Sun, Jian},
+  booktitle={European Conference on Computer Vision},
+  pages={630--645},
+  year={2016}
+}""",
+)
 RESNEXT = Paper(
     title="Aggregated Residual Transformations for Deep Neural Networks",
     url="https://arxiv.org/abs/1611.05431",

@@ -62,6 +62,20 @@ class ResNetSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResNetV2Spec:
+    """The arithmetic of a residual network with norms and ReLUs in front of its convolutions.
+
+    Source: He et al. 2016 (arXiv 1603.05027); the stride of bottlenecks on the 3x3, and the stems and average pools of
+    ResNet-D, as in timm's resnetv2.py.
+    """
+
+    block: Literal["basic", "bottleneck"]
+    depths: tuple[int, int, int, int]
+    stem: Literal["conv7", "deep"] = "conv7"
+    shortcut: Literal["conv", "avg_pool"] = "conv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegacySENetSpec:
     """The arithmetic of the squeeze-and-excitation networks as their authors released them.
 
@@ -113,7 +127,7 @@ class Elsewhere:
         return f"{place}({self.arguments})" if self.arguments else place
 
 
-Spec = ResNetSpec | LegacySENetSpec | InceptionResNetSpec | Elsewhere
+Spec = ResNetSpec | ResNetV2Spec | LegacySENetSpec | InceptionResNetSpec | Elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,12 @@ Names are timm's where timm has the architecture, and GluonCV's for `_v1`, which
 from functools import partial
 
 from resbench.zoo import papers
-from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, Variant
+from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, ResNetV2Spec, Variant
 
 Depths = tuple[int, int, int, int]
 
 # Stage depths of He et al. 2015, table 1, and those that others added.
-D14: Depths = (1, 1, 1, 1)
+D14: Depths = (1, 1, 1, 1)  # 10 layers as basic blocks
 D18: Depths = (2, 2, 2, 2)  # 26 layers as bottlenecks
 D34: Depths = (3, 4, 6, 3)  # 50 layers as bottlenecks
 D101: Depths = (3, 4, 23, 3)
@@ -26,7 +26,11 @@ Bottleneck = partial(ResNetSpec, block="bottleneck")
 BottleneckV1 = partial(Bottleneck, stride_on="1x1")
 BasicD = partial(Basic, stem="deep", shortcut="avg_pool")
 BottleneckD = partial(Bottleneck, stem="deep", shortcut="avg_pool")
+BasicT = partial(Basic, stem="deep_tiered", shortcut="avg_pool")
 BottleneckT = partial(Bottleneck, stem="deep_tiered", shortcut="avg_pool")
+PreActivationBasic = partial(ResNetV2Spec, block="basic")
+PreActivationBasicD = partial(PreActivationBasic, stem="deep", shortcut="avg_pool")
+PreActivationBottleneck = partial(ResNetV2Spec, block="bottleneck")
 SelectiveBasic = partial(ResNetSpec, block="sk_basic")
 Res2Net = partial(ResNetSpec, block="res2net")
 ResNeStD = partial(ResNetSpec, block="resnest", stem="deep", shortcut="avg_pool", splits=2)
@@ -39,6 +43,13 @@ ResNetV1 = partial(
     ResNet,
     about="The stride is on the first 1x1 convolution of a block, as in the paper and in Keras' ResNet models; "
     "torchvision and timm have it on the 3x3. The weights of either load into the other.",
+)
+ResNetV2 = partial(
+    Variant,
+    family="ResNet v2",
+    paper=papers.RESNET_V2,
+    about="Norms and ReLUs are in front of the convolutions. A bottleneck has its stride on the 3x3 as in timm (in the "
+    "paper on the first 1x1), and the classifier is a 1x1 convolution behind the pool.",
 )
 Cifar = partial(
     Variant,
@@ -89,6 +100,7 @@ VARIANTS: tuple[Variant, ...] = (
     ResNet(name="resnet50", spec=Bottleneck(depths=D50)),
     ResNet(name="resnet101", spec=Bottleneck(depths=D101)),
     ResNet(name="resnet152", spec=Bottleneck(depths=D152)),
+    ResNet(name="resnet200", spec=Bottleneck(depths=D200)),
     ResNetV1(name="resnet50_v1", spec=BottleneckV1(depths=D50)),
     ResNetV1(name="resnet101_v1", spec=BottleneckV1(depths=D101)),
     ResNetV1(name="resnet152_v1", spec=BottleneckV1(depths=D152)),
@@ -101,6 +113,15 @@ VARIANTS: tuple[Variant, ...] = (
     ),
     Plain(name="plain18", spec=ResNetSpec(block="plain", depths=D18)),
     Plain(name="plain34", spec=ResNetSpec(block="plain", depths=D34)),
+    # He et al. 2016
+    ResNetV2(name="resnetv2_18", spec=PreActivationBasic(depths=D18)),
+    ResNetV2(name="resnetv2_18d", spec=PreActivationBasicD(depths=D18)),
+    ResNetV2(name="resnetv2_34", spec=PreActivationBasic(depths=D34)),
+    ResNetV2(name="resnetv2_34d", spec=PreActivationBasicD(depths=D34)),
+    ResNetV2(name="resnetv2_50", spec=PreActivationBottleneck(depths=D50)),
+    ResNetV2(name="resnetv2_101", spec=PreActivationBottleneck(depths=D101)),
+    ResNetV2(name="resnetv2_152", spec=PreActivationBottleneck(depths=D152)),
+    ResNetV2(name="resnetv2_200", spec=PreActivationBottleneck(depths=D200)),
     # He et al. 2015, section 4.2
     SmallCifar(name="resnet20_cifar10", spec=BasicCifar(depths=(3, 3, 3))),
     SmallCifar(name="resnet32_cifar10", spec=BasicCifar(depths=(5, 5, 5))),
@@ -128,6 +149,8 @@ VARIANTS: tuple[Variant, ...] = (
     ResNetS(name="resnet50s", spec=Bottleneck(depths=D50, stem="deep_wide")),
     ResNetS(name="resnet101s", spec=Bottleneck(depths=D101, stem="deep_wide")),
     ResNetS(name="resnet152s", spec=Bottleneck(depths=D152, stem="deep_wide")),
+    ResNetT(name="resnet10t", spec=BasicT(depths=D14)),
+    ResNetT(name="resnet14t", spec=BottleneckT(depths=D14)),
     ResNetT(name="resnet26t", spec=BottleneckT(depths=D26)),
     ResNetT(name="resnet50t", spec=BottleneckT(depths=D50)),
     # Zhang 2019
@@ -149,6 +172,8 @@ VARIANTS: tuple[Variant, ...] = (
     ResNeXtWsl(name="resnext101_32x32d", spec=Bottleneck(depths=D101, groups=32, width_per_group=32)),
     ResNeXtWsl(name="resnext101_32x48d", spec=Bottleneck(depths=D101, groups=32, width_per_group=48)),
     # Hu et al. 2018
+    SEResNet(name="seresnet18", spec=Basic(depths=D18, squeeze="se")),
+    SEResNet(name="seresnet34", spec=Basic(depths=D34, squeeze="se")),
     SEResNet(name="seresnet50", spec=Bottleneck(depths=D50, squeeze="se")),
     SEResNet(name="seresnet101", spec=Bottleneck(depths=D101, squeeze="se")),
     SEResNet(name="seresnet152", spec=Bottleneck(depths=D152, squeeze="se")),
@@ -157,6 +182,8 @@ VARIANTS: tuple[Variant, ...] = (
     SEResNeXt(name="seresnext26t_32x4d", spec=BottleneckT(depths=D26, groups=32, width_per_group=4, squeeze="se")),
     SEResNeXt(name="seresnext50_32x4d", spec=Bottleneck(depths=D50, groups=32, width_per_group=4, squeeze="se")),
     SEResNeXt(name="seresnext101_32x4d", spec=Bottleneck(depths=D101, groups=32, width_per_group=4, squeeze="se")),
+    SEResNeXt(name="seresnext101_32x8d", spec=Bottleneck(depths=D101, groups=32, width_per_group=8, squeeze="se")),
+    SEResNeXt(name="seresnext101d_32x8d", spec=BottleneckD(depths=D101, groups=32, width_per_group=8, squeeze="se")),
     SEResNeXt(name="seresnext101_64x4d", spec=Bottleneck(depths=D101, groups=64, width_per_group=4, squeeze="se")),
     SENet(
         name="senet154",
@@ -198,8 +225,11 @@ VARIANTS: tuple[Variant, ...] = (
         about="The network of tf.slim and its published weights: the paper's figures have another stem and widths.",
     ),
     # Wang et al. 2020
+    ECA(name="ecaresnet26t", spec=BottleneckT(depths=D26, squeeze="eca"), input_px=256),
+    ECA(name="ecaresnet50t", spec=BottleneckT(depths=D50, squeeze="eca"), input_px=256),
     ECA(name="ecaresnet50d", spec=BottleneckD(depths=D50, squeeze="eca")),
     ECA(name="ecaresnet101d", spec=BottleneckD(depths=D101, squeeze="eca")),
+    ECA(name="ecaresnet269d", spec=BottleneckD(depths=D269, squeeze="eca"), input_px=320),
     ECA(name="ecaresnetlight", spec=Bottleneck(depths=(1, 1, 11, 3), shortcut="avg_pool", squeeze="eca")),
     # Li et al. 2019
     SK(name="skresnet18", spec=SelectiveBasic(depths=D18)),

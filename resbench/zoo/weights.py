@@ -30,6 +30,11 @@ TIMM_5F9A = f"{TIMM_CODE}/5f9aff395c224492e9e44248b15f44b5cc095d9c/timm/models"
 
 BILINEAR = Preprocess()
 BICUBIC = Preprocess(interpolation="bicubic")
+BICUBIC_95 = Preprocess(crop_pct=0.95, interpolation="bicubic")
+BICUBIC_288 = Preprocess(crop_px=288, crop_pct=1.0, interpolation="bicubic")
+BICUBIC_320 = Preprocess(crop_px=320, crop_pct=0.95, interpolation="bicubic")
+BICUBIC_352 = Preprocess(crop_px=352, crop_pct=1.0, interpolation="bicubic")
+BICUBIC_288_HALF = replace(BICUBIC_288, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 BICUBIC_256 = Preprocess(crop_px=256, crop_pct=0.94, interpolation="bicubic")
 INCEPTION = Preprocess(crop_px=299, crop_pct=0.8975, interpolation="bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 RESIZE_232 = Preprocess(crop_pct=0.9655)
@@ -113,6 +118,33 @@ def _timm(
         code=code,
         aliases=(f"{network}.{tag}",) if tag else (),
         claims=_judged(name, published),
+    )
+
+
+def _timm_results(
+    network: str,
+    tag: str,
+    file: str,
+    params_m: float,
+    top1: float,
+    top5: float,
+    preprocess: Preprocess,
+    *,
+    collection: str,
+    module: str = "resnet.py",
+) -> Weights:
+    """Return a row of timm's results file, at the size and crop that it was tested with."""
+    return Weights(
+        name=f"{network}.{tag}",
+        network=network,
+        url=f"{TIMM_FILES}/{file}",
+        sha256_prefix=_digest(file),
+        license="apache-2.0",
+        source="timm",
+        collection=collection,
+        preprocess=preprocess,
+        code=f"{claims.TIMM_MAIN}/timm/models/{module}",
+        claims=claims.timm_results_row(params_m=params_m, top1=top1, top5=top5),
     )
 
 
@@ -240,6 +272,10 @@ Res2Net = partial(_timm, collection="Res2Net", page=f"{TIMM_DOCS}/res2net.mdx", 
 Res2NeXt = partial(_timm, collection="Res2NeXt", page=f"{TIMM_DOCS}/res2next.mdx", license="unknown",
                    preprocess=BILINEAR)
 ResNeSt = partial(_timm, collection="ResNeSt", page=f"{TIMM_DOCS}/resnest.mdx", preprocess=BILINEAR)
+TimmResNetT = partial(_timm_results, collection="ResNet-T")
+TimmEcaResNet = partial(_timm_results, collection="ECA-ResNet")
+TimmSEResNeXtTpu = partial(_timm_results, collection="SE-ResNeXt")
+TimmResNetV2 = partial(_timm_results, collection="ResNet v2", module="resnetv2.py")
 MmResNet = partial(_mmpretrain, collection="ResNet")
 MmResNeXt = partial(_mmpretrain, collection="ResNeXt")
 MmSEResNet = partial(_mmpretrain, collection="SEResNet")
@@ -250,6 +286,7 @@ TvResNeXt = partial(_torchvision, collection="ResNeXt")
 TvWide = partial(_torchvision, collection="Wide ResNet")
 
 # timm: name, network, file, tag, code; parameters, FLOPs, bytes, top-1 and top-5 in per cent.
+# timm's results: network, tag, file; millions of parameters, top-1 and top-5 in per cent; how it was tested.
 # MMPretrain: name, network, file, config; millions of parameters, 10^9 FLOPs, top-1 and top-5 in per cent.
 # torchvision: name, network, file, other names; parameters, 10^9 multiply-adds, MiB, top-1 and top-5 in per cent.
 # akamaster: depth, file; millions of parameters, test error in per cent.
@@ -522,6 +559,31 @@ WEIGHTS: tuple[Weights, ...] = (
     ResNeSt("resnest50d_4s2x40d", "resnest50d_4s2x40d",
             f"{TIMM_FILES}/v0.1-resnest/resnest50_fast_4s2x40d-41d14ed0.pth", "in1k", f"{TIMM_043}/resnest.py#L218",
             30_420_000, 5_657_064_720, 122_133_282, 81.11, 95.55, preprocess=BICUBIC),
+    # Results of timm
+    TimmResNetT("resnet10t", "c3_in1k", "v0.1-rsb-weights/resnet10t_176_c3-f3215ab1.pth", 5.44, 68.358, 88.040,
+                BICUBIC_95),
+    TimmResNetT("resnet14t", "c3_in1k", "v0.1-rsb-weights/resnet14t_176_c3-c4ed2c37.pth", 10.08, 72.254, 90.302,
+                BICUBIC_95),
+    TimmEcaResNet("ecaresnet26t", "ra2_in1k", "v0.1-weights/ecaresnet26t_ra2-46609757.pth", 16.01, 79.850, 95.090,
+                  BICUBIC_320),
+    TimmEcaResNet("ecaresnet50t", "ra2_in1k", "v0.1-weights/ecaresnet50t_ra2-f7ac63c4.pth", 25.57, 82.352, 96.140,
+                  BICUBIC_320),
+    TimmEcaResNet("ecaresnet50t", "a1_in1k", "v0.1-rsb-weights/ecaresnet50t_a1_0-99bd76a8.pth", 25.57, 82.128, 95.642,
+                  BICUBIC_288),
+    TimmEcaResNet("ecaresnet50t", "a2_in1k", "v0.1-rsb-weights/ecaresnet50t_a2_0-b1c7b745.pth", 25.57, 81.658, 95.552,
+                  BICUBIC_288),
+    TimmEcaResNet("ecaresnet50t", "a3_in1k", "v0.1-rsb-weights/ecaresnet50t_a3_0-8cc311f1.pth", 25.57, 79.552, 94.694,
+                  BICUBIC_95),
+    TimmEcaResNet("ecaresnet269d", "ra2_in1k", "v0.1-weights/ecaresnet269d_320_ra2-7baa55cb.pth", 102.09, 84.966,
+                  97.222, BICUBIC_352),
+    TimmSEResNeXtTpu("seresnext101_32x8d", "ah_in1k", "v0.1-tpu-weights/seresnext101_32x8d_ah-e6bc4c0a.pth", 93.57,
+                     84.186, 96.874, BICUBIC_288),
+    TimmSEResNeXtTpu("seresnext101d_32x8d", "ah_in1k", "v0.1-tpu-weights/seresnext101d_32x8d_ah-191d7b94.pth", 93.59,
+                     84.358, 96.920, BICUBIC_288),
+    TimmResNetV2("resnetv2_50", "a1h_in1k", "v0.1-rsb-weights/resnetv2_50_a1h-000cdf49.pth", 25.55, 81.398, 95.726,
+                 BICUBIC_288_HALF),
+    TimmResNetV2("resnetv2_101", "a1h_in1k", "v0.1-rsb-weights/resnetv2_101_a1h-5d01f016.pth", 44.54, 83.002, 96.454,
+                 BICUBIC_288_HALF),
     # MMPretrain: ResNet
     MmResNet("resnet18_8xb16_cifar10", "resnet18_cifar10", "resnet/resnet18_b16x8_cifar10_20210528-bd6371c8.pth",
              "resnet/resnet18_8xb16_cifar10.py", 11.17, 0.56, 94.82, None, dataset="CIFAR-10", preprocess=CIFAR10),

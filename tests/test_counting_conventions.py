@@ -96,3 +96,8 @@ def test_conventions_counts_and_explanations_need_no_torch():
         "assert not {'torch', 'numpy', 'pandas', 'scipy'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_what_thop_counted_before_2020_is_historic_and_nothing_else():
+    old = {"thop-0.0.31-2001", "thop-0.0.31-1910", "thop-0.0.23", "thop-0.0.22", "thop-0.0.22-avgpool7"}
+    assert {row.name for row in CONVENTIONS if row.historic} == old

@@ -13,10 +13,11 @@ from resbench.accuracy import tables
 from resbench.accuracy.labels import CIFAR10, imagenet
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.readable import UnreadableImagesError
-from resbench.accuracy.session import examined
+from resbench.accuracy.session import examined, score
 from resbench.errors import ResbenchError
+from resbench.records import predictions
 from tests import packed, planted
-from tests.sessions import session
+from tests.sessions import contestant, session
 
 IMAGE = planted.encoded(3)
 ROWS = [("a.JPEG", 3, IMAGE), ("b.JPEG", 4, IMAGE)]
@@ -203,3 +204,19 @@ def test_a_table_of_400_mib_is_read_in_bounded_memory(tmp_path, rows, dictionary
     count, total, peak_kib = map(int, done.stdout.split())
     assert (count, total) == (4096, sum(map(len, noise)))
     assert peak_kib < most_mib * 1024
+
+
+def test_a_table_sorted_by_class_does_not_make_its_first_class_look_mislabelled(tmp_path, monkeypatch):
+    """The network takes all images of the class that happens to come first for the next class."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def written(odd):
+        kinds = [planted.encoded(label + (label == odd)) for label in range(40)]
+        rows = [(f"{label:02d}-{number:02d}.jpg", label, kinds[label]) for label in range(40) for number in range(32)]
+        return open_set(saved(tmp_path / "v.parquet", packed.table(rows), row_group_size=32))
+
+    images = written(written(None).samples[0].label)
+    assert {sample.label for sample in images.samples[:32]} == {images.samples[0].label}
+    own = session(batch_size=32)
+    (rows,) = score([contestant()], examined(images, own, skip=False, streams=[planted.SMALL]).images, own)
+    assert int(predictions.top1(rows).sum()) == 39 * 32

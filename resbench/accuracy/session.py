@@ -15,7 +15,7 @@ from resbench.accuracy.dataset import ImageSet, Symptom
 from resbench.accuracy.decoders import COMPARED, Decoder, decoder_named, largest_difference
 from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import Contestant, evaluate, images_per_pass
-from resbench.accuracy.hypotheses import mislabelled
+from resbench.accuracy.hypotheses import FEWEST, mislabelled
 from resbench.accuracy.journal import EvaluationInterrupted, Journal, expire, root, rows_of
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records import predictions
@@ -193,7 +193,7 @@ def _evaluate(
                 done, right = done + len(parts[0]), right + int(predictions.top1(parts[0]).sum())
                 session.on_progress("evaluating", done, total, right)
                 if count & (count - 1) == 0:  # after 1, 2, 4, 8, ... batches
-                    _refuse_wrong_labels(contestants, [predictions.merge_rows(parts) for parts in new], images)
+                    _refuse_early(contestants, [predictions.merge_rows(parts) for parts in new], images)
     except KeyboardInterrupt:
         raise EvaluationInterrupted(done, journals[0].failure) from None
     return new
@@ -211,6 +211,16 @@ def _missing(known: Sequence[Rows], total: int, batch_size: int) -> list[int]:
     """Return where the batches begin that are not known of every contestant in full."""
     complete = np.logical_and.reduce([np.isin(np.arange(total), rows["place"]) for rows in known])
     return [start for start in range(0, total, batch_size) if not complete[start : start + batch_size].all()]
+
+
+def _refuse_early(contestants: Sequence[Contestant], answers: Sequence[Rows], images: ImageSet) -> None:
+    """Do as `_refuse_wrong_labels` once many classes were shown: blocks may be sorted by class.
+
+    A network may take all images of one class for the next one, with labels that are right.
+    """
+    enough = min(FEWEST, len({sample.label for sample in images.samples}))
+    if len(np.unique(answers[0]["label"])) >= enough:
+        _refuse_wrong_labels(contestants, answers, images)
 
 
 def _refuse_wrong_labels(contestants: Sequence[Contestant], answers: Sequence[Rows], images: ImageSet) -> None:

@@ -157,3 +157,9 @@ def test_a_network_a_checkpoint_and_a_folder_are_shown():
     assert kinds == ["evaluation", "profile", "profile"]
     assert "resnet18.pth" in str(run("show", "resnet34").exception)
     assert "no record of such a network" in str(run("show", "resnet34").exception)
+
+
+def test_options_in_front_of_a_command_are_refused():
+    error = run("--where", "top1>3", "show", "resnet18").exception
+    assert str(error) == "--where: stands before a command; see `resbench results show --help`"
+    assert run("show", "resnet18", "--results", "results").exit_code == 0

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from resbench.errors import ResbenchError
+
 
 def network_names(incomplete: str) -> list[str]:
     """Return the networks and checkpoints whose names begin so, for the shell."""
-    from resbench.errors import ResbenchError
     from resbench.zoo.find import networks, published_weights
 
     try:
@@ -61,3 +62,12 @@ Winograd = Annotated[
 Workers = Annotated[
     int | None, typer.Option("--workers", "-j", min=1, help="Threads that decode. [default: one per core]")
 ]
+
+
+def refuse_before_command(context: typer.Context) -> None:
+    """Raise ResbenchError if options of a group stand in front of one of its commands, which would not heed them."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source and source.name == "COMMANDLINE":
+            command = f"{context.info_name} {context.invoked_subcommand}"
+            raise ResbenchError(f"{parameter.opts[0]}: stands before a command; see `resbench {command} --help`")

@@ -87,6 +87,7 @@ def results_list(
     from resbench.report.choosing import RowChoice
 
     if context.invoked_subcommand:
+        options.refuse_before_command(context)
         return
     choice = RowChoice(where=where, machine=machine, best_per=best_per, pareto=pareto, sort=sort, descending=descending)
     written = report.Written(

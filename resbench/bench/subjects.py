@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from resbench import environment
-from resbench.counting.counted import counted
+from resbench.counting.counted import counted_or_none
 from resbench.errors import ResbenchError
 from resbench.records.files import json_files
 from resbench.records.jsonio import read_record
@@ -15,7 +15,7 @@ from resbench.records.record import Counts, Evaluation, Profile, Record
 from resbench.records.runs import read_if_there
 from resbench.records.store import machine_folder, network_folder, read_folder
 from resbench.zoo.find import checkpoints, find, find_weights
-from resbench.zoo.spec import Elsewhere, Variant, Weights
+from resbench.zoo.spec import Variant, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -163,8 +163,8 @@ def _known(
 def _counts(variant: Variant | None) -> Counts | None:
     if variant is None:
         return None
-    if not isinstance(variant.spec, Elsewhere):
-        return counted(variant.name)
+    if known := counted_or_none(variant.name):
+        return known
     from resbench.bench.costs import count  # torch, which networks of the table do without
 
     return count(variant)

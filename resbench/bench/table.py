@@ -26,9 +26,8 @@ from resbench.judging.timings import doubt_of, unit_times_s
 from resbench.records.record import TOP_K, Counts, Evaluation, Profile, Record, Series, TopK
 from resbench.records.store import machine_folder, read_folder
 from resbench.words.settings import setting_words
-from resbench.zoo.find import checkpoints, find_weights
+from resbench.zoo.find import checkpoints, find_weights, networks
 from resbench.zoo.spec import Weights
-from resbench.zoo.variants import VARIANTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +41,6 @@ _MIB = 2**20
 _DAY_S = 86_400
 _WITH_RATE = ("throughput", "end_to_end")
 _OWN = "of the published set"  # a column while rows are joined: the images are those that figures are about
-_FAMILIES = {variant.name: variant.family for variant in VARIANTS}
 _BORROWED = ("top1", "top1_low", "top1_high", "top5", "top1_checkpoint", "published_top1", "dataset", "images")
 
 
@@ -100,11 +98,12 @@ def _rows(
 ) -> list[Row]:
     """Read each record once; accuracies are joined when all are known."""
     blank = dict.fromkeys(columns)
+    families = {variant.name: variant.family for variant in networks()}
     now = now or datetime.now(UTC)
     rows: list[Row] = []
     for path, record in records.items() if isinstance(records, Mapping) else records:
         parts = speeds(record) if isinstance(record, Profile) else [_evaluated(record)]
-        common = blank | {"record": path} | _subject(record) | _run(record, now)
+        common = blank | {"record": path, "family": families.get(record.network)} | _subject(record) | _run(record, now)
         rows += [common | part for part in parts]
     measured = _Accuracies(row for row in rows if row["kind"] == "evaluation")
     for row in rows:
@@ -118,7 +117,6 @@ def _subject(record: Record) -> Row:
     height, width = settings.input_px
     return {
         "network": record.network,
-        "family": _FAMILIES.get(record.network),
         "checkpoint": record.weights,
         "kind": record.kind,
         "machine": machine_folder(machine),

@@ -202,3 +202,14 @@ def test_a_folder_of_several_networks_is_refused():
     assert path == RESULTS / path_of(replace(PROFILE, network="resnet18"))
     error = run("resnet50", "results").exception
     assert "results: holds records of resnet18, resnet34; give those of one network" in str(error)
+
+
+def test_a_network_of_ones_own_is_counted_and_has_the_parts_that_are_known(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n\n\ndef build():\n"
+        "    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))\n"
+    )
+    found = plain("mine.py:build", "resnet18")
+    assert found["counts"]["parameters"] == [(3 * 9 * 8 + 8) + (8 * 10 + 10), 11_689_512]
+    assert found["architecture"]["built by"] == ["mine.py:build", None]
+    assert "smallest: mine.py:build" in found["verdict"]

@@ -12,6 +12,7 @@ from resbench.judging.history import has_samples
 from resbench.judging.stats import Interval, log_interval
 from resbench.judging.timings import ratio_between, unit_times_s
 from resbench.records.record import Counts, Series, Speed
+from resbench.zoo.spec import Elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,8 @@ def architecture(subjects: Sequence[Compared]) -> dict[str, list[str | None]]:
 def _parts(subject: Compared) -> dict[str, str]:
     if subject.variant is None:
         return {}
+    if isinstance(subject.variant.spec, Elsewhere):  # code, which says nothing of its parts
+        return {"family": subject.variant.family, "built by": subject.variant.name}
     fields: dict[str, Any] = asdict(subject.variant.spec)
     parts = {name: _said(value) for name, value in fields.items()}
     size = units.pixels(subject.variant.input_px)

@@ -39,8 +39,8 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
             return st.lists(of_type(item), max_size=2).map(tuple)
         case origin, items if origin is tuple:
             return st.tuples(*map(of_type, items))
-        case origin, _ if origin is dict:
-            return st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2)
+        case origin, (key, value) if origin is dict:
+            return st.dictionaries(of_type(key), of_type(value), max_size=2)
     if kind is float:
         return st.floats(allow_nan=False, allow_infinity=False)
     return st.text(max_size=9) if kind is str else st.from_type(kind)

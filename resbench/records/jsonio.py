@@ -49,7 +49,7 @@ def loads(text: str | bytes, where: str = "record") -> Record:
     try:
         record: Record = msgspec.json.decode(text, type=_KINDS[head.kind])
         _check(record)
-    except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors too
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ResbenchError(f"{where}: not a readable record: {str(error)[:300]}; measure again with --save") from None
     return record
 

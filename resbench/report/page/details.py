@@ -79,7 +79,7 @@ def _figures(series: Series) -> Facts:
     discarded = sum(len(launch.discarded) for launch in series.launches)
     figures = [
         ("median of a call", measured.time(summary.median)),
-        ("images per second", measured.rate(series)),
+        *([] if (rate := measured.rate(series)) == "-" else [("images per second", rate)]),
         ("CPU time", measured.time(summary.cpu) if summary.cpu else "-"),
         ("90th percentile", measured.percentile_words(summary, 0.90)),
         ("first call", ", ".join(units.seconds(launch.cold_start_ns / 1e9) for launch in series.launches)),

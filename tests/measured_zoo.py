@@ -18,7 +18,7 @@ _MACHINES = (
     ("cuda", "Example GPU", 4e12, "2.13.0+cu126"),
     ("cpu", "Another CPU", 150e9, "2.12.0+cpu"),
 )  # kind, name, multiply-adds per second, torch
-_NETWORKS = [variant for variant in VARIANTS if variant.input_px == 224]
+_NETWORKS = [variant for variant in VARIANTS if variant.input_px == 224][:74]  # however many there are
 
 
 def profiles(number: int, seed: int = 7, samples: int = 3) -> Iterator[r.Profile]:

@@ -9,8 +9,10 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+import resbench
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.ownclasses import OwnClasses, read_class_names
+from resbench.bench import profiling
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
@@ -28,6 +30,7 @@ CLASSES = ("bee", "ant", "cat")
 def _in_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(profiling, "_ceilings", lambda *_: None)  # they take seconds, and say nothing of a network
     monkeypatch.setattr(fresh, "call", lambda function, *words: function(*words))
 
 
@@ -141,6 +144,12 @@ def test_a_finetuned_checkpoint_is_validated_and_profiled_like_a_published_one(t
     shown = run("results", "show", str(stored)).stdout
     assert "bee" in shown
     assert "tench" not in shown
+    handed_over = resbench.validate(trained, "pets", input_px=32, device="cpu", threads=1)
+    assert (handed_over.weights, handed_over.images, handed_over.dataset.class_names) == (
+        "as built",
+        3,
+        ("ant", "bee", "cat"),  # a module brings no list: the sorted folders
+    )
     quick = ["-b", "1", "--time-budget", "0.1", "--device", "cpu", "--threads", "1", "--json", "-q"]
     profiled = json.loads(run("profile", NETWORK, "--weights", "mine.pth", *quick).stdout)
     assert (profiled["classes"], profiled["counts"]["params"]) == (3, 269_722 - 7 * 65)

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import nn
 from typer.testing import CliRunner
 
+from resbench.bench import profiling
 from resbench.cli.app import app
 from resbench.nets import elsewhere, sources
 from resbench.nets.build import build
@@ -33,6 +34,7 @@ def _in_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RESBENCH_ZOO", raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(profiling, "_ceilings", lambda *_: None)  # they take seconds, and say nothing of a network
     monkeypatch.setattr(fresh, "call", lambda function, *words: function(*words))  # a process takes seconds to start
     shutil.copy(TINYNET, tmp_path)
 

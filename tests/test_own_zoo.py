@@ -8,6 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 from resbench.cli.app import app
+from resbench.cli.options import network_names
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
 from resbench.zoo.find import checkpoints, find, find_weights, match, match_weights, networks
@@ -219,3 +220,23 @@ def test_a_checkpoint_whose_file_is_not_there_or_another_is_one_line(tmp_path):
     assert "not the published toy_a: its SHA-256 begins with" in str(
         run("profile", "toy", "--weights", "toy_a").exception
     )
+
+
+def test_the_shell_completes_own_names_and_says_nothing_of_a_broken_file(tmp_path):
+    zoo(tmp_path, f'[networks.toy]\n{TOY}[checkpoints.toy_a]\nnetwork = "toy"\nfile = "a.pth"\n')
+    assert network_names("to") == ["toy", "toy_a"]
+    zoo(tmp_path, "[networks.toy]\nx = 1\n")
+    assert network_names("to") == []
+
+
+def test_weights_of_an_own_network_are_verified_and_converted_and_its_figures_explained(tmp_path):
+    torch.save(build(find("toy.py:build(width=64)")).state_dict(), tmp_path / "a.pth")
+    own = ["--network", "toy.py:build(width=64)"]
+    assert json.loads(shown("weights", "verify", "a.pth", *own, "--json"))["networks"] == ["toy.py:build(width=64)"]
+    shown("weights", "convert", "a.pth", *own)
+    assert (tmp_path / "a.safetensors").exists()
+    assert "not a checkpoint of toy.py:build" in str(
+        run("weights", "verify", "a.pth", "--network", "toy.py:build").exception
+    )
+    macs = 64 * 27 * 222 * 222 + 640  # 3x3 without padding, at 224 px
+    assert "macs" in shown("explain", "toy.py:build(width=64)", str(macs))

@@ -3,6 +3,7 @@
 import json
 import sys
 import textwrap
+from dataclasses import replace
 
 import pytest
 import torch
@@ -18,10 +19,12 @@ from resbench.errors import ResbenchError
 from resbench.judging.compare import compare
 from resbench.judging.finding import Verdict
 from resbench.nets.build import build
+from resbench.records.jsonio import dumps
 from resbench.records.store import safe_name
 from resbench.running import fresh
 from resbench.zoo.find import find
 from resbench.zoo.places import arguments_of
+from tests.examples import EVALUATION
 
 HEAD = "import torch\nfrom torch import nn\n"
 NET = """
@@ -264,7 +267,16 @@ def test_no_command_on_records_or_tables_runs_what_a_record_or_a_zoo_names(tmp_p
     (tmp_path / "resbench.toml").write_text('[networks.toy]\nbuilder = "mine.py:build"\ninput_px = 16\nclasses = 10\n')
     card = "| Model | Params(M) | Top-1 (%) |\n| --- | --- | --- |\n| toy | 0.1 | 70 |\n| mine.py:build | 1 | 2 |\n"
     (tmp_path / "card.md").write_text(card)
-    for words in (["list"], ["list", "toy", "--json"], ["weights", "list"], ["lint", "card.md"], ["zoo", "--help"]):
+    folder = tmp_path / "results" / "m" / "n"
+    folder.mkdir(parents=True)
+    (folder / "evaluation-a.json").write_text(dumps(replace(EVALUATION, network="mine.py:build")))
+    of_records = [
+        ["check", "results", "--against", "results"],
+        ["results", "results"],
+        ["compare", "results", "resnet18"],
+    ]
+    of_tables = [["list"], ["list", "toy", "--json"], ["weights", "list"], ["lint", "card.md"], ["zoo", "--help"]]
+    for words in (*of_tables, *of_records, ["card", "--check"], ["history", "results"], ["stats", "results"]):
         run(*words)
         assert not (tmp_path / "ran").exists(), words
     assert json.loads(run("list", "toy", "--json").stdout)[0]["params"] is None

@@ -15,6 +15,7 @@ from resbench.records.record import Counts, Evaluation, Profile, Record
 from resbench.records.runs import read_if_there
 from resbench.records.store import machine_folder, network_folder, read_folder
 from resbench.zoo.find import checkpoints, find, find_weights
+from resbench.zoo.places import is_place
 from resbench.zoo.spec import Variant, Weights
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _in_folder(word: str, records: Mapping[Path, Record]) -> _Asked:
     checkpoints_there = {record.weights for record in records.values()}
     checkpoint = checkpoints_there.pop() if len(checkpoints_there) == 1 else None
     try:
-        variant = find(networks[0])
+        variant = None if is_place(networks[0]) else find(networks[0])  # a record must not say which code is run
     except ResbenchError:  # of another version or library: the record alone speaks
         variant = None
     return _Asked(word=word, network=networks[0], checkpoint=checkpoint, variant=variant, records=records)

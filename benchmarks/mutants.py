@@ -176,22 +176,27 @@ class InPlace:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         started = sum(os.times()[:4])
-        if not survives(lambda: self._passes(session.items), 10**6):
-            pytest.exit("the tests fail without any fault", 1)
-        self.limit_s = 60 + 5 * round(sum(os.times()[:4]) - started)
+        for path in dict.fromkeys(fault.path for fault, _ in self.faults):
+            nothing = Fault(path=path, line=0, what="nothing", source="")
+            if not survives(lambda: self._noticed_none(nothing, {}, session), 10**6):  # noqa: B023
+                pytest.exit(f"{path}: the tests fail without any fault", 1)
+            self.limit_s = self.limit_s or 60 + 5 * round(sum(os.times()[:4]) - started)
         for fault, functions in self.faults:
-            nearest_first = sorted(session.items, key=lambda item: fault.path.stem not in item.path.stem)
-            if survives(lambda: self._planted(fault, functions) and self._passes(nearest_first), self.limit_s):  # noqa: B023
+            if survives(lambda: self._noticed_none(fault, functions, session), self.limit_s):  # noqa: B023
                 self.missed.append(fault)
                 print(f"\n{fault.path}:{fault.line}: {fault.what}", flush=True)
         return True
 
+    def _noticed_none(self, fault: Fault, functions: dict[str, CodeType], session: pytest.Session) -> bool:
+        self._planted(fault, functions)
+        return self._passes(sorted(session.items, key=lambda item: fault.path.stem not in item.path.stem))
+
     @staticmethod
-    def _planted(fault: Fault, functions: dict[str, CodeType]) -> bool:
+    def _planted(fault: Fault, functions: dict[str, CodeType]) -> None:
         for function in gc.get_objects():
-            if isinstance(function, FunctionType) and function.__module__ == fault.module:
+            # Nothing but the type is asked of the others: some objects run code, or raise, when they are looked at.
+            if type(function) is FunctionType and function.__module__ == fault.module:
                 function.__code__ = functions.get(function.__code__.co_qualname, function.__code__)
-        return True
 
     @staticmethod
     def _passes(items: list[pytest.Item]) -> bool:

@@ -9,7 +9,8 @@ from resbench.counting import counted
 from resbench.counting.figures import declared_figures
 from resbench.errors import ExitCode, ResbenchError
 from resbench.records.record import Counts, Terms
-from resbench.report.counts import show_counts, show_stages
+from resbench.report.counts import show_counts
+from resbench.report.stages import show_stages
 from resbench.zoo.variants import VARIANTS
 
 
@@ -67,7 +68,7 @@ def test_operators_that_cannot_be_costed_make_figures_lower_bounds(capsys):
     for words in ("at least 1,235", "aten._fft_r2c (2 calls), own.op (1 call)", "not defined for attention"):
         assert words in " ".join(shown.split())
     show_counts(rows, as_json=False)
-    show_stages({"a": {"stem": counts}}.items(), ["macs"], as_json=False)
+    show_stages([("a", {"stem": counts}, None)], ["macs"], as_json=False)
     assert capsys.readouterr().out.count("at least 1,235") == 3
 
 

@@ -1,15 +1,9 @@
 """The files of a tar archive, as GNU tar would unpack them; what it cannot give is left out and named."""
 
-import bz2
-import gzip
-import lzma
 import posixpath
 import tarfile
-import weakref
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from tarfile import BLOCKSIZE
 from typing import IO, Any
@@ -17,7 +11,7 @@ from typing import IO, Any
 from resbench.accuracy.containers import refusal
 from resbench.accuracy.dataset import LEFT_OUT, Contents, File, Symptom, printable_name
 from resbench.accuracy.remote import RemotePath
-from resbench.accuracy.streams import InOrder
+from resbench.accuracy.sequential import BROKEN, COMPRESSED, decompressed, numbered_files
 from resbench.errors import ResbenchError
 
 _LONGEST_HEADER_BYTES = 1 << 20  # of names and attributes; whatever is longer is no header
@@ -25,17 +19,6 @@ _ZEROS_READ_BYTES = 1 << 26  # behind the end marker
 _MOST_LINKS, _MOST_STEPS = 40, 4096  # from a link to the next, as in Linux; along a path
 _NO_CONTENT = (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, b"M")  # M: goes on in another volume
 _TARS_OWN = (b"V", b"D", b"N")  # GNU tar's volume header, list of a folder, old long names
-# What tarfile raises for broken archives, the rest being its own arithmetic on numbers from the file.
-_BROKEN = (
-    tarfile.TarError, OSError, EOFError, OverflowError, ValueError, RecursionError, MemoryError,
-    zlib.error, lzma.LZMAError,
-)  # fmt: skip
-_DECOMPRESSORS: dict[bytes, Callable[[IO[bytes]], Any]] = {  # by the beginning of a file
-    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
-    b"BZh": bz2.BZ2File,
-    b"\xfd7zXZ\x00": lzma.LZMAFile,
-}
-COMPRESSED = tuple(_DECOMPRESSORS)
 SLOWER = Symptom(
     what="a compressed archive is decompressed again for every reading: slower than a .tar or .zip",
     remedy="unpack it where time matters",
@@ -65,7 +48,7 @@ def members(path: Path) -> Contents:
     """
     with path.open("rb", buffering=0) as stream:
         files, left_out = _members(path, stream, path.stat().st_size)
-    return Contents(_in_order(path, files) if isinstance(path, RemotePath) else files, left_out)
+    return Contents(numbered_files(path, files) if isinstance(path, RemotePath) else files, left_out)
 
 
 def compressed_members(path: Path) -> Contents:
@@ -77,56 +60,9 @@ def compressed_members(path: Path) -> Contents:
         beginning = raw.read(8)
     if not beginning.startswith(COMPRESSED):
         return members(path)
-    with path.open("rb") as raw, _decompressed(raw) as stream:
+    with path.open("rb") as raw, decompressed(raw) as stream:
         files, left_out = _members(path, stream, None)
-    return Contents(_in_order(path, files), [*left_out, SLOWER])
-
-
-def _in_order(path: Path, files: Sequence[File]) -> list[File]:
-    """Return the files as a block, numbered as they lie in the archive."""
-    reader = _Reader(path)
-    pieces: list[File] = []
-    for file in sorted(files, key=lambda file: (file.offset, file.name)):
-        reader.places.append((file.offset, file.size_bytes))
-        pieces.append(replace(file, offset=len(pieces), reader=reader, block=path.name))
-    return pieces
-
-
-def _decompressed(raw: IO[bytes]) -> IO[bytes]:
-    """Return what a stream unpacks to; the stream itself where it is not compressed."""
-    beginning = raw.read(8)
-    raw.seek(0)
-    kinds = (opened(raw) for start, opened in _DECOMPRESSORS.items() if beginning.startswith(start))
-    return next(kinds, raw)
-
-
-class _Reader:
-    """Reads the files of an archive in their order, by their numbers."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.places: list[tuple[int, int]] = []  # offset and size
-        self.stream: IO[bytes] | None = None
-        self.in_order = InOrder(self._at)
-
-    def read(self, file: File) -> bytes:
-        return self.in_order.piece(file.offset)
-
-    def _at(self, number: int) -> bytes:
-        offset, size = self.places[number]
-        try:
-            if self.stream is None:
-                raw = self.path.open("rb")
-                weakref.finalize(self, raw.close)
-                self.stream = _decompressed(raw)
-            self.stream.seek(offset)
-            return self.stream.read(size)
-        except _BROKEN as error:
-            self.stream = None
-            raise OSError(str(error)) from None
-        except ResbenchError:
-            self.stream = None  # a lost connection leaves it in between
-            raise
+    return Contents(numbered_files(path, files), [*left_out, SLOWER])
 
 
 def _members(path: Path, stream: IO[bytes], size: int | None) -> tuple[list[File], list[Symptom]]:
@@ -143,7 +79,7 @@ def _members(path: Path, stream: IO[bytes], size: int | None) -> tuple[list[File
             behind = _behind_the_end(bounded)
     except _DamagedError as error:
         raise ResbenchError(f"{path}: the archive is {error}; copy or download it again") from None
-    except _BROKEN as error:
+    except BROKEN as error:
         if not tree.seen and size is not None:
             raise ResbenchError(f"{path}: {refusal(path)}") from None
         if not tree.seen and isinstance(error, tarfile.ReadError):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from resbench.accuracy import archives, containers
 from resbench.accuracy.dataset import Contents, File, Symptom
+from resbench.accuracy.sequential import COMPRESSED
 from resbench.accuracy.tables import arrow_members, parquet_members
 from resbench.accuracy.zips import zip_members
 from resbench.errors import ResbenchError
@@ -34,7 +35,7 @@ _FORMS = (
         "a compressed tar archive",
         "compressed tar archives",
         r".*\.(tar\.(gz|bz2|xz)|tgz|tbz2?|txz)",
-        archives.COMPRESSED,
+        COMPRESSED,
         archives.compressed_members,
     ),
     Form("a zip archive", "zip archives", r".*\.zip", (b"PK\x03\x04", b"PK\x05\x06"), zip_members),

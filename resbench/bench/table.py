@@ -23,7 +23,7 @@ from resbench.judging.accuracy import wilson
 from resbench.judging.claims import on_published_images, published_images
 from resbench.judging.history import has_samples
 from resbench.judging.timings import doubt_of, unit_times_s
-from resbench.records.record import TOP_K, Counts, Evaluation, Profile, Record, Series, TopK
+from resbench.records.record import RATES, TOP_K, Counts, Evaluation, Profile, Record, Series, TopK
 from resbench.records.store import machine_folder, read_folder
 from resbench.words.settings import setting_words
 from resbench.zoo.find import checkpoints, find_weights, networks
@@ -39,7 +39,6 @@ Records = Mapping[str, Record] | Iterable[tuple[str, Record]]  # by path
 
 _MIB = 2**20
 _DAY_S = 86_400
-_WITH_RATE = ("throughput", "end_to_end")
 _OWN = "of the published set"  # a column while rows are joined: the images are those that figures are about
 _BORROWED = ("top1", "top1_low", "top1_high", "top5", "top1_checkpoint", "published_top1", "dataset", "images")
 
@@ -215,7 +214,7 @@ def _timed(series: Series) -> Row:
 
     found = log_interval(unit_times_s(series, "wall_ns"))
     row = _bounds(found.scaled(1000), "time{}_ms")
-    if series.speed in _WITH_RATE:
+    if series.speed in RATES:
         row |= _bounds(found.inverted(series.batch_size), "images_per_s{}")
     ticks = all(cluster.cpu_ns and min(cluster.cpu_ns) > 0 for cluster in series.clusters)
     row["cpu_ms"] = 1000 * geometric_mean(unit_times_s(series, "cpu_ns")) if ticks else None

@@ -53,8 +53,8 @@ def profile_(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Also measure throughput end to end: images from this folder or .tar (no labels needed) are decoded, "
-            "prepared, moved to the device and run through the network in one stream."
+            help="Also measure throughput end to end: images from this folder or archive (no labels needed) are "
+            "decoded, prepared, moved to the device and run through the network in one stream."
         ),
     ] = None,
     decoder: Annotated[

@@ -17,7 +17,7 @@ from resbench.judging.family import Change, Timed, welch
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
 from resbench.judging.metric import Clock, timed
-from resbench.records.record import Profile, Series
+from resbench.records.record import RATES, Profile, Series
 
 if TYPE_CHECKING:
     from resbench.judging.stats import Interval
@@ -184,7 +184,7 @@ def unit_times_s(series: Series, clock: Clock) -> list[float]:
     from resbench.judging.stats import unit_values
 
     # A full queue has no latency: its figure is the time elapsed, the mean.
-    middle = "mean" if series.speed in ("throughput", "end_to_end") else "median"
+    middle = "mean" if series.speed in RATES else "median"
     return unit_values(series, clock, middle)
 
 

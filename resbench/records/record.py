@@ -34,6 +34,7 @@ Speed = Literal[
     "train_backward",
     "train_optimizer",
 ]
+RATES: tuple[Speed, ...] = ("throughput", "end_to_end")  # shown as images per second too
 StopReason = Literal["precision", "time_budget", "cluster_cap"]
 TopK = Literal["top1", "top5"]
 TOP_K: tuple[TopK, ...] = get_args(TopK)

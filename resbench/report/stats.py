@@ -12,7 +12,7 @@ from resbench import units
 from resbench.errors import ResbenchError
 from resbench.judging import stats
 from resbench.judging.history import has_samples
-from resbench.records.record import Profile, Record, Series
+from resbench.records.record import RATES, Profile, Record, Series
 from resbench.report import terminal
 from resbench.words.measured import percentile_words, rate, time
 from resbench.words.observed import images, overloaded, speed
@@ -38,7 +38,7 @@ def show_stats(records: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -
 
 def stats_rows(name: str, record: Profile, series: Series) -> dict[str, Any]:
     """Return the figures of one series as plain values; seconds are per forward pass."""
-    throughput = series.speed in ("throughput", "end_to_end")
+    throughput = series.speed in RATES
     summary = asdict(stats.summarise(series))
     summary["percentiles"] = {f"p{round(100 * share)}": value for share, value in summary["percentiles"].items()}
     return {

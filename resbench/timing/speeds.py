@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 
 from resbench.errors import ResbenchError
-from resbench.records.record import Energy, Kernels, Series, Settings, Speed, StageTimes, StopReason
+from resbench.records.record import RATES, Energy, Kernels, Series, Settings, Speed, StageTimes, StopReason
 from resbench.running.arm import Arm
 from resbench.running.device import waiting, within_memory
 from resbench.running.settings import switches
@@ -223,7 +223,7 @@ def _plan(arm: Arm, want: Wanted, request: Request) -> Plan:
     """Return how `want` is sampled: a throughput sample fills the queue, a busy GPU warms up longer."""
     cpu = arm.device.type == "cpu"
     plan = Plan(target=request.target, time_budget_s=request.time_budget_s, calls=1, warmup_s=WARMUP_S[arm.device.type])
-    if want.speed in ("throughput", "end_to_end"):
+    if want.speed in RATES:
         return replace(plan, calls=want.calls, window_s=WINDOW_S, window_calls=1 if cpu else 5)
     return plan
 

@@ -2,7 +2,7 @@
 
 from resbench import units
 from resbench.judging import stats
-from resbench.records.record import Series
+from resbench.records.record import RATES, Series
 
 
 def time(interval: stats.Interval) -> str:
@@ -14,7 +14,7 @@ def time(interval: stats.Interval) -> str:
 
 def rate(series: Series) -> str:
     """Return "20.7 [20.1, 21.3]" for speeds that are throughputs, else "-": speeds are never mixed."""
-    if series.speed not in ("throughput", "end_to_end"):
+    if series.speed not in RATES:
         return "-"
     interval = stats.images_per_s(series)
     bounds = "" if interval.low is None else f" [{interval.low:.4g}, {interval.high:.4g}]"

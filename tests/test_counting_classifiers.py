@@ -4,14 +4,19 @@ Parameters against torchvision's published ones and the modules' own; multiply-a
 torchvision, its published `_ops`; for small networks also operations against fvcore, on real tensors.
 """
 
+import warnings
+
 import pytest
 import torch
-from fvcore.nn import FlopCountAnalysis
 from torch.utils.flop_counter import FlopCounterMode
 
 from resbench.counting.conventions import operations
 from resbench.counting.inputs import blanks, one_image
 from resbench.counting.tally import count_module
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # fvcore compiles a function by torch.jit.script when it is imported
+    from fvcore.nn import FlopCountAnalysis
 
 timm = pytest.importorskip("timm", exc_type=ImportError)
 torchvision = pytest.importorskip("torchvision", exc_type=ImportError)

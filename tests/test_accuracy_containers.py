@@ -43,12 +43,12 @@ IMAGE = planted.encoded(3)
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ([("0.jpg", IMAGE), ("0.cls", b"cat")], r"a.tar: 'cat' is no class \(0.jpg\); give numbers from 0 to 999 or"),
-        ([("0.jpg", IMAGE), ("0.cls", b"1000")], r"'1000' is no class \(0.jpg\)"),
+        ([("0.jpg", IMAGE), ("0.cls", b"cat")], r"a.tar: 'cat' is not a class \(0.jpg\); give numbers from 0 to 999"),
+        ([("0.jpg", IMAGE), ("0.cls", b"1000")], r"'1000' is not a class \(0.jpg\)"),
         ([("0.jpg", IMAGE), ("0.cls", b"-1")], r"-1 stands for a class that was not published"),
         ([("0.jpg", IMAGE), ("0.cls", b"")], r"0.cls is empty"),
         ([("0.jpg", IMAGE), ("0.cls", b"3" * 101)], r"0.cls is too long for a class \(101 bytes\)"),
-        ([("0.jpg", IMAGE), ("0.cls", b"\xff\x1b[31m")], r"'\\\\xff\\x1b\[31m' is no class"),
+        ([("0.jpg", IMAGE), ("0.cls", b"\xff\x1b[31m")], r"'\\\\xff\\x1b\[31m' is not a class"),
         ([("0.jpg", IMAGE), ("0.cls", b"3"), ("1.jpg", IMAGE)], r"no class for 1 of 2 images \(1.jpg\)"),
         ([("0.jpg", IMAGE), ("0.cls", b"3"), ("0.png", IMAGE)], r"two images of one name, 0 \(0.jpg and 0.png\)"),
         ([("0.jpg", IMAGE), ("0.cls", b"3"), ("0.cls", b"4")], r"1 classes are there twice \(0.cls\)"),

@@ -78,8 +78,8 @@ def test_labels_that_contradict_the_official_ones_are_refused(tmp_path):
     [
         (pa.table({"x": [1], "label": [3]}), r"no column of images among x, label; give files with a column image"),
         (pa.table({"image": ["a.jpg"], "label": [3]}), "no column of images"),
-        (packed.table([("a.JPEG", 1000, IMAGE)]), r"'1000' is no class \(a.JPEG\); give numbers from 0 to 999"),
-        (packed.table([("a.JPEG", 3, IMAGE)], OWN), r"'3' is no class \(a.JPEG\); give numbers from 0 to 2"),
+        (packed.table([("a.JPEG", 1000, IMAGE)]), r"'1000' is not a class \(a.JPEG\); give numbers from 0 to 999"),
+        (packed.table([("a.JPEG", 3, IMAGE)], OWN), r"'3' is not a class \(a.JPEG\); give numbers from 0 to 2"),
         (packed.table([("a.JPEG", -1, IMAGE)]), "-1 stands for a class that was not published"),
         (pa.table({"image": [IMAGE, IMAGE], "label": [3, None]}), r"no class for 1 of 2 images \(00000001.jpg\)"),
         (pa.table({"image": [IMAGE]}), "nothing says what the images show"),
@@ -152,7 +152,7 @@ def test_rows_that_unpack_to_far_more_than_they_are_are_refused(tmp_path, monkey
     path = saved(tmp_path / "v.parquet", pa.table({"image": [bytes(1 << 20)], "label": [3]}), compression="zstd")
     assert len(open_set(path).samples) == 1
     monkeypatch.setattr(tables, "_SUSPECT_BYTES", 1 << 19)
-    with pytest.raises(ResbenchError, match=r"\d+ bytes of it unpack to 1,\d+,\d+, as no images do"):
+    with pytest.raises(ResbenchError, match=r"\d+ bytes of it unpack to 1,\d+,\d+, more than images can"):
         open_set(path)
 
 

@@ -55,7 +55,7 @@ def test_when_a_rank_is_killed_the_other_ends_in_one_line_and_the_same_command_g
     assert both[1 - lost].returncode == 2
     assert output == ""
     assert len(errors.splitlines()) == 1
-    assert "another rank is gone" in errors
+    assert "another rank has stopped" in errors
     again = start(*batch, **cache)
     output, errors = again.communicate(timeout=600)
     assert again.returncode == 0, errors

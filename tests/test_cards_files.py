@@ -130,7 +130,7 @@ def test_a_card_through_a_symbolic_link_stays_a_link(tmp_path):
 
 @pytest.mark.parametrize(("names", "every"), [([], False), (["resnet18"], True)])
 def test_what_to_write_must_be_said_once(names, every):
-    with pytest.raises(ResbenchError, match="which networks"):
+    with pytest.raises(ResbenchError, match="no networks given"):
         files.wanted(names, every=every, output=Path("x"), update=[], results=Path("y"))
 
 

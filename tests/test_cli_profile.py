@@ -175,7 +175,7 @@ def test_networks_are_profiled_in_the_order_given():
     names = ["resnext50_32x4d", "resnet18", "resnet[13][84]", "gluon_resnet50_v1b"]
     found = profiles.chosen_in_order(names, every=False)
     assert [network.name for network in found] == ["resnext50_32x4d", "resnet18", "resnet34", "resnet50"]
-    with pytest.raises(ResbenchError, match="which networks"):
+    with pytest.raises(ResbenchError, match="no networks given"):
         profiles.chosen_in_order([], every=False)
 
 

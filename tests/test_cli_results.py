@@ -94,7 +94,7 @@ def test_what_does_not_belong_together_is_refused(tmp_path):
     other = stored(tmp_path / "b.json", (0, 0, 1, 1), labels=(0, 0, 1, 2))
     assert isinstance(run("diff", before, other).exception, NotComparableError)
     (tmp_path / "a.npz").write_bytes((tmp_path / "b.npz").read_bytes())
-    assert "of another run" in str(run("show", before).exception)
+    assert "another run" in str(run("show", before).exception)
     (tmp_path / "a.npz").unlink()
     assert "no predictions beside the record" in str(run("show", before).exception)
     (tmp_path / "p.json").write_text(jsonio.dumps(PROFILE))

@@ -57,7 +57,7 @@ def test_the_report_names_arms_ratio_verdict_and_what_could_have_been_seen(found
         (Verdict.REGRESSED, "B is slower, by more than the noise floor of 1 %"),
         (Verdict.IMPROVED, "B is faster"),
         (Verdict.OK, "B is not slower by 3 % or more"),
-        (Verdict.INCONCLUSIVE, "the data cannot tell"),
+        (Verdict.INCONCLUSIVE, "inconclusive"),
     ],
 )
 def test_every_verdict_is_said_in_words(found, verdict, words):

@@ -94,7 +94,7 @@ def test_the_crosscheck_shows_both_sides():
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("count",), "which networks"),
+        (("count",), "no networks given"),
         (("count", "--all", "resnet18"), "names and --all"),
         (("count", "resnet18", "--convention", "flops"), "unknown convention 'flops'"),
         (("count", "resnet18", "--input-px", "0"), "not a size"),
@@ -102,7 +102,7 @@ def test_the_crosscheck_shows_both_sides():
         (("count", "resnet18", "--check"), "give --all and nothing else"),
         (("count", "--all", "--write", "--input-px", "64"), "give --all and nothing else"),
         (("count", "resnet18", "--by-module", "-c", "macs"), "leave --convention out"),
-        (("count", "resnet18", "--input", "3y4"), "is no list of inputs"),
+        (("count", "resnet18", "--input", "3y4"), "is not a list of inputs"),
         (("count", "resnet18", "--input", "3x64x64", "--input-px", "64"), "--input says all of the input"),
         (("count", "resnet_18"), "unknown network 'resnet_18'; did you mean"),
         (("explain", "resnet_18", "1.82G"), "did you mean"),

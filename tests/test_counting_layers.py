@@ -261,7 +261,7 @@ def test_one_rgb_image_is_the_same_declared_or_not():
 
 @pytest.mark.parametrize("text", ["", "3x", "3x0x4", "a", "3,,4", "3x224x224:uint9", "2000000"])
 def test_what_is_no_list_of_inputs_is_refused(text):
-    with pytest.raises(ResbenchError, match="is no list of inputs") as caught:
+    with pytest.raises(ResbenchError, match="is not a list of inputs") as caught:
         parse_inputs(text)
     assert "\n" not in str(caught.value)
 

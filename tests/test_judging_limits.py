@@ -61,7 +61,7 @@ def test_patterns_change_only_what_they_name_and_the_later_wins(tmp_path):
 def test_what_a_file_of_limits_does_not_mean_is_not_passed_over(tmp_path, monkeypatch, text):
     write(tmp_path / "resbench.toml", text)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ResbenchError, match=r"means nothing here; write the limits below \[check\]"):
+    with pytest.raises(ResbenchError, match=r"is an unknown key here; write the limits below \[check\]"):
         load_limits()
 
 
@@ -75,7 +75,7 @@ def test_what_a_file_of_limits_does_not_mean_is_not_passed_over(tmp_path, monkey
         ("latency = '5 %'", "Expected `float`, got `str` - at `$.latency`"),
         ("accuracy_drop = 5", "`$.accuracy_drop`"),
         ("weights = 'some'", "`$.weights`"),
-        ("networks = 3", "networks is no table"),
+        ("networks = 3", "networks is not a table"),
         ('[check.networks."resnxt*"]\nlatency = 0.1', "no network matches 'resnxt*'"),
         ("[check.networks.resnet18]\nlatncy = 0.1", 'networks."resnet18"]: unknown limit'),
         ("[check.networks]\nresnet18 = 3", 'networks."resnet18"]: Expected `object`, got `int`'),
@@ -100,7 +100,7 @@ def test_a_named_file_must_exist_and_have_limits(tmp_path):
         load_limits(write(tmp_path / "empty.toml", ""))
     with pytest.raises(ResbenchError, match=r"has no table \[tool.resbench.check\]"):
         load_limits(write(tmp_path / "pyproject.toml", "[tool]\nresbench = 3\n"))
-    with pytest.raises(ResbenchError, match="check is no table"):
+    with pytest.raises(ResbenchError, match="check is not a table"):
         load_limits(write(tmp_path / "resbench.toml", "check = 3\n"))
 
 

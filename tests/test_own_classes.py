@@ -101,7 +101,7 @@ def test_folders_have_the_classes_of_a_list_or_sorted_are_the_classes(tmp_path):
     ("own", "message"),
     [
         (OwnClasses(number=4), "3 folders with images, but the head has 4 classes; give the names of the classes"),
-        (OwnClasses(number=2, names=("ant", "bee"), source="c.txt"), "1 folders with images are no class of c.txt"),
+        (OwnClasses(number=2, names=("ant", "bee"), source="c.txt"), "1 folders with images are not classes of c.txt"),
     ],
 )
 def test_folders_that_are_not_the_classes_are_one_line(tmp_path, own, message):
@@ -116,7 +116,7 @@ def test_a_file_of_class_names_must_have_as_many_and_each_once(tmp_path):
     with pytest.raises(ResbenchError, match="has 3 classes, but the network's head has 10"):
         read_class_names(tmp_path / "c.txt", 10)
     (tmp_path / "c.txt").write_text("bee\nbee\n")
-    with pytest.raises(ResbenchError, match="'bee' stands there twice"):
+    with pytest.raises(ResbenchError, match="'bee' is listed twice"):
         read_class_names(tmp_path / "c.txt")
 
 

@@ -89,7 +89,7 @@ def test_equal_arguments_give_one_name():
         ("mine.py:build(width=open('x'))", "arguments are plain values such as (width=2)"),
         ("mine.py:build(*[1])", "arguments are plain values"),
         ("mine.py:build(width=2", "not the place of a network"),
-        ("mine.py:", "what builds the network? name a function or class"),
+        ("mine.py:", "no function or class given; name one"),
         ("a/b:build", "'a/b' is neither a .py file nor a module nor a library"),
         (f"mine.py:build({'(' * 1000}{')' * 1000})", "arguments are plain values"),
         ("mine.py", "unknown network 'mine.py'"),

@@ -110,7 +110,7 @@ WRONG = [
     ),
     (
         '[networks.toy]\nbuilder = "resnet19"\ninput_px = 16\nclasses = 1\n',
-        "builder 'resnet19' is no network; did you mean",
+        "builder 'resnet19' is not a network; did you mean",
     ),
     (
         CYCLE,
@@ -119,11 +119,11 @@ WRONG = [
     (f"[networks.resnet50]\n{TOY}", "[networks.resnet50]: resbench has one of this name; rename it"),
     (f'[networks."mine.py:build"]\n{TOY}', "a name has letters, digits, dots, _ and - only"),
     (f"[networks.toy]\n{TOY}[networks.toy]\n{TOY}", "not TOML"),
-    (f"[network.toy]\n{TOY}[networks.toy]\n{TOY}", "'network' means nothing here"),
+    (f"[network.toy]\n{TOY}[networks.toy]\n{TOY}", "'network' is an unknown key here"),
     (f'[networks.toy]\n{TOY}paper = {{titel = "x"}}\n', "unknown key 'titel' of paper"),
     (
         f'[networks.toy]\n{TOY}[checkpoints.x]\nnetwork = "toyy"\nfile = "a"\n',
-        "no network is called 'toyy'; did you mean toy?",
+        "unknown network 'toyy'; did you mean toy?",
     ),
     (f'[networks.toy]\n{TOY}[checkpoints.x]\nnetwork = "toy"\n', "give either file or url"),
     (f'[networks.toy]\n{TOY}[checkpoints.x]\nnetwork = "toy"\nurl = "ftp://x/a.pth"\n', "url begins with https://"),
@@ -143,7 +143,7 @@ WRONG = [
         f'[networks.toy]\n{TOY}[checkpoints.toy2]\nnetwork = "resnet18"\nfile = "a"\n[networks.toy2]\n{TOY}',
         "a network and a checkpoint of another",
     ),
-    ("networks = 3\n", "networks is no table"),
+    ("networks = 3\n", "networks is not a table"),
 ]
 
 

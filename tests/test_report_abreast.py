@@ -147,9 +147,9 @@ def test_accuracies_on_the_same_images_are_tested_in_pairs():
     assert gap["low"] == pytest.approx((2 * bounds.low - 1) * 14 / 40)
     assert "most accurate: resnet34, by +35.00 " in found["verdict"]
     validated("resnet50", [0] * 33 + [1] * 7)
-    assert "accuracies of resnet34 and resnet50 do not differ beyond chance" in plain("resnet34", "resnet50")["verdict"]
+    assert "accuracies of resnet34 and resnet50 do not differ significantly" in plain("resnet34", "resnet50")["verdict"]
     three = plain("resnet18", "resnet34", "resnet50")["verdict"]  # the best is no better than the second
-    assert "accuracies of resnet34 and resnet50 do not differ beyond chance" in three
+    assert "accuracies of resnet34 and resnet50 do not differ significantly" in three
 
 
 def test_without_predictions_counts_alone_decide():

@@ -60,7 +60,7 @@ def test_the_best_of_each_network_is_that_with_the_best_value_of_the_column_to_s
 def test_the_front_is_what_no_other_row_beats():
     assert chosen(pareto="top1,images_per_s") == [("b", 20.0), ("a", 5.0)]
     assert chosen(pareto="latency_ms") == [("a", 5.0)]
-    with pytest.raises(ResbenchError, match="device has no better end; choose from"):
+    with pytest.raises(ResbenchError, match="device is neither better high nor better low; choose from"):
         chosen(pareto="top1,device")
 
 

@@ -34,7 +34,10 @@ def test_the_bar_begins_anew_with_every_pass_and_tells_what_is_kept(capsys, monk
     assert "resuming: 3 of 9 images were evaluated by an earlier run" in shown
     assert "3/9" in shown
     for stop, told in (
-        (EvaluationInterrupted(4, "/x: disk full"), "nothing is kept (/x: disk full), so the same command begins anew"),
+        (
+            EvaluationInterrupted(4, "/x: disk full"),
+            "nothing is kept (/x: disk full), so the same command starts from the beginning",
+        ),
         (KeyboardInterrupt(), "interrupted before an image was evaluated; run the same command again"),
     ):
         with pytest.raises(KeyboardInterrupt), report.validating_progress():
@@ -58,4 +61,4 @@ def test_of_twins_that_do_better_the_best_restores(capsys):
     report.show_gap("net", Gap(images=100, top1_right=1, twins=found[1:]))
     assert "partly: no option validates like this; change the network or convert the" in capsys.readouterr().err
     report.show_gap("net", Gap(images=100, top1_right=1, twins=found[2:]))
-    assert capsys.readouterr().err.endswith("none of these is better by more than chance\n")
+    assert capsys.readouterr().err.endswith("none of these is significantly better\n")

@@ -118,7 +118,7 @@ def test_the_suffix_of_the_file_says_the_format():
         (("--columns", ""), "there is no column ''"),
         (("--results", "nowhere"), "nowhere: no such file or folder"),
         (("--where", "top1 > 0.78"), "in per cent: write 78, not 0.78"),
-        (("--pareto", "top1,network"), "network has no better end"),
+        (("--pareto", "top1,network"), "network is neither better high nor better low"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line(words, why):

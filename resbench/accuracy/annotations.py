@@ -226,10 +226,10 @@ def _class(row: Row, table: Table, first: int = 0) -> int:
     if label == 1000 and all(label_row.word != "0" for label_row in table.rows):
         raise table.fault(
             row,
-            f"'1000' is no class: the numbers seem to count from 1, not from 0; subtract 1 from {table.path} if they "
-            "are in the order of the WordNet ids",
+            f"'1000' is not a class: the numbers seem to count from 1, not from 0; subtract 1 from {table.path} if "
+            "they are in the order of the WordNet ids",
         )
-    raise table.fault(row, f"{word[:40]!r} is no class; give numbers from 0 to 999 or WordNet ids")
+    raise table.fault(row, f"{word[:40]!r} is not a class; give numbers from 0 to 999 or WordNet ids")
 
 
 def _is_number(word: str) -> bool:

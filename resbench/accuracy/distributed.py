@@ -37,7 +37,7 @@ class Ranks:
             dist.all_gather_object(values, value)
         except RuntimeError as error:
             raise ResbenchError(
-                f"rank {self.rank}: another rank is gone ({_line(error)}); run again to go on"
+                f"rank {self.rank}: another rank has stopped ({_line(error)}); run again to go on"
             ) from None
         return values  # type: ignore[return-value]
 

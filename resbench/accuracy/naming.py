@@ -40,7 +40,7 @@ def meaning(path: Path, words: Mapping[str, str], names: Sequence[str]) -> Meani
         number = int(word) if re.fullmatch(r"[0-9]{1,9}", word) else None
         label = space.labels.get(word, number) if number in numbers else class_of().get(word.lower())
         if label is None:
-            raise ResbenchError(f"{path}: {word[:40]!r} is no class ({file}); {_remedy(word, len(numbers))}")
+            raise ResbenchError(f"{path}: {word[:40]!r} is not a class ({file}); {_remedy(word, len(numbers))}")
         labels[word] = label
     return Meaning(labels=labels, classes=space.classes, name=space.name, note=space.note)
 

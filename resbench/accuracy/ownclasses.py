@@ -48,7 +48,7 @@ def read_class_names(path: Path, number: int | None = None) -> tuple[str, ...]:
     names = tuple(line.strip() for line in lines if line.strip())
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
-        raise ResbenchError(f"{path}: {twice[0][:80]!r} stands there twice; {remedy}")
+        raise ResbenchError(f"{path}: {twice[0][:80]!r} is listed twice; {remedy}")
     if number is not None and len(names) != number:
         raise ResbenchError(f"{path}: has {len(names)} classes, but the network's head has {number}; {remedy}")
     return names
@@ -66,8 +66,8 @@ def in_named_folders(path: Path, images: Sequence[File], classes: OwnClasses) ->
     if strangers := sorted({file.folder for file, place in places.items() if place is None}):
         shown = ", ".join(repr(name) for name in strangers[:_SHOWN])
         raise ResbenchError(
-            f"{path}: {len(strangers)} folders with images are no class of {classes.source} ({shown}); rename them, or "
-            "give their names with --classes-file"
+            f"{path}: {len(strangers)} folders with images are not classes of {classes.source} ({shown}); rename them, "
+            "or give their names with --classes-file"
         )
     roots = {file: _root(file, place) for file, place in places.items() if place is not None}
     chosen = splits.choose_split(path, roots, all_belong=True)
@@ -94,8 +94,8 @@ def _sorted_folders(path: Path, images: Sequence[File], number: int) -> tuple[st
         )
     if len(names) > 10 and all(re.fullmatch(r"[0-9]+", name) for name in names) and len({*map(len, names)}) > 1:
         raise ResbenchError(
-            f"{path}: folders are numbers, which sort otherwise as text (1, 10, 2); give the order of the classes with "
-            "--classes-file"
+            f"{path}: folders are numbers, whose order as text is different (1, 10, 2); give the order of the classes "
+            "with --classes-file"
         )
     return tuple(names)
 

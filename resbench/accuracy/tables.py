@@ -180,7 +180,7 @@ def _refuse_bomb(path: Path, group: Any) -> None:
     unpacked = group.total_byte_size
     if unpacked > max(_SUSPECT_BYTES, _SUSPECT_RATIO * packed):
         raise ResbenchError(
-            f"{path}: {packed:,} bytes of it unpack to {unpacked:,}, as no images do; give another file"
+            f"{path}: {packed:,} bytes of it unpack to {unpacked:,}, more than images can; give another file"
         )
 
 

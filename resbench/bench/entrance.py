@@ -56,7 +56,7 @@ def chosen(
     if names and every:
         raise ResbenchError("names and --all: give one of them")
     if not names and not every:
-        raise ResbenchError("which networks? give names or patterns, or --all; `resbench list` shows the table")
+        raise ResbenchError("no networks given; give names or patterns, or --all; `resbench list` shows the table")
     matched = match(["*"] if every else names)
     found = matched if declared else [settled(network, input_px) for network in matched]
     return [with_classes(network, classes) if classes else network for network in found]

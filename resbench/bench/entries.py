@@ -81,7 +81,7 @@ def select(
     for entry in entries:
         if entry.variant.classes != images.classes:
             raise ResbenchError(
-                f"{entry.asked}: predicts {entry.variant.classes} classes, but the images of {data} are of "
+                f"{entry.asked}: predicts {entry.variant.classes} classes, but the images of {data} have "
                 f"{images.classes}; choose a network for these classes"
             )
     return images, entries

@@ -65,7 +65,7 @@ def wanted(
     when a file that somebody else wrote is in the way.
     """
     if bool(names) == every and (every or not update):
-        raise ResbenchError("which networks? give their names, or --all, or --update FILE")
+        raise ResbenchError("no networks given; give their names, --all, or --update FILE")
     if flops and flops not in NAMES:
         raise ResbenchError(f"unknown convention {flops!r}; --flops takes {', '.join(NAMES)}")
     form, records = STYLES[style], store.stored_records(results)

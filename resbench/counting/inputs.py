@@ -26,8 +26,8 @@ def parse_inputs(text: str) -> tuple[Input, ...]:
     )
     if len(inputs) < len(matches) or not all(1 <= side <= _LARGEST for given in inputs for side in given.shape):
         raise ResbenchError(
-            f"--input: {text!r} is no list of inputs; give CxHxW of each without the batch, such as 3x224x224,10, and "
-            f"the type of integers, such as 77:int64"
+            f"--input: {text!r} is not a list of inputs; give CxHxW of each without the batch, such as 3x224x224,10, "
+            f"and the type of integers, such as 77:int64"
         )
     return inputs
 

@@ -56,7 +56,7 @@ def _predictions(content: bytes, record: Evaluation) -> "Predictions":
     stored = parse_predictions(content, f"predictions of {record.weights}")
     if record.predictions_sha256 not in (None, stored.sha256):
         raise ResbenchError(
-            f"predictions of {record.weights}: of another run than the record; validate again with --save"
+            f"predictions of {record.weights} come from another run than the record; validate again with --save"
         )
     right = int(top1(stored.rows).sum()), int(top5(stored.rows).sum())
     if right != (record.top1_right, record.top5_right):

@@ -89,7 +89,7 @@ def _table(path: Path) -> Any:
     """Return the table of limits in `path`, or None when it has none. A resbench.toml has nothing but `TABLES`."""
     data: Any = toml_tables(path, f"give a TOML file with a table {_header(path)}")
     if path.name == _NAMES[0] and (stray := [key for key in data if key not in TABLES]):
-        raise ResbenchError(f"{path}: {stray[0]!r} means nothing here; write the limits below [check]")
+        raise ResbenchError(f"{path}: {stray[0]!r} is an unknown key here; write the limits below [check]")
     for key in _header(path).strip("[]").split("."):
         data = data.get(key) if isinstance(data, dict) else None
     return data
@@ -98,11 +98,11 @@ def _table(path: Path) -> Any:
 def _config(table: Any, path: Path) -> Config:
     header = _header(path)
     if not isinstance(table, dict):
-        raise ResbenchError(f"{path}: {header[1:-1]} is no table; write {header} and the limits below it")
+        raise ResbenchError(f"{path}: {header[1:-1]} is not a table; write {header} and the limits below it")
     fields = {key: value for key, value in table.items() if key != "networks"}
     patterns = table.get("networks", {})
     if not isinstance(patterns, dict):
-        raise ResbenchError(f'{path}: networks is no table; write {header[:-1]}.networks."resnet*"]')
+        raise ResbenchError(f'{path}: networks is not a table; write {header[:-1]}.networks."resnet*"]')
     limits = _limits(fields, f"{path}: {header}")
     networks = {}
     for pattern, differing in patterns.items():

@@ -40,9 +40,9 @@ def _add(documents: dict[Path, Document], paths: Iterable[Path]) -> None:
 def _read(path: Path) -> Document:
     try:
         if path.exists() and not path.is_file():
-            raise ResbenchError(f"{path}: not a regular file")
+            raise ResbenchError(f"{path}: not a regular file; give a Markdown or YAML card")
         if path.exists() and path.stat().st_size > _MOST_BYTES:
-            raise ResbenchError(f"{path}: longer than {_MOST_BYTES:,} bytes, so no card")
+            raise ResbenchError(f"{path}: longer than {_MOST_BYTES:,} bytes, too long for a card; give another file")
         return parse(path, read_exactly(path))
     except (ResbenchError, OSError) as error:
         reason = str(error).removeprefix(f"{path}: ").partition("; give")[0]

@@ -32,7 +32,7 @@ def count_at(network: Variant, size: tuple[int, int]) -> Counts:
         height, width = size
         return counted(network.name, "macs" if height == width else "timm-card", height)
     if isinstance(network.spec, Elsewhere):
-        raise ResbenchError(f"{network.name}: not counted at {size}; nothing is built to lint a card")
+        raise ResbenchError(f"{network.name}: not counted at {size}, and lint builds no networks of others")
     from resbench.counting.tally import count_module
 
     return count_module(_module(network), size)

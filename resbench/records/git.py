@@ -19,7 +19,7 @@ def commit_of(folder: Path, revision: str) -> str:
         remedy = (
             "fetch it: this clone is shallow (`fetch-depth: 0`)" if is_shallow(folder) else "name one that it knows"
         )
-        raise ResbenchError(f"{folder}: git knows no revision {revision!r}; {remedy}") from None
+        raise ResbenchError(f"{folder}: git has no revision {revision!r}; {remedy}") from None
 
 
 def is_shallow(folder: Path) -> bool:

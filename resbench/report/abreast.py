@@ -146,7 +146,7 @@ def _speed_verdict(subjects: Sequence[Compared], timings: Sequence[Timing]) -> s
     where = f"{speed(timing.speed)} b{timing.batch_size}{_circumstances(subjects)}"
     if ratio is None or ratio.low is None or ratio.low <= 1 + GROSS:
         names = f"{subjects[best].title} and {subjects[second].title}"
-        return f"{names} are too close in {where} for separate runs (under {GROSS:.0%}); `resbench ab` tells them apart"
+        return f"{names} are too close in {where} for separate runs (under {GROSS:.0%}); use `resbench ab`"
     name, other = subjects[best].title, subjects[second].title
     return f"fastest: {name}, {ratio_words(ratio)} times as fast as {other} in {where}"
 
@@ -191,7 +191,7 @@ def _accuracy_verdict(subjects: Sequence[Compared]) -> str:
     name, other = subjects[best].title, subjects[second].title
     if _all_beyond_chance([one for one in gaps.values() if one]):
         return f"most accurate: {name}, by {gap_words(gap)} over {other}"
-    return f"accuracies of {name} and {other} do not differ beyond chance: {gap_words(gap)}"
+    return f"accuracies of {name} and {other} do not differ significantly: {gap_words(gap)}"
 
 
 def _all_beyond_chance(gaps: Sequence[AccuracyGap]) -> bool:

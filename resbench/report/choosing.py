@@ -100,7 +100,7 @@ def pareto_front(rows: Iterable[Row], columns: Columns, names: str) -> list[Row]
     for name in axes:
         if not columns[name].better:
             known = ", ".join(name for name, column in columns.items() if column.better)
-            raise ResbenchError(f"--pareto {names}: {name} has no better end; choose from {known}")
+            raise ResbenchError(f"--pareto {names}: {name} is neither better high nor better low; choose from {known}")
     signs = [1 if columns[name].better == "lower" else -1 for name in axes]
     points = [
         (tuple(sign * row[name] for sign, name in zip(signs, axes, strict=True)), row)

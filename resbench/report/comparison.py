@@ -63,7 +63,7 @@ def comparison_notes(comparison: "Comparison", finding: Finding, letter: str = "
             yield f"{letter} is not slower by {limit} or more{threads}"
         case _:
             about = f"{letter}: " if several else ""
-            yield f"{about}the data cannot tell{threads}; measure longer (--time-budget), or on a quieter machine"
+            yield f"{about}inconclusive{threads}; measure longer (--time-budget), or on a quieter machine"
     whose = f"of {letter} " if several else ""
     yield f"a slowdown {whose}of {smallest} would have been found in 9 of 10 such comparisons"
 

@@ -75,7 +75,7 @@ def _sheet(row: Figures) -> None:
         "bytes moved": f"{units.integer(counts.bytes_moved() or 0)} at least, for one image in fp32",
         "receptive field": f"{_field(counts)} px"
         if counts.receptive_field_px
-        else "- (more than windows see the image)",
+        else "- (not only windows connect it to the image)",
     }
     if counts.uncounted:
         facts["not counted"] = f"{_uncounted(counts)}; so operations are at least these"

@@ -14,7 +14,7 @@ from resbench.words.observed import noise
 ADVICE = {
     "quiet": "timings are reliable",
     "busy": "other programs disturb timings; CPU time is more reliable than wall time, `resbench ab` more than both",
-    "overloaded": "wall times mean little; stop other programs, or use `resbench ab`",
+    "overloaded": "wall times are not reliable; stop other programs, or use `resbench ab`",
     "unknown": "this system does not report how busy it is; `resbench selfcheck` shows how well it measures",
 }
 

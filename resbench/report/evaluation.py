@@ -111,7 +111,7 @@ def show_gap(name: str, gap: Gap, console: Console | None = None) -> None:
         out.add_row(twin.what, str(twin.top1_right), str(gap.images), str(twin.gained), str(twin.lost), verdict)
     console.print(out)
     if best is None:
-        console.print("none of these is better by more than chance")
+        console.print("none of these is significantly better")
     elif best.command:
         console.print(f"to validate like this: {best.command}", soft_wrap=True)
     else:
@@ -170,7 +170,7 @@ def _kept(stop: KeyboardInterrupt) -> str:
     if not isinstance(stop, EvaluationInterrupted) or not stop.kept:
         return "interrupted before an image was evaluated; run the same command again"
     if stop.failure:
-        return f"interrupted; nothing is kept ({stop.failure}), so the same command begins anew"
+        return f"interrupted; nothing is kept ({stop.failure}), so the same command starts from the beginning"
     return f"interrupted; {units.integer(stop.kept)} images are kept, and the same command continues from there"
 
 

@@ -46,13 +46,13 @@ def _verdict(network: str, figure: str, explanation: Explanation) -> Iterator[st
         yield f"{network}: {figure} {_likeliest(explanation.fits[0])}"
         if len(explanation.fits) > 1:
             others = len(explanation.fits) - 1
-            yield f"{others} more readings give the same digits; the figure alone does not tell them apart"
+            yield f"{others} more readings give the same digits; the figure alone does not show which one is meant"
     elif explanation.explained:
         yield f"{network}: {figure} was published; it is not something that can be counted"
     elif not explanation.nearest:
         yield f"{network}: {figure} was published for none of its checkpoints in the table"
     else:
-        yield f"{network}: {figure} is no count of this network in any known convention; the nearest are"
+        yield f"{network}: {figure} matches no count of this network in any known convention; the nearest are"
 
 
 def _likeliest(reading: Reading) -> str:

@@ -111,7 +111,7 @@ def _zoo(path: Path, _changed_ns: int, _bytes: int) -> Zoo:
     data = toml_tables(Path(where), _REMEDY)
     for key in data:
         if key not in TABLES:
-            raise ResbenchError(f"{where}: {key!r} means nothing here; write networks below [networks.NAME]")
+            raise ResbenchError(f"{where}: {key!r} is an unknown key here; write networks below [networks.NAME]")
     rows = {name: _row(NetworkRow, row, f"{where}: [networks.{name}]") for name, row in _named(data, "networks", where)}
     if not rows and not data.get("checkpoints"):
         return Zoo()
@@ -131,7 +131,7 @@ def _named(data: Mapping[str, Any], table: str, where: str) -> Iterator[tuple[st
     """Yield the rows of a table by name. Raises ResbenchError for a name that is taken or would need quoting."""
     rows = data.get(table, {})
     if not isinstance(rows, dict):
-        raise ResbenchError(f"{where}: {table} is no table; write [{table}.NAME]")
+        raise ResbenchError(f"{where}: {table} is not a table; write [{table}.NAME]")
     for name, row in rows.items():
         if not _NAME.fullmatch(name):
             raise ResbenchError(f"{where}: [{table}.{name[:80]}]: a name has letters, digits, dots, _ and - only")
@@ -164,7 +164,9 @@ def _row(kind: type[Row], fields: Any, where: str) -> Row:
 def _network(name: str, rows: Mapping[str, NetworkRow], path: Path, above: tuple[str, ...]) -> Variant:
     row, where = rows[name], f"{_shown(path)}: [networks.{name}]"
     if name in above:
-        raise ResbenchError(f"{where}: builds itself: {' -> '.join((*above, name))}; give one of them a place to start")
+        raise ResbenchError(
+            f"{where}: builds itself: {' -> '.join((*above, name))}; give one of them a place (mine.py:build)"
+        )
     try:
         if is_place(row.builder):
             base = network_at(row.builder, folder=str(path.parent))
@@ -175,7 +177,7 @@ def _network(name: str, rows: Mapping[str, NetworkRow], path: Path, above: tuple
     except StopIteration:
         near = difflib.get_close_matches(row.builder, [*rows, *(variant.name for variant in VARIANTS)], n=1)
         hint = f"did you mean {near[0]}?" if near else "give a place such as mine.py:build, or a network's name"
-        raise ResbenchError(f"{where}: builder {row.builder!r} is no network; {hint}") from None
+        raise ResbenchError(f"{where}: builder {row.builder!r} is not a network; {hint}") from None
     except ResbenchError as error:
         raise error if above else ResbenchError(f"{where}: builder: {error}") from None
     return replace(
@@ -205,7 +207,7 @@ def _checkpoint(name: str, fields: Any, networks: Mapping[str, Variant], path: P
     if row.network not in known:
         near = difflib.get_close_matches(row.network, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"add [networks.{row.network}]"
-        raise ResbenchError(f"{where}: no network is called {row.network!r}; {hint}")
+        raise ResbenchError(f"{where}: unknown network {row.network!r}; {hint}")
     if bool(row.file) == bool(row.url):
         raise ResbenchError(f"{where}: give either file or url, where its weights lie")
     if row.sha256 and not _SHA256.fullmatch(row.sha256):

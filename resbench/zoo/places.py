@@ -40,7 +40,7 @@ def network_at(name: str, *, folder: str = "") -> Variant:
     elif not library and not _DOTTED.fullmatch(place):
         raise ResbenchError(f"{name}: {place!r} is neither a .py file nor a module nor a library; write {FORMS}")
     if not builder or not (library or _DOTTED.fullmatch(builder)):
-        raise ResbenchError(f"{name}: what builds the network? name a function or class behind the colon: {FORMS}")
+        raise ResbenchError(f"{name}: no function or class given; name one after the colon: {FORMS}")
     spec = Elsewhere(place=place, name=builder, arguments=_canonical(name, found["call"]), folder=folder)
     return Variant(
         name=str(spec),

@@ -37,7 +37,7 @@ def write_report(
             f"{folder}: no record holds a sample or an image; measure with `resbench profile NAME --save`"
         )
     if choice and not (rows := _chosen(rows, records, choice)):
-        raise ResbenchError(f"{folder}: no record meets these conditions; `resbench results` lists what there is")
+        raise ResbenchError(f"{folder}: no record meets these conditions; `resbench results` lists all records")
     paths = list(dict.fromkeys(row["record"] for row in rows))
     name = title or f"Records of {folder.resolve().name}"
     write_text(output, page(name, _summary(rows, paths), contents(rows), _opened(paths, records, quiet)))

@@ -66,7 +66,7 @@ def suffix_format(path: Path) -> Format:
         if path.suffix == row.suffix:
             return row
     known = ", ".join(f"{row.suffix} ({row.name})" for row in FORMATS.values())
-    raise ResbenchError(f"{path}: no known format; give a file whose name ends in {known}")
+    raise ResbenchError(f"{path}: unknown format; give a file whose name ends in {known}")
 
 
 def opened_model(path: Path) -> ModelFile:

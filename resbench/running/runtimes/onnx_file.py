@@ -28,7 +28,7 @@ def _check(path: Path, model: onnx.ModelProto) -> None:
     foreign = sorted({node.domain for node in model.graph.node if node.domain not in _DOMAINS})
     if foreign or model.functions:
         what = ", ".join(foreign) or "functions of its own"
-        raise ResbenchError(f"{path}: refused: uses operators that ONNX does not define ({what})")
+        raise ResbenchError(f"{path}: refused: uses operators that ONNX does not define ({what}); leave them out")
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     for tensor in model.graph.initializer:
         beside = {entry.key: entry.value for entry in tensor.external_data}.get("location")
@@ -37,7 +37,9 @@ def _check(path: Path, model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         filters, bias = (shapes.get(name, ()) for name in (*node.input[1:3], "", "")[:2])
         if node.op_type == "Conv" and filters and bias and bias != filters[:1]:
-            raise ResbenchError(f"{path}: {node.name} has a bias of {bias[0]} values for {filters[0]} channels")
+            raise ResbenchError(
+                f"{path}: {node.name} has a bias of {bias[0]} values for {filters[0]} channels; export it again"
+            )
 
 
 class OnnxFile:
@@ -74,7 +76,7 @@ class OnnxFile:
             graph = onnx.load(str(path), load_external_data=False)
         except Exception as error:  # protobuf's own kinds
             raise ResbenchError(
-                f"{path}: no ONNX file, or a damaged one ({first_line(error)}); export it again"
+                f"{path}: not an ONNX file, or a damaged one ({first_line(error)}); export it again"
             ) from None
         _check(path, graph)
         try:

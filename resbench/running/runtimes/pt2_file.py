@@ -36,7 +36,7 @@ class Pt2File:
         """Open a file of torch.export. Raises ResbenchError when it is damaged or uses operators other than ATen's."""
         extra = {_EXTRA: ""}
         if not zipfile.is_zipfile(path):
-            raise ResbenchError(f"{path}: no file of torch.export, or a damaged one; export it again")
+            raise ResbenchError(f"{path}: not a file of torch.export, or a damaged one; export it again")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

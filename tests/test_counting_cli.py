@@ -103,7 +103,7 @@ def test_the_crosscheck_shows_both_sides():
         (("count", "--all", "--write", "--input-px", "64"), "give --all and nothing else"),
         (("count", "resnet18", "--by-module", "-c", "macs"), "leave --convention out"),
         (("count", "resnet18", "--input", "3y4"), "is not a list of inputs"),
-        (("count", "resnet18", "--input", "3x64x64", "--input-px", "64"), "--input says all of the input"),
+        (("count", "resnet18", "--input", "3x64x64", "--input-px", "64"), "--input describes the whole input"),
         (("count", "resnet_18"), "unknown network 'resnet_18'; did you mean"),
         (("explain", "resnet_18", "1.82G"), "did you mean"),
         (("explain", "resnet18", "many"), "not a figure"),

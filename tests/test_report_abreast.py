@@ -184,7 +184,7 @@ def test_a_checkpoint_is_compared_by_its_own_published_accuracy():
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("resnet50",), "resnet50: compared with what? give two or more"),
+        (("resnet50",), "resnet50: nothing to compare it with; give two or more"),
         (("resnet50", "resnet51"), "unknown network 'resnet51'; did you mean"),
         (("resnet50", "nowhere.json"), "nowhere.json: No such file"),
     ],

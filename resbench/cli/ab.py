@@ -30,7 +30,8 @@ def ab_(
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Images per call.")] = 1,
     input_px: Annotated[
-        str | None, typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288. [default: own]")
+        str | None,
+        typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288 (HxW). [default: the network's]"),
     ] = None,
     device: options.Device = None,
     dtype: options.DType = "fp32",
@@ -72,10 +73,11 @@ def ab_(
     as_json: Annotated[bool, typer.Option("--json", help="Print every sample and the verdict as JSON.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compare the speed of networks, or of settings of one, in interleaved runs; exit 1 when another is slower than A.
+    """Compare the speed of networks or settings, interleaved.
 
     The calls of A and B take turns, so what slows the machine down slows both alike. Further arms take turns too, and
-    each is compared with A; of all of them together false alarms are as rare as of one (Holm).
+    each is compared with A; Holm's procedure keeps false alarms as rare as with one. Exit code: 1 when another is
+    slower than A.
 
     \b
     Examples:

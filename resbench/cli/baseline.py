@@ -10,7 +10,7 @@ from resbench.cli import options
 baseline_ = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="""Keep a pool of runs, against which `resbench check` judges timings.
+    help="""Keep a pool of runs, the baseline of `resbench check`.
 
     A pool is a folder to which runs are only added; any number of jobs may do so at once. Five runs of the same
     machine and settings are needed to see changes below 25 %; the newest 30 are used.
@@ -80,7 +80,9 @@ def merge_(
     sources: Annotated[list[Path], typer.Argument(help="Other pools, or folders of records.")],
     pool: Pool = Path("baseline"),
 ) -> None:
-    """Add everything that other pools hold, such as those of the jobs of a matrix.
+    """Add the runs of other pools to this one.
+
+    For example the pools of the jobs of a CI matrix.
 
     \b
     Examples:

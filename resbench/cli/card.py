@@ -31,7 +31,7 @@ def card_(
         str | None,
         typer.Option(help="Convention of the FLOPs field, such as fvcore. [default: the usual one of the style]"),
     ] = None,
-    output: Annotated[Path, typer.Option(help="Folder for the cards.")] = Path("cards"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the cards.")] = Path("cards"),
     update: Annotated[
         list[Path] | None, typer.Option(help="Write into the marked regions of this file instead; may be repeated.")
     ] = None,
@@ -53,7 +53,9 @@ def card_(
         ),
     ] = None,
 ) -> None:
-    """Write model cards: what a network is, what it costs, and its published and measured results.
+    """Write model cards.
+
+    A card says what a network is, what it costs, and its published and measured results.
 
     A region of a file that --update names begins with the line `<!-- resbench:networks begin -->` (the table of
     networks) or `<!-- resbench:NAME begin -->` (the published results of a network) and ends with the same line with

@@ -15,12 +15,12 @@ def compare_(
     results: options.Results = Path("results"),
     as_json: options.AsJson = False,
 ) -> None:
-    """Set networks, checkpoints or records side by side: architecture, counts, speeds and accuracy.
+    """Show networks, checkpoints or records side by side.
 
-    Rows that differ are marked, and ratios and differences are to the first. Nothing is measured: speeds and accuracies
-    are those of the records that are named, or of those below --results that the networks have in common. A difference
-    of accuracy is tested image by image where both validations kept their predictions. `resbench ab` measures two
-    networks in turn, which tells smaller differences of speed apart.
+    Compares architecture, counts, speeds and accuracy. Rows that differ are marked, and ratios and differences are to
+    the first. Nothing is measured: speeds and accuracies are those of the records that are named, or of those below
+    --results that the networks have in common. A difference of accuracy is tested image by image where both validations
+    kept their predictions. `resbench ab` measures two networks in turn, and so finds smaller differences of speed.
 
     \b
     Examples:
@@ -33,5 +33,5 @@ def compare_(
     from resbench.report import abreast
 
     if len(subjects) < 2:
-        raise ResbenchError(f"{subjects[0]}: compared with what? give two or more, as `resbench compare A B`")
+        raise ResbenchError(f"{subjects[0]}: nothing to compare it with; give two or more, as `resbench compare A B`")
     abreast.show_abreast(compared(subjects, results), as_json=as_json)

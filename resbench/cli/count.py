@@ -18,7 +18,8 @@ def count_(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every network of the table.")] = False,
     input_px: Annotated[
-        str | None, typer.Option("--input-px", "--img-size", help="224 or HxW such as 224x285. [default: network's]")
+        str | None,
+        typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288 (HxW). [default: the network's]"),
     ] = None,
     inputs: Annotated[
         str | None,
@@ -58,10 +59,10 @@ def count_(
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Count parameters, operations, activations and memory traffic of networks, exactly.
+    """Count parameters, operations, activations, memory traffic.
 
-    Tools count "FLOPs" differently; a convention says how. With one side (224), each convention counts at its usual
-    shape, which is 224x285 for timm's cards; HxW is used as given.
+    All counts are exact. Tools count "FLOPs" differently; a convention says how. With one side (224), each convention
+    counts at its usual shape, which is 224x285 for timm's cards; HxW is used as given.
 
     \b
     Examples:
@@ -77,7 +78,9 @@ def count_(
     if by_stage + by_module + crosscheck + write + check > 1:
         raise ResbenchError("--by-stage, --by-module, --crosscheck, --write and --check exclude each other; give one")
     if inputs and (input_px or by_stage or by_module or crosscheck or write or check):
-        raise ResbenchError("--input says all of the input and goes with --convention and --json only; give it alone")
+        raise ResbenchError(
+            "--input describes the whole input; give no other option than --convention and --json with it"
+        )
     if (write or check) and (not every or input_px or classes or conventions or as_json):
         raise ResbenchError("--write and --check concern the whole table as it is shipped; give --all and nothing else")
     if (by_module or crosscheck) and conventions:

@@ -17,7 +17,9 @@ def data_check(
     workers: options.Workers = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Check images before a validation: layout, classes, damaged and odd files, duplicates.
+    """Check images before a validation.
+
+    Looks at layout, classes, damaged and odd files, and duplicates.
 
     Exit code: 0 if they can be evaluated, else 2; each problem is shown with what to do about it.
 

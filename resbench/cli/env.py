@@ -12,7 +12,7 @@ def env_(
     seconds: Annotated[float, typer.Option(min=0.1, help="Seconds to watch how busy the machine is.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as in records.")] = False,
 ) -> None:
-    """Show what records store about this machine, and how busy the machine is.
+    """Show this machine as records store it, and how busy it is.
 
     \b
     Examples:

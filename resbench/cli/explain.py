@@ -17,11 +17,13 @@ def explain_(
     ],
     figure: Annotated[str, typer.Argument(help="As it was printed: 5.28G, 5282531328, 4.27, 25.56M, 0.95%.")],
     input_px: Annotated[
-        str | None, typer.Option("--input-px", "--img-size", help="Only at this input: 224 or HxW such as 224x285.")
+        str | None, typer.Option("--input-px", "--img-size", help="Only at this image size: 224 or 224x288 (HxW).")
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say what a published figure counts: which convention, which input, which rounding.
+    """Say what a published figure counts.
+
+    The answer names the convention, the input and the rounding.
 
     Exit code: 0 when something gives the figure, 1 when it is a known error or nothing does.
 

@@ -27,16 +27,18 @@ def export_(
             "--preprocess", help="The file takes uint8 images (N x H x W x 3), cut to size, and normalises them itself."
         ),
     ] = False,
-    input_px: Annotated[int | None, typer.Option("--input-px", "--img-size", help="Image side. [default: own]")] = None,
+    input_px: Annotated[
+        int | None, typer.Option("--input-px", "--img-size", help="Image size: one side. [default: the network's]")
+    ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Compare the answers on the images of this folder or archive too.")
+        Path | None, typer.Option(help="Compare on the images of this folder or archive too, at most 1,000.")
     ] = None,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write a network as a file for ONNX Runtime, OpenVINO or torch.export, and prove it.
+    """Export a network to ONNX, OpenVINO or torch.export.
 
-    The answers of the file are compared with the network's in eager torch before the file is put in its place.
+    The outputs of the file are compared with the network's in eager torch before the file is put in its place.
 
     \b
     Examples:

@@ -35,7 +35,10 @@ def gate_(
     ] = None,
     weights: Annotated[list[Path] | None, typer.Option(help="A file of weights for each --evaluate, in order.")] = None,
     input_px: Annotated[
-        str | None, typer.Option("--input-px", "--img-size", help="Image size for the speed. [default: own]")
+        str | None,
+        typer.Option(
+            "--input-px", "--img-size", help="Image size for the speed: 224 or 224x288 (HxW). [default: the network's]"
+        ),
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Images per call for the speed.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads for the speed.")] = 1,
@@ -49,10 +52,10 @@ def gate_(
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Check a branch before merging: counts, records, cards, accuracy, speed.
+    """Check a branch before merging it.
 
-    Recounts every network, checks all cards and the records that the branch changed. With --data it evaluates both
-    sides on the same images; for the networks named, it times both sides in turn, each with its own code. The exit
+    Counts every network again, and checks all cards and the records that the branch changed. With --data it evaluates
+    both sides on the same images; for the networks named, it times both sides in turn, each with its own code. The exit
     codes are those of `resbench check`.
 
     \b

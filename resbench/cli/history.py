@@ -31,9 +31,9 @@ def history_(
 ) -> None:
     """Show every figure over its runs, and mark lasting changes.
 
-    Counts and accuracies change when they differ at all; timings and memory where PELT finds a step that Welch's test
-    confirms (`pip install ruptures`). The formats timm-benchmark and timm-results
-    hold the newest run of each record, pyperf holds all of them.
+    Any difference of a count or an accuracy is a change; for timings and memory it is a step that PELT finds and
+    Welch's test confirms (this needs `pip install ruptures`). The formats timm-benchmark and timm-results hold the
+    newest run of each record, pyperf holds all of them.
 
     \b
     Examples:

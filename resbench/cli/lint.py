@@ -43,12 +43,12 @@ def lint_(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when no figure could be checked.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Write the corrections that are certain into the files.")] = False,
 ) -> None:
-    """Check anybody's model cards: which figures are true, at which input and by which convention.
+    """Check which figures on anybody's model cards are true.
 
-    Reads timm's pages (model-index in HTML comments), MMPretrain's README and metafile, Hugging Face's README and
-    .eval_results, and model-index files with imports: figures in their fields and in tables with a column of models.
-    The other parts of resbench's own cards are compared by `resbench card --check`. Exit code: 0 nothing
-    false, 1 something is, 2 unreadable.
+    Says at which input and by which convention a figure holds. Reads timm's pages (model-index in HTML comments),
+    MMPretrain's README and metafile, Hugging Face's README and .eval_results, and model-index files with imports:
+    figures in their fields and in tables with a column of models. The other parts of resbench's own cards are compared
+    by `resbench card --check`. Exit code: 0 nothing false, 1 something is, 2 unreadable.
 
     \b
     Examples:

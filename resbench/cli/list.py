@@ -33,7 +33,9 @@ def list_(
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """List the networks with their costs, the best published top-1 accuracy, and what was measured of them.
+    """List networks with their costs, accuracies and records.
+
+    A row has the best published top-1 accuracy of the network, and what --results holds of it.
 
     --where compares columns with numbers (30M, 4.1G, 79%) or quoted text by < <= == != > >=, joined by and, or, not.
     top1 is in per cent: top1>79, not top1>0.79; params and macs are those of one image at the network's input size.

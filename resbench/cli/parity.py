@@ -18,7 +18,9 @@ def parity_(
     data: Annotated[
         Path | None, typer.Option(help="Compare on the images of this folder or archive too, at most 1,000.")
     ] = None,
-    input_px: Annotated[int | None, typer.Option("--input-px", "--img-size", help="Image side. [default: own]")] = None,
+    input_px: Annotated[
+        int | None, typer.Option("--input-px", "--img-size", help="Image size: one side. [default: the network's]")
+    ] = None,
     bound: Annotated[
         float | None,
         typer.Option(
@@ -30,9 +32,10 @@ def parity_(
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Check that an exported file answers as its network does in eager torch, whoever exported it.
+    """Check that an exported file gives its network's results.
 
-    Exits with 1 when it does not, and names the first layer whose output differs.
+    The reference is the network in eager torch; any program may have exported the file. Exits with 1 when they differ,
+    and names the first layer whose output differs.
 
     \b
     Examples:

@@ -27,7 +27,7 @@ def profile_(
     ] = None,
     input_px: Annotated[
         str | None,
-        typer.Option("--input-px", "--img-size", help="Image size: 224, or 224x288 (height x width). [default: own]"),
+        typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288 (HxW). [default: the network's]"),
     ] = None,
     device: options.Device = None,
     dtype: options.DType = "fp32",
@@ -94,7 +94,7 @@ def profile_(
         bool, typer.Option("--quiet", "-q", help="No progress, no notes; tables and errors only.")
     ] = False,
 ) -> None:
-    """Count what a network costs and measure how fast it runs on this machine.
+    """Count what a network costs, and measure its speed.
 
     \b
     Examples:

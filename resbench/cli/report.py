@@ -19,9 +19,10 @@ def report_(
     machine: OnMachine = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write all records as one HTML page with plots, a table, and the raw samples of every record.
+    """Write all records as one HTML page with plots.
 
-    The page needs no network and no server: open the file in a browser, or send it to somebody.
+    The page has a table and the raw samples of every record too. It needs no network and no server: open the file in a
+    browser, or send it to somebody.
 
     \b
     Examples:

@@ -58,7 +58,7 @@ def results_list(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """List all stored results, and choose among them.
+    """List, filter and sort stored results.
 
     A condition compares columns with numbers (30M, 4.1G, 79%) or quoted text by < <= == != > >=, joined by and, or,
     not. Units stand in the names of columns; top1 is in per cent: top1>78. The columns of a record:
@@ -103,7 +103,9 @@ def results_show(
     limit: _Limit = 10,
     as_json: _Json = False,
 ) -> None:
-    """Show stored profiles and validations in full; a validation alone with its worst classes and confusions.
+    """Show stored profiles and validations in full.
+
+    If it is one validation, its worst classes and most frequent confusions are shown too.
 
     \b
     Examples:
@@ -119,7 +121,9 @@ def results_show(
 
 @results_.command("diff")
 def results_diff(before: _Record, after: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
-    """Compare two checkpoints image by image: images lost, images gained, and whether that can be chance.
+    """Compare two validations image by image.
+
+    Shows the images lost and gained, and whether chance explains the difference.
 
     Exit code: 0, or 4 when the two were not validated on the same images.
 

@@ -15,7 +15,7 @@ def selfcheck_(
             autocompletion=options.network_names,
         ),
     ] = "resnet18",
-    input_px: Annotated[int, typer.Option("--input-px", "--img-size", min=32, help="Side of its images.")] = 64,
+    input_px: Annotated[int, typer.Option("--input-px", "--img-size", min=32, help="Image size: one side.")] = 64,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     runs: Annotated[int, typer.Option(min=2, help="Comparisons of equal networks, and of each slowdown.")] = 20,
     slowdown: Annotated[
@@ -26,10 +26,10 @@ def selfcheck_(
     as_json: Annotated[bool, typer.Option("--json", help="Print every trial and the scores as JSON.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Find out how well this machine measures: false alarms, power and bias of comparisons whose result is known.
+    """Measure how reliable comparisons on this machine are.
 
-    Two equal networks must not differ, and an injected slowdown (CPU time burnt after every call) must be found. Takes
-    a few minutes.
+    Reports false alarms, power and bias of comparisons whose result is known. Two equal networks must not differ, and
+    an injected slowdown (CPU time used up after every call) must be found. Takes a few minutes.
 
     \b
     Examples:

@@ -11,7 +11,8 @@ from resbench.cli import options
 def show_(
     name: Annotated[str, typer.Argument(help="A network, a published checkpoint of one, or timm:NAME.")],
     input_px: Annotated[
-        str | None, typer.Option("--input-px", "--img-size", help="224 or HxW such as 224x285. [default: network's]")
+        str | None,
+        typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288 (HxW). [default: the network's]"),
     ] = None,
     results: Annotated[Path, typer.Option(help="Records of `profile --by-stage --save`.")] = Path("results"),
     output: Annotated[
@@ -19,7 +20,9 @@ def show_(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Draw a network: its stages and blocks with shapes, parameters, multiply-adds, and time where a record has it.
+    """Draw a network: its stages and blocks with their costs.
+
+    Shows shapes, parameters and multiply-adds, and the time of each stage if a record has it.
 
     \b
     Examples:

@@ -10,7 +10,7 @@ def stats_(
     files: Annotated[list[Path], typer.Argument(help="Records that `resbench profile --save` wrote, or folders.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON instead of a table.")] = False,
 ) -> None:
-    """Recompute every figure of profiles from the raw samples in their records.
+    """Recompute the figures of profiles from their raw samples.
 
     \b
     Examples:

@@ -42,8 +42,8 @@ def validate_(
     classes_file: Annotated[
         Path | None,
         typer.Option(
-            help="The names of the network's classes, one per line in the order of its outputs; folders of images are "
-            "called so. [default: for heads that are not ImageNet's the checkpoint's list, else the sorted folders]"
+            help="The names of the network's classes, one per line in the order of its outputs; folders of images have "
+            "these names. [default: for heads that are not ImageNet's the checkpoint's list, else the sorted folders]"
         ),
     ] = None,
     batch_size: Annotated[
@@ -58,22 +58,26 @@ def validate_(
     workers: options.Workers = None,
     device: options.Device = None,
     input_px: Annotated[
-        int | None, typer.Option("--input-px", "--img-size", min=1, help="Side of the crop. [default: checkpoint's]")
+        int | None,
+        typer.Option(
+            "--input-px", "--img-size", min=1, help="Image size: side of the crop. [default: the checkpoint's]"
+        ),
     ] = None,
     crop_pct: Annotated[
-        float | None, typer.Option(min=0.01, max=1.0, help="Crop's share of the shorter side. [default: checkpoint's]")
+        float | None,
+        typer.Option(min=0.01, max=1.0, help="Crop's share of the shorter side. [default: the checkpoint's]"),
     ] = None,
     interpolation: Annotated[
-        str | None, typer.Option(help="bilinear, bicubic or lanczos. [default: checkpoint's]")
+        str | None, typer.Option(help="bilinear, bicubic or lanczos. [default: the checkpoint's]")
     ] = None,
     crop_mode: Annotated[
-        str | None, typer.Option(help="center, squash or border, as timm has them. [default: checkpoint's]")
+        str | None, typer.Option(help="center, squash or border, as in timm. [default: the checkpoint's]")
     ] = None,
     mean: Annotated[
-        tuple[float, float, float] | None, typer.Option(help="Per channel, of 0 to 1. [default: checkpoint's]")
+        tuple[float, float, float] | None, typer.Option(help="Per channel, from 0 to 1. [default: the checkpoint's]")
     ] = None,
     std: Annotated[
-        tuple[float, float, float] | None, typer.Option(help="Per channel, of 0 to 1. [default: checkpoint's]")
+        tuple[float, float, float] | None, typer.Option(help="Per channel, from 0 to 1. [default: the checkpoint's]")
     ] = None,
     dtype: options.DType = "fp32",
     amp: options.Amp = False,
@@ -110,10 +114,10 @@ def validate_(
     output: options.RecordsFolder = Path("results"),
     as_json: options.RecordAsJson = False,
 ) -> None:
-    """Count how many images a checkpoint gets right.
+    """Count how many images a checkpoint classifies correctly.
 
-    Classes go by WordNet id, never by the order of folders; preprocessing is the checkpoint's unless given here.
-    Several checkpoints share one pass over the images. When a run is cut off, the same command goes on from there;
+    ImageNet's classes are found by WordNet id, not by the order of folders; preprocessing is the checkpoint's unless
+    given here. Several checkpoints share one pass over the images. The same command continues an interrupted run;
     under `torchrun --nproc-per-node 4 -m resbench validate ...` processes share the images.
 
     \b

@@ -18,7 +18,7 @@ class WeightsFormat(StrEnum):
 File = Annotated[Path, typer.Argument(help="A file of weights: .pth, .pt, .pth.tar, .th or .safetensors.")]
 Network = Annotated[
     str | None,
-    typer.Option(help="The network that it is of, such as mine.py:build. [default: those of the table that it fits]"),
+    typer.Option(help="The network of the weights, such as mine.py:build. [default: those of the table that they fit]"),
 ]
 Name = Annotated[str, typer.Argument(help="A published checkpoint: its name, timm's arch.tag, or torchvision's enum.")]
 
@@ -35,7 +35,9 @@ def weights_list(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """List the published checkpoints, what was claimed of them, and which are on this machine.
+    """List published checkpoints.
+
+    Shows the published figures, and which files are on this machine.
 
     \b
     Examples:
@@ -53,9 +55,9 @@ def weights_fetch(
     names: Annotated[list[str], typer.Argument(help="Published checkpoints.")],
     trust: Annotated[bool, typer.Option("--trust", help="Accept files without a published hash, unverified.")] = False,
 ) -> None:
-    """Download checkpoints into torch.hub's folder, verify their hashes, and print their paths.
+    """Download checkpoints and verify their hashes.
 
-    A download that breaks is continued by the next call.
+    They go into torch.hub's folder, and their paths are printed. The next call continues an interrupted download.
 
     \b
     Examples:
@@ -83,9 +85,10 @@ def path(name: Name) -> None:
 
 @weights_.command("verify")
 def verify(file: File, key: options.Key = None, network: Network = None, as_json: options.AsJson = False) -> None:
-    """Show which published checkpoint a file is, by its hash, and which networks it fits, by its tensors.
+    """Identify a file of weights.
 
-    Exits 1 when the file has the name of a published file but another hash.
+    Shows which published checkpoint it is, by its hash, and which networks it fits, by its tensors. Exits with 1 when
+    the file has the name of a published file but another hash.
 
     \b
     Examples:
@@ -112,7 +115,9 @@ def weights_convert(
     key: options.Key = None,
     network: Network = None,
 ) -> None:
-    """Write a file of weights as safetensors, which cannot hold code, under the key names of timm and torchvision.
+    """Write a file of weights as safetensors.
+
+    Such a file cannot hold code. Its keys have the names of timm and torchvision.
 
     \b
     Examples:

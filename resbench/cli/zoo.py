@@ -21,9 +21,10 @@ def zoo_check(
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Verify the rows of resbench.toml: networks build, counts are stored, files and claims are right.
+    """Verify all rows of resbench.toml.
 
-    This builds every network of the file, which runs the code that it names. Exit code: 0, or 1 when a row is wrong.
+    Checks that networks can be built, that stored counts are up to date, and that files and claims are right. This
+    builds every network of the file, which runs the code that it names. Exit code: 0, or 1 when a row is wrong.
 
     \b
     Examples:
@@ -46,9 +47,11 @@ def zoo_new(
     place: Annotated[
         str, typer.Argument(help="Where the network lives: mine.py:build, package.module:Class, timm:NAME.")
     ],
-    name: Annotated[str | None, typer.Option(help="What it shall be called. [default: after its place]")] = None,
+    name: Annotated[str | None, typer.Option(help="The name of the network. [default: from its place]")] = None,
 ) -> None:
-    """Add a network to resbench.toml, and its counts beside it; prints the row.
+    """Add a network to resbench.toml, and print its row.
+
+    Its counts are stored beside the file.
 
     \b
     Examples:

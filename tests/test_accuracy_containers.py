@@ -53,8 +53,8 @@ IMAGE = planted.encoded(3)
         ([("0.jpg", IMAGE), ("0.cls", b"3"), ("0.png", IMAGE)], r"two images of one name, 0 \(0.jpg and 0.png\)"),
         ([("0.jpg", IMAGE), ("0.cls", b"3"), ("0.cls", b"4")], r"1 classes are there twice \(0.cls\)"),
         ([("0.jpg", IMAGE), ("0.cls", b"3"), ("0.json", b'{"label": 4}')], r"two classes for 0 \(3 in 0.cls and 4 in"),
-        ([("0.jpg", IMAGE), ("0.json", b"{")], r"0.json is no JSON"),
-        ([("0.jpg", IMAGE), ("0.json", b"[" * 100_000)], r"0.json is no JSON"),
+        ([("0.jpg", IMAGE), ("0.json", b"{")], r"0.json is not JSON"),
+        ([("0.jpg", IMAGE), ("0.json", b"[" * 100_000)], r"0.json is not JSON"),
     ],
 )
 def test_a_shard_that_contradicts_itself_is_refused_in_one_line(tmp_path, members, message):

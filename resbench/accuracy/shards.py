@@ -112,6 +112,6 @@ def _from_json(path: Path, file: File) -> str:
     try:
         values = json.loads(_read(path, file, _LONGEST_JSON_BYTES))
     except (ValueError, RecursionError):
-        raise ResbenchError(f"{path}: {file.name} is no JSON; copy or download it again") from None
+        raise ResbenchError(f"{path}: {file.name} is not JSON; copy or download it again") from None
     stated = [values[key] for key in _LABEL_KEYS if key in values] if isinstance(values, dict) else []
     return str(stated[0]) if stated and isinstance(stated[0], int | str) and not isinstance(stated[0], bool) else ""

@@ -177,7 +177,7 @@ def new_row(place: str, name: str | None = None) -> tuple[Path, str]:
     network runs its code. Raises ResbenchError for a name that is taken, and for what cannot be built.
     """
     if not is_place(place):
-        raise ResbenchError(f"{place}: has a row already, or is no place; give one such as mine.py:build")
+        raise ResbenchError(f"{place}: has a row already, or is not a place; give one such as mine.py:build")
     network, zoo = entered(place), own_zoo()
     path = zoo.path or Path(os.environ.get(VARIABLE, FILE)).absolute()
     called = name or _name(network)

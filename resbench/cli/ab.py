@@ -16,7 +16,7 @@ def ab_(
     a: Annotated[
         str,
         typer.Argument(
-            help="A network: its name, or where it lives, such as mine.py:build or timm:NAME.",
+            help="A network: its name, or its place such as mine.py:build or timm:NAME.",
             autocompletion=options.network_names,
         ),
     ],
@@ -73,7 +73,7 @@ def ab_(
     as_json: Annotated[bool, typer.Option("--json", help="Print every sample and the verdict as JSON.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compare the speed of networks or settings, interleaved.
+    """Compare the speed of networks or settings by interleaved runs.
 
     The calls of A and B take turns, so what slows the machine down slows both alike. Further arms take turns too, and
     each is compared with A; Holm's procedure keeps false alarms as rare as with one. Exit code: 1 when another is

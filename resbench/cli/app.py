@@ -103,7 +103,7 @@ def _options(
     zoo: Annotated[
         Path | None,
         typer.Option(
-            help="A TOML file with networks and checkpoints of your own. [default: the nearest resbench.toml with some]"
+            help="A TOML file with networks and checkpoints of your own. [default: the nearest resbench.toml with any]"
         ),
     ] = None,
 ) -> None:

@@ -29,7 +29,9 @@ def save_(
     source: Annotated[Path, typer.Argument(help="A record, or a folder of records.")] = Path("results"),
     pool: Pool = Path("baseline"),
 ) -> None:
-    """Add records to the pool; records that it already has are not changed.
+    """Add records to the pool.
+
+    Records that the pool already has are not changed.
 
     \b
     Examples:

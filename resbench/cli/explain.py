@@ -11,7 +11,7 @@ def explain_(
     network: Annotated[
         str,
         typer.Argument(
-            help="A network, or a published checkpoint of one.",
+            help="A network, or a published checkpoint.",
             autocompletion=options.network_names,
         ),
     ],

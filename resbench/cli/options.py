@@ -21,11 +21,11 @@ def network_names(incomplete: str) -> list[str]:
 
 Limits = Annotated[
     Path | None,
-    typer.Option(help="A TOML file with limits. [default: the nearest resbench.toml or pyproject.toml with some]"),
+    typer.Option(help="A TOML file with limits. [default: the nearest resbench.toml or pyproject.toml with limits]"),
 ]
 Junit = Annotated[Path | None, typer.Option(help="Write the findings as JUnit XML to this file.")]
 CodeQuality = Annotated[
-    Path | None, typer.Option(help="Write what failed as GitLab's code quality report to this file.")
+    Path | None, typer.Option(help="Write the failed findings as GitLab's code quality report to this file.")
 ]
 FailOnInconclusive = Annotated[bool, typer.Option("--fail-on-inconclusive", help="Exit 3 if inconclusive.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -35,25 +35,25 @@ Key = Annotated[
 ]
 Classes = Annotated[
     int | None,
-    typer.Option("--classes", min=1, help="Classes of the head. [default: the weights', or the network's own]"),
+    typer.Option("--classes", min=1, help="Classes of the head. [default: the weights', else the network's]"),
 ]
 Amp = Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")]
 ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="Use channels-last (NHWC) memory layout.")]
 Compile = Annotated[bool, typer.Option("--compile", help="Compile with torch.compile.")]
 CudaGraph = Annotated[bool, typer.Option("--cuda-graph", help="Replay the forward pass as a CUDA graph.")]
 DType = Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")]
-Device = Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first there is]")]
+Device = Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first that works]")]
 Fuse = Annotated[bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions.")]
 OnMachine = Annotated[
     str | None,
-    typer.Option("--machine", help="Only records of this machine: here, or its name or device, as 'cuda-*h100*'."),
+    typer.Option("--machine", help="Only records of this machine: here, or its name or device, such as 'cuda-*h100*'."),
 ]
 PermittedSlowdown = Annotated[float, typer.Option(min=0, help="The slowdown to permit (0.03: 3 %).")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 RecordAsJson = Annotated[
     bool, typer.Option("--json", help="Print the record as JSON, as --save writes it; several as a list.")
 ]
-RecordsFolder = Annotated[Path, typer.Option("--output", "-o", help="Where --save writes.")]
+RecordsFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder of the records that --save writes.")]
 Results = Annotated[Path, typer.Option("--results", help="Folder of the records.")]
 # Winograd's algorithm is replaced by a runtime in a later version: remove this option with it.
 Winograd = Annotated[

@@ -87,11 +87,11 @@ def profile_(
     output: options.RecordsFolder = Path("results"),
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="With --save: skip what has a record with these settings."),
+        typer.Option("--resume", help="With --save: skip networks that have a record with these settings."),
     ] = False,
     as_json: options.RecordAsJson = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress, no notes; tables and errors only.")
+        bool, typer.Option("--quiet", "-q", help="Show no progress and no notes, only tables and errors.")
     ] = False,
 ) -> None:
     """Count what a network costs, and measure its speed.

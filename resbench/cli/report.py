@@ -14,7 +14,9 @@ def report_(
     title: Annotated[str | None, typer.Option(help="The heading of the page. [default: the folder's name]")] = None,
     where: Annotated[
         str | None,
-        typer.Option(help="Only records that meet a condition, as 'latency_ms<20 and top1>78' (see `results --help`)."),
+        typer.Option(
+            help="Only records that meet a condition such as 'latency_ms<20 and top1>78' (see `results --help`)."
+        ),
     ] = None,
     machine: OnMachine = None,
     quiet: Quiet = False,

@@ -30,30 +30,31 @@ def results_list(
     context: typer.Context,
     results: options.Results = Path("results"),
     where: Annotated[
-        str | None, typer.Option(help="Show only records that meet a condition, as 'latency_ms<20 and top1>78'.")
+        str | None, typer.Option(help="Show only records that meet a condition such as 'latency_ms<20 and top1>78'.")
     ] = None,
     machine: options.OnMachine = None,
     best_per: Annotated[
         str | None,
         typer.Option(
-            help="Of records that agree in this column (network, machine, ...) show only the best: by --sort, or by "
+            help="Show only the best record for each value of this column (network, machine, ...): by --sort, or by "
             "latency_ms."
         ),
     ] = None,
     pareto: Annotated[
         str | None,
-        typer.Option(help="Show only the Pareto front of these columns, as top1,images_per_s."),
+        typer.Option(help="Show only the Pareto front of these columns, such as top1,images_per_s."),
     ] = None,
     sort: Annotated[str | None, typer.Option(help="Order by this column.")] = None,
     descending: Annotated[bool, typer.Option("--descending", "-d", help="Largest first.")] = False,
     columns: Annotated[
-        str | None, typer.Option(help="The columns to show, with commas between. [default: in files all]")
+        str | None, typer.Option(help="The columns to show, with commas between. [default: a selection; in files all]")
     ] = None,
     speeds: Annotated[
         bool, typer.Option("--speeds", help="A row per speed and batch size instead of one per record.")
     ] = False,
     form: Annotated[
-        TableFormat | None, typer.Option("--format", help="[default: the suffix of --output, else table]")
+        TableFormat | None,
+        typer.Option("--format", help="The format. [default: by the suffix of --output, else table]"),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
     as_json: options.AsJson = False,

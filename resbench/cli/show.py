@@ -9,7 +9,9 @@ from resbench.cli import options
 
 
 def show_(
-    name: Annotated[str, typer.Argument(help="A network, a published checkpoint of one, or timm:NAME.")],
+    name: Annotated[
+        str, typer.Argument(help="A network, its place such as mine.py:build or timm:NAME, or a checkpoint.")
+    ],
     input_px: Annotated[
         str | None,
         typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288 (HxW). [default: the network's]"),

@@ -71,7 +71,7 @@ def weights_fetch(
 
 @weights_.command("path")
 def path(name: Name) -> None:
-    """Print where a checkpoint lies on this machine.
+    """Print the path of a checkpoint on this machine.
 
     \b
     Examples:

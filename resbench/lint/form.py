@@ -135,7 +135,7 @@ def _result(document: Document, result: Tree, name: str) -> Iterator[Problem]:
         if value is None or (value.is_null and key != "Metrics"):
             yield within(document, "F002", Level.FALSE, result.line, f"result without {key}", f"add {key}", name)
         elif key != "Metrics" and not (value.text or value.say("name")):
-            yield within(document, "F003", Level.FALSE, value.line, f"{key} is no name", "give its name", name)
+            yield within(document, "F003", Level.FALSE, value.line, f"{key} is not a name", "give its name", name)
         elif key == "Metrics" and not (value.is_mapping or value.is_list or value.is_null):
             message = "Metrics is neither a mapping nor a list"
             yield within(document, "F003", Level.FALSE, value.line, message, "write a mapping", name)

@@ -88,7 +88,7 @@ def _compiled(node: ast.expr, columns: Columns) -> Condition:
             return lambda row: _not(inner(row))
         case ast.Compare():
             return _comparison(node, columns)
-    raise _UnfitError(f"{ast.unparse(node)!r} is no comparison")
+    raise _UnfitError(f"{ast.unparse(node)!r} is not a comparison")
 
 
 def _all(answers: Iterable[bool | None]) -> bool | None:

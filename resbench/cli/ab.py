@@ -16,6 +16,7 @@ def ab_(
     a: Annotated[
         str,
         typer.Argument(
+            metavar="A",
             help="A network: its name, or its place such as mine.py:build or timm:NAME.",
             autocompletion=options.network_names,
         ),
@@ -23,8 +24,8 @@ def ab_(
     others: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[B] [C]...",
-            help="Networks to compare with it. [default: A]",
+            metavar="B",
+            help="Networks to compare with A. [default: A itself, with the settings of --b]",
             autocompletion=options.network_names,
         ),
     ] = None,

@@ -26,7 +26,9 @@ Pool = Annotated[Path, typer.Option(help="The folder of the pool.")]
 
 @baseline_.command("save")
 def save_(
-    source: Annotated[Path, typer.Argument(help="A record, or a folder of records.")] = Path("results"),
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A record, or a folder of records.")] = Path(
+        "results"
+    ),
     pool: Pool = Path("baseline"),
 ) -> None:
     """Add records to the pool.
@@ -79,7 +81,7 @@ def prune_(
 
 @baseline_.command("merge")
 def merge_(
-    sources: Annotated[list[Path], typer.Argument(help="Other pools, or folders of records.")],
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE", help="Other pools, or folders of records.")],
     pool: Pool = Path("baseline"),
 ) -> None:
     """Add the runs of other pools to this one.

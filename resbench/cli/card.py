@@ -22,7 +22,9 @@ def card_(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Networks, checkpoints, or patterns of networks such as 'se*'.", autocompletion=options.network_names
+            metavar="NAME",
+            help="Networks, checkpoints, or patterns of networks such as 'se*'.",
+            autocompletion=options.network_names,
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every network of the table, and the index.")] = False,

@@ -9,7 +9,7 @@ from resbench.cli import options
 
 
 def check_(
-    new: Annotated[Path, typer.Argument(help="A record, or a folder of records.")] = Path("results"),
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="A record, or a folder of records.")] = Path("results"),
     against: Annotated[
         str,
         typer.Option(

@@ -10,7 +10,8 @@ from resbench.cli import options
 
 def compare_(
     subjects: Annotated[
-        list[str], typer.Argument(metavar="A B [C]...", help="Networks, checkpoints, records, or folders of records.")
+        list[str],
+        typer.Argument(metavar="NAME", help="Two or more networks, checkpoints, records, or folders of records."),
     ],
     results: options.Results = Path("results"),
     as_json: options.AsJson = False,

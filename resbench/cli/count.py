@@ -12,6 +12,7 @@ def count_(
     names: Annotated[
         list[str] | None,
         typer.Argument(
+            metavar="NAME",
             help="Networks, checkpoints or patterns such as 'se*'.",
             autocompletion=options.network_names,
         ),

@@ -12,7 +12,9 @@ data_ = typer.Typer(no_args_is_help=True, help="Check validation images.")
 
 @data_.command("check")
 def data_check(
-    data: Annotated[Path, typer.Argument(help="A folder or archive of images, as for `resbench validate --data`.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="A folder or archive of images, as for `resbench validate --data`.")
+    ],
     labels: Annotated[Path | None, typer.Option(help="A file of labels, as for `resbench validate`.")] = None,
     workers: options.Workers = None,
     as_json: options.AsJson = False,

@@ -11,11 +11,14 @@ def explain_(
     network: Annotated[
         str,
         typer.Argument(
+            metavar="NAME",
             help="A network, or a published checkpoint.",
             autocompletion=options.network_names,
         ),
     ],
-    figure: Annotated[str, typer.Argument(help="As it was printed: 5.28G, 5282531328, 4.27, 25.56M, 0.95%.")],
+    figure: Annotated[
+        str, typer.Argument(metavar="FIGURE", help="As it was printed: 5.28G, 5282531328, 4.27, 25.56M, 0.95%.")
+    ],
     input_px: Annotated[
         str | None, typer.Option("--input-px", "--img-size", help="Only at this image size: 224 or 224x288 (HxW).")
     ] = None,

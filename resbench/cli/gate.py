@@ -12,7 +12,7 @@ def gate_(
     networks: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="NETWORK",
+            metavar="NAME",
             help="Networks to time.",
             autocompletion=options.network_names,
         ),

@@ -18,7 +18,9 @@ class HistoryFormat(StrEnum):
 
 
 def history_(
-    source: Annotated[Path, typer.Argument(help="A pool, or a folder of records under git.")] = Path("results"),
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A pool, or a folder of records under git.")] = Path(
+        "results"
+    ),
     revision: Annotated[str, typer.Option(help="Where the history under git ends.")] = "HEAD",
     last: Annotated[int, typer.Option(min=1, help="How many of the newest runs of each record to read.")] = 100,
     export: Annotated[

@@ -24,7 +24,9 @@ class LintRules(StrEnum):
 
 
 def lint_(
-    cards: Annotated[list[str], typer.Argument(help="Cards or folders of cards; - reads standard input.")],
+    cards: Annotated[
+        list[str], typer.Argument(metavar="CARD", help="Cards or folders of cards; - reads standard input.")
+    ],
     style: Annotated[LintFormat, typer.Option("--format", help="How the findings are printed.")] = LintFormat.TEXT,
     weights: Annotated[
         Path | None,

@@ -12,7 +12,9 @@ def list_(
     patterns: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Names or patterns such as 'se*'; all when left out.", autocompletion=options.network_names
+            metavar="PATTERN",
+            help="Names or patterns such as 'se*'; all when left out.",
+            autocompletion=options.network_names,
         ),
     ] = None,
     where: Annotated[

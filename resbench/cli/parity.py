@@ -9,7 +9,9 @@ from resbench.cli import options
 
 
 def parity_(
-    file: Annotated[Path, typer.Argument(help="A file of ONNX, OpenVINO (.xml) or torch.export (.pt2).")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file of ONNX, OpenVINO (.xml) or torch.export (.pt2).")
+    ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="The network that it should hold.")],
     weights: Annotated[
         str | None, typer.Option(help="A file of weights, or a published checkpoint. [default: fresh weights]")

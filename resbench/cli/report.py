@@ -9,7 +9,9 @@ from resbench.cli.options import OnMachine, Quiet
 
 
 def report_(
-    records: Annotated[Path, typer.Argument(help="A folder of records, a pool, or one record.")] = Path("results"),
+    records: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A folder of records, a pool, or one record.")
+    ] = Path("results"),
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("report.html"),
     title: Annotated[str | None, typer.Option(help="The heading of the page. [default: the folder's name]")] = None,
     where: Annotated[

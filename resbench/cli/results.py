@@ -10,7 +10,8 @@ from resbench.cli import options
 
 results_ = typer.Typer(invoke_without_command=True)
 
-_Record = Annotated[Path, typer.Argument(help="A record that --save wrote.")]
+_Old = Annotated[Path, typer.Argument(metavar="OLD", help="A record that `validate --save` wrote.")]
+_New = Annotated[Path, typer.Argument(metavar="NEW", help="Another one, on the same images.")]
 _Limit = Annotated[int, typer.Option(min=0, help="Rows of each table. [default: 10; --json has all]")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
@@ -99,7 +100,9 @@ def results_list(
 
 @results_.command("show")
 def results_show(
-    what: Annotated[str, typer.Argument(help="A record, a folder of records, or a network or checkpoint.")],
+    what: Annotated[
+        str, typer.Argument(metavar="WHAT", help="A record, a folder of records, or a network or checkpoint.")
+    ],
     results: options.Results = Path("results"),
     limit: _Limit = 10,
     as_json: _Json = False,
@@ -121,7 +124,7 @@ def results_show(
 
 
 @results_.command("diff")
-def results_diff(before: _Record, after: _Record, limit: _Limit = 10, as_json: _Json = False) -> None:
+def results_diff(before: _Old, after: _New, limit: _Limit = 10, as_json: _Json = False) -> None:
     """Compare two validations image by image.
 
     Shows the images lost and gained, and whether chance explains the difference.

@@ -11,6 +11,7 @@ def selfcheck_(
     network: Annotated[
         str,
         typer.Argument(
+            metavar="NAME",
             help="The network to measure.",
             autocompletion=options.network_names,
         ),

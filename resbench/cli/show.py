@@ -10,7 +10,10 @@ from resbench.cli import options
 
 def show_(
     name: Annotated[
-        str, typer.Argument(help="A network, its place such as mine.py:build or timm:NAME, or a checkpoint.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="A network, its place such as mine.py:build or timm:NAME, or a checkpoint."
+        ),
     ],
     input_px: Annotated[
         str | None,

@@ -7,7 +7,9 @@ import typer
 
 
 def stats_(
-    files: Annotated[list[Path], typer.Argument(help="Records that `resbench profile --save` wrote, or folders.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Records that `resbench profile --save` wrote, or folders.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON instead of a table.")] = False,
 ) -> None:
     """Recompute the figures of profiles from their raw samples.

@@ -15,12 +15,17 @@ class WeightsFormat(StrEnum):
     SAFETENSORS = "safetensors"
 
 
-File = Annotated[Path, typer.Argument(help="A file of weights: .pth, .pt, .pth.tar, .th or .safetensors.")]
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A file of weights: .pth, .pt, .pth.tar, .th or .safetensors.")
+]
 Network = Annotated[
     str | None,
     typer.Option(help="The network of the weights, such as mine.py:build. [default: those of the table that they fit]"),
 ]
-Name = Annotated[str, typer.Argument(help="A published checkpoint: its name, timm's arch.tag, or torchvision's enum.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="A published checkpoint: its name, timm's arch.tag, or torchvision's enum."),
+]
 
 weights_ = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List, fetch, verify and convert published checkpoints."
@@ -31,7 +36,10 @@ weights_ = typer.Typer(
 def weights_list(
     patterns: Annotated[
         list[str] | None,
-        typer.Argument(help="Names of checkpoints or networks, or patterns such as 'gluon_*'; all when left out."),
+        typer.Argument(
+            metavar="PATTERN",
+            help="Names of checkpoints or networks, or patterns such as 'gluon_*'; all when left out.",
+        ),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -52,7 +60,7 @@ def weights_list(
 
 @weights_.command("fetch")
 def weights_fetch(
-    names: Annotated[list[str], typer.Argument(help="Published checkpoints.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Published checkpoints.")],
     trust: Annotated[bool, typer.Option("--trust", help="Accept files without a published hash, unverified.")] = False,
 ) -> None:
     """Download checkpoints and verify their hashes.

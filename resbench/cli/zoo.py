@@ -45,7 +45,10 @@ def zoo_check(
 @zoo_.command("new")
 def zoo_new(
     place: Annotated[
-        str, typer.Argument(help="The place of the network: mine.py:build, package.module:Class, timm:NAME.")
+        str,
+        typer.Argument(
+            metavar="PLACE", help="The place of the network: mine.py:build, package.module:Class, timm:NAME."
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="The name of the network. [default: from its place]")] = None,
 ) -> None:

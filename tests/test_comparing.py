@@ -337,7 +337,7 @@ def test_the_verdict_alone_decides_the_exit_code(found, monkeypatch, verdict, wo
     [
         (("resnet18", "resnet19"), "did you mean"),
         (("resnet18", "--b", "dtype=tf32", "--device", "cpu"), "tf32: only on CUDA"),
-        (("resnet18", "nolib:resnet18"), "unknown library"),
+        (("resnet18", "nolib:resnet18"), "no module named 'nolib'"),
     ],
 )
 def test_bad_input_is_one_line(words, message):

@@ -28,7 +28,8 @@ def check_(
     only on the same images. A timing is compared with all runs of the baseline; five runs are needed to detect changes
     below 25 %. A record that equals the baseline's is ok. Limits are set in [tool.resbench.check] of pyproject.toml or
     [check] of resbench.toml. On GitHub, findings become annotations, a job summary and outputs. Exit code: 0 ok,
-    1 regressed, 4 not comparable or missing, 5 invalid; 3 on request.
+    1 regressed, 4 not comparable or missing, 5 invalid; 3 inconclusive, with
+    --fail-on-inconclusive.
 
     \b
     Examples:

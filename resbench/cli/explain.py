@@ -28,7 +28,7 @@ def explain_(
 
     The answer names the convention, the input and the rounding.
 
-    Exit code: 0 when something gives the figure, 1 when it is a known error or nothing does.
+    Exit code: 0 when a count or a published accuracy gives the figure, 1 when it is a known error or nothing does.
 
     \b
     Examples:

@@ -24,7 +24,8 @@ def export_(
     uint8: Annotated[
         bool,
         typer.Option(
-            "--preprocess", help="The file takes uint8 images (N x H x W x 3), cut to size, and normalises them itself."
+            "--preprocess",
+            help="The file takes uint8 images (N x H x W x 3), cropped to size, and normalises them itself.",
         ),
     ] = False,
     input_px: Annotated[

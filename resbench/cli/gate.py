@@ -13,15 +13,13 @@ def gate_(
         list[str] | None,
         typer.Argument(
             metavar="NAME",
-            help="Networks to time.",
+            help="Networks whose speed is compared.",
             autocompletion=options.network_names,
         ),
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(
-            help="The branch to merge into; only changes since the branches parted count. [default: the main branch]"
-        ),
+        typer.Option(help="The branch to merge into, compared at the last common commit. [default: the main branch]"),
     ] = None,
     results: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Folder of the records. [default: results]")

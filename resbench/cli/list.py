@@ -30,14 +30,14 @@ def list_(
     machine: options.OnMachine = None,
     measure: Annotated[
         bool,
-        typer.Option("--measure", help="Profile the networks that may fit and have no record of this machine; save."),
+        typer.Option("--measure", help="Profile networks that may meet --where and have no record here, and save."),
     ] = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
     """List networks with their costs, accuracies and records.
 
-    A row has the best published top-1 accuracy of the network, and what --results holds of it.
+    The accuracy is the best published top-1 accuracy of the network's checkpoints.
 
     --where compares columns with numbers (30M, 4.1G, 79%) or quoted text by < <= == != > >=, joined by and, or, not.
     top1 is in per cent: top1>79, not top1>0.79; params and macs are those of one image at the network's input size.

@@ -40,7 +40,7 @@ def _add(documents: dict[Path, Document], paths: Iterable[Path]) -> None:
 def _read(path: Path) -> Document:
     try:
         if path.exists() and not path.is_file():
-            raise ResbenchError(f"{path}: not a regular file; give a Markdown or YAML card")
+            raise ResbenchError(f"{path}: not a regular file")
         if path.exists() and path.stat().st_size > _MOST_BYTES:
             raise ResbenchError(f"{path}: longer than {_MOST_BYTES:,} bytes, too long for a card; give another file")
         return parse(path, read_exactly(path))

@@ -268,7 +268,7 @@ def test_a_damaged_file_is_told_in_one_line(sound, tmp_path):
         parity.parity(path, SMALL, input_px=PX)
     other = tmp_path / "cut.pt2"
     other.write_bytes(b"PK")
-    with pytest.raises(ResbenchError, match=r"no file of torch\.export"):
+    with pytest.raises(ResbenchError, match=r"not a file of torch\.export"):
         parity.parity(other, SMALL, input_px=PX)
 
 

@@ -1,70 +1,22 @@
 """Judgements at their boundaries, worked out by hand: the last value that passes and the first that does not."""
 
 import math
+import sys
 from dataclasses import replace
 
 import pytest
 
-from resbench.judging.accuracy import bare_counts, paired_counts
-from resbench.judging.exact import differences, kernels, memories
-from resbench.judging.family import Change, judge_change
+from resbench.judging.exact import differences, kernels, memories, weights
+from resbench.judging.family import Change, holm, judge_change, welch
 from resbench.judging.finding import Finding, Verdict, worst_first
-from resbench.judging.history import has_samples, measures, steps
+from resbench.judging.history import has_samples, measures, steps, traces
 from resbench.judging.limits import Limits
-from resbench.records.record import Kernels, Memory
+from resbench.judging.paired import judge, paired_change, unit_logs
+from resbench.records.record import Cluster, Kernels, Memory
 from tests.examples import EVALUATION, PROFILE, series
 
 BLANK = Finding(record="r", metric="m", before=None, after=None, verdict=Verdict.INVALID, why="")
 MANY = 1e9  # degrees of freedom with which Student's distribution is the normal one
-
-
-def bare(before, after, images, **limits):
-    return bare_counts(replace(BLANK, before=before, after=after), images, Limits(**limits)).verdict
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "verdict"),
-    [
-        (800, 797, Verdict.INCONCLUSIVE),  # 0.3 points of 1,000 images: the limit itself is permitted, but not certain
-        (800, 796, Verdict.REGRESSED),  # 0.4 points
-        (800, 801, Verdict.OK),  # better, by less than chance
-        (800, 800, Verdict.OK),
-        (800, 900, Verdict.IMPROVED),
-        (0, 0, Verdict.OK),
-        (0, 1, Verdict.OK),
-        (1000, 999, Verdict.INCONCLUSIVE),
-    ],
-)
-def test_bare_counts_at_the_permitted_drop(before, after, verdict):
-    assert bare(before, after, 1000) == verdict
-
-
-def test_a_certain_drop_counts_below_any_finite_limit_and_never_without_one():
-    assert bare(900, 700, 1000, accuracy_drop=0.5) == Verdict.REGRESSED
-    assert bare(900, 700, 1000, accuracy_drop=math.inf) == Verdict.OK
-
-
-@pytest.mark.parametrize(
-    ("lost", "gained", "images", "verdict"),
-    [
-        (30, 5, 50_000, Verdict.REGRESSED),  # 25 of 50,000 images are 0.05 points, p = 1e-5
-        (29, 5, 50_000, Verdict.OK),  # 24 of them: as significant, but smaller
-        (5, 30, 50_000, Verdict.IMPROVED),
-        (5, 29, 50_000, Verdict.OK),
-        (5, 2, 1000, Verdict.INCONCLUSIVE),  # 0.3 points are permitted; p = 0.23
-        (6, 2, 1000, Verdict.REGRESSED),  # 0.4 points are not
-        (10, 10, 1000, Verdict.OK),
-        (1, 0, 50_000, Verdict.OK),
-    ],
-)
-def test_pairs_at_the_smallest_and_the_permitted_drop(lost, gained, images, verdict):
-    assert paired_counts(BLANK, lost, gained, images, Limits()).verdict == verdict
-
-
-def test_the_interval_of_a_paired_change_is_that_of_the_share_of_gains():
-    # Clopper-Pearson of 2 of 8, from tables: 0.0319 to 0.6509; (2 * share - 1) * 8 / 1000
-    found = paired_counts(BLANK, 6, 2, 1000, Limits())
-    assert (found.points_low, found.points_high) == pytest.approx((-0.0074896, 0.0024144), abs=2e-6)
 
 
 @pytest.mark.parametrize(
@@ -154,3 +106,116 @@ def test_memory_may_grow_by_one_per_cent(after, verdict):
 def test_differences_name_each_key_that_differs():
     assert differences({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 5, "c": 4}) == "b 2 -> 5, c 3 -> 4"
     assert differences({"a": 1}, {"a": 1, "b": 2}) == ""
+
+
+def counted(params, threads=1):
+    counts = replace(PROFILE.counts, params=params)
+    return replace(PROFILE, counts=counts, settings=replace(PROFILE.settings, threads=threads))
+
+
+def test_a_count_that_changes_is_a_change_point_with_its_ratio_and_reason():
+    runs = [counted(100), counted(200, 2), counted(200, 3), counted(50, 4), counted(0, 4), counted(7, 4)]
+    trace = next(trace for trace in traces({"r": runs}) if trace.metric == "params")
+    assert [(change.index, change.ratio, change.why) for change in trace.changes] == [
+        (1, 2.0, "threads 1 -> 2"), (3, 0.25, "threads 3 -> 4"), (4, 0.0, ""), (5, None, "")
+    ]  # fmt: skip
+    alone = next(trace for trace in traces({"r": runs[:1]}) if trace.metric == "params")
+    assert alone.changes == ()
+
+
+def test_a_step_is_found_behind_an_odd_number_of_runs():
+    pytest.importorskip("ruptures")
+    fine = [1 + 0.0001 * (index % 3) for index in range(16)]
+    assert steps([*fine[:7], *(1.1 * value for value in fine[7:])]) == [7]
+
+
+def test_steps_need_ruptures(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ruptures", None)
+    assert steps([1.0] * 6) is None
+    assert steps([1.0] * 5) == []
+
+
+def test_two_independent_ratios_are_the_fewest():
+    change = paired_change([0.1, 0.3])  # a standard deviation of 0.14142, over sqrt(2)
+    assert (change.log, change.error, change.freedom) == (pytest.approx(0.2), pytest.approx(0.1), 1)
+    found = judge([0.1, 0.1], floor=0.01, limit=0.05)
+    assert (found.verdict, found.ratio.estimate, found.units) == (Verdict.REGRESSED, math.exp(0.1), 2)
+    alone = judge([0.1], floor=0.01, limit=0.05)
+    assert (alone.verdict, alone.ratio.estimate, alone.units) == (Verdict.INVALID, math.exp(0.1), 1)
+    assert (alone.ratio.low, alone.ratio.high, alone.detectable) == (None, None, math.inf)
+    for logs in ([], [0.1, math.inf], [0.1, math.nan]):
+        found = judge(logs, floor=0.01, limit=0.05)
+        assert found.verdict == Verdict.INVALID
+        assert math.isnan(found.ratio.estimate)
+
+
+def test_the_chance_of_a_change_counts_both_directions():
+    for log in (0.01959964, -0.01959964):
+        assert Change(log=log, error=0.01, freedom=MANY).p_value() == pytest.approx(0.05, rel=1e-4)
+    assert Change(log=0.0, error=0.0, freedom=1).p_value() == 1
+    assert Change(log=0.1, error=0.0, freedom=1).p_value() == 0
+
+
+def test_what_a_change_could_have_revealed():
+    change = Change(log=0.0, error=0.01, freedom=MANY)
+    # log 1.01 + (1.95996 + 1.28155) * 0.01 = 0.042365, above log 1.05 - (1.95996 - 1.28155) * 0.01 = 0.042006
+    assert change.detectable(0.01, 0.05) == pytest.approx(math.expm1(0.0423655), rel=1e-4)
+    # of two, the stricter has 1.25 % on its side: 2.24140
+    assert change.detectable(0.01, 0.05, 2) == pytest.approx(math.expm1(0.0451799), rel=1e-4)
+    # log 1.1 - 0.0067841 = 0.088526
+    assert change.detectable(0.01, 0.1) == pytest.approx(math.expm1(0.0885261), rel=1e-4)
+    # log 1.05 + 0.0195996 * (1 + 1.282 / 1.960)
+    assert change.detectable_by_interval(0.05) == pytest.approx(math.expm1(0.0812095), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "log", "error", "freedom"),
+    [
+        # variances 0.01 of three and 0.08 of two: 0.04333 in all, 0.04333^2 / (0.00333^2 / 2 + 0.04^2 / 1)
+        ((0, 0.1, 0.2), (1, 1.4), 1.1, 0.2081666, 1.169550),
+        ((0, 0.1, 0.2), (1,), 0.9, 0.0577350, 2),
+        ((0,), (1,), 1, 0, 1),
+    ],
+)
+def test_welchs_degrees_of_freedom(before, after, log, error, freedom):
+    change = welch(*(tuple(map(math.exp, logs)) for logs in (before, after)))
+    assert (change.log, change.error, change.freedom) == pytest.approx((log, error, freedom), rel=1e-5)
+
+
+def test_holms_p_values_do_not_fall_with_rank():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "any_limit", "verdicts"),
+    [
+        ("a" * 64, "a" * 64, "equal", [Verdict.OK]),
+        ("a" * 64, "b" * 64, "equal", [Verdict.REGRESSED]),
+        ("a" * 64, "b" * 64, "any", [Verdict.OK]),
+        (None, "b" * 64, "equal", []),
+        ("a" * 64, None, "equal", []),
+    ],
+)
+def test_checkpoints_are_compared_where_both_sides_have_one(before, after, any_limit, verdicts):
+    sides = (replace(PROFILE, weights_sha256=value) for value in (before, after))
+    found = list(weights(*sides, "r", Limits(weights=any_limit)))
+    assert [finding.verdict for finding in found] == verdicts
+    if Verdict.REGRESSED in verdicts:
+        assert found[0].why == "another checkpoint under the same name: aaaaaaaa -> bbbbbbbb"
+
+
+def test_a_limit_of_nothing_is_not_met_by_no_change():
+    unchanged = Change(log=0.0, error=0.0, freedom=1)
+    assert judge_change(unchanged, floor=0.01, limit=0.0) == Verdict.INCONCLUSIVE
+    assert judge_change(unchanged, floor=0.01, limit=1e-9) == Verdict.OK
+
+
+def test_samples_of_one_nanosecond_are_times_and_of_none_are_not():
+    units = [[(Cluster(wall_ns=(1, 1), cpu_ns=()), Cluster(wall_ns=(2, 2), cpu_ns=()))]]
+    assert unit_logs(units, "wall_ns").tolist() == pytest.approx([math.log(2)])
+    empty = Cluster(wall_ns=(), cpu_ns=())
+    zero = Cluster(wall_ns=(0, 1), cpu_ns=())
+    for clusters in ((empty, empty), (zero, units[0][0][0])):
+        with pytest.raises(ValueError, match="samples must be positive"):
+            unit_logs([[clusters]], "wall_ns")

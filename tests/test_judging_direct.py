@@ -6,15 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from resbench.judging.exact import differences, kernels, memories, weights
+from resbench.judging.compare import compare
+from resbench.judging.exact import differences, images_difference, kernels, memories, weights
 from resbench.judging.family import Change, holm, judge_change, welch
 from resbench.judging.finding import Finding, Verdict, worst_first
 from resbench.judging.history import has_samples, measures, steps, traces
 from resbench.judging.limits import Limits
 from resbench.judging.paired import judge, paired_change, unit_logs
-from resbench.records.record import Cluster, Kernels, Memory
+from resbench.records.origin import Origin
+from resbench.records.record import Cluster, Kernels, Memory, Pipeline
 from tests.examples import EVALUATION, PROFILE, series
 
+PIPELINE = Pipeline(data="val", fingerprint="ab" * 32, images=6, pixels=EVALUATION.pixels, workers=2)
 BLANK = Finding(record="r", metric="m", before=None, after=None, verdict=Verdict.INVALID, why="")
 MANY = 1e9  # degrees of freedom with which Student's distribution is the normal one
 
@@ -219,3 +222,35 @@ def test_samples_of_one_nanosecond_are_times_and_of_none_are_not():
     for clusters in ((empty, empty), (zero, units[0][0][0])):
         with pytest.raises(ValueError, match="samples must be positive"):
             unit_logs([[clusters]], "wall_ns")
+
+
+def test_checkpoints_that_are_equal_are_called_so():
+    sides = (replace(PROFILE, weights_sha256="a" * 64) for _ in range(2))
+    assert next(weights(*sides, "r", Limits())).why == "equal"
+
+
+def test_networks_of_one_name_and_another_structure_are_not_compared():
+    own, other = (
+        replace(PROFILE, origin=Origin(place="a.py:b", source_sha256=None, structure_sha256=letter * 64))
+        for letter in "ab"
+    )
+    cases = [
+        (own, other, "another network of the same name (structure aaaaaaaa -> bbbbbbbb); "),
+        (PROFILE, own, "another network of the same name (one is of the shipped table); "),
+        (own, PROFILE, "another network of the same name (one is of the shipped table); "),
+        (replace(PROFILE, classes=10), PROFILE, "heads of 10 and its own classes; "),
+        (PROFILE, replace(PROFILE, classes=10), "heads of its own and 10 classes; "),
+    ]
+    for before, after, why in cases:
+        (found,) = compare(before, after, "r")
+        assert (found.metric, found.verdict) == ("record", Verdict.NOT_COMPARABLE)
+        assert found.why.startswith(why)
+    assert len(compare(own, own, "r")) > 1
+
+
+def test_speeds_are_compared_when_both_or_none_were_fed_with_images():
+    plain = series()
+    fed = replace(plain, pipeline=PIPELINE)
+    assert images_difference(plain, plain) == images_difference(fed, fed) == ""
+    assert images_difference(plain, fed) == images_difference(fed, plain) == "one side does not say which"
+    assert images_difference(fed, replace(plain, pipeline=replace(PIPELINE, images=7))) == "images 6 -> 7"

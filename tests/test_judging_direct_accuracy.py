@@ -15,7 +15,7 @@ from resbench.judging.accuracy import (
     points,
     reproduction_findings,
 )
-from resbench.judging.answers import Changed
+from resbench.judging.answers import Changed, mcnemar
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
 from tests.examples import EVALUATION
@@ -179,3 +179,18 @@ def test_a_published_accuracy_is_judged_by_what_the_baseline_said_to_it(before, 
 def test_what_was_not_published_is_not_judged():
     assert list(reproduction_findings(GOOD, UNPUBLISHED, "r", Limits())) == []
     assert len(list(reproduction_findings(GOOD, GOOD, "r", Limits()))) == 2
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "alternative", "chance"),
+    [
+        (8, 2, "two-sided", 2 * (45 + 10 + 1) / 1024),  # 8, 9 or 10 of 10 heads, or as many tails
+        (8, 2, "greater", (45 + 10 + 1) / 1024),
+        (2, 8, "greater", 1 - (1 + 10) / 1024),
+        (5, 5, "greater", 638 / 1024),  # 252 + 210 + 120 + 45 + 10 + 1
+        (0, 0, "two-sided", 1),
+        (1, 0, "greater", 0.5),
+    ],
+)
+def test_mcnemars_chance_is_that_of_so_many_heads(lost, gained, alternative, chance):
+    assert mcnemar(lost, gained, alternative) == pytest.approx(chance)

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from resbench.judging.compare import compare
+from resbench.judging.finding import Verdict
 from resbench.judging.stages import accounted, clock_of_stages, operator_shares, stage_shares
-from resbench.judging.stats import Interval, agree, drifts, hodges_lehmann, summarise, unit_values
+from resbench.judging.stats import Interval, agree, drifts, hodges_lehmann, percentile, summarise, unit_values
 from resbench.judging.timings import clocks_of, doubt_of, ratio_between
 from resbench.records.record import Cluster, PartTime, StageTimes
 from tests.examples import PROFILE, STAGE_TIMES, series
@@ -157,6 +159,7 @@ def test_a_drift_is_a_certain_trend_beyond_two_per_cent():
     assert drifts([*reversed(climb)])
     assert not drifts(climb, limit=0.021)
     assert not drifts([1.1**step for step in range(4)])  # p = 2 / 24
+    assert not drifts([1.1**step for step in range(4)], alpha=2 / 24)
     assert not drifts([1.0] * 9)
     assert not drifts([1.0, 2.0, 4.0], alpha=1.1)
     assert drifts([1.0, 2.0, 4.0, 8.0], alpha=0.1)
@@ -164,3 +167,24 @@ def test_a_drift_is_a_certain_trend_beyond_two_per_cent():
 
 def test_the_median_of_pairwise_means():
     assert hodges_lehmann([1, 2, 9]) == 3.5  # 1, 1.5, 5, 2, 5.5, 9
+
+
+@pytest.mark.parametrize(("share", "number"), [(0.9, 64), (0.9, 200), (0.99, 662)])
+def test_a_percentile_lies_between_the_samples_that_binomials_name(share, number):
+    chances = [math.comb(number, hits) * share**hits * (1 - share) ** (number - hits) for hits in range(number + 1)]
+    below = [sum(chances[: hits + 1]) for hits in range(number + 1)]
+    low = next(hits for hits, chance in enumerate(below) if chance >= 0.025) - 1
+    high = next(hits for hits, chance in enumerate(below) if chance >= 0.975)
+    assert percentile(range(number), share) == Interval(pytest.approx((number - 1) * share), low, high)
+    assert percentile(range(63), 0.9) is None
+
+
+def test_what_fewer_than_five_runs_cannot_tell_is_said():
+    crowd = replace(PROFILE.environment, conditions=replace(PROFILE.environment.conditions, noise="overloaded"))
+    after = replace(PROFILE, run=replace(PROFILE.run, started="2026-01-02T00:00:00+00:00"))
+    for newer, why in (
+        (after, "1 run; fewer than 5 tell only changes beyond 25%"),
+        (replace(after, environment=crowd), "1 run; the machine was overloaded"),
+    ):
+        (found,) = (found for found in compare(PROFILE, newer, "r") if found.metric == "latency b1 (CPU time)")
+        assert (found.why, found.limit, found.verdict) == (why, 0.25, Verdict.INCONCLUSIVE)

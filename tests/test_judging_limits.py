@@ -76,7 +76,7 @@ def test_what_a_file_of_limits_does_not_mean_is_not_passed_over(tmp_path, monkey
         ("accuracy_drop = 5", "`$.accuracy_drop`"),
         ("weights = 'some'", "`$.weights`"),
         ("networks = 3", "networks is not a table"),
-        ('[check.networks."resnxt*"]\nlatency = 0.1', "no network matches 'resnxt*'"),
+        ('[check.networks."resnxt*"]\nlatency = 0.1', "[check.networks.\"resnxt*\"]: no network matches 'resnxt*'"),
         ("[check.networks.resnet18]\nlatncy = 0.1", 'networks."resnet18"]: unknown limit'),
         ("[check.networks]\nresnet18 = 3", 'networks."resnet18"]: Expected `object`, got `int`'),
         ("latency = ", "not TOML"),

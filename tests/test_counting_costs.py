@@ -6,9 +6,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from resbench.counting.calls import Layer
+from resbench.counting.conventions import CURRENT, HISTORIC, NAMES, convention, operations
 from resbench.counting.operators import Dispatched, computes, cost, is_uncosted
 from resbench.counting.tally import ForwardPass, count_module, run_once
+from resbench.errors import ResbenchError
 from resbench.records.counts import Input
+from resbench.records.record import Terms
 
 aten = torch.ops.aten
 
@@ -154,3 +157,97 @@ class Other(nn.Module):
 
 def test_an_uncounted_operator_is_named_without_its_overload():
     assert count_module(Other().eval(), 4).uncounted == {"aten._fft_r2c": 1}
+
+
+class Call(nn.Module):
+    """A network that is one call."""
+
+    def __init__(self, call):
+        super().__init__()
+        self.register_buffer("kernel", shaped(6, 1, 3, 3))
+        self.call = call
+
+    def forward(self, x):
+        return self.call(self, x)
+
+
+def counted(call, side_px=8):
+    return count_module(Call(call).eval(), side_px)
+
+
+def test_fused_attention_is_one_operator_on_any_device():
+    module = Call(lambda _, x: F.scaled_dot_product_attention(x, x, x)).eval()
+    assert count_module(module, 8).operators == count_module(module.to("meta"), 8).operators == 1
+
+
+def test_a_view_of_fixed_weights_is_fixed_and_what_is_computed_from_them_is_not():
+    blur = counted(lambda self, x: F.conv2d(x, self.kernel[:3], groups=3)).terms
+    learned = counted(lambda self, x: F.conv2d(x, self.kernel[:3] * 2, groups=3)).terms
+    assert (blur.blur, blur.conv) == (learned.conv, learned.blur) == (3 * 6 * 6 * 9, 0)
+
+
+def test_a_gate_behind_a_global_pool_leaves_the_view_to_the_windows():
+    class Gated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.gate = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1)
+
+        def forward(self, x):
+            x = self.conv(x)
+            return x * self.gate(x.mean((2, 3), keepdim=True))
+
+    assert count_module(Gated().eval(), 9).receptive_field_px == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("layers", "terms"),
+    [
+        # behind the last pool, but in groups
+        ([nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1, groups=2)], {"conv": 4 * 2, "conv_bias": 4, "fc": 0}),
+        # joins each input with each output, but ahead of the last pool, or without one
+        ([nn.Conv2d(4, 3, 6), nn.AdaptiveAvgPool2d(1)], {"conv": 3 * 144, "conv_bias": 3, "fc": 0, "gap_in": 3}),
+        ([nn.Conv2d(4, 3, 6)], {"conv": 3 * 144, "conv_bias": 3, "fc": 0}),
+        ([nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 3, 1)], {"conv": 0, "conv_bias": 0, "fc": 12, "fc_bias": 3}),
+    ],
+)
+def test_a_convolution_is_the_classifier_where_it_is_dense_and_behind_the_last_pool(layers, terms):
+    found = count_module(nn.Sequential(*layers).eval(), inputs=(Input(shape=(4, 6, 6)),)).terms
+    assert {term: getattr(found, term) for term in terms} == terms
+
+
+def refuses(error):
+    def call(_, x):
+        raise error
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("error", "sides", "words"),
+    [
+        (RuntimeError("small\nmore"), (3, 8, 8), "Call cannot take 8x8 px (small); give a larger input"),
+        (RuntimeError("small"), (4, 8, 8), "Call cannot take 4x8x8 (small); declare its inputs"),
+        (TypeError("two"), (3, 8, 8), "Call cannot take 3x8x8 (two); declare its inputs"),
+        (ValueError(), (3, 8, 8), "Call cannot take 3x8x8 (ValueError); declare its inputs"),
+    ],
+)
+def test_what_a_network_cannot_take_is_refused_with_the_next_step(error, sides, words):
+    with pytest.raises(ResbenchError) as caught:
+        count_module(Call(refuses(error)).eval(), inputs=(Input(shape=sides),))
+    assert str(caught.value).startswith(words)
+
+
+def test_conventions_are_current_or_historic_and_say_what_they_lack():
+    assert HISTORIC == (
+        "thop-0.0.31-2001", "thop-0.0.31-1910", "thop-0.0.23", "thop-0.0.22", "thop-0.0.22-avgpool7"
+    )  # fmt: skip
+    assert tuple(name for name in NAMES if name not in HISTORIC) == CURRENT
+    assert convention("thop").missing(Terms(norm=1, conv=1)) == ("norm",)
+    assert convention("macs").missing(Terms(norm=1)) == ()
+
+
+def test_terms_that_were_not_counted_are_refused_where_they_count():
+    old = Terms(conv=5, relu_last=None)
+    assert operations(old, "macs") == 5
+    with pytest.raises(ValueError, match="counts bias_macs, relu_last, maxpool_side, avgpool_side, and the"):
+        operations(old, "thop-0.0.22")

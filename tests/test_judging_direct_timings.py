@@ -45,6 +45,10 @@ def test_stages_that_took_no_time_have_no_share():
     times = StageTimes(batch_size=1, whole=nothing, stages=(nothing,), operators=())
     assert accounted(times, "wall_ns") == 0
     assert [part.share for part in stage_shares(times, "wall_ns")] == [0]
+    some = replace(nothing, wall_ns=(4, 4))
+    assert accounted(replace(times, stages=(some,)), "wall_ns") == 4
+    with pytest.raises(ValueError, match="shorter"):  # as many passes for one operator as for another of its kind
+        operator_shares(replace(times, operators=(some, replace(some, wall_ns=(4,)))), "wall_ns")
 
 
 @pytest.mark.parametrize(

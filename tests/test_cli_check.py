@@ -15,7 +15,17 @@ from resbench.records.jsonio import read_record
 from resbench.records.store import save
 from tests import places, scripted
 
-MAPS = {"macs", "activations", "traffic", "terms.conv", "terms.bn", "terms.relu", "terms.maxpool_in"}  # have their size
+MAPS = {
+    "macs",
+    "activations",
+    "traffic",
+    "terms.conv",
+    "terms.bn",
+    "terms.relu",
+    "terms.maxpool_in",
+    "terms.relu_last",
+    "terms.maxpool_side",
+}  # have their size
 # What each change must be told as: exit code, and the verdict on every metric that is not ok.
 EXPECTED = {
     "none": (0, "ok", set()),

@@ -218,6 +218,10 @@ def test_every_term_is_the_sum_that_one_gets_by_hand():
         avgpool_out=8 * 2 * 1,
         gap_in=8 * 2 * 1,
         gap_out=8,
+        bias_macs=8 * 5 * 4 * 3,  # the convolution with a bias, one place of its kernel
+        relu_last=0,  # no ReLU is a module
+        maxpool_side=0,
+        avgpool_side=8 * 2 * 1 * 2,  # windows of 2x2
     )
     assert counts.params == 8 * 3 * 3 + 8 + 3 + 40
     assert counts.buffers == 32

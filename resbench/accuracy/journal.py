@@ -77,14 +77,19 @@ class Journal:
 
 
 def rows_of(entries: Entries, samples: Sequence[Sample]) -> Rows:
-    """Return the rows of those `samples` that `entries` hold, by their content, at the places they have now."""
-    kept = {digest: number for number, digest in enumerate(entries["digest"].tolist())}
-    places = [place for place, sample in enumerate(samples) if sample.digest in kept]
-    numbers = [kept[samples[place].digest] for place in places]
+    """Return the rows of those `samples` that `entries` hold, by content and class, at the places they have now.
+
+    By class too, since a row has the logit of the class that the image is of.
+    """
+    digests_labels = zip(entries["digest"].tolist(), entries["label"].tolist(), strict=True)
+    kept = {key: number for number, key in enumerate(digests_labels)}
+    keys = [(sample.digest, sample.label) for sample in samples]
+    places = [place for place, key in enumerate(keys) if key in kept]
+    numbers = [kept[keys[place]] for place in places]
     rows = np.empty(len(places), ROW)
     for name in ROW.names or ():
         rows[name] = entries[name][numbers]
-    rows["place"], rows["label"] = places, [samples[place].label for place in places]
+    rows["place"] = places
     return rows
 
 

@@ -137,4 +137,7 @@ def run_command() -> None:
     logging.getLogger("resbench").addHandler(notes)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe that cannot say "▆" gets "\\u2586"
         sys.stdout.reconfigure(errors="backslashreplace")
-    app()
+    try:
+        app()
+    finally:
+        logging.getLogger("resbench").removeHandler(notes)

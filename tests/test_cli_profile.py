@@ -127,7 +127,7 @@ def test_ctrl_c_before_anything_is_finished_writes_nothing(tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "which network"),
+        ((), "no networks given"),
         (("--all", "resnet18"), "names and --all"),
         (("resnet19",), "did you mean"),
         (("resnet18", "-b", "0"), "batch size '0'"),

@@ -4,6 +4,7 @@ A unit stands in a column's name; accuracies are in per cent, as people write th
 are. `--where`, `--sort`, `--columns`, files, the report page and pandas have these names and no others.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +19,15 @@ class TableColumn:
     meaning: str
     better: Literal["lower", "higher"] | None = None
     whole: bool = False  # integers only
+
+
+Columns = Mapping[str, TableColumn]  # by name
+
+
+def interval_columns(name: str) -> tuple[str, str]:
+    """Return the columns of a figure's 95 % interval: "top1_low" and "top1_high", "time_low_ms" and "time_high_ms"."""
+    stem, unit = (name.removesuffix("_ms"), "_ms") if name.endswith("_ms") else (name, "")
+    return f"{stem}_low{unit}", f"{stem}_high{unit}"
 
 
 def _text(meaning: str) -> TableColumn:

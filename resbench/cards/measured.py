@@ -11,21 +11,12 @@ from resbench.bench.table import Row, speed_rows
 from resbench.cards.facts import Card
 from resbench.cards.plots import Measurement
 from resbench.cards.relatives import in_doubt
+from resbench.judging.claims import reproduction
 from resbench.judging.history import has_samples
-from resbench.records.record import (
-    TOP_K,
-    Environment,
-    Evaluation,
-    Pipeline,
-    Pixels,
-    Profile,
-    Record,
-    Series,
-    TopK,
-)
+from resbench.records.record import TOP_K, Environment, Evaluation, Pipeline, Pixels, Profile, Record, Series, TopK
 from resbench.records.store import machine_folder
 from resbench.words import observed
-from resbench.words.quantities import WORDS
+from resbench.words.quantities import WORDS, accuracy_span, reproduction_words
 
 
 def speed_tables(card: Card) -> list[dict[str, Any]]:
@@ -62,22 +53,14 @@ def accuracy_tables(card: Card) -> list[dict[str, Any]]:
 
 
 def _accuracy(record: Evaluation, metric: TopK) -> dict[str, Any]:
-    from resbench.judging.accuracy import wilson
-    from resbench.judging.claims import reproduction
-
-    right = record.right(metric)
-    low, high = wilson(right, record.images)
-    published = reproduction(record, metric)
-    verdict = "nothing to compare with"
-    if published:
-        verdict = published.why if published.difference is not None else f"not comparable: published {published.why}"
+    right, published = record.right(metric), reproduction(record, metric)
     return {
         "metric": WORDS[metric],
         "right": right,
         "share": right / record.images,
-        "span": f"{100 * low:.2f} to {100 * high:.2f} %",
+        "span": accuracy_span(right, record.images),
         "published": units.percent(published.published) if published else "nothing",
-        "verdict": verdict,
+        "verdict": reproduction_words(published) if published else "nothing to compare with",
     }
 
 
@@ -117,17 +100,14 @@ def _point(row: Row) -> Measurement:
 
 def _speed(record: Profile, series: Series) -> dict[str, Any]:
     from resbench.judging.stats import log_interval, unit_values
-    from resbench.words.measured import rate
+    from resbench.words.measured import rate, time_span
 
     call = log_interval(unit_values(series))
-    span = "one cluster only"
-    if call.low is not None and call.high is not None:
-        span = f"{units.seconds(call.low)} to {units.seconds(call.high)}"
     return {
         "speed": f"{observed.speed(series.speed)}{observed.overloaded(record.environment)}",
         "batch_size": series.batch_size,
         "call": units.seconds(call.estimate),
-        "span": f"{span}, still changing" if series.drifting else span,
+        "span": f"{time_span(call)}, still changing" if series.drifting else time_span(call),
         "rate": rate(series),
     }
 

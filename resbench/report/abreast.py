@@ -10,13 +10,13 @@ from resbench import units
 from resbench.bench import abreast
 from resbench.bench.abreast import AccuracyGap, Timing
 from resbench.bench.subjects import Compared
-from resbench.judging.accuracy import wilson
 from resbench.judging.family import holm
 from resbench.judging.timings import GROSS
 from resbench.records.store import machine_folder
 from resbench.report import terminal
 from resbench.words.measured import rate, ratio_words, time
 from resbench.words.observed import settings, speed
+from resbench.words.quantities import accuracy_words
 
 MARK = "≠"  # in front of a row whose values differ
 
@@ -60,11 +60,11 @@ def _subject_rows(subjects: Sequence[Compared]) -> dict[str, list[str]]:
     return {
         "network": [subject.network for subject in subjects],
         "checkpoint": [subject.checkpoint or "-" for subject in subjects],
-        "machine": [machine_folder(one.environment.machine) if one else "-" for one in profiles],
+        "machine": [machine_folder(profile.environment.machine) if profile else "-" for profile in profiles],
         "settings": [_settings(subject) for subject in subjects],
-        "measured": [one.run.started[:10] if one else "-" for one in profiles],
-        "noise": [one.environment.conditions.noise if one else "-" for one in profiles],
-        "images": [f"{one.images:,} of {one.dataset.name}" if one else "-" for one in evaluations],
+        "measured": [profile.run.started[:10] if profile else "-" for profile in profiles],
+        "noise": [profile.environment.conditions.noise if profile else "-" for profile in profiles],
+        "images": [f"{seen.images:,} of {seen.dataset.name}" if seen else "-" for seen in evaluations],
     }
 
 
@@ -97,7 +97,7 @@ def _speed_rows(timings: Sequence[Timing], subjects: Sequence[Compared]) -> Iter
             yield f"{name}, images/s", rates
         ratios = [timing.ratio(index) if index else None for index in range(len(subjects))]
         if any(ratios):
-            yield f"{name}, time to the first", ["1", *(ratio_words(one) if one else "-" for one in ratios[1:])]
+            yield f"{name}, time to the first", ["1", *(ratio_words(ratio) if ratio else "-" for ratio in ratios[1:])]
 
 
 def _accuracy_rows(subjects: Sequence[Compared]) -> Iterator[tuple[str, list[str]]]:
@@ -112,11 +112,8 @@ def _accuracy_rows(subjects: Sequence[Compared]) -> Iterator[tuple[str, list[str
 
 
 def _measured_top1(subject: Compared) -> str:
-    found = subject.evaluation
-    if found is None or not found.images:
-        return "-"
-    low, high = wilson(found.top1_right, found.images)
-    return f"{units.percent(found.top1_right / found.images)} [{100 * low:.2f}, {100 * high:.2f}]"
+    evaluation = subject.evaluation
+    return accuracy_words(evaluation.top1_right, evaluation.images) if evaluation and evaluation.images else "-"
 
 
 def gap_words(gap: AccuracyGap) -> str:
@@ -139,7 +136,7 @@ def _speed_verdict(subjects: Sequence[Compared], timings: Sequence[Timing]) -> s
         missing = [subject.title for subject in subjects if subject.profile is None]
         why = f"no profile of {', '.join(missing)}" if missing else "no speed in common"
         return f"speeds are not comparable: {why}"
-    timing = min(common, key=lambda one: (one.speed, one.batch_size))
+    timing = min(common, key=lambda timing: (timing.speed, timing.batch_size))
     order = sorted(range(len(subjects)), key=lambda index: _estimate(timing, index))
     best, second = order[:2]
     ratio = timing.ratio(second, to=best)
@@ -159,15 +156,15 @@ def _estimate(timing: Timing, index: int) -> float:
 def _circumstances(subjects: Sequence[Compared]) -> str:
     """Return what else may explain a difference between the profiles."""
     profiles = [subject.profile for subject in subjects if subject.profile]
-    machines = {one.environment.machine for one in profiles}
-    noisy = any(one.environment.conditions.noise == "overloaded" for one in profiles)
+    machines = {profile.environment.machine for profile in profiles}
+    noisy = any(profile.environment.conditions.noise == "overloaded" for profile in profiles)
     words = {
         "on different machines": len(machines) > 1,
-        "with different settings": len({one.settings for one in profiles}) > 1,
+        "with different settings": len({profile.settings for profile in profiles}) > 1,
         "on an overloaded machine": noisy,
     }
-    said = [word for word, applies in words.items() if applies]
-    return f" ({', '.join(said)})" if said else ""
+    reasons = ", ".join(reason for reason, applies in words.items() if applies)
+    return f" ({reasons})" if reasons else ""
 
 
 def _accuracy_verdict(subjects: Sequence[Compared]) -> str:
@@ -189,7 +186,7 @@ def _accuracy_verdict(subjects: Sequence[Compared]) -> str:
     gap = gaps[second]
     assert gap is not None
     name, other = subjects[best].title, subjects[second].title
-    if _all_beyond_chance([one for one in gaps.values() if one]):
+    if _all_beyond_chance([other_gap for other_gap in gaps.values() if other_gap]):
         return f"most accurate: {name}, by {gap_words(gap)} over {other}"
     return f"accuracies of {name} and {other} do not differ significantly: {gap_words(gap)}"
 

@@ -15,7 +15,8 @@ from resbench.records import predictions
 from resbench.records.jsonio import read_record
 from resbench.records.record import Evaluation
 from resbench.report import terminal
-from resbench.report.evaluation import interval, show_gap
+from resbench.report.evaluation import show_gap
+from resbench.words.quantities import accuracy_span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ def _coverage(coverage: Sequence[calibration.Covered]) -> Table:
 
 def _right(right: int, images: int) -> str:
     counts = f"{units.integer(right)} of {units.integer(images)} right"
-    return f"{counts}, {units.percent(right / images)} ({interval(right, images)})"
+    return f"{counts}, {units.percent(right / images)} ({accuracy_span(right, images)})"
 
 
 def show_difference(

@@ -1,17 +1,15 @@
 """Rows of a table of measurements chosen and ordered: the options that `results` and `list` share."""
 
 import fnmatch
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from resbench import environment
-from resbench.bench.columns import TableColumn
+from resbench.bench.columns import Columns
+from resbench.bench.table import Row
 from resbench.errors import ResbenchError
 from resbench.report.where import condition, no_column
-
-Row = dict[str, Any]
-Columns = Mapping[str, TableColumn]
 
 _USUAL = ("latency_ms", "time_ms")  # what decides which row is the best, unless --sort does
 _NAMES = ("machine", "device")  # of a machine
@@ -48,11 +46,11 @@ def chosen_rows(rows: Sequence[Row], columns: Columns, choice: RowChoice) -> lis
 def on_machine(rows: Sequence[Row], machine: str) -> list[Row]:
     """Return the rows measured on `machine`: "here", or a pattern. Raises ResbenchError when there are none."""
     is_meant = machine_test(machine)
-    found = [row for row in rows if is_meant(row)]
-    if rows and not found:
+    own = [row for row in rows if is_meant(row)]
+    if rows and not own:
         folders = sorted({row["machine"] for row in rows})
         raise ResbenchError(f"--machine {machine}: no records of it; there are some of {', '.join(folders)}")
-    return found
+    return own
 
 
 def machine_test(machine: str | None) -> Callable[[Row], bool]:
@@ -63,11 +61,7 @@ def machine_test(machine: str | None) -> Callable[[Row], bool]:
         here = environment.machines_here()
         return lambda row: row["machine"] in here
     wanted = machine.casefold()
-    return lambda row: any(_fits(row[name], wanted) for name in _NAMES)
-
-
-def _fits(name: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(name.casefold(), pattern)
+    return lambda row: any(fnmatch.fnmatchcase(row[name].casefold(), wanted) for name in _NAMES)
 
 
 def best_per(rows: Iterable[Row], columns: Columns, group: str, by: str) -> list[Row]:
@@ -107,15 +101,15 @@ def pareto_front(rows: Iterable[Row], columns: Columns, names: str) -> list[Row]
         for row in rows
         if all(row[name] is not None for name in axes)
     ]
-    found: list[tuple[tuple[float, ...], Row]] = []
+    front: list[tuple[tuple[float, ...], Row]] = []
     for point, row in sorted(points, key=lambda pair: pair[0]):  # so that no later one beats an earlier one
-        if not any(_beats(other, point) for other, _ in found):
-            found.append((point, row))
-    return [row for _, row in found]
+        if not any(_beats(other, point) for other, _ in front):
+            front.append((point, row))
+    return [row for _, row in front]
 
 
-def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+def _beats(point: Sequence[float], other: Sequence[float]) -> bool:
+    return point != other and all(a <= b for a, b in zip(point, other, strict=True))
 
 
 def ordered(rows: Sequence[Row], sort: str | None, *, descending: bool) -> list[Row]:

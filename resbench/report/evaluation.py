@@ -12,13 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from resbench import units
-from resbench.judging.accuracy import wilson
 from resbench.judging.claims import reproduction
 from resbench.judging.gaps import UsualRange, better, falls_short, restoring, usual_range
 from resbench.records import jsonio
 from resbench.records.record import TOP_K, Evaluation, Gap
 from resbench.report import terminal
-from resbench.words.quantities import WORDS
+from resbench.words.quantities import WORDS, accuracy_span
 from resbench.words.settings import setting_words
 from resbench.zoo.spec import RESIZED_SIDE
 
@@ -153,7 +152,7 @@ def validating_progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, 
                 tasks[stage] = task = _begun(bar, stage, total, task, already)
             about = f"{task.speed:.0f} images/s" if task.speed else ""
             if right is not None:
-                about += f"  top-1 {units.percent(right / done)} ({interval(right, done)})"
+                about += f"  top-1 {units.percent(right / done)} ({accuracy_span(right, done)})"
             bar.update(task.id, completed=done, about=about)
 
         try:
@@ -181,14 +180,8 @@ def _begun(bar: Progress, stage: str, total: int, before: Task | None, already: 
     return next(task for task in bar.tasks if task.id == began)
 
 
-def interval(right: int, images: int) -> str:
-    """Return Wilson's 95 % interval of an accuracy in words."""
-    low, high = wilson(right, images)
-    return f"{100 * low:.2f} to {100 * high:.2f} %"
-
-
 def _counts(right: int, images: int) -> tuple[str, str, str, str]:
-    return units.integer(right), units.integer(images), units.percent(right / images), interval(right, images)
+    return units.integer(right), units.integer(images), units.percent(right / images), accuracy_span(right, images)
 
 
 def _conditions(record: Evaluation) -> Iterator[str]:

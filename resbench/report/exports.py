@@ -1,7 +1,5 @@
 """Histories in the formats of other tools, each from the same measures."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,7 +9,7 @@ from resbench.judging.history import has_samples, timings_of
 from resbench.judging.metric import timed
 from resbench.judging.timings import clocks_of, unit_times_s
 from resbench.records.record import TOP_K, Evaluation, Profile, Record, Series
-from resbench.words.escaped import visible, visible_json
+from resbench.words.escaped import visible_csv, visible_json
 from resbench.zoo.find import find_weights
 
 Runs = Mapping[str, Sequence[Record]]  # by path, oldest first
@@ -37,7 +35,7 @@ def timm_benchmark(runs: Runs) -> str:
         )
         for record, series, step_s in _forward_passes(runs)
     ]
-    return _table(columns, sorted(rows, key=lambda row: (-float(row[1]), row[0])))
+    return visible_csv(columns, sorted(rows, key=lambda row: (-float(row[1]), row[0])))
 
 
 def timm_results(runs: Runs) -> str:
@@ -58,7 +56,7 @@ def timm_results(runs: Runs) -> str:
                     record.pixels.interpolation,
                 )
             )
-    return _table(columns, sorted(rows, key=lambda row: (-float(row[2]), -float(row[4]), row[0])))
+    return visible_csv(columns, sorted(rows, key=lambda row: (-float(row[2]), -float(row[4]), row[0])))
 
 
 def pyperf(runs: Runs) -> str:
@@ -93,14 +91,6 @@ def _values(record: Profile) -> Iterator[tuple[str, list[float]]]:
     for series in filter(has_samples, record.series):
         for clock in clocks_of([series], record):
             yield str(timed(series, clock)), unit_times_s(series, clock)
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([visible(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
-    return out.getvalue()
 
 
 def _side(input_px: tuple[int, int]) -> int | str:

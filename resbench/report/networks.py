@@ -1,12 +1,12 @@
 """The table of networks, beside what was measured of them where there are records."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from resbench.bench.columns import RECORD_COLUMNS, TableColumn
-from resbench.bench.table import record_rows
+from resbench.bench.columns import RECORD_COLUMNS, Columns, TableColumn
+from resbench.bench.table import Row, record_rows
 from resbench.counting.counted import counted_or_none
 from resbench.errors import ResbenchError
 from resbench.records.files import json_files
@@ -21,8 +21,6 @@ from resbench.report.where import UNKNOWN, condition
 from resbench.zoo.find import checkpoints
 from resbench.zoo.spec import Variant
 
-Row = dict[str, Any]
-Columns = Mapping[str, TableColumn]
 Candidates = dict[str, list[Row]]  # by network
 
 COSTS = ("network", "family", "input_px", "params", "macs", "top1", "checkpoints")
@@ -69,28 +67,28 @@ def _records_of(variants: Iterable[Variant], folder: Path) -> Iterator[tuple[str
         terminal.advice().print(f"note: left out: {faults[0]}{more}", soft_wrap=True)
 
 
-def network_rows(found: Candidates, choice: RowChoice) -> list[Row]:
+def network_rows(by_network: Candidates, choice: RowChoice) -> list[Row]:
     """Return one row per network that `choice` leaves: its best profile, or what is known without one.
 
     Raises ResbenchError for what `choice` cannot mean.
     """
     sort = choice.sort
     by = sort if sort in MEASURED and COLUMNS[sort].better else "latency_ms"
-    rows = [row for own in found.values() for row in own]
+    rows = [row for own in by_network.values() for row in own]
     best = chosen_rows(rows, COLUMNS, RowChoice(where=choice.where, best_per="network", sort=by))
-    order = {name: place for place, name in enumerate(found)}
+    order = {name: place for place, name in enumerate(by_network)}
     best.sort(key=lambda row: order[row["network"]])
     return chosen_rows(best, COLUMNS, RowChoice(sort=sort, descending=choice.descending))
 
 
-def unmeasured(variants: Sequence[Variant], found: Candidates, choice: RowChoice) -> list[Variant]:
+def unmeasured(variants: Sequence[Variant], by_network: Candidates, choice: RowChoice) -> list[Variant]:
     """Return the networks without a profile that may meet the condition once they have one."""
     holds = condition(choice.where, COLUMNS) if choice.where is not None else lambda _: True
     open_ = dict.fromkeys(MEASURED, UNKNOWN)
     return [
         variant
         for variant in variants
-        if (row := found[variant.name][0])["record"] is None and holds(row | open_) is not False
+        if (row := by_network[variant.name][0])["record"] is None and holds(row | open_) is not False
     ]
 
 

@@ -1,9 +1,8 @@
 """Rows of a table of measurements, shown and written: for the terminal, as CSV, JSON, Markdown and Parquet."""
 
-import csv
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,15 @@ from typing import Any
 from rich.table import Column, Table
 
 from resbench import units
-from resbench.bench.columns import RECORD_COLUMNS, SPEED_COLUMNS, TableColumn
-from resbench.bench.table import data_frame, record_rows, speed_rows
+from resbench.bench.columns import RECORD_COLUMNS, SPEED_COLUMNS, Columns, TableColumn, interval_columns
+from resbench.bench.table import Row, data_frame, record_rows, speed_rows
 from resbench.errors import ResbenchError
 from resbench.records.files import write_bytes
 from resbench.records.record import Record
 from resbench.report import terminal
 from resbench.report.choosing import RowChoice, chosen_rows, named_columns
 from resbench.report.github import table_cell
-from resbench.words.escaped import visible, visible_json
-
-Row = dict[str, Any]
-Columns = Mapping[str, TableColumn]
+from resbench.words.escaped import visible_csv, visible_json
 
 _FOR_PEOPLE = ("table", "markdown")
 _USUAL = (
@@ -30,9 +26,6 @@ _USUAL = (
     "latency_batch", "time_ms", "images_per_s", "throughput_batch", "top1", "top1_source", "noise", "age_days",
 )  # fmt: skip
 _SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".parquet": "parquet"}
-_INTERVALS = {f"{stem}{unit}": (f"{stem}_low{unit}", f"{stem}_high{unit}") for stem, unit in (
-    ("latency", "_ms"), ("time", "_ms"), ("images_per_s", ""), ("top1", ""),
-)}  # fmt: skip
 
 
 def format_of(wanted: str | None, output: Path | None, *, as_json: bool = False) -> str:
@@ -69,17 +62,25 @@ def show_rows(rows: Sequence[Row], columns: Columns, shown: Sequence[str], writt
     """Print the columns `shown` of `rows`, or write them to a file."""
     if written.form == "table":
         print_rows(rows, columns, shown)
-    elif written.form == "parquet":
-        _put(_parquet(rows, {name: columns[name] for name in shown}), written.output)
-    else:
-        _put(_TEXTS[written.form](rows, columns, shown).encode(errors="backslashreplace"), written.output)
-
-
-def _put(content: bytes, output: Path | None) -> None:
-    if output:
-        write_bytes(output, content)
+        return
+    content = _content(rows, {name: columns[name] for name in shown}, written.form)
+    if written.output:
+        write_bytes(written.output, content)
     else:
         sys.stdout.buffer.write(content)
+
+
+def _content(rows: Sequence[Row], columns: Columns, form: str) -> bytes:
+    match form:
+        case "parquet":
+            return _parquet(rows, columns)
+        case "csv":
+            text = visible_csv(list(columns), ([row[name] for name in columns] for row in rows))
+        case "json":
+            text = visible_json(terminal.json_text([{name: row[name] for name in columns} for row in rows])) + "\n"
+        case _:
+            text = "".join(f"{line}\n" for line in _markdown(rows, columns))
+    return text.encode(errors="backslashreplace")
 
 
 def print_rows(rows: Sequence[Row], columns: Columns, shown: Sequence[str]) -> None:
@@ -109,7 +110,7 @@ def cell(row: Row, name: str, column: TableColumn) -> str:
         return "no record"
     if value is None or value == "":
         return "-"
-    low, high = (row.get(bound) for bound in _INTERVALS.get(name, ("", "")))
+    low, high = (row.get(bound) for bound in interval_columns(name))
     bounds = (
         "" if low is None or high is None else f" [{_figure(low, column)}, {_figure(high, column)}]".replace(" %", "")
     )
@@ -126,30 +127,11 @@ def _figure(value: Any, column: TableColumn) -> str:
     return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def _csv(rows: Iterable[Row], columns: Columns, shown: Sequence[str]) -> str:  # noqa: ARG001
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(shown)
-    writer.writerows([_plain(row[name]) for name in shown] for row in rows)
-    return out.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    return visible(value) if isinstance(value, str) else value
-
-
-def _markdown(rows: Iterable[Row], columns: Columns, shown: Sequence[str]) -> str:
-    def lines() -> Iterator[str]:
-        yield f"| {' | '.join(shown)} |"
-        yield f"|{'|'.join('---' if columns[name].kind == 'text' else '---:' for name in shown)}|"
-        for row in rows:
-            yield f"| {' | '.join(table_cell(cell(row, name, columns[name])) for name in shown)} |"
-
-    return "\n".join(lines()) + "\n"
-
-
-def _json(rows: Iterable[Row], columns: Columns, shown: Sequence[str]) -> str:  # noqa: ARG001
-    return visible_json(terminal.json_text([{name: row[name] for name in shown} for row in rows])) + "\n"
+def _markdown(rows: Iterable[Row], columns: Columns) -> Iterator[str]:
+    yield f"| {' | '.join(columns)} |"
+    yield f"|{'|'.join('---' if column.kind == 'text' else '---:' for column in columns.values())}|"
+    for row in rows:
+        yield f"| {' | '.join(table_cell(cell(row, name, column)) for name, column in columns.items())} |"
 
 
 def _parquet(rows: Iterable[Row], columns: Columns) -> bytes:
@@ -159,10 +141,3 @@ def _parquet(rows: Iterable[Row], columns: Columns) -> bytes:
     except ImportError:
         raise ResbenchError("--format parquet: needs pyarrow; run `pip install pyarrow`") from None
     return content.getvalue()
-
-
-_TEXTS: dict[str, Callable[[Sequence[Row], Columns, Sequence[str]], str]] = {
-    "csv": _csv,
-    "json": _json,
-    "markdown": _markdown,
-}

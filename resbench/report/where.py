@@ -9,12 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from resbench.bench.columns import Kind, TableColumn
+from resbench.bench.columns import Columns, Kind
 from resbench.errors import ResbenchError
 
-Columns = Mapping[str, TableColumn]
-Row = Mapping[str, Any]
-Condition = Callable[[Row], bool | None]  # None: what is UNKNOWN decides
+Condition = Callable[[Mapping[str, Any]], bool | None]  # None: what is UNKNOWN decides
 
 UNKNOWN = object()  # a value that is there and not known yet, as opposed to None
 
@@ -115,7 +113,7 @@ def _comparison(node: ast.Compare, columns: Columns) -> Condition:
         _check(name, sides)
     steps = [_COMPARISONS.get(type(step)) for step in node.ops]
 
-    def holds(row: Row) -> bool | None:
+    def holds(row: Mapping[str, Any]) -> bool | None:
         values = [row[side.name] if isinstance(side, _Column) else side for side in sides]
         if UNKNOWN in values:
             return None

@@ -1,6 +1,10 @@
 """Text that somebody else wrote (names, cards, checkpoints, records), made harmless for terminals and CI logs."""
 
+import csv
+import io
 import re
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 # Control characters but the tab, line separators, lone surrogates, and the marks that turn the direction of writing.
 _INVISIBLE = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
@@ -20,6 +24,15 @@ def visible(text: str) -> str:
 def visible_json(text: str) -> str:
     """Return JSON of the same meaning as `text` that hides nothing and that no CI service takes for a command."""
     return _COMMAND.sub(_numbered, _IN_JSON.sub(_numbered, text))
+
+
+def visible_csv(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return CSV whose texts hide nothing."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(titles)
+    writer.writerows([visible(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    return out.getvalue()
 
 
 def _named(match: re.Match[str]) -> str:

@@ -3,6 +3,8 @@
 from typing import Literal
 
 from resbench import units
+from resbench.judging.accuracy import wilson
+from resbench.judging.claims import Reproduction
 from resbench.zoo.spec import Claim
 
 Quantity = Literal["params", "flops", "macs", "top1", "top5", "file_size"]
@@ -21,3 +23,20 @@ WORDS: dict[Quantity, str] = {
 def printed(claim: Claim) -> str:
     """Return the value of `claim` for people: "80.87 %", "110,578,827"."""
     return units.percent(claim.value) if claim.metric in ("top1", "top5") else f"{claim.value:,.0f}"
+
+
+def accuracy_words(right: int, images: int) -> str:
+    """Return an accuracy with Wilson's 95 % interval: "79.00 % [72.84, 84.07]"."""
+    low, high = wilson(right, images)
+    return f"{units.percent(right / images)} [{100 * low:.2f}, {100 * high:.2f}]"
+
+
+def accuracy_span(right: int, images: int) -> str:
+    """Return the interval alone: "72.84 to 84.07 %"."""
+    low, high = wilson(right, images)
+    return f"{100 * low:.2f} to {100 * high:.2f} %"
+
+
+def reproduction_words(published: Reproduction) -> str:
+    """Return how a measured accuracy stands to the published one."""
+    return published.why if published.difference is not None else f"not comparable: published {published.why}"

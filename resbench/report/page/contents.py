@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from resbench.bench.columns import SPEED_COLUMNS, TableColumn
+from resbench.bench.columns import SPEED_COLUMNS, TableColumn, interval_columns
 from resbench.bench.table import Row
 
 # All but the age, so that the same records give the same page.
@@ -68,13 +68,14 @@ _LINE = ("network", "checkpoint", "machine", "settings", "input_px", "speed")
 def contents(rows: Sequence[Row]) -> dict[str, Any]:
     """Return the page's data: columns, their values by row, and the choices that these rows fill."""
     held = {name for name in _COLUMNS if any(row[name] not in (None, "") for row in rows)}
+    accuracies = [(name, key) for name, key in _ACCURACIES if key in held] or _ACCURACIES[:1]
     return {
         "length": len(rows),
         "records": len({row["record"] for row in rows}),
         "columns": [_column(name, column, name in held) for name, column in _COLUMNS.items()],
         "values": {name: _values(rows, name, column) for name, column in _COLUMNS.items()},
         "x": _costs(rows),
-        "y": [{"name": name, "key": key} for name, key in _ACCURACIES if key in held] or [_axis(_ACCURACIES[0])],
+        "y": [{"name": name, "key": key} for name, key in accuracies],
         "by": [{"name": name, "keys": keys} for name, keys in _SERIES.items()],
         "facets": _FACETS,
         "label": _LABEL,
@@ -82,10 +83,6 @@ def contents(rows: Sequence[Row]) -> dict[str, Any]:
         "curve": ("images_per_s", "time_ms"),
         "noisy": ("busy", "overloaded"),
     }
-
-
-def _axis(choice: tuple[str, str]) -> dict[str, Any]:
-    return {"name": choice[0], "key": choice[1]}
 
 
 def _costs(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -103,7 +100,7 @@ def _column(name: str, column: TableColumn, is_held: bool) -> dict[str, Any]:
     stem, unit = next(
         ((name.removesuffix(end), unit) for end, unit in _UNITS.items() if name.endswith(end)), (name, "")
     )
-    bounds = [bound for bound in (_bound(name, "low"), _bound(name, "high")) if bound in _COLUMNS]
+    low, high = interval_columns(name)
     return {
         "key": name,
         "label": _SHOWN.get(name, stem.replace("_", " ")),
@@ -114,15 +111,9 @@ def _column(name: str, column: TableColumn, is_held: bool) -> dict[str, Any]:
         "si": name in ("params", "macs", "activations"),
         "before": "batch " if name == "batch_size" else "",
         "better": column.better,
-        **(dict(zip(("low", "high"), bounds, strict=True)) if bounds else {}),
+        **({"low": low, "high": high} if low in _COLUMNS else {}),
         "shown": name in _SHOWN and is_held,
     }
-
-
-def _bound(name: str, end: str) -> str:
-    """time_ms -> "time_low_ms", images_per_s -> "images_per_s_low", top1 -> "top1_low"."""
-    inner = f"{name.removesuffix('_ms')}_{end}_ms"
-    return inner if name.endswith("_ms") else f"{name}_{end}"
 
 
 def _values(rows: Sequence[Row], name: str, column: TableColumn) -> Any:

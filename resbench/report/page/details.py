@@ -5,12 +5,11 @@ from typing import Any
 
 from resbench import units
 from resbench.judging import stats
-from resbench.judging.accuracy import wilson
 from resbench.judging.claims import reproduction
 from resbench.judging.history import has_samples
 from resbench.records.record import TOP_K, Evaluation, Profile, Record, Series, TopK
 from resbench.words import measured, observed
-from resbench.words.quantities import WORDS
+from resbench.words.quantities import WORDS, accuracy_words, reproduction_words
 
 Facts = list[tuple[str, str]]
 
@@ -44,12 +43,10 @@ def _result(record: Record) -> Iterator[tuple[str, str]]:
 
 def _accuracy(record: Evaluation, metric: TopK) -> str:
     right, published = record.right(metric), reproduction(record, metric)
-    low, high = wilson(right, record.images)
-    words = f"{units.percent(right / record.images)} [{100 * low:.2f}, {100 * high:.2f}], {units.integer(right)} right"
+    words = f"{accuracy_words(right, record.images)}, {units.integer(right)} right"
     if published is None:
         return words
-    why = published.why if published.difference is not None else f"not comparable: published {published.why}"
-    return f"{words}; published {units.percent(published.published)}: {why}"
+    return f"{words}; published {units.percent(published.published)}: {reproduction_words(published)}"
 
 
 def _origin(record: Record) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from resbench.counting.heads import DATA_SETS
 from resbench.lint.datasets import known_in
 from resbench.lint.entry import ModelEntry, file_name
+from resbench.lint.figure import COUNTS
 from resbench.lint.readings import figures_of
 from resbench.zoo.spec import Variant
 
@@ -69,7 +70,7 @@ def names_of_several(entries: Iterable[ModelEntry]) -> frozenset[tuple[str, Vari
     for entry in entries:
         if entry.style == "table" and entry.network and not is_known_checkpoint(entry):
             for figure in entry.figures:
-                if figure.quantity in ("params", "flops", "macs"):
+                if figure.quantity in COUNTS:
                     value = next((stated.value for stated in figures_of(figure)), None)  # 2.18 may be 2,180,000
                     counts.setdefault((entry.section, entry.network, figure.quantity), set()).add(value)
     return frozenset((section, network) for (section, network, _), values in counts.items() if len(values) > 1)

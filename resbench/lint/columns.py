@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Literal
 
 from resbench.lint.datasets import known_in
+from resbench.lint.figure import COUNTS
 from resbench.words.quantities import Quantity
 
 ColumnKind = (
@@ -137,7 +138,7 @@ def column(heading: str) -> Column:
         return Column(kind="", heading=heading)
     if kind not in ("top1", "top5", "pair"):
         unit = _unit(words, kind)
-        is_share = kind in ("params", "flops", "macs") and ("%" in words or (is_marked and not unit))
+        is_share = kind in COUNTS and ("%" in words or (is_marked and not unit))
         if kind == "file_size" and re.search("storage|file|disk", words):
             unit = {"K": "KB", "M": "MB", "G": "GB"}.get(unit, unit)
         is_unclear = kind == "file_size" and unit in ("K", "M", "G")  # of parameters, or of bytes

@@ -9,7 +9,7 @@ from pathlib import Path
 from resbench.errors import ResbenchError
 from resbench.lint.accuracies import HALF
 from resbench.lint.entry import ModelEntry
-from resbench.lint.figure import ACCURACIES, StatedFigure
+from resbench.lint.figure import ACCURACIES, COUNTS, StatedFigure
 from resbench.lint.parse import parse
 from resbench.lint.places import about
 from resbench.lint.problem import Level, Problem
@@ -17,7 +17,6 @@ from resbench.lint.readings import figures_of
 from resbench.records.files import read_exactly
 from resbench.words.quantities import Quantity
 
-COUNTS: tuple[Quantity, ...] = ("params", "flops", "macs")
 OwnFigures = Mapping[tuple[str, Quantity], tuple[StatedFigure, Path]]
 
 

@@ -9,7 +9,7 @@ from resbench.lint import cells
 from resbench.lint.columns import Column, bare, column
 from resbench.lint.datasets import known_in
 from resbench.lint.entry import ModelEntry, side, stem
-from resbench.lint.figure import ACCURACIES, SCALES, StatedFigure
+from resbench.lint.figure import ACCURACIES, COUNTS, SCALES, StatedFigure
 from resbench.lint.htmltables import Cell
 from resbench.lint.markdown import Grid, targets
 from resbench.lint.names import network_named
@@ -118,7 +118,7 @@ def _decided(own: Column, numbers: Sequence[cells.Printed]) -> Column:
         fractions = [each for each in numbers if each.value is not None and each.value <= 1]
         return replace(own, unit="1") if 2 * len(fractions) > len(numbers) else own
     units = {each.unit for each in numbers if each.unit and each.unit in SCALES}
-    if own.kind in ("params", "flops", "macs") and not own.unit and len(units) == 1:
+    if own.kind in COUNTS and not own.unit and len(units) == 1:
         without = [each.value for each in numbers if not each.unit]
         return replace(own, unit=units.pop()) if all(value and value < 10**5 for value in without) else own
     return own

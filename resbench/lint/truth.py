@@ -16,7 +16,7 @@ from resbench.counting.reading import Reading
 from resbench.lint import guests
 from resbench.lint.certain import is_known_checkpoint, is_plain_network, stated_classes
 from resbench.lint.entry import ModelEntry
-from resbench.lint.figure import StatedFigure
+from resbench.lint.figure import COUNTS, StatedFigure
 from resbench.lint.places import about
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.lint.readings import figures_of
@@ -40,29 +40,26 @@ def counts(entry: ModelEntry, classes: Collection[int] = ()) -> Iterator[Problem
 
     `classes` are the numbers of classes that the card states elsewhere.
     """
-    figures = [figure for figure in entry.figures if figure.quantity in ("params", "flops", "macs")]
-    if figures and entry.network is None:
-        elsewhere = list(guests.guest_parameters(entry))
-        yield from elsewhere
-        if not elsewhere:
-            yield about(entry, "F011", Level.NOTE, None, "no network of resbench's table; figures not checked")
+    figures, network = [figure for figure in entry.figures if figure.quantity in COUNTS], entry.network
+    if network is None:
+        unknown = about(entry, "F011", Level.NOTE, None, "no network of resbench's table; figures not checked")
+        yield from (list(guests.guest_parameters(entry)) or [unknown]) if figures else ()
         return
     for figure in figures:
         code = "T001" if figure.quantity == "params" else "T002"
-        if figure.number is None or entry.network is None:
+        if figure.number is None:
             yield about(entry, code, Level.FALSE, figure, f"{figure.text!r} is not a figure", "give a number")
-        elif code == "T002" and not countable(entry.network, _side(entry, entry.network, figure)):
-            message = f"{figure}: {entry.network.name} is not counted at this input; figure not checked"
+        elif code == "T002" and not countable(network, _side(entry, network, figure)):
+            message = f"{figure}: {network.name} is not counted at this input; figure not checked"
             yield about(entry, "F011", Level.NOTE, figure, message)
         elif figure.unit_is_foreign:
-            yield _foreign_unit(entry, entry.network, figure, code)
+            yield _foreign_unit(entry, network, figure, code)
         else:
             if not figure.unit and not figure.is_count and figure.number < 10**5:
                 message = f"{figure}: no unit; millions or billions?"
                 yield about(entry, "T003", Level.WARNING, figure, message, "name the unit in the column's header")
-            explanation = _explain(entry, entry.network, figure, classes)
             judge = _params if figure.quantity == "params" else _operations
-            yield judge(entry, entry.network, figure, explanation)
+            yield judge(entry, network, figure, _explain(entry, network, figure, classes))
 
 
 def _params(entry: ModelEntry, network: Variant, figure: StatedFigure, explanation: Explanation) -> Problem:
@@ -129,9 +126,8 @@ def _operations(entry: ModelEntry, network: Variant, figure: StatedFigure, expla
     ]
     if here := next((fit for fit in fits if fit.input_px == _input(fit, size_px) and _is_here(fit, size_px)), None):
         return _true_here(entry, figure, here)
-    at_size = (
-        f"at {'the stated' if stated_px else 'its usual'} {size_px}: {operations_at(network, size_px):,} ({AT_SIZE})"
-    )
+    which = "the stated" if stated_px else "its usual"
+    at_size = f"at {which} {size_px}: {operations_at(network, size_px):,} ({AT_SIZE})"
     if fits and (level := _level_elsewhere(entry, fits[0])) is not Level.FALSE:
         message = f"{figure}: true at {units.pixels(fits[0].input_px)} under {_named(fits[0])}; {at_size}"
         return about(entry, "T002", level, figure, message, "say at which input it holds")

@@ -75,6 +75,7 @@ def count_(
     from resbench.bench import costs, entrance, parse
     from resbench.errors import ResbenchError
     from resbench.report import counts as report
+    from resbench.report.progress import tracked
 
     if by_stage + by_module + crosscheck + write + check > 1:
         raise ResbenchError("--by-stage, --by-module, --crosscheck, --write and --check exclude each other; give one")
@@ -94,20 +95,18 @@ def count_(
     elif check:
         raise typer.Exit(report.show_diff(costs.stale_table()))
     elif by_module:
-        report.show_modules(
-            report.counting_progress(costs.modules_of(variants, input_px), len(variants)), as_json=as_json
-        )
+        report.show_modules(tracked("counting", costs.modules_of(variants, input_px), len(variants)), as_json=as_json)
     elif crosscheck:
         report.show_crosscheck(
-            report.counting_progress(costs.crosschecked(variants, input_px), len(variants)), as_json=as_json
+            tracked("counting", costs.crosschecked(variants, input_px), len(variants)), as_json=as_json
         )
     elif by_stage:
         from resbench.report.stages import show_stages
 
-        stages = report.counting_progress(costs.stages_of(variants, input_px, results), len(variants))
+        stages = tracked("counting", costs.stages_of(variants, input_px, results), len(variants))
         show_stages(stages, costs.conventions(conventions), as_json=as_json)
     else:
         rows = costs.counted_figures(
             variants, input_px, costs.conventions(conventions, full=len(variants) == 1), inputs
         )
-        report.show_counts(report.counting_progress(rows, len(variants)), as_json=as_json)
+        report.show_counts(tracked("counting", rows, len(variants)), as_json=as_json)

@@ -21,7 +21,7 @@ def show_comparison(comparison: "Comparison", findings: Sequence[Finding], *, as
         return
     console = terminal.results_console()
     others = comparison.others
-    for letter, arm in {"A": comparison.a, **{letter: one.arm for letter, one in others.items()}}.items():
+    for letter, arm in {"A": comparison.a, **{letter: other.arm for letter, other in others.items()}}.items():
         console.print(f"{letter}: {_arm(arm)}")
     console.print(f"on {device(comparison.environment)}")
     titles = ("B", "B/A, 95 % interval") if len(others) == 1 else ("the other", "the other/A, 95 % interval")

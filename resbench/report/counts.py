@@ -1,10 +1,8 @@
 """What networks cost."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
 import msgspec
-from rich.progress import track
 from rich.table import Table
 
 from resbench import units
@@ -14,14 +12,6 @@ from resbench.counting.figures import Figures, Operations
 from resbench.records.record import Counts
 from resbench.report import terminal
 from resbench.words.escaped import visible
-
-Item = TypeVar("Item")
-
-
-def counting_progress(items: Iterable[Item], total: int) -> Iterator[Item]:
-    """Yield `items` under a bar on stderr, on a terminal only."""
-    console = terminal.advice()
-    yield from track(items, "counting", total, console=console, disable=not console.is_terminal, transient=True)
 
 
 def show_counts(figures: Iterable[Figures], *, as_json: bool) -> None:

@@ -63,10 +63,10 @@ def profile_sheet(record: Profile, *, quiet: bool = False) -> None:
 
 def profiles_table(records: Iterable[Profile]) -> None:
     """Print one row per speed of each profile to stdout, in their order; ratios are to the first."""
-    found = list(records)
+    profiles = list(records)
     titles = ("network", "parameters", "MACs", "speed", "batch", "time per call", "CPU time", "images/s", "peak memory")
     out = Table(*titles, "time/first")
-    for record in found:
+    for record in profiles:
         memory = {memory.batch_size: _peak(memory) for memory in record.memory}
         for series in record.series:
             out.add_row(
@@ -79,7 +79,7 @@ def profiles_table(records: Iterable[Profile]) -> None:
                 _cpu_time(series),
                 rate(series),
                 memory.get(series.batch_size, "-"),
-                _against(found[0], record, series),
+                _against(profiles[0], record, series),
             )
     terminal.results_console().print(out)
 

@@ -1,11 +1,21 @@
-"""How far a long measurement has come: a bar on stderr, on a terminal only."""
+"""How far long work has come: a bar on stderr, on a terminal only."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
-from rich.progress import BarColumn, TaskID, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TimeElapsedColumn, TimeRemainingColumn
 
 from resbench.report import terminal
+
+Item = TypeVar("Item")
+
+
+def tracked(what: str, items: Iterable[Item], total: int, *, quiet: bool = False) -> Iterator[Item]:
+    """Yield `items` under a bar that counts them."""
+    columns = (terminal.Words("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with terminal.bars(*columns, quiet=quiet) as bar:
+        yield from bar.track(items, total, description=what)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.table import Column, Table
+from rich.table import Table
 
 from resbench import units
 from resbench.bench.costs import Shown
@@ -49,16 +49,8 @@ def write_drawing(shown: Shown, output: Path) -> None:
 
 def _table(shown: Shown) -> Table:
     timed = [f"{CLOCKS[clock]} at batch {batch_size}" for clock, batch_size, _ in _times(shown)]
-    titles = ("parameters", "MACs")
-    table = Table(
-        "",
-        "",
-        "out",
-        *terminal.figure_columns(*titles),
-        Column("share of MACs"),
-        *terminal.figure_columns(*timed),
-        box=None,
-    )
+    costs, spent = terminal.figure_columns("parameters", "MACs"), terminal.figure_columns(*timed)
+    table = Table("", "", "out", *costs, "share of MACs", *spent, box=None)
     height, width = shown.input_px
     table.add_row("image", "", _shape((3, height, width)))
     whole = sum(macs for _, macs in map(_costs, shown.stages)) or 1
@@ -126,16 +118,13 @@ def _is_drawn(stage: StageOutline) -> bool:
 
 def _notes(shown: Shown) -> list[list[str]]:
     """Return the lines under the boxes: of the stem (all before the first stage), of each stage, of all behind it."""
-    groups: list[list[StageOutline]] = [[]]
+    boxes: list[list[StageOutline]] = [[]]
     for stage in shown.stages:
         if _is_drawn(stage):
-            groups += [[stage], []]
-        else:
-            groups[-1].append(stage)
-    boxes = [groups[0]]
-    for stage_group, after in zip(groups[1::2], groups[2::2], strict=True):
-        boxes.append([*stage_group, *after])  # what lies between two stages belongs to the one before it
-    boxes[-1:] = [groups[-2], groups[-1]] if len(boxes) > 1 else [*boxes, []]
+            boxes.append([])
+        boxes[-1].append(stage)  # what lies between two stages belongs to the one before it
+    drawn = len(boxes) > 1
+    boxes[-1:] = [boxes[-1][:1], boxes[-1][1:]] if drawn else [boxes[-1], []]
     return [_lines(box, shown) for box in boxes]
 
 

@@ -105,8 +105,9 @@ def _plain_stages(
         }
         for stage, counts in stages.items()
     }
-    record = timed[1] if timed else None
-    for times in record.stages if record else ():
-        for share in stage_shares(times, clock_of_stages(record)) if record else ():
-            plain[share.name].setdefault("time_s", {})[str(times.batch_size)] = share.time_s
+    if timed:
+        clock = clock_of_stages(timed[1])
+        for times in timed[1].stages:
+            for share in stage_shares(times, clock):
+                plain[share.name].setdefault("time_s", {})[str(times.batch_size)] = share.time_s
     return plain

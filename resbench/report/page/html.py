@@ -6,7 +6,6 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Sequence
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -21,9 +20,15 @@ GENERATOR = '<meta name="generator" content="resbench '
 
 def page(title: str, summary: str, data: dict[str, Any], details: Iterable[dict[str, Any]]) -> str:
     """Return the HTML of the report of `data`; `details` are packed, since only one of them is read at a time."""
-    plotting, own = _part("vendor/uPlot.iife.min.js"), "(() => {\n" + "\n".join(map(_script, _SCRIPTS)) + "\n})();\n"
+    plotting, own = (
+        _part("vendor/uPlot.iife.min.js"),
+        "(() => {\n" + "\n".join(_part(f"{name}.js") for name in _SCRIPTS) + "\n})();\n",
+    )
     style = _part("vendor/uPlot.min.css") + "\n" + _part("page.css")
-    return _template().render(
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("resbench.report.page", ""), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.get_template("page.html.j2").render(
         title=title,
         summary=summary,
         version=__version__,
@@ -60,17 +65,5 @@ def _packed(record: dict[str, Any]) -> str:
     return base64.b64encode(zlib.compress(json.dumps(record, separators=(",", ":")).encode(), 9)).decode()
 
 
-def _script(name: str) -> str:
-    return _part(f"{name}.js")
-
-
 def _part(name: str) -> str:
     return (files("resbench.report.page") / name).read_text(encoding="utf-8")
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("resbench.report.page", ""), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.get_template("page.html.j2")

@@ -1,11 +1,8 @@
 """The report of a folder of records, written to a file."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 from resbench import units
 from resbench.bench.columns import RECORD_COLUMNS
@@ -14,11 +11,11 @@ from resbench.errors import ResbenchError
 from resbench.records.files import write_text
 from resbench.records.record import Record
 from resbench.records.store import read_folder
-from resbench.report import terminal
 from resbench.report.choosing import RowChoice, chosen_rows
 from resbench.report.page.contents import contents
 from resbench.report.page.details import details
 from resbench.report.page.html import GENERATOR, page
+from resbench.report.progress import tracked
 
 
 def write_report(
@@ -39,8 +36,9 @@ def write_report(
     if choice and not (rows := _chosen(rows, records, choice)):
         raise ResbenchError(f"{folder}: no record meets these conditions; `resbench results` lists all records")
     paths = list(dict.fromkeys(row["record"] for row in rows))
+    opened = (details(path, records[path]) for path in tracked("records", paths, len(paths), quiet=quiet))
     name = title or f"Records of {folder.resolve().name}"
-    write_text(output, page(name, _summary(rows, paths), contents(rows), _opened(paths, records, quiet)))
+    write_text(output, page(name, _summary(rows, paths), contents(rows), opened))
     size = units.size(output.stat().st_size)
     print(f"wrote {output}: {units.integer(len(paths))} records, {size}", file=sys.stderr)
 
@@ -56,13 +54,6 @@ def _is_report(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return GENERATOR.encode() in file.read(4096)
-
-
-def _opened(paths: list[str], records: Mapping[str, Record], quiet: bool) -> Iterator[dict[str, Any]]:
-    columns = (terminal.Words("records"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with terminal.bars(*columns, quiet=quiet) as bar:
-        for path in bar.track(paths):
-            yield details(path, records[path])
 
 
 def _summary(rows: list[Row], paths: list[str]) -> str:

@@ -15,25 +15,16 @@ def _differences(incomplete: str) -> list[str]:
 def ab_(
     a: Annotated[
         str,
-        typer.Argument(
-            metavar="A",
-            help="A network: its name, or its place such as mine.py:build or timm:NAME.",
-            autocompletion=options.network_names,
-        ),
+        options.network_argument("A network: its name, or its place such as mine.py:build or timm:NAME.", metavar="A"),
     ],
     others: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="B",
-            help="Networks to compare with A. [default: A itself, with the settings of --b]",
-            autocompletion=options.network_names,
+        options.network_argument(
+            "Networks to compare with A. [default: A itself, with the settings of --b]", metavar="B"
         ),
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Images per call.")] = 1,
-    input_px: Annotated[
-        str | None,
-        typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288 (HxW). [default: the network's]"),
-    ] = None,
+    input_px: options.InputPx = None,
     device: options.Device = None,
     dtype: options.DType = "fp32",
     amp: options.Amp = False,
@@ -62,15 +53,13 @@ def ab_(
         list[str] | None,
         typer.Option("--d", metavar="KEY[=VALUE]", autocompletion=_differences, help="As --b, for a fourth arm D."),
     ] = None,
-    noise_floor: Annotated[float, typer.Option(min=0, help="Slowdown that counts as noise (0.01: 1 %).")] = 0.01,
+    noise_floor: options.NoiseFloor = 0.01,
     limit: options.PermittedSlowdown = 0.03,
     confirm: Annotated[bool, typer.Option(help="Repeat the measurement before reporting a change.")] = True,
     time_budget: Annotated[
         float, typer.Option(min=0.1, help="Seconds in all, loading and the repeated measurement included.")
     ] = 120.0,
-    fail_on_inconclusive: Annotated[
-        bool, typer.Option("--fail-on-inconclusive", help="Exit 3 if inconclusive.")
-    ] = False,
+    fail_on_inconclusive: options.FailOnInconclusive = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every sample and the verdict as JSON.")] = False,
     quiet: options.Quiet = False,
 ) -> None:

@@ -20,12 +20,7 @@ class CardStyle(StrEnum):
 
 def card_(
     names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="NAME",
-            help="Networks, checkpoints, or patterns of networks such as 'se*'.",
-            autocompletion=options.network_names,
-        ),
+        list[str] | None, options.network_argument("Networks, checkpoints, or patterns of networks such as 'se*'.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every network of the table, and the index.")] = False,
     style: Annotated[CardStyle, typer.Option(help="The style of the cards.")] = CardStyle.DEFAULT,

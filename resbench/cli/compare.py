@@ -3,15 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from resbench.cli import options
 
 
 def compare_(
     subjects: Annotated[
         list[str],
-        typer.Argument(metavar="NAME", help="Two or more networks, checkpoints, records, or folders of records."),
+        options.network_argument("Two or more networks, checkpoints, records, or folders of records."),
     ],
     results: options.Results = Path("results"),
     as_json: options.AsJson = False,

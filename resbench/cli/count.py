@@ -10,18 +10,10 @@ from resbench.cli import options
 
 def count_(
     names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="NAME",
-            help="Networks, checkpoints or patterns such as 'se*'.",
-            autocompletion=options.network_names,
-        ),
+        list[str] | None, options.network_argument("Networks, checkpoints or patterns such as 'se*'.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every network of the table.")] = False,
-    input_px: Annotated[
-        str | None,
-        typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288 (HxW). [default: the network's]"),
-    ] = None,
+    input_px: options.InputPx = None,
     inputs: Annotated[
         str | None,
         typer.Option(

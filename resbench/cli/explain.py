@@ -8,14 +8,7 @@ from resbench.cli import options
 
 
 def explain_(
-    network: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="A network, or a published checkpoint.",
-            autocompletion=options.network_names,
-        ),
-    ],
+    network: Annotated[str, options.network_argument("A network, or a published checkpoint.")],
     figure: Annotated[
         str, typer.Argument(metavar="FIGURE", help="As it was printed: 5.28G, 5282531328, 4.27, 25.56M, 0.95%.")
     ],

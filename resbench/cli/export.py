@@ -9,11 +9,9 @@ from resbench.cli import options
 
 
 def export_(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A network.")],
+    name: Annotated[str, options.network_argument("A network.")],
     to: Annotated[str, typer.Option("--to", help="onnx, openvino (.xml and .bin) or pt2 (torch.export).")] = "onnx",
-    weights: Annotated[
-        str | None, typer.Option(help="A file of weights, or a published checkpoint. [default: fresh weights]")
-    ] = None,
+    weights: options.WeightsOfNetwork = None,
     key: options.Key = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file. [default: NAME.onnx, .xml, .pt2]")
@@ -28,12 +26,8 @@ def export_(
             help="The file takes uint8 images (N x H x W x 3), cropped to size, and normalises them itself.",
         ),
     ] = False,
-    input_px: Annotated[
-        int | None, typer.Option("--input-px", "--img-size", help="Image size: one side. [default: the network's]")
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Compare on the images of this folder or archive too, at most 1,000.")
-    ] = None,
+    input_px: options.SidePx = None,
+    data: options.ImagesToCompareOn = None,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:

@@ -9,14 +9,7 @@ from resbench.cli import options
 
 
 def gate_(
-    networks: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="NAME",
-            help="Networks whose speed is compared.",
-            autocompletion=options.network_names,
-        ),
-    ] = None,
+    networks: Annotated[list[str] | None, options.network_argument("Networks whose speed is compared.")] = None,
     against: Annotated[
         str | None,
         typer.Option(help="The branch to merge into, compared at the last common commit. [default: the main branch]"),

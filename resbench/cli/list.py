@@ -11,11 +11,7 @@ from resbench.cli import options
 def list_(
     patterns: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="PATTERN",
-            help="Names or patterns such as 'se*'; all when left out.",
-            autocompletion=options.network_names,
-        ),
+        options.network_argument("Names or patterns such as 'se*'; all when left out.", metavar="PATTERN"),
     ] = None,
     where: Annotated[
         str | None,

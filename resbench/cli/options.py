@@ -19,6 +19,12 @@ def network_names(incomplete: str) -> list[str]:
     return [name for name in dict.fromkeys(names) if name.startswith(incomplete)]
 
 
+def network_argument(meaning: str, metavar: str = "NAME") -> typer.models.ArgumentInfo:
+    """Return the declaration of an argument for names of networks, which the shell completes; `meaning` is its help."""
+    argument: typer.models.ArgumentInfo = typer.Argument(metavar=metavar, help=meaning, autocompletion=network_names)
+    return argument
+
+
 Limits = Annotated[
     Path | None,
     typer.Option(help="A TOML file with limits. [default: the nearest resbench.toml or pyproject.toml with limits]"),
@@ -44,6 +50,14 @@ CudaGraph = Annotated[bool, typer.Option("--cuda-graph", help="Replay the forwar
 DType = Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")]
 Device = Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first that works]")]
 Fuse = Annotated[bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions.")]
+ImagesToCompareOn = Annotated[
+    Path | None, typer.Option("--data", help="Compare on the images of this folder or archive too, at most 1,000.")
+]
+InputPx = Annotated[
+    str | None,
+    typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288 (HxW). [default: the network's]"),
+]
+NoiseFloor = Annotated[float, typer.Option(min=0, help="Slowdown that counts as noise (0.01: 1 %).")]
 OnMachine = Annotated[
     str | None,
     typer.Option("--machine", help="Only records of this machine: here, or its name or device, such as 'cuda-*h100*'."),
@@ -55,6 +69,13 @@ RecordAsJson = Annotated[
 ]
 RecordsFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder of the records that --save writes.")]
 Results = Annotated[Path, typer.Option("--results", help="Folder of the records.")]
+SidePx = Annotated[
+    int | None, typer.Option("--input-px", "--img-size", help="Image size: one side. [default: the network's]")
+]
+WeightsOfNetwork = Annotated[
+    str | None,
+    typer.Option("--weights", help="A file of weights, or a published checkpoint. [default: fresh weights]"),
+]
 # Winograd's algorithm is replaced by a runtime in a later version: remove this option with it.
 Winograd = Annotated[
     bool, typer.Option("--winograd", help="Compute 3x3 convolutions by Winograd's algorithm (CPU, fp32).")

@@ -12,17 +12,11 @@ def parity_(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A file of ONNX, OpenVINO (.xml) or torch.export (.pt2).")
     ],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The network that it should hold.")],
-    weights: Annotated[
-        str | None, typer.Option(help="A file of weights, or a published checkpoint. [default: fresh weights]")
-    ] = None,
+    name: Annotated[str, options.network_argument("The network that it should hold.")],
+    weights: options.WeightsOfNetwork = None,
     key: options.Key = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Compare on the images of this folder or archive too, at most 1,000.")
-    ] = None,
-    input_px: Annotated[
-        int | None, typer.Option("--input-px", "--img-size", help="Image size: one side. [default: the network's]")
-    ] = None,
+    data: options.ImagesToCompareOn = None,
+    input_px: options.SidePx = None,
     bound: Annotated[
         float | None,
         typer.Option(

@@ -9,12 +9,7 @@ from resbench.cli import options
 
 
 def profile_(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="NAME", help="Networks, or patterns such as 'resnext*'.", autocompletion=options.network_names
-        ),
-    ] = None,
+    names: Annotated[list[str] | None, options.network_argument("Networks, or patterns such as 'resnext*'.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Profile every network of the table.")] = False,
     batch_size: Annotated[
         str | None,
@@ -25,10 +20,7 @@ def profile_(
             "[default: latency at 1, throughput at 8 on the CPU, 32 on MPS, 256 on CUDA]",
         ),
     ] = None,
-    input_px: Annotated[
-        str | None,
-        typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288 (HxW). [default: the network's]"),
-    ] = None,
+    input_px: options.InputPx = None,
     device: options.Device = None,
     dtype: options.DType = "fp32",
     amp: options.Amp = False,
@@ -76,9 +68,7 @@ def profile_(
     time_budget: Annotated[
         float, typer.Option(min=0.1, help="Most seconds for each speed, batch size and launch.")
     ] = 10.0,
-    weights: Annotated[
-        str | None, typer.Option(help="A file of weights, or a published checkpoint. [default: fresh weights]")
-    ] = None,
+    weights: options.WeightsOfNetwork = None,
     key: options.Key = None,
     classes: options.Classes = None,
     save: Annotated[

@@ -8,21 +8,14 @@ from resbench.cli import options
 
 
 def selfcheck_(
-    network: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="The network to measure.",
-            autocompletion=options.network_names,
-        ),
-    ] = "resnet18",
+    network: Annotated[str, options.network_argument("The network to measure.")] = "resnet18",
     input_px: Annotated[int, typer.Option("--input-px", "--img-size", min=32, help="Image size: one side.")] = 64,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     runs: Annotated[int, typer.Option(min=2, help="Comparisons of equal networks, and of each slowdown.")] = 20,
     slowdown: Annotated[
         list[float] | None, typer.Option(min=0.001, max=10, help="Slowdown to inject (0.05: 5 %); may be repeated.")
     ] = None,
-    noise_floor: Annotated[float, typer.Option(min=0, help="Slowdown that counts as noise.")] = 0.01,
+    noise_floor: options.NoiseFloor = 0.01,
     limit: options.PermittedSlowdown = 0.03,
     as_json: Annotated[bool, typer.Option("--json", help="Print every trial and the scores as JSON.")] = False,
     quiet: options.Quiet = False,

@@ -11,14 +11,9 @@ from resbench.cli import options
 def show_(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="NAME", help="A network, its place such as mine.py:build or timm:NAME, or a checkpoint."
-        ),
+        options.network_argument("A network, its place such as mine.py:build or timm:NAME, or a checkpoint."),
     ],
-    input_px: Annotated[
-        str | None,
-        typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288 (HxW). [default: the network's]"),
-    ] = None,
+    input_px: options.InputPx = None,
     results: Annotated[Path, typer.Option(help="Records of `profile --by-stage --save`.")] = Path("results"),
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the drawing to this SVG file instead.")

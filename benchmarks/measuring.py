@@ -26,8 +26,9 @@ import torch
 from torch.utils import benchmark
 
 from resbench import environment
-from resbench.bench.comparing import Side, ab, request_of
+from resbench.bench.comparing import ab
 from resbench.bench.selfcheck import false_alarms, scores, selfcheck
+from resbench.bench.sides import Side, request_of
 from resbench.bench.subject import ready
 from resbench.bench.worker import Remote
 from resbench.judging.paired import unit_logs

@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from resbench.bench import parse
-from resbench.bench.comparing import Side
+from resbench.bench.sides import Side
 from resbench.cli import ab
 from resbench.cli.app import app
 from resbench.errors import ResbenchError

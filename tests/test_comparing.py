@@ -11,8 +11,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from resbench.bench import comparing, subject, worker
-from resbench.bench.comparing import Side
+from resbench.bench import comparing, sides, subject, worker
+from resbench.bench.sides import Side
 from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.judging import family, paired
@@ -107,7 +107,7 @@ def test_a_comparison_holds_every_sample_and_its_verdict_follows_from_them(found
     assert found.a.output_difference is None
     assert 0 < found.b.output_difference < 1e-4
     assert len(found.units) == 3
-    again = paired.judge(comparing.unit_logs(found.units, found.judged_by), floor=0.01, limit=0.03)
+    again = paired.judge(paired.unit_logs(found.units, found.judged_by), floor=0.01, limit=0.03)
     assert again == found.judgement
     first, second = comparing.findings(found)
     assert {first.metric, second.metric} == {"latency b1 (CPU time)", "latency b1 (wall time)"}
@@ -131,8 +131,8 @@ def test_further_arms_take_turns_with_the_first_two_and_are_judged_against_a(thr
     ]
     assert len(findings) == 4
     assert 1.3 < findings[1].ratio < 3  # twice the blocks
-    logs = [comparing.unit_logs(three.units, three.judged_by, arm) for arm in (1, 2)]
-    again = comparing.judge_arms(logs, floor=0.01, limit=0.03)
+    logs = [paired.unit_logs(three.units, three.judged_by, arm) for arm in (1, 2)]
+    again = paired.judge_arms(logs, floor=0.01, limit=0.03)
     assert again == tuple(arm.judgement for arm in three.others.values())
 
 
@@ -196,17 +196,15 @@ def test_process_time_judges_on_a_busy_cpu_and_wall_time_else():
         def noise(self):
             return self.grade
 
-    one, two = (comparing.request_of(Side(network=RESNET18, running=Running(threads=n)), CPU) for n in (1, 2))
-    assert comparing.clock_of((one, one), Watch("busy")) == "cpu_ns"
-    assert comparing.clock_of((one, one), Watch("unknown")) == "cpu_ns"
-    assert comparing.clock_of((one, one), Watch("quiet")) == "wall_ns"
-    assert comparing.clock_of((one, two), Watch("busy")) == "wall_ns"
+    one, two = (sides.request_of(Side(network=RESNET18, running=Running(threads=n)), CPU) for n in (1, 2))
+    assert sides.clock_of((one, one), Watch("busy")) == "cpu_ns"
+    assert sides.clock_of((one, one), Watch("unknown")) == "cpu_ns"
+    assert sides.clock_of((one, one), Watch("quiet")) == "wall_ns"
+    assert sides.clock_of((one, two), Watch("busy")) == "wall_ns"
 
 
 def test_an_arm_in_a_process_of_its_own_answers_until_it_dies():
-    arm = worker.Remote(
-        comparing.request_of(Side(network=RESNET18, running=SMALL), CPU), 1, python=None, tree=Path.cwd()
-    )
+    arm = worker.Remote(sides.request_of(Side(network=RESNET18, running=SMALL), CPU), 1, python=None, tree=Path.cwd())
     assert "resbench" in arm.ready().program
     arm.keep_to(core := min(os.sched_getaffinity(0)))
     assert os.sched_getaffinity(arm._process.pid) == {core}
@@ -237,7 +235,7 @@ def test_arms_with_a_tree_get_processes_of_their_own_for_every_unit(monkeypatch)
         def close(self):
             started.append("closed")
 
-    monkeypatch.setattr(comparing, "Remote", Remote)
+    monkeypatch.setattr(sides, "Remote", Remote)
     monkeypatch.setattr(comparing, "LAUNCH_LOOKS", (3,))
     found = comparing.ab(Side(network=RESNET18), Side(network=RESNET18, tree=Path("base")), rules=QUICK)
     assert (
@@ -247,7 +245,7 @@ def test_arms_with_a_tree_get_processes_of_their_own_for_every_unit(monkeypatch)
     assert started[2:4] == ["ready", "ready"]  # both get ready at the same time
     assert cores[::2] == cores[1::2]  # a core for both, drawn for every launch
     assert set(cores) <= os.sched_getaffinity(0)
-    assert [len(unit) for unit in found.units] == [comparing.CLUSTERS_PER_LAUNCH] * 3
+    assert [len(unit) for unit in found.units] == [sides.CLUSTERS_PER_LAUNCH] * 3
     assert found.b.program == "another program"
     assert "3 launches" in comparing.findings(found)[0].why
 
@@ -265,13 +263,13 @@ def test_a_change_that_is_judged_with_others_keeps_its_verdict_and_an_unconfirme
 
 
 def test_a_process_that_cannot_build_the_network_says_why(tmp_path):
-    request = comparing.request_of(Side(network=RESNET18, weights=str(tmp_path / "none.pth")), CPU)
+    request = sides.request_of(Side(network=RESNET18, weights=str(tmp_path / "none.pth")), CPU)
     with closing(worker.Remote(request, 1, python=None, tree=None)) as arm, pytest.raises(ResbenchError, match="none"):
         arm.ready()
 
 
 def test_an_interruption_from_the_keyboard_does_not_reach_a_process_of_an_arm():
-    request = comparing.request_of(Side(network=RESNET18, running=SMALL), CPU)
+    request = sides.request_of(Side(network=RESNET18, running=SMALL), CPU)
     with closing(worker.Remote(request, 1, python=None, tree=None)) as arm:
         assert os.getpgid(arm._process.pid) != os.getpgid(0)
     assert arm._process.poll() is not None
@@ -281,7 +279,7 @@ def test_images_that_do_not_fit_into_memory_are_one_line(monkeypatch):
     def fail(*_):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")
 
-    request = comparing.request_of(Side(network=RESNET18, running=SMALL), CPU)
+    request = sides.request_of(Side(network=RESNET18, running=SMALL), CPU)
     local = worker.Local(replace(subject.ready(request).arm, forward=fail), 64)
     local.materialise()
     with pytest.raises(ResbenchError, match="batch size 64: does not fit into memory"):
@@ -292,7 +290,7 @@ def test_images_that_do_not_fit_into_memory_are_one_line(monkeypatch):
 
 
 def test_an_interpreter_that_is_not_there_or_lacks_resbench_is_named(tmp_path):
-    request = comparing.request_of(Side(network=RESNET18), CPU)
+    request = sides.request_of(Side(network=RESNET18), CPU)
     with pytest.raises(ResbenchError, match="no/python: no such program"):
         worker.Remote(request, 1, python="no/python", tree=None)
     died = pytest.raises(InvalidMeasurementError, match="/bin/false: the measuring process died")

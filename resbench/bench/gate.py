@@ -19,6 +19,7 @@ import msgspec
 
 from resbench import environment
 from resbench.bench import comparing
+from resbench.bench.sides import Side
 from resbench.bench.subject import OnProgress
 from resbench.bench.worktrees import Trees, trees
 from resbench.errors import ResbenchError
@@ -171,9 +172,7 @@ def changed_speeds(sides: Trees, gating: Gating, config: Config, on_progress: On
     for index, network in enumerate(gating.networks):
         left_s = max(0.0, end_s - time.monotonic()) / (len(gating.networks) - index)
         limits = config.of(network.name)
-        old, new = (
-            comparing.Side(network=network, running=gating.running, tree=tree) for tree in (sides.files, sides.root)
-        )
+        old, new = (Side(network=network, running=gating.running, tree=tree) for tree in (sides.files, sides.root))
         comparison = comparing.ab(
             old,
             new,

@@ -11,7 +11,7 @@ from resbench import units
 from resbench.errors import ResbenchError
 
 if TYPE_CHECKING:
-    from resbench.bench.comparing import Side
+    from resbench.bench.sides import Side
     from resbench.timing.speeds import BatchSize
     from resbench.zoo.spec import Variant
 

@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 
 from resbench import environment
-from resbench.bench.comparing import Side, clock_of, request_of
 from resbench.bench.entrance import entered
+from resbench.bench.sides import Side, clock_of, request_of
 from resbench.bench.subject import OnProgress, ready
 from resbench.bench.worker import Local
 from resbench.judging.finding import Verdict

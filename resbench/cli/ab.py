@@ -80,13 +80,14 @@ def ab_(
     """
     from resbench.bench import comparing, parse
     from resbench.bench.entrance import entered
+    from resbench.bench.sides import Side
     from resbench.judging.finding import exit_code
     from resbench.report import comparison as report
     from resbench.report.progress import timing_progress
     from resbench.running.settings import Running
     from resbench.timing.contest import Rules
 
-    side = comparing.Side(
+    side = Side(
         network=entered(a, parse.input_px(input_px)),
         running=Running(
             input_px=parse.input_px(input_px),

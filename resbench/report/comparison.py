@@ -11,7 +11,8 @@ from resbench.words import findings as wording
 from resbench.words.observed import device, noise, settings
 
 if TYPE_CHECKING:
-    from resbench.bench.comparing import Comparison, MeasuredSide
+    from resbench.bench.comparing import Comparison
+    from resbench.bench.sides import MeasuredSide
 
 
 def show_comparison(comparison: "Comparison", findings: Sequence[Finding], *, as_json: bool) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import sys
+import tarfile
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
@@ -21,6 +23,7 @@ from resbench.nets.classlists import class_list
 from resbench.nets.elsewhere import with_classes
 from resbench.running import fresh
 from resbench.zoo.find import find
+from tests import packed
 
 NETWORK = "resnet20_cifar10"  # the smallest of the table
 CLASSES = ("bee", "ant", "cat")
@@ -95,6 +98,31 @@ def test_folders_have_the_classes_of_a_list_or_sorted_are_the_classes(tmp_path):
     sorted_ = open_set(tmp_path / "pets", own=OwnClasses(number=3))
     assert labels(sorted_) == {"ant": 0, "bee": 1, "cat": 2}
     assert any("the 3 folders in sorted order are taken as the classes" in note for note in sorted_.notes)
+
+
+def test_folders_of_classes_may_lie_in_several_archives(tmp_path):
+    photographs(tmp_path / "pets")
+    for number, name in enumerate(CLASSES):
+        with tarfile.open(tmp_path / f"val-{number:03d}.tar", "w") as out:
+            out.add(tmp_path / "pets" / name, name)
+    for own in (OwnClasses(number=3, names=("ant", "bee", "cat"), source="c.txt"), OwnClasses(number=3)):
+        assert labels(open_set(tmp_path / "val-{000..002}.tar", own=own)) == {"ant": 0, "bee": 1, "cat": 2}
+
+
+def test_a_table_that_names_its_classes_in_another_order_than_the_head_is_read_by_name(tmp_path):
+    rows = [(f"{name}_1.png", place, b"x") for place, name in enumerate(sorted(CLASSES))]
+    pq.write_table(packed.table(rows, sorted(CLASSES)), tmp_path / "v.parquet")
+    images = open_set(tmp_path / "v.parquet", own=OwnClasses(number=3, names=CLASSES, source="c.txt"))
+    assert labels(images) == {"bee": 0, "ant": 1, "cat": 2}
+    assert images.class_names == CLASSES
+    assert open_set(tmp_path / "v.parquet", own=OwnClasses(number=3)).class_names == ("ant", "bee", "cat")
+
+
+def test_classes_without_names_are_not_called_as_imagenets(tmp_path):
+    photographs(tmp_path / "pets")
+    (tmp_path / "labels.txt").write_text("bee_1.png 0\nant_1.png 1\ncat_1.png 2\n")
+    images = open_set(tmp_path / "pets", tmp_path / "labels.txt", OwnClasses(number=3))
+    assert images.class_names == ("class 0", "class 1", "class 2")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,9 @@ from resbench.errors import ResbenchError
 
 _WNID_FOLDER = re.compile(r"(n\d{8})(?:[ _.-].*)?", re.IGNORECASE)  # n01440764, n01440764_tench
 _WNID_NAME = re.compile(r"(n\d{8})_.*", re.IGNORECASE)
-Layout = Literal["wnid folders", "official names", "wnids in file names", "numbered folders", "class names"]
+Layout = Literal[
+    "wnid folders", "official names", "wnids in file names", "numbered folders", "class names", "named folders"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,11 @@ class Clue:
     layout: Layout
     root: str  # the folders above that of the class; for images known by their own name those that they lie in
     word: str  # a WordNet id, a number, or the name of a class
+
+    @classmethod
+    def of_folder(cls, layout: Layout, folders: Sequence[str], place: int) -> "Clue":
+        """Return what the folder at `place` among those of an image says."""
+        return cls(layout=layout, root=splits.root_of(folders[:place], folders[place + 1 :]), word=folders[place])
 
 
 def folders_of(file: File) -> list[str]:
@@ -39,18 +46,14 @@ def clue(file: File) -> Clue | None:
         place = max(place for place, wnid in enumerate(wnids) if wnid)
         while place and wnids[place - 1] == wnids[place]:
             place -= 1
-        return Clue(
-            layout="wnid folders", root=splits.root_of(folders[:place], folders[place + 1 :]), word=str(wnids[place])
-        )
+        return replace(Clue.of_folder("wnid folders", folders, place), word=str(wnids[place]))
     if number := official.number(file.base):
         return Clue(layout="official names", root="/".join(folders), word=str(number))
     if match := _WNID_NAME.fullmatch(file.base):
         return Clue(layout="wnids in file names", root="/".join(folders), word=match[1].lower())
     places = [place for place, folder in enumerate(folders) if re.fullmatch(r"[0-9]{1,9}", folder)]
     if places:
-        place = places[-1]
-        root = splits.root_of(folders[:place], folders[place + 1 :])
-        return Clue(layout="numbered folders", root=root, word=folders[place])
+        return Clue.of_folder("numbered folders", folders, places[-1])
     return None
 
 
@@ -69,8 +72,7 @@ def by_class_names(path: Path, images: Sequence[File]) -> dict[File, Clue]:
         if place is None:
             unknown[folders[-1]] = None
         else:
-            root = splits.root_of(folders[:place], folders[place + 1 :])
-            clues[file] = Clue(layout="class names", root=root, word=folders[place])
+            clues[file] = Clue.of_folder("class names", folders, place)
     if unknown and 2 * len(clues) > len(images):
         shown = ", ".join(list(unknown)[:3])
         raise ResbenchError(

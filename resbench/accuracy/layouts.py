@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from resbench.accuracy import cifar, containers, forms, naming, official, shards, splits, tiny
@@ -12,26 +12,16 @@ from resbench.accuracy.clues import by_class_names, clue, folders_of
 from resbench.accuracy.dataset import LEFT_OUT, File, ImageSet, Sample, Symptom, printable_name
 from resbench.accuracy.labels import class_of, imagenet, subsets, validation
 from resbench.accuracy.listing import Listing, listing
-from resbench.accuracy.ownclasses import OwnClasses, in_named_folders
+from resbench.accuracy.ownclasses import OwnClasses, for_head, in_named_folders
 from resbench.accuracy.remote import place_at
+from resbench.accuracy.splits import Labelled
 from resbench.errors import ResbenchError
 
 OFFICIAL_NAME = "ImageNet-1k"
 # Answers to these are chosen among their own classes only, as their authors do (arXiv 1907.07174, 2006.16241).
 AMONG_OWN_CLASSES = ("ImageNet-A", "ImageNet-R")
+_LISTED = ("labels file", "own labels", "own classes", "named folders")  # where equal names are not one image
 _TRAINING_NAME = re.compile(r"n\d{8}_\d+\.\w+", re.IGNORECASE)  # n01440764_10026.JPEG
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Labelled:
-    """Images with their classes, and where these come from."""
-
-    layout: str
-    chosen: splits.Chosen
-    samples: tuple[Sample, ...]
-    notes: tuple[str, ...] = ()
-    classes: int = 1000
-    name: str | None = None  # of the set, where its classes tell it
 
 
 def open_set(path: Path, labels: Path | None = None, own: OwnClasses | None = None) -> ImageSet:
@@ -44,25 +34,15 @@ def open_set(path: Path, labels: Path | None = None, own: OwnClasses | None = No
     Raises ResbenchError when there are none, when it is not known what they show, and for several sets side by side.
     """
     path = place_at(path)
-    if batch := cifar.test_batch(path):
-        return cifar.open_test_batch(batch)
-    listed = listing(path)
-    if not listed.images and (batch := cifar.batch_among(path, listed.files)):
-        return cifar.open_test_batch(batch)
-    listed = _images_of(path, listed)
+    listed = _images_at(path)
+    if isinstance(listed, ImageSet):
+        return listed
     if labels is None:
         listed = _with_words(path, listed)
-    states_classes = any(file.word for file in listed.images)
-    if own is not None and labels is None and not states_classes:
-        return _of_own_classes(path, listed, own)
-    if labels is not None:
-        known = _by_file(path, listed, labels)
-    else:
-        known = _by_own_words(path, listed) if states_classes else _by_names(path, listed)
-    if own is not None:
-        known = _for_head(known, own, labels or path)
-    _refuse_doubles(path, known.samples, listed=known.layout in ("labels file", "own labels", "own classes"))
-    name, among = recognise(known.layout, known.samples) if known.classes == 1000 else (known.name, None)
+    known = _labelled(path, listed, labels, own)
+    _refuse_doubles(path, known.samples, listed=known.layout in _LISTED)
+    is_imagenet = known.classes == 1000 and not known.class_names
+    name, among = recognise(known.layout, known.samples) if is_imagenet else (known.name, None)
     unused = _unused(listed, known.samples, known.chosen)
     return ImageSet(
         name=name or _name_of(path),
@@ -73,31 +53,20 @@ def open_set(path: Path, labels: Path | None = None, own: OwnClasses | None = No
         left_out=(*known.chosen.left_out, *listed.left_out, *unused),
         notes=(*listed.notes, *known.chosen.notes, *known.notes, *_doubts(path, known.layout, known.samples)),
         labels=labels,
+        class_names=known.class_names,
     )
 
 
-def _of_own_classes(path: Path, found: Listing, own: OwnClasses) -> ImageSet:
-    labelled = in_named_folders(path, found.images, own)
-    _refuse_doubles(path, labelled.samples, listed=True)
-    unused = _unused(found, labelled.samples, labelled.chosen)
-    return ImageSet(
-        name=_name_of(path),
-        layout=f"named folders in {found.form}" if found.form else "named folders",
-        classes=own.number,
-        samples=labelled.samples,
-        left_out=(*labelled.chosen.left_out, *found.left_out, *unused),
-        notes=(*found.notes, *labelled.chosen.notes, *labelled.notes),
-        class_names=labelled.names,
-    )
-
-
-def _for_head(known: _Labelled, own: OwnClasses, where: Path) -> _Labelled:
-    """Return images whose classes a file or a container gives, for a head of the user's own."""
-    if beyond := [sample for sample in known.samples if sample.label >= own.number]:
-        raise ResbenchError(
-            f"{where}: {beyond[0].name} is of class {beyond[0].label}, but the head has {own.number}; correct it"
-        )
-    return replace(known, classes=own.number)
+def _labelled(path: Path, listed: Listing, labels: Path | None, own: OwnClasses | None) -> Labelled:
+    if labels is not None:
+        known = _by_file(path, listed, labels)
+    elif any(file.word for file in listed.images):
+        known = _by_own_words(path, listed, own.names if own else ())
+    elif own is not None:
+        return in_named_folders(path, listed.images, own)
+    else:
+        return _by_names(path, listed)
+    return known if own is None else for_head(known, own, labels or path)
 
 
 def open_unlabelled(path: Path) -> ImageSet:
@@ -106,12 +75,9 @@ def open_unlabelled(path: Path) -> ImageSet:
     Raises ResbenchError when there are none.
     """
     path = place_at(path)
-    if batch := cifar.test_batch(path):
-        return cifar.open_test_batch(batch)
-    listed = listing(path)
-    if not listed.images and (batch := cifar.batch_among(path, listed.files)):
-        return cifar.open_test_batch(batch)
-    listed = _images_of(path, listed)
+    listed = _images_at(path)
+    if isinstance(listed, ImageSet):
+        return listed
     samples = tuple(annotated_sample(file, 0) for file in listed.images)
     return ImageSet(name=_name_of(path), layout="images", classes=1, samples=samples, left_out=listed.left_out)
 
@@ -129,8 +95,15 @@ def recognise(layout: str, samples: tuple[Sample, ...]) -> tuple[str | None, tup
     return name, tuple(sorted(shown)) if name in AMONG_OWN_CLASSES else None
 
 
-def _images_of(path: Path, listed: Listing) -> Listing:
-    """Return what lies at `path` without second copies of official images. Raises ResbenchError without images."""
+def _images_at(path: Path) -> Listing | ImageSet:
+    """Return what lies at `path` without second copies of official images, or CIFAR's test batch.
+
+    Raises ResbenchError without images.
+    """
+    batch = cifar.test_batch(path)
+    listed = Listing(files=(batch,)) if batch else listing(path)
+    if not listed.images and (batch := cifar.batch_among(path, listed.files)):
+        return cifar.open_test_batch(batch)
     if not listed.images:
         raise ResbenchError(f"{path}: {containers.no_images(listed.files)}")
     copies = official.second_copies(listed.images)
@@ -158,15 +131,15 @@ def _name_of(path: Path) -> str:
     return name if path.is_dir() else forms.without_suffix(name)
 
 
-def _by_file(path: Path, listed: Listing, labels: Path) -> _Labelled:
+def _by_file(path: Path, listed: Listing, labels: Path) -> Labelled:
     roots = {file: "/".join(folders_of(file)) for file in listed.images}
     chosen = splits.choose_split(path, roots, all_belong=False)
     samples, notes = annotate(chosen.files, labels)
     notes = (*notes, *official.contradicted(labels, samples))
-    return _Labelled(layout="labels file", chosen=chosen, samples=samples, notes=notes)
+    return Labelled(layout="labels file", chosen=chosen, samples=samples, notes=notes)
 
 
-def _by_own_words(path: Path, listed: Listing) -> _Labelled:
+def _by_own_words(path: Path, listed: Listing, head: Sequence[str]) -> Labelled:
     """Take the classes that containers state of their images."""
     roots = {file: "/".join(folders_of(file)) for file in listed.images}
     chosen = splits.choose_split(path, roots, all_belong=False)
@@ -175,15 +148,21 @@ def _by_own_words(path: Path, listed: Listing) -> _Labelled:
             f"{path}: no class for {len(without):,} of {len(chosen.files):,} images ({', '.join(without[:3])}); give "
             "--labels FILE"
         )
-    known = naming.meaning(path, {file.word: file.name for file in chosen.files}, listed.classes)
+    known = naming.meaning(path, {file.word: file.name for file in chosen.files}, listed.classes, head)
     samples = tuple(annotated_sample(file, known.labels[file.word]) for file in chosen.files)
     official.refuse_misplaced(path, samples)
-    notes = (known.note,) if known.note else ()
-    layout = "own classes" if known.note else "own labels"
-    return _Labelled(layout=layout, chosen=chosen, samples=samples, notes=notes, classes=known.classes, name=known.name)
+    return Labelled(
+        layout="own classes" if known.note else "own labels",
+        chosen=chosen,
+        samples=samples,
+        notes=(known.note,) if known.note else (),
+        classes=known.classes,
+        name=known.name,
+        class_names=known.class_names,
+    )
 
 
-def _by_names(path: Path, listed: Listing) -> _Labelled:
+def _by_names(path: Path, listed: Listing) -> Labelled:
     clues = {file: known for file in listed.images if (known := clue(file))} or by_class_names(path, listed.images)
     if not clues:
         raise ResbenchError(f"{path}: {_unknown(listed.images)}; {containers.labels_beside(path, listed.files)}")
@@ -209,7 +188,7 @@ def _by_names(path: Path, listed: Listing) -> _Labelled:
         case _:
             samples = _by_wnid(path, words)
     official.refuse_misplaced(path, samples)
-    return _Labelled(layout=layout, chosen=chosen, samples=samples)
+    return Labelled(layout=layout, chosen=chosen, samples=samples)
 
 
 def _by_wnid(path: Path, wnids: dict[File, str]) -> tuple[Sample, ...]:

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +21,7 @@ class Meaning:
     classes: int = 1000  # in all
     name: str | None = None  # of the set that has these classes
     note: str = ""
+    class_names: tuple[str, ...] = ()  # of classes that are no published set's
 
 
 def named(name: str) -> int | None:
@@ -28,12 +29,13 @@ def named(name: str) -> int | None:
     return _by_name().get(_plain(name))
 
 
-def meaning(path: Path, words: Mapping[str, str], names: Sequence[str]) -> Meaning:
+def meaning(path: Path, words: Mapping[str, str], names: Sequence[str], head: Sequence[str] = ()) -> Meaning:
     """Return which classes `words` ({word: a file that has it}) stand for; `names` are those of the classes if stated.
 
+    `head` has the names of the network's classes, where they are a user's own.
     Raises ResbenchError for a word that is no class.
     """
-    space = _space(names) if names else Meaning(labels={})
+    space = _space(names, head) if names else Meaning(labels={})
     numbers = range(space.classes if not names else len(names))
     labels = {}
     for word, file in words.items():
@@ -42,7 +44,7 @@ def meaning(path: Path, words: Mapping[str, str], names: Sequence[str]) -> Meani
         if label is None:
             raise ResbenchError(f"{path}: {word[:40]!r} is not a class ({file}); {_remedy(word, len(numbers))}")
         labels[word] = label
-    return Meaning(labels=labels, classes=space.classes, name=space.name, note=space.note)
+    return replace(space, labels=labels)
 
 
 def _remedy(word: str, classes: int) -> str:
@@ -51,19 +53,23 @@ def _remedy(word: str, classes: int) -> str:
     return f"give numbers from 0 to {classes - 1} or WordNet ids, or --labels FILE"
 
 
-def _space(names: Sequence[str]) -> Meaning:
+def _space(names: Sequence[str], head: Sequence[str]) -> Meaning:
     """Return what the numbers of classes with these names mean: by the names, not by their order."""
     numbers = [str(number) for number in range(len(names))]
+    if set(names) <= set(head):
+        labels = dict(zip(numbers, map(list(head).index, names), strict=True))
+        return Meaning(labels=labels, classes=len(head), class_names=tuple(head))
     for own, name in ((CIFAR10, "CIFAR-10"), (CIFAR100, "CIFAR-100")):
         if tuple(map(_plain, names)) == tuple(map(_plain, own)):
             return Meaning(labels=dict(zip(numbers, range(len(own)), strict=True)), classes=len(own), name=name)
     if len(names) == 1000 and sum(map(_alike, names, imagenet(), imagenet().values())) >= 1000 * _ALIKE:
         return Meaning(labels={})
-    labels = [class_of().get(name.lower(), named(name)) for name in names]
-    if None not in labels and len(set(labels)) == len(labels):
-        return Meaning(labels=dict(zip(numbers, (label for label in labels if label is not None), strict=True)))
+    imagenets = [label for name in names if (label := class_of().get(name.lower(), named(name))) is not None]
+    if len(set(imagenets)) == len(names):
+        return Meaning(labels=dict(zip(numbers, imagenets, strict=True)))
     note = f"the set has {len(names)} classes of its own, in the order in which it names them: 0 is {names[0]}"
-    return Meaning(labels=dict(zip(numbers, range(len(names)), strict=True)), classes=len(names), note=note)
+    labels = dict(zip(numbers, range(len(names)), strict=True))
+    return Meaning(labels=labels, classes=len(names), note=note, class_names=tuple(names))
 
 
 def _alike(name: str, wnid: str, words: str) -> bool:

@@ -3,12 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from resbench.accuracy import splits
 from resbench.accuracy.annotations import annotated_sample
-from resbench.accuracy.dataset import File, Sample
+from resbench.accuracy.clues import Clue, folders_of
+from resbench.accuracy.dataset import File
+from resbench.accuracy.splits import Labelled
 from resbench.bounded import content
 from resbench.errors import ResbenchError
 
@@ -23,16 +25,6 @@ class OwnClasses:
     number: int
     names: tuple[str, ...] = ()  # empty: the sorted folders are the classes
     source: str = ""  # of the names, in words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled:
-    """The images of a set with their classes, and what was assumed of them."""
-
-    chosen: splits.Chosen
-    samples: tuple[Sample, ...]
-    names: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 def read_class_names(path: Path, number: int | None = None) -> tuple[str, ...]:
@@ -55,25 +47,44 @@ def read_class_names(path: Path, number: int | None = None) -> tuple[str, ...]:
 
 
 def in_named_folders(path: Path, images: Sequence[File], classes: OwnClasses) -> Labelled:
-    """Give each image the class of the folder that it lies in.
+    """Give each image the class of the innermost of its folders that is called as one.
 
     Folders are called as `classes` says; without names, the sorted folders are the classes, where they are as many.
     Raises ResbenchError for a folder that is no class, and where nothing says which class is which.
     """
-    folders = classes.names or _sorted_folders(path, images, classes.number)
-    index = {name: label for label, name in enumerate(folders)}
-    places = {file: _place(file, index) for file in images}
-    if strangers := sorted({file.folder for file, place in places.items() if place is None}):
+    names = classes.names or _sorted_folders(path, images, classes.number)
+    index = {name: label for label, name in enumerate(names)}
+    clues = {file: _clue(folders_of(file), index) for file in images}
+    if strangers := sorted({file.folder for file, clue in clues.items() if clue is None}):
         shown = ", ".join(repr(name) for name in strangers[:_SHOWN])
         raise ResbenchError(
             f"{path}: {len(strangers)} folders with images are not classes of {classes.source} ({shown}); rename them, "
             "or give their names with --classes-file"
         )
-    roots = {file: _root(file, place) for file, place in places.items() if place is not None}
-    chosen = splits.choose_split(path, roots, all_belong=True)
-    splits.one_root(path, {file: roots[file] for file in chosen.files})
-    samples = tuple(annotated_sample(file, _label(file, places, index)) for file in chosen.files)
-    return Labelled(chosen=chosen, samples=samples, names=folders, notes=(_note(classes, folders),))
+    known = {file: clue for file, clue in clues.items() if clue}
+    chosen = splits.choose_split(path, {file: clue.root for file, clue in known.items()}, all_belong=True)
+    splits.one_root(path, {file: known[file].root for file in chosen.files})
+    return Labelled(
+        layout="named folders",
+        chosen=chosen,
+        samples=tuple(annotated_sample(file, index[known[file].word]) for file in chosen.files),
+        notes=(_note(classes, names),),
+        classes=classes.number,
+        class_names=names,
+    )
+
+
+def for_head(known: Labelled, classes: OwnClasses, source: Path) -> Labelled:
+    """Return images that a file or a container (`source`) labels, for a head of a user's own `classes`.
+
+    Raises ResbenchError for a class that the head does not have.
+    """
+    if beyond := [sample for sample in known.samples if sample.label >= classes.number]:
+        raise ResbenchError(
+            f"{source}: {beyond[0].name} is of class {beyond[0].label}, but the head has {classes.number}; correct it"
+        )
+    numbered = () if known.name else tuple(f"class {number}" for number in range(classes.number))
+    return replace(known, classes=classes.number, class_names=classes.names or known.class_names or numbered)
 
 
 def _note(classes: OwnClasses, folders: Sequence[str]) -> str:
@@ -86,7 +97,7 @@ def _note(classes: OwnClasses, folders: Sequence[str]) -> str:
 
 
 def _sorted_folders(path: Path, images: Sequence[File], number: int) -> tuple[str, ...]:
-    names = sorted({file.folder.rpartition("/")[2] for file in images})
+    names = sorted({folders_of(file)[-1] for file in images})
     if len(names) != number:
         raise ResbenchError(
             f"{path}: {len(names)} folders with images, but the head has {number} classes; give the names of the "
@@ -100,18 +111,6 @@ def _sorted_folders(path: Path, images: Sequence[File], number: int) -> tuple[st
     return tuple(names)
 
 
-def _place(file: File, index: Mapping[str, int]) -> int | None:
-    """Return which of an image's folders is that of its class, the innermost; None: it lies in none."""
-    folders = file.folder.split("/")
-    return max((place for place, name in enumerate(folders) if name in index), default=None)
-
-
-def _root(file: File, place: int) -> str:
-    folders = file.folder.split("/")
-    return splits.root_of(folders[:place], folders[place + 1 :])
-
-
-def _label(file: File, places: Mapping[File, int | None], index: Mapping[str, int]) -> int:
-    place = places[file]
-    assert place is not None
-    return index[file.folder.split("/")[place]]
+def _clue(folders: Sequence[str], index: Mapping[str, int]) -> Clue | None:
+    place = max((place for place, name in enumerate(folders) if name in index), default=None)
+    return None if place is None else Clue.of_folder("named folders", folders, place)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from resbench import units
-from resbench.accuracy.dataset import File, Symptom
+from resbench.accuracy.dataset import File, Sample, Symptom
 from resbench.errors import ResbenchError
 
 Split = Literal["validation", "training", "test"]
@@ -31,6 +31,19 @@ class Chosen:
     beside: frozenset[File] = frozenset()  # the images that are left out with other parts
     folders: tuple[str, ...] = ()  # of these parts, with a slash behind
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """The images of one split with their classes, and where these come from."""
+
+    layout: str
+    chosen: Chosen
+    samples: tuple[Sample, ...]
+    notes: tuple[str, ...] = ()
+    classes: int = 1000
+    name: str | None = None  # of the set, where its classes tell it
+    class_names: tuple[str, ...] = ()  # of classes that are no published set's, in the order of the outputs
 
 
 def root_of(above: Sequence[str], below: Sequence[str]) -> str:

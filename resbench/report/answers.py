@@ -31,11 +31,7 @@ class StoredAnswers:
         if label < 0:
             return "a tie"
         own = self.record.dataset.class_names
-        if label < len(own):
-            return own[label]
-        if self.record.dataset.layout.startswith("own classes"):
-            return f"class {label}"
-        return class_name(label, self.record.dataset.name)
+        return own[label] if own else class_name(label, self.record.dataset.name)
 
 
 def stored(path: Path) -> StoredAnswers:

@@ -95,7 +95,7 @@ def grid():
             yield pytest.param(form, size, marks=marks, id=f"{form.__name__}-{size}")
 
 
-@pytest.mark.parametrize(("form", "size"), grid())
+@pytest.mark.parametrize(("form", "size"), list(grid()))
 def test_an_interrupted_run_ends_with_the_same_counts_on_any_number_of_ranks(made, form, size):
     place = made(form)
     images = checked(place)

@@ -1,7 +1,7 @@
 """What "FLOPs" meant to whom: every published convention as one row of coefficients over the terms of a tally."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from resbench.records.record import Terms
 
@@ -38,6 +38,8 @@ class Convention:
 
 # What tools that look up layers by their classes do not see as this package does: functions without a layer.
 BY_CLASS = ("blur", "matmul", "attention", "norm", "interpolated")
+# What thop counted in most of 2019; the products of a linear layer take one addition less than there are.
+THOP_2019 = Terms(conv=1, fc=2, fc_bias=-1, linear=2, linear_bias=-1, bn=4, avgpool_out=1, avgpool_side=1)
 
 CONVENTIONS: tuple[Convention, ...] = (
     Convention(
@@ -131,10 +133,7 @@ CONVENTIONS: tuple[Convention, ...] = (
     ),
     Convention(
         name="thop-0.0.23",
-        coefficients=Terms(
-            **{"conv": 1, "conv_bias": 1, "fc": 2, "fc_bias": -1, "linear": 2, "linear_bias": -1, "bn": 4},
-            **{"avgpool_out": 1, "gap_in": 1, "gap_out": 1, "avgpool_side": 1},
-        ),
+        coefficients=replace(THOP_2019, conv_bias=1, gap_in=1, gap_out=1),
         meaning="two operations per multiply-add of linear layers, one of convolutions; four per batch-normed element",
         source="thop 0.0.23.post1908061459 to 0.0.31.post1909230639",
         undefined=BY_CLASS,
@@ -142,19 +141,7 @@ CONVENTIONS: tuple[Convention, ...] = (
     ),
     Convention(
         name="thop-0.0.22",
-        coefficients=Terms(
-            **{
-                "conv": 1,
-                "bias_macs": 1,
-                "fc": 2,
-                "fc_bias": -1,
-                "linear": 2,
-                "linear_bias": -1,
-                "bn": 4,
-                "relu_last": 1,
-            },
-            **{"maxpool_side": 1, "avgpool_side": 1, "avgpool_out": 1, "gap_in": 1, "gap_out": 1},
-        ),
+        coefficients=replace(THOP_2019, bias_macs=1, relu_last=1, maxpool_side=1, gap_in=1, gap_out=1),
         meaning="as thop-0.0.23, with max pools and the last ReLU of each block",
         source="thop 0.0.22 on torchvision 0.2.2 and newer, whose final pool is adaptive",
         undefined=BY_CLASS,
@@ -162,19 +149,7 @@ CONVENTIONS: tuple[Convention, ...] = (
     ),
     Convention(
         name="thop-0.0.22-avgpool7",
-        coefficients=Terms(
-            **{
-                "conv": 1,
-                "bias_macs": 1,
-                "fc": 2,
-                "fc_bias": -1,
-                "linear": 2,
-                "linear_bias": -1,
-                "bn": 4,
-                "relu_last": 1,
-            },
-            **{"maxpool_side": 1, "avgpool_side": 1, "avgpool_out": 1, "gap_out": 8},
-        ),
+        coefficients=replace(THOP_2019, bias_macs=1, relu_last=1, maxpool_side=1, gap_out=8),
         meaning="as thop-0.0.22, with eight operations per output of the final pool, AvgPool2d(7)",
         source="thop 0.0.22 on torchvision 0.2.1",
         undefined=BY_CLASS,

@@ -7,6 +7,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from resbench.bench import profiles
+from resbench.bench.profiling import Profiling
 from resbench.cli.app import app
 from resbench.cli.options import network_names
 from resbench.errors import ResbenchError
@@ -15,12 +17,21 @@ from resbench.zoo.find import checkpoints, find, find_weights, match, match_weig
 from resbench.zoo.own import own_zoo
 from resbench.zoo.printed import claimed
 from resbench.zoo.variants import VARIANTS
+from tests.examples import PROFILE
 
 TOY = 'builder = "toy.py:build"\ninput_px = 16\nclasses = 10\n'
 CODE = """
 from torch import nn
 def build(width=8, classes=10):
     return nn.Sequential(nn.Conv2d(3, width, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))
+"""
+
+FIXED = """
+from torch import nn
+def build():
+    net = nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(3 * 4 * 4, 10))
+    net.input_px = 16
+    return net
 """
 
 
@@ -171,11 +182,37 @@ def test_a_figure_is_read_as_it_was_printed(metric, text, value, quantum):
     assert claimed(metric, text) == pytest.approx((value, quantum))
 
 
+BROKEN = '[networks.toy_broken]\nbuilder = "toy.py:nothing"\ninput_px = 16\nclasses = 10\n'
+
+
+def test_a_row_that_cannot_be_built_is_one_line_and_the_others_are_counted_and_profiled(tmp_path, monkeypatch):
+    zoo(tmp_path, f"{BROKEN}[networks.toy]\n{TOY}")
+    result = run("count", "toy*", "--json")
+    assert (result.exit_code, [row["network"] for row in json.loads(result.stdout)]) == (2, ["toy"])
+    reason = "toy.py:nothing: toy.py has no 'nothing'; it has build"
+    assert result.stderr == f"resbench: toy_broken: {reason}\n"
+    with pytest.raises(ResbenchError, match="has no 'nothing'"):
+        CliRunner().invoke(app, ["count", "toy_broken"], catch_exceptions=False)
+    monkeypatch.setattr(profiles.fresh, "call", lambda *_: PROFILE)
+    outcomes = profiles.profile_each(match(["toy*"]), Profiling())
+    assert [(row.network, str(row.error or "")) for row in outcomes] == [("toy_broken", reason), (PROFILE.network, "")]
+
+
+def test_a_shape_that_a_network_does_not_take_is_noted_where_a_convention_counts_at_it(tmp_path):
+    (tmp_path / "toy.py").write_text(FIXED)
+    names = ("macs", "timm-card")
+    (row,) = json.loads(shown("count", "toy.py:build", "-c", names[0], "-c", names[1], "--json"))
+    assert [(entry["convention"], entry["value"]) for entry in row["operations"]] == [
+        ("macs", 10 * 3 * 4 * 4),
+        ("timm-card", None),
+    ]
+    assert row["operations"][1]["note"] == "the network does not take this input"
+
+
 def test_zoo_check_verifies_builds_counts_files_and_claims_and_list_shows_the_counts(tmp_path):
     torch.manual_seed(0)
     claims = '[{metric = "params", value = "314", source = "s"}, {metric = "top1", value = "99.9 %", source = "s"}]'
     row = f'[checkpoints.toy_a]\nnetwork = "toy"\nfile = "a.pth"\nlicense = "mit"\nclaims = {claims}\n'
-    broken = '[networks.broken]\nbuilder = "toy.py:nothing"\ninput_px = 16\nclasses = 10\n'
     zoo(tmp_path, f"[networks.toy]\n{TOY}{row}")
     torch.save(build(find("toy")).state_dict(), tmp_path / "a.pth")
 
@@ -191,10 +228,10 @@ def test_zoo_check_verifies_builds_counts_files_and_claims_and_list_shows_the_co
     assert json.loads(shown("list", "toy", "--json"))[0]["params"] == 8 * 27 + 8 + 90
     (tmp_path / "toy.py").write_text(CODE.replace("width=8", "width=9"))
     assert json.loads(shown("list", "toy", "--json"))[0]["params"] is None  # of an older file
-    zoo(tmp_path, f"[networks.toy]\n{TOY}{row}{broken}")
+    zoo(tmp_path, f"[networks.toy]\n{TOY}{row}{BROKEN}")
     code, found = verdicts()
     assert code == 1
-    assert [found[key] for key in ((toy, "counts"), (file, "file"), ("networks.broken", "builds"))] == [False] * 3
+    assert [found[key] for key in ((toy, "counts"), (file, "file"), ("networks.toy_broken", "builds"))] == [False] * 3
 
 
 def test_zoo_new_writes_a_row_that_check_accepts_and_refuses_a_name_that_is_taken(tmp_path):

@@ -1,17 +1,15 @@
 """What networks cost: the table, the torch modules and the counters meet here."""
 
 import difflib
-import logging
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from torch import nn
 
 from resbench.bench.entrance import counter_of, counts_at, declared_counts, entered, network_counts
 from resbench.counting import counted, crosscheck, explain, tally
-from resbench.counting.conventions import CURRENT, NAMES, convention, dog_photo, square
+from resbench.counting.conventions import CURRENT, NAMES, dog_photo, square
 from resbench.counting.figures import Figures, Pair, declared_figures, figures
 from resbench.counting.inputs import one_image, parse_inputs
 from resbench.counting.stages import StageOutline, count_by_stage, outline
@@ -22,11 +20,9 @@ from resbench.records.files import write_text
 from resbench.records.record import Counts, Profile
 from resbench.units import parse_pixels
 from resbench.zoo.find import find
-from resbench.zoo.spec import Elsewhere, Variant
+from resbench.zoo.spec import Variant
 from resbench.zoo.variants import VARIANTS
 
-_log = logging.getLogger(__name__)
-Counter = Callable[[Pair], Counts]
 # Sides that classifiers of the family are trained and tested at; what `explanation` tries when the usual one fails.
 SIDES_PX = (32, 64, 128, 160, 176, 192, 200, 224, 232, 240, 256, 288, 299, 300, 320, 352, 384, 400, 416, 448, 480, 512)
 
@@ -100,23 +96,7 @@ def counted_figures(
         if feed:
             yield declared_figures(variant.name, declared_counts(variant, feed), conventions)
             continue
-        count_at, size = cache(counter_of(variant)), _size(variant, input_px)
-        yield figures(variant.name, count_at, size, _possible(variant, count_at, size, conventions))
-
-
-def _possible(variant: Variant, count_at: Counter, size: Pair, conventions: Sequence[str]) -> list[str]:
-    """Return the conventions whose shape of input `variant` takes: some networks have one size only."""
-    found = []
-    for name in conventions:
-        wanted = convention(name).input_rule(size[0]) if size[0] == size[1] else size
-        if wanted != size and isinstance(variant.spec, Elsewhere):
-            try:
-                count_at(wanted)
-            except ResbenchError as error:
-                _log.warning("%s; %s counts at that shape, and is left out", error, name)
-                continue
-        found.append(name)
-    return found
+        yield figures(variant.name, counter_of(variant), _size(variant, input_px), conventions)
 
 
 def stages_of(

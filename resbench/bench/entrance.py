@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -40,6 +41,14 @@ def entered(network: str | Variant | nn.Module, input_px: int | Pair | None = No
     return settled(find(network) if isinstance(network, str) else network, input_px)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The networks that were asked for, and why there is no other, by name, where the code elsewhere does not run."""
+
+    networks: list[Variant]
+    errors: dict[str, ResbenchError]
+
+
 def chosen(
     names: Sequence[str],
     *,
@@ -47,19 +56,32 @@ def chosen(
     input_px: int | Pair | None = None,
     classes: int | None = None,
     declared: bool = False,
-) -> list[Variant]:
+) -> Chosen:
     """Return the networks that `names` match, or all, with heads of `classes` (None: their own).
 
-    Where the inputs are `declared`, those elsewhere are not run on an image first.
+    Where the inputs are `declared`, those elsewhere are not run on an image first. One of several that cannot be built
+    does not stop the others. Raises ResbenchError when neither or both are asked for, and for one alone.
+    """
+    networks, errors = [], {}
+    matched = match(patterns(names, every=every))
+    for network in matched:
+        try:
+            ready = network if declared else settled(network, input_px)
+            networks.append(with_classes(ready, classes) if classes else ready)
+        except ResbenchError as error:
+            if len(matched) == 1:
+                raise
+            errors[network.name] = error
+    return Chosen(networks=networks, errors=errors)
 
-    Raises ResbenchError when neither or both are asked for."""
+
+def patterns(names: Sequence[str], *, every: bool) -> Sequence[str]:
+    """Return `names`, or the pattern of all. Raises ResbenchError when neither or both are asked for."""
     if names and every:
         raise ResbenchError("names and --all: give one of them")
     if not names and not every:
         raise ResbenchError("no networks given; give names or patterns, or --all; `resbench list` shows the table")
-    matched = match(["*"] if every else names)
-    found = matched if declared else [settled(network, input_px) for network in matched]
-    return [with_classes(network, classes) if classes else network for network in found]
+    return ["*"] if every else names
 
 
 def headed(network: Variant, classes: int | None, weights: str | Path | None, key: str | None) -> Variant:

@@ -8,14 +8,16 @@ import torch
 
 from resbench import environment
 from resbench.bench import pipeline
-from resbench.bench.entrance import Pair, chosen
+from resbench.bench.entrance import patterns
 from resbench.bench.profiling import Interrupted, Profiling, profiled, requested, wanted_by
 from resbench.bench.subject import OnProgress
 from resbench.errors import ResbenchError
+from resbench.nets.settled import settled
 from resbench.records import store
 from resbench.records.record import Profile
 from resbench.running import fresh
 from resbench.timing import speeds
+from resbench.zoo.find import match
 from resbench.zoo.spec import Variant
 
 
@@ -29,14 +31,12 @@ class Outcome:
     error: ResbenchError | None = None
 
 
-def chosen_in_order(names: Sequence[str], *, every: bool, input_px: Pair | None = None) -> list[Variant]:
+def chosen_in_order(names: Sequence[str], *, every: bool) -> list[Variant]:
     """Return the networks that `names` match, in the order given, or all in that of the table.
 
     Raises ResbenchError when neither or both are asked for, and for a name that matches none.
     """
-    if every or not names:
-        return chosen(names, every=every, input_px=input_px)
-    each = (network for name in names for network in chosen([name], every=False, input_px=input_px))
+    each = (network for pattern in patterns(names, every=every) for network in match([pattern]))
     return list({network.name: network for network in each}.values())
 
 
@@ -51,15 +51,16 @@ def profile_each(
     """Profile several networks, each in a fresh process (a single one in this), and yield each when it is finished.
 
     With `root` every record is written below it at once; with `resume` those that already lie there are not measured
-    again. A network that cannot be measured does not stop the others.
+    again. A network that cannot be built or measured does not stop the others.
     """
     if resume and root is None:
         raise ResbenchError("--resume: skips what was saved, so give --save too")
     for index, network in enumerate(networks):
-        if resume and root and (finished := _finished(network, root, profiling)):
-            yield Outcome(network=network.name, record=finished, path=root / store.path_of(finished))
-            continue
         try:
+            network = settled(network, profiling.running.input_px)
+            if resume and root and (finished := _finished(network, root, profiling)):
+                yield Outcome(network=network.name, record=finished, path=root / store.path_of(finished))
+                continue
             if len(networks) == 1:
                 record = profiled(network, profiling, on_progress)
             else:

@@ -75,18 +75,20 @@ def count_(
         raise ResbenchError(
             "--input describes the whole input; give no other option than --convention and --json with it"
         )
-    if (write or check) and (not every or input_px or classes or conventions or as_json):
+    if (write or check) and (not every or names or input_px or classes or conventions or as_json):
         raise ResbenchError("--write and --check concern the whole table as it is shipped; give --all and nothing else")
     if (by_module or crosscheck) and conventions:
         raise ResbenchError("--by-module and --crosscheck show fvcore's own convention; leave --convention out")
-    variants = entrance.chosen(
-        names or [], every=every, input_px=parse.input_px(input_px), classes=classes, declared=bool(inputs)
-    )
     if write:
         costs.write_table()
-    elif check:
+        return
+    if check:
         raise typer.Exit(report.show_diff(costs.stale_table()))
-    elif by_module:
+    chosen = entrance.chosen(
+        names or [], every=every, input_px=parse.input_px(input_px), classes=classes, declared=bool(inputs)
+    )
+    variants = chosen.networks
+    if by_module:
         report.show_modules(tracked("counting", costs.modules_of(variants, input_px), len(variants)), as_json=as_json)
     elif crosscheck:
         report.show_crosscheck(
@@ -102,3 +104,4 @@ def count_(
             variants, input_px, costs.conventions(conventions, full=len(variants) == 1), inputs
         )
         report.show_counts(tracked("counting", rows, len(variants)), as_json=as_json)
+    raise typer.Exit(report.show_failures(chosen.errors))

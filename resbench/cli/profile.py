@@ -98,7 +98,7 @@ def profile_(
     from resbench.report.progress import timing_progress
     from resbench.running.settings import Running
 
-    networks = profiles.chosen_in_order(names or [], every=every, input_px=parse.input_px(input_px))
+    networks = profiles.chosen_in_order(names or [], every=every)
     how = profiling.Profiling(
         running=Running(
             input_px=parse.input_px(input_px),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from resbench.counting.conventions import convention, operations
-from resbench.errors import ResbenchError
+from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records.record import Counts
 
 Pair = tuple[int, int]  # (height, width)
@@ -33,6 +33,7 @@ def figures(network: str, count_at: Callable[[Pair], Counts], input_px: Pair, na
     """Return the figures of `network` at `input_px` in the conventions `names`; `count_at` counts it at a size.
 
     A convention that changes the shape of a square input (timm-card) does so; any other input is taken as it is.
+    Raises what `count_at` raises at `input_px`, and InvalidMeasurementError at any size.
     """
     counts = count_at(input_px)
     return Figures(
@@ -54,6 +55,8 @@ def _operations(name: str, count_at: Callable[[Pair], Counts], size: Pair, usual
         return _figure(name, usual)
     try:
         return _figure(name, count_at(size))
+    except InvalidMeasurementError:
+        raise
     except ResbenchError:
         return Operations(convention=name, input_px=size, value=None, note="the network does not take this input")
 

@@ -1,6 +1,6 @@
 """What networks cost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from rich.table import Table
@@ -9,6 +9,7 @@ from resbench import units
 from resbench.counting.conventions import convention
 from resbench.counting.crosscheck import Crosscheck, Modules
 from resbench.counting.figures import Figures, Operations
+from resbench.errors import ExitCode, ResbenchError
 from resbench.records.record import Counts
 from resbench.report import terminal
 from resbench.words.escaped import visible
@@ -23,6 +24,13 @@ def show_counts(figures: Iterable[Figures], *, as_json: bool) -> None:
         _sheet(rows[0])
     else:
         _table(rows)
+
+
+def show_failures(errors: Mapping[str, ResbenchError]) -> ExitCode:
+    """Print to stderr why networks have no counts, a line for each, and return the exit code."""
+    for network, error in errors.items():
+        terminal.advice().print(f"resbench: {network}: {error}", soft_wrap=True)
+    return max((error.exit_code for error in errors.values()), default=ExitCode.OK)
 
 
 def show_modules(tables: Iterable[tuple[str, Modules]], *, as_json: bool) -> None:

@@ -174,12 +174,17 @@ for number, line in enumerate(sys.stdin):
 """
 
 
-def program(root: Path) -> Path:
-    """Return a repository with a package whose forward pass takes as long as its block says, committed on main."""
+def package(root: Path, block_module: str = "resbench.block") -> None:
+    """Write the package that times itself, the time of its block read from `block_module`."""
     (root / "resbench" / "bench").mkdir(parents=True)
     for name in ("__init__.py", "bench/__init__.py"):
         (root / "resbench" / name).touch()
-    (root / "resbench" / "bench" / "worker.py").write_text(WORKER)
+    (root / "resbench" / "bench" / "worker.py").write_text(WORKER.replace("resbench.block", block_module))
+
+
+def program(root: Path) -> Path:
+    """Return a repository with a package whose forward pass takes as long as its block says, committed on main."""
+    package(root)
     block(root, 20_000_000)
     git(root, "init", "-q")
     git(root, "add", "-A")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +24,7 @@ from resbench.nets import build as building
 from resbench.nets.build import build
 from resbench.records.store import save
 from resbench.running.settings import Running
-from tests import places
+from tests import places, scripted
 from tests.examples import PROFILE
 from tests.scripted import git
 
@@ -273,6 +274,29 @@ def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypat
     assert first == pytest.approx(7 / 2, abs=0.1)  # each has its share of what is left
     assert second == pytest.approx(7, abs=0.2)
     assert (seen[0][4], seen[0][5]) == (Running(input_px=(64, 64), threads=1), 2)
+
+
+@pytest.mark.parametrize(("slower", "expected"), [(1.1, (1, "regressed")), (1.0, (0, "ok"))])
+def test_an_own_network_is_timed_with_the_files_of_each_side(tmp_path, monkeypatch, slower, expected):
+    """Only the program that times is scripted: what a call takes is in a file beside the network."""
+    scripted.package(tmp_path / "program", "duration")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "program"))
+    monkeypatch.setattr(sys, "path", list(sys.path))  # a network's folder stays on it
+    root = tmp_path / "repository"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    (root / "mine.py").write_text(
+        "from torch import nn\ndef build():\n    return nn.Sequential(nn.Flatten(), nn.Linear(192, 2))\n"
+    )
+    (root / "duration.py").write_text("NS = 20_000_000\n")
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "base")
+    (root / "duration.py").write_text(f"NS = {round(20_000_000 * slower)}\n")
+    exited, (finding,), _ = invoke("mine.py:build", "--input-px", "8")
+    assert (exited, finding["verdict"]) == expected
+    assert (finding["network"], finding["record"]) == ("mine.py:build", "mine.py:build, base and work tree in turn")
+    assert finding["after"] / finding["before"] == pytest.approx(slower, rel=0.01)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def entered(network: str | Variant | nn.Module, input_px: int | Pair | None = No
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
+class ChosenNetworks:
     """The networks that were asked for, and why there is no other, by name, where the code elsewhere does not run."""
 
     networks: list[Variant]
@@ -56,7 +56,7 @@ def chosen(
     input_px: int | Pair | None = None,
     classes: int | None = None,
     declared: bool = False,
-) -> Chosen:
+) -> ChosenNetworks:
     """Return the networks that `names` match, or all, with heads of `classes` (None: their own).
 
     Where the inputs are `declared`, those elsewhere are not run on an image first. One of several that cannot be built
@@ -72,7 +72,7 @@ def chosen(
             if len(matched) == 1:
                 raise
             errors[network.name] = error
-    return Chosen(networks=networks, errors=errors)
+    return ChosenNetworks(networks=networks, errors=errors)
 
 
 def patterns(names: Sequence[str], *, every: bool) -> Sequence[str]:

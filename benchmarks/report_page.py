@@ -8,7 +8,6 @@ table and plot, and from a choice to the next painted frame.
 """
 
 import os
-import shutil
 import statistics
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from resbench.report.page.writing import write_report
+from tests.chromium import launch
 from tests.measured_zoo import fill
 
 RUNS = 7
@@ -52,9 +52,7 @@ def main() -> None:
         write_report(Path(folder) / "records", page, quiet=True)
         print(f"written in {time.process_time() - start:.1f} s of CPU time, {page.stat().st_size / 2**20:.1f} MiB")
         with sync_playwright() as running:
-            browser = running.chromium.launch(
-                executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=["--no-sandbox"]
-            )
+            browser = launch(running)
             measure(Timed(browser.new_page(viewport={"width": 1280, "height": 900})), page.as_uri())
             browser.close()
     print(f"load average at the end {os.getloadavg()[0]:.1f}, {os.cpu_count()} CPUs")

@@ -2,22 +2,21 @@
 
 import json
 import re
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from resbench.records.store import save
 from resbench.report.page.writing import write_report
-from tests import examples
+from tests import chromium, examples
 from tests.measured_zoo import fill
 from tests.test_page import HOSTILE
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[browser]'")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.skipif(chromium.CHROMIUM is None, reason="needs chromium: apt-get install chromium"),
 ]
 CPU, GPU = "cpu-example-cpu-2c", "cuda-example-gpu"
 
@@ -25,7 +24,7 @@ CPU, GPU = "cpu-example-cpu-2c", "cuda-example-gpu"
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as running:
-        started = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        started = chromium.launch(running)
         yield started
         started.close()
 
@@ -240,8 +239,8 @@ def test_the_front_is_what_no_other_point_beats(opened, address):
         for time, top1, name in points
         if not any(t <= time and a >= top1 and (t, a) != (time, top1) for t, a, _ in points)
     }
-    said = page.inner_text("#front").removeprefix("On the Pareto fronts of the series: ").removesuffix(".")
-    assert set(said.split(", ")) == best
+    named = page.inner_text("#front").removeprefix("On the Pareto fronts of the series: ").removesuffix(".")
+    assert set(named.split(", ")) == best
 
 
 def test_other_costs_and_series_can_be_chosen(opened):
@@ -308,8 +307,6 @@ def test_a_phone_scrolls_the_table_and_not_the_page(opened):
 
 
 def test_hostile_names_are_text(opened, tmp_path):
-    from dataclasses import replace
-
     record = replace(examples.PROFILE, network=HOSTILE, weights=HOSTILE)
     save(record, tmp_path / "records")
     write_report(tmp_path / "records", tmp_path / "page.html", title=HOSTILE, quiet=True)

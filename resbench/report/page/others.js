@@ -7,14 +7,14 @@ const legendOf = (entries) => element("span", { class: "legend" }, ...entries.ma
 function drawBatches(rows) {
   const y = columns.get(store.curve.find((key) => rows.some((row) => value(row, key) !== null)) ?? store.curve[0]);
   const held = rows.filter((row) => value(row, "batch_size") && value(row, y.key) !== null);
-  const lines = [...grouped(held, (row) => store.line.map((key) => words(row, key)).join("\n")).values()]
+  const lines = [...Map.groupBy(held, (row) => store.line.map((key) => words(row, key)).join("\n")).values()]
     .map((line) => line.sort((a, b) => value(a, "batch_size") - value(b, "batch_size")))
     .filter((line) => new Set(line.map((row) => value(row, "batch_size"))).size > 1);
   const isMany = lines.length > COLOURS, { style, legend } = seriesOf(held, machineOf);
   const styleOf = (index) => (isMany ? { ...style(machineOf(lines[index][0])), small: true, unseen: lines.length > 300 } : { colour: index, shape: SHAPES[index] });
   const [least, most] = span(held.map((row) => value(row, y.key)), false, 0), isWide = most > 30 * least;
   const spots = lines.flatMap((line, index) => line.map((row) => ({
-    row, x: value(row, "batch_size"), y: value(row, y.key), ys: known(bounds(row, y)), words: () => spotWords(row, [columns.get("batch_size"), y]),
+    row, x: value(row, "batch_size"), y: value(row, y.key), ys: interval(row, y), words: () => spotWords(row, [columns.get("batch_size"), y]),
     style: { ...styleOf(index), noisy: isNoisy(row) },
   })));
   const sizes = [...new Set(spots.map((spot) => spot.x))].sort((a, b) => a - b);
@@ -33,7 +33,7 @@ function drawBatches(rows) {
 function drawLines(ctx, at, unit, { lines, colourOf, isMany, key }) {
   ctx.lineWidth = (isMany ? 0.8 : 1.6) * unit;
   ctx.globalAlpha = isMany ? 0.4 : 1;
-  for (const [colour, alike] of grouped(lines.keys(), colourOf)) {
+  for (const [colour, alike] of Map.groupBy(lines.keys(), colourOf)) {
     ctx.strokeStyle = css(`--c${colour}`);
     ctx.beginPath();
     for (const index of alike)
@@ -51,7 +51,7 @@ function drawClaims(rows) {
   });
   const { style } = seriesOf(held);
   const spots = held.map((row) => ({
-    row, x: value(row, claimed.key), y: value(row, measured.key), ys: known(bounds(row, measured)),
+    row, x: value(row, claimed.key), y: value(row, measured.key), ys: interval(row, measured),
     words: () => spotWords(row, [claimed, measured]), style: { ...style(group(row)), noisy: false },
   }));
   const both = spots.length ? span(spots.flatMap((spot) => [spot.x, spot.y, ...(spot.ys ?? [])]), false, 0.08) : undefined;

@@ -19,14 +19,14 @@ function ticks(low, high, isLog, most) {
       Number(((first + index) * step).toPrecision(12)));
   }
   for (const leading of [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]]) {
-    const found = [];
+    const round = [];
     for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
       for (const factor of leading) {
         const tick = Number((factor * 10 ** power).toPrecision(6));
-        if (tick >= low && tick <= high) found.push(tick);
+        if (tick >= low && tick <= high) round.push(tick);
       }
-    if (found.length <= most) return found.length > 1 ? found : ticks(low, high, false, most);
-    if (leading.length === 1) return found.filter((_, index) => index % Math.ceil(found.length / most) === 0);
+    if (round.length <= most) return round.length > 1 ? round : ticks(low, high, false, most);
+    if (leading.length === 1) return round.filter((_, index) => index % Math.ceil(round.length / most) === 0);
   }
 }
 
@@ -91,7 +91,7 @@ function paint(view, spots, under, over) {
     spot.hidden = !(spot.left >= left && spot.left <= left + width && spot.top >= top && spot.top <= top + height);
   }
   const visible = spots.filter((spot) => !spot.hidden && !spot.style.unseen);
-  for (const alike of grouped(visible, ({ style }) => [style.colour, style.shape, style.noisy, style.small].join()).values())
+  for (const alike of Map.groupBy(visible, ({ style }) => [style.colour, style.shape, style.noisy, style.small].join()).values())
     for (let first = 0; first < alike.length; first += 500) paintAlike(ctx, at, alike.slice(first, first + 500), unit);
   over(ctx, at, unit);
   ctx.restore();

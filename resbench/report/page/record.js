@@ -29,7 +29,6 @@ const facts = (pairs) => element("dl", {}, ...pairs.flatMap(([name, text]) => [e
 
 function drawSamples(series, histogram, order) {
   const clusters = series.launches.flat(), samples = clusters.flat().map((ns) => ns / 1e6 / series.calls);
-  if (!samples.length) return [histogram, order].forEach((node) => node.replaceChildren(element("p", { class: "empty" }, "No samples.")));
   const bars = bins(samples), most = Math.max(...bars.map((bar) => bar.y));
   drawPlot(histogram, {
     x: { label: series.axis, log: false, span: [bars[0].low, bars.at(-1).high] }, y: { label: "samples", log: false, span: [0, most * 1.08] },
@@ -42,9 +41,8 @@ function drawSamples(series, histogram, order) {
     edges.push(place);
     for (const ns of cluster) {
       place += 1;
-      const held = { place, ns };
-      spots.push({ x: place, y: ns / 1e6 / series.calls, style: { colour: number % COLOURS, shape: "circle", small: true },
-        words: () => `sample ${held.place}\n${(held.ns / 1e6 / series.calls).toLocaleString("en", { maximumFractionDigits: 6 })} ms` });
+      const spot = { x: place, y: ns / 1e6 / series.calls, style: { colour: number % COLOURS, shape: "circle", small: true } };
+      spots.push({ ...spot, words: () => `sample ${spot.x}\n${spot.y.toLocaleString("en", { maximumFractionDigits: 6 })} ms` });
     }
   }));
   drawPlot(order, {
@@ -61,9 +59,9 @@ function bins(samples) {
   const width = (2 * (quartile(0.75) - quartile(0.25))) / Math.cbrt(ordered.length);
   const number = high > low ? Math.min(60, Math.max(5, Math.ceil((high - low) / (width || (high - low) / 5)))) : 1;
   const step = (high - low) / number || Math.max(low * 0.01, 1e-6);
-  const found = Array.from({ length: number }, (_, index) => ({ low: low + index * step, high: low + (index + 1) * step, y: 0 }));
-  for (const sample of ordered) found[Math.min(number - 1, Math.floor((sample - low) / step))].y += 1;
-  return found.map((bin) => ({ ...bin, x: (bin.low + bin.high) / 2, style: { colour: 0, shape: "bar", unseen: true },
+  const counted = Array.from({ length: number }, (_, index) => ({ low: low + index * step, high: low + (index + 1) * step, y: 0 }));
+  for (const sample of ordered) counted[Math.min(number - 1, Math.floor((sample - low) / step))].y += 1;
+  return counted.map((bin) => ({ ...bin, x: (bin.low + bin.high) / 2, style: { colour: 0, shape: "bar", unseen: true },
     words: () => `${figure(bin.low, { digits: null })} to ${figure(bin.high, { digits: null })} ms\n${bin.y} samples` }));
 }
 

@@ -2,9 +2,8 @@
 
 /** The style of every row's series, and the series in order of size; beyond seven the rest share one. */
 function seriesOf(rows, nameOf = group) {
-  const sizes = new Map();
-  for (const row of rows) sizes.set(nameOf(row), (sizes.get(nameOf(row)) ?? 0) + 1);
-  const names = [...sizes.keys()].sort((a, b) => sizes.get(b) - sizes.get(a) || collator.compare(a, b));
+  const series = Map.groupBy(rows, nameOf);
+  const names = [...series.keys()].sort((a, b) => series.get(b).length - series.get(a).length || collator.compare(a, b));
   const kept = names.length > COLOURS ? names.slice(0, COLOURS - 1) : names;
   const style = (name) => {
     const index = kept.indexOf(name) < 0 ? COLOURS - 1 : kept.indexOf(name);
@@ -26,7 +25,7 @@ function drawScatter(rows) {
     seen.add(key);
     const isPublished = value(row, "top1_source") === "published";
     spots.push({
-      row, series: name, x: value(row, x.key), y: value(row, y.key), xs: known(bounds(row, x)), ys: known(bounds(row, y)),
+      row, series: name, x: value(row, x.key), y: value(row, y.key), xs: interval(row, x), ys: interval(row, y),
       style: { ...style(name), noisy: isNoisy(row), small: isPublished },
       words: () => spotWords(row, [x, y], isPublished),
     });
@@ -48,14 +47,12 @@ function drawScatter(rows) {
 
 /** A column under the name that it is chosen by: the time of a call as "latency". */
 const named = (choice) => ({ ...columns.get(choice.key), label: choice.name, speed: choice.speed });
-const known = ([low, high]) => (low === null || high === null ? undefined : [low, high]);
 const titleOf = (column) => `${column.label}${column.unit ? ` (${column.unit})` : ""}`;
 
 function spotWords(row, shown, isPublished) {
   const figures = shown.map((column) => {
-    const [low, high] = bounds(row, column);
-    const interval = low === null || high === null ? "" : ` [${figure(low, column)}, ${figure(high, column)}]`;
-    return `${column.label} ${words(row, column.key)}${interval}`;
+    const ends = interval(row, column)?.map((end) => figure(end, column));
+    return `${column.label} ${words(row, column.key)}${ends ? ` [${ends.join(", ")}]` : ""}`;
   });
   const notes = [isPublished ? "accuracy as published" : "", isNoisy(row) ? `in doubt: ${doubt(row)}` : ""];
   return [label(row), ...figures, words(row, "machine"), ...notes].filter(Boolean).join("\n");
@@ -63,20 +60,11 @@ function spotWords(row, shown, isPublished) {
 
 /** The points of each series that no other point of it beats in both figures, in the order of x. */
 function frontsOf(spots, moreIsBetter) {
-  return [...grouped(spots, (spot) => spot.series).values()].map((series) => {
+  return [...Map.groupBy(spots, (spot) => spot.series).values()].map((series) => {
     const inOrder = [...series].sort((a, b) => (moreIsBetter ? b.x - a.x : a.x - b.x) || b.y - a.y);
     let best = -Infinity;
     return inOrder.filter((spot) => spot.y > best && ((best = spot.y), true));
   }).filter((front) => front.length > 1);
-}
-
-function grouped(items, keyOf) {
-  const found = new Map();
-  for (const item of items) {
-    const key = keyOf(item);
-    found.has(key) ? found.get(key).push(item) : found.set(key, [item]);
-  }
-  return found;
 }
 
 function drawFront(ctx, at, unit, front) {

@@ -38,8 +38,11 @@ function words(row, key) {
   return column.kind === "number" ? `${column.before}${figure(held, column)}${column.unit ? ` ${column.unit}` : ""}` : held;
 }
 
-const bounds = (row, column) =>
-  column.low ? [value(row, column.low), value(row, column.high)] : [null, null];
+/** The two ends of a figure's interval; undefined where it has none. */
+function interval(row, column) {
+  const ends = column.low && [value(row, column.low), value(row, column.high)];
+  return ends?.includes(null) ? undefined : ends;
+}
 const doubt = (row) => [...new Set([store.noisy.includes(value(row, "noise")) ? value(row, "noise") : "", value(row, "doubt")])].filter(Boolean).join(", ");
 const isNoisy = (row) => doubt(row) !== "";
 const asked = (key) => store[key].find(({ name }) => name === state[key]);

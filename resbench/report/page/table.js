@@ -21,13 +21,12 @@ function drawTable(rows) {
 function heading(column) {
   const down = state.sort === `-${column.key}`, up = state.sort === column.key;
   const sign = up ? " ▲" : down ? " ▼" : "";
-  const unit = column.unit ? ` (${column.unit})` : "";
   // The side that people look for comes first: the fastest, the most accurate, the newest.
   const first = column.better === "higher" ? `-${column.key}` : column.key;
   const second = first === column.key ? `-${column.key}` : column.key;
   return element("th", { scope: "col", class: column.kind, "aria-sort": up ? "ascending" : down ? "descending" : null },
     element("button", { type: "button", "data-sort": column.key, click: () => change({ sort: state.sort === first ? second : first, page: "1" }) },
-      `${column.label}${unit}`, element("span", { "aria-hidden": "true" }, sign)));
+      titleOf(column), element("span", { "aria-hidden": "true" }, sign)));
 }
 
 function tableRow(row) {
@@ -42,8 +41,6 @@ function tableCell(row, column, isName) {
       element("button", { type: "button", click: () => change({ record: value(row, "record") }) }, held ?? "-"));
   const text = column.key === "started" ? held?.slice(0, 10) : held;
   if (column.kind === "text") return element("td", { class: "text", title: held ?? "" }, text ?? "");
-  const [low, high] = bounds(row, column), shown = element("td", { class: "number" }, figure(held, column));
-  if (held !== null && low !== null && high !== null)
-    shown.append(" ", element("small", {}, `${figure(low, column)} to ${figure(high, column)}`));
-  return shown;
+  const ends = interval(row, column)?.map((end) => figure(end, column));
+  return element("td", { class: "number" }, figure(held, column), ...(ends ? [" ", element("small", {}, ends.join(" to "))] : []));
 }

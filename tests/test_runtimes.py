@@ -9,7 +9,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from resbench.bench import exporting, parity
+from resbench.bench import exporting, parity, reference
 from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.running.runtimes.modelfile import FORMATS, Content, opened_model
@@ -56,7 +56,7 @@ def test_an_onnx_file_answers_as_the_network_does_at_two_batch_sizes(sound):
     assert result.difference < 1e-4
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     images = torch.randn(2, 3, PX, PX, generator=torch.Generator().manual_seed(7))
-    module = parity.reference_of(SMALL, None, None, PX).module
+    module = reference.reference_of(SMALL, None, None, PX).module
     with torch.inference_mode():
         expected = module(images).numpy()
     (answers,) = session.run(["logits"], {"images": images.numpy()})
@@ -102,6 +102,16 @@ def test_images_of_a_folder_are_compared_too(sound, tmp_path):
     result = parity.parity(sound[0], SMALL, data=tmp_path / "val", input_px=PX)
     assert result.sound
     assert result.images == 4 + 5
+
+
+def test_images_that_only_fill_the_last_batch_do_not_count(tmp_path):
+    module = reference.reference_of(SMALL, None, None, PX).module
+    content = Content(module=module, example=torch.zeros(3, 3, PX, PX), dynamic_batch=False, metadata={})
+    (path,) = Pt2File.write(content, tmp_path / "three.pt2")
+    for index in range(5):
+        planted.write(tmp_path / "val" / f"{index}.jpg", index * 99, size=(40, 36))
+    result = parity.parity(path, SMALL, data=tmp_path / "val", input_px=PX)
+    assert (result.batch_sizes, result.images, result.sound) == ((3,), 3 + 5, True)
 
 
 def node(model, kind, place=0):
@@ -205,7 +215,7 @@ class TrainingNorm(torch.nn.Module):
 
 
 def test_an_export_with_batch_norm_in_training_mode_is_found(tmp_path):
-    module = parity.reference_of(SMALL, None, None, PX).module
+    module = reference.reference_of(SMALL, None, None, PX).module
     module.layer3[0].bn1 = TrainingNorm(module.layer3[0].bn1)
     content = Content(module=module, example=torch.zeros(3, 3, PX, PX), dynamic_batch=True, metadata={})
     (path,) = Pt2File.write(content, tmp_path / "small.pt2")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from resbench.accuracy import pixels
 from resbench.bench.entrance import entered
-from resbench.bench.parity import SEEDED_IMAGES, Parity, Uint8Input, identity, proved, reference_of, seeded
+from resbench.bench.parity import SEEDED_IMAGES, Parity, proved
+from resbench.bench.reference import Uint8Input, identity, reference_of, seeded
 from resbench.bench.subject import OnProgress
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records.files import write_together

@@ -1,43 +1,28 @@
 """Whether a file with a network answers as the network does in eager torch, fp32; nets, accuracy, running meet here."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from resbench import __version__, environment, units
-from resbench.accuracy import loader, pixels
+from resbench import environment, units
+from resbench.accuracy import loader
 from resbench.accuracy.layouts import open_unlabelled
+from resbench.bench.departure import departure
 from resbench.bench.entrance import entered
-from resbench.bench.entries import Validating, entry_of
-from resbench.bench.subject import OnProgress, loaded_network
+from resbench.bench.reference import Reference, as_input, eager_logits, reference_of, seeded
+from resbench.bench.subject import OnProgress
 from resbench.errors import ResbenchError
-from resbench.records.record import Settings
 from resbench.running.runtimes.modelfile import ModelFile, Precision, opened_model
-from resbench.running.settings import Running
-from resbench.timing.speeds import Request
-from resbench.zoo.spec import Preprocess, Variant
+from resbench.zoo.spec import Variant
 
 # How far logits may be from eager fp32, relative to the largest logit of the image. Sound files of all networks of the
 # table are below 1e-4 in fp32 (tests, nightly); halves keep 8 to 11 bits, and int8 is judged by accuracy in the end.
 BOUNDS: dict[Precision, float] = {"fp32": 1e-3, "half": 0.05, "int8": 0.25}
 SEEDED_IMAGES = 4
-_MERGED = 2
-MOST_IMAGES = 1000  # of a data set: a random sample of larger ones says as much
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Reference:
-    """A network in eager torch, fp32, on the CPU: what a file is held against."""
-
-    network: Variant
-    module: nn.Module
-    preprocess: Preprocess
-    weights: str | None  # None: fresh weights
-    weights_sha256: str | None
+MOST_IMAGES = 1000  # of a data set, whose first images are a random sample of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,32 +45,6 @@ class Parity:
     def sound(self) -> bool:
         """Whether the file may stand for the network."""
         return self.difference <= self.bound and not self.other_answers
-
-
-class Uint8Input(nn.Module):
-    """A network that takes images as decoders give them: (N, H, W, 3) uint8 -> (N, classes)."""
-
-    def __init__(self, module: nn.Module, preprocess: Preprocess) -> None:
-        super().__init__()
-        self.module, self.preprocess = module, preprocess
-
-    def forward(self, frames: Tensor) -> Tensor:  # noqa: D102  says nothing that the class does not
-        logits: Tensor = self.module(pixels.normalise(frames, self.preprocess))
-        return logits
-
-
-def reference_of(network: Variant, weights: str | None, key: str | None, input_px: int | None) -> Reference:
-    """Return the network with its weights; None: fresh ones, always the same. Raises ResbenchError for unknown ones."""
-    side = input_px or network.input_px
-    request = Request(network=network, weights=weights, key=key, device="cpu", settings=Settings(input_px=(side, side)))
-    loaded = loaded_network(request)
-    return Reference(
-        network=network,
-        module=loaded.module,
-        preprocess=entry_of(network.name, network, weights, Validating(running=Running(input_px=side))).preprocess,
-        weights=loaded.weights,
-        weights_sha256=loaded.weights_sha256,
-    )
 
 
 def parity(
@@ -127,51 +86,27 @@ def proved(
     """Hold an open file against `reference`; name the first layer that departs where they differ."""
     sizes = (model.shape[0],) if model.shape[0] else (1, SEEDED_IMAGES - 1)
     limit = BOUNDS[model.precision] if bound is None else bound
-    worst, largest, other, count = "", -1.0, 0, 0
+    images: list[tuple[float, bool, str]] = []
     for names, batch in _batches(sizes, reference, model, data, on_progress):
-        expected, answers = _eager(reference, batch), model.run(_fed(model, batch, reference))
+        expected, answers = eager_logits(reference, batch), model.run(as_input(model, batch, reference))
         if answers.shape != expected.shape:
             shapes = f"{answers.shape[-1]} classes, {reference.network.name} {expected.shape[-1]}"
             raise ResbenchError(f"{path}: answers {shapes}; name the network that it holds, with its --weights")
-        for name, difference, differs in zip(names, *_compared(answers, expected, limit), strict=True):
-            count, other = count + 1, other + differs
-            if difference > largest:
-                worst, largest = name, difference
+        images += zip(*_compared(answers, expected, limit), names, strict=False)  # images that fill a batch have none
+    difference, _, worst = max(images, key=lambda image: image[0])
     result = Parity(
         file=path.name,
         network=reference.network.name,
         weights=reference.weights,
         precision=model.precision,
         batch_sizes=sizes,
-        images=count,
-        difference=largest,
+        images=len(images),
+        difference=difference,
         bound=limit,
         worst=worst,
-        other_answers=other,
+        other_answers=sum(differs for _, differs, _ in images),
     )
     return result if result.sound else replace(result, departs=departure(model, reference, limit))
-
-
-def identity(reference: Reference, *, uint8: bool) -> Mapping[str, str]:
-    """Return what a file says of itself, as text."""
-    own = reference.preprocess
-    return {
-        "network": reference.network.name,
-        "weights": reference.weights or "",
-        "weights_sha256": reference.weights_sha256 or "",
-        "input_px": str(own.crop_px),
-        "mean": json.dumps(own.mean),
-        "std": json.dumps(own.std),
-        "classes": str(reference.network.classes),
-        "takes": "uint8 images, N x H x W x 3" if uint8 else "normalised float32 images, N x 3 x H x W",
-        "resbench": __version__,
-    }
-
-
-def seeded(count: int, side_px: int, seed: int) -> Tensor:
-    """Return random images as decoders give them: (N, H, W, 3) uint8."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(256, (count, side_px, side_px, 3), dtype=torch.uint8, generator=generator)
 
 
 def _check_identity(path: Path, model: ModelFile, network: Variant, weights: str | None) -> None:
@@ -200,7 +135,10 @@ def _check_shape(path: Path, model: ModelFile, reference: Reference) -> None:
 def _batches(
     sizes: tuple[int, ...], reference: Reference, model: ModelFile, data: str | Path | None, on_progress: OnProgress
 ) -> Iterator[tuple[list[str], Tensor]]:
-    """Yield names and frames, (N, H, W, 3) uint8: seeded ones in each size, then those of `data`."""
+    """Yield names and frames, (N, H, W, 3) uint8: seeded ones in each size, then those of `data`.
+
+    Where the last batch is filled up, there are more frames than names.
+    """
     side = reference.preprocess.crop_px
     for size in sizes:
         on_progress("random images", 0.0)
@@ -218,21 +156,10 @@ def _batches(
     )
     for batch in batches:
         on_progress("images", batch.first / len(samples))
-        frames, names = batch.frames[reference.preprocess], [sample.name for sample in batch.samples]
+        frames = batch.frames[reference.preprocess]
         if missing := size - len(frames) if model.shape[0] else 0:  # a file for one batch size takes no other
             frames = torch.cat([frames, frames[:1].expand(missing, -1, -1, -1)])
-            names += names[:1] * missing
-        yield names, frames
-
-
-def _fed(model: ModelFile, frames: Tensor, reference: Reference) -> Tensor:
-    return frames if model.takes_uint8 else pixels.normalise(frames, reference.preprocess)
-
-
-@torch.inference_mode()
-def _eager(reference: Reference, frames: Tensor) -> Tensor:
-    logits: Tensor = reference.module(pixels.normalise(frames, reference.preprocess))
-    return logits
+        yield [sample.name for sample in batch.samples], frames
 
 
 def _compared(answers: Tensor, expected: Tensor, bound: float) -> tuple[list[float], list[bool]]:
@@ -243,39 +170,3 @@ def _compared(answers: Tensor, expected: Tensor, bound: float) -> tuple[list[flo
     clear = (top[:, 0] - top[:, 1]) / scale > 2 * bound
     differs = clear & (answers.argmax(1) != expected.argmax(1))
     return difference.tolist(), differs.tolist()
-
-
-def departure(model: ModelFile, reference: Reference, bound: float) -> str | None:
-    """Return the first layer of the network whose output the file has nowhere, on one random image.
-
-    Files merge a convolution with what follows it, its batch norm and activation: a layer counts as there when one of
-    the next `_MERGED` is.
-    """
-    frames = seeded(model.shape[0] or 1, reference.preprocess.crop_px, seed=1)
-    inside: dict[torch.Size, list[Tensor]] = {}
-    for output in model.layers(_fed(model, frames, reference)):
-        inside.setdefault(output.shape, []).append(output)
-    layers = _layer_outputs(reference, frames)
-    there = [any(_alike(output, other, bound) for other in inside.get(output.shape, ())) for _, output in layers]
-    gaps = (name for place, (name, _) in enumerate(layers) if not any(there[place : place + 1 + _MERGED]))
-    return next(gaps, None)
-
-
-def _layer_outputs(reference: Reference, frames: Tensor) -> list[tuple[str, Tensor]]:
-    """Return the name and the output of every layer in order of its calls."""
-    outputs: list[tuple[str, Tensor]] = []
-    leaves = [(name, layer) for name, layer in reference.module.named_modules() if not next(layer.children(), None)]
-    hooks = [
-        layer.register_forward_hook(lambda _, __, output, name=name: outputs.append((name, output.detach().clone())))
-        for name, layer in leaves
-    ]
-    try:
-        _eager(reference, frames)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return outputs
-
-
-def _alike(output: Tensor, other: Tensor, bound: float) -> bool:
-    return bool((output - other).abs().max() <= bound * output.abs().max())

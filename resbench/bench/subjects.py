@@ -174,5 +174,5 @@ def _counts(variant: Variant | None) -> Counts | None:
 def _published_top1(asked: _Asked) -> float | None:
     weights = find_weights(asked.checkpoint) if asked.checkpoint else None
     among: Iterable[Weights] = (weights,) if weights else () if asked.checkpoint else checkpoints(asked.network)
-    claims = [claim.value for one in among if (claim := one.claim("top1")) and not claim.error]
+    claims = [claim.value for one in among if (claim := one.sound_claim("top1"))]
     return max(claims, default=None)

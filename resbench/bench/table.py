@@ -301,5 +301,5 @@ def _published(network: str, checkpoint: str | None, size_px: tuple[int, int]) -
 
 def _claimed(weights: Weights, metric: TopK) -> float | None:
     """Return a published accuracy in per cent; None where there is none, or it is known to be false."""
-    claim = weights.claim(metric)
-    return None if claim is None or claim.error else round(100 * claim.value, 3)
+    claim = weights.sound_claim(metric)
+    return round(100 * claim.value, 3) if claim else None

@@ -147,18 +147,13 @@ def _box(x: float, y: float, wide: float, high: float, colour: str) -> str:
     return f'<rect {place} fill="{fill}" fill-opacity="0.2" stroke="{edge}" stroke-opacity="0.8"/>'
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, opacity: float = 0.6) -> str:
-    """Return a line of the colour of the text."""
-    place = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
-    return f'<line {place} stroke="currentColor" stroke-opacity="{opacity}"/>'
-
-
 def _arrow(x1: float, y1: float, x2: float, y2: float) -> str:
     length = max(1.0, ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5)
     along_x, along_y = 4 * (x2 - x1) / length, 4 * (y2 - y1) / length
     tip = f"{x2:.1f},{y2:.1f} {x2 - along_x - along_y:.1f},{y2 - along_y + along_x:.1f}"
     head = f'<polygon points="{tip} {x2 - along_x + along_y:.1f},{y2 - along_y - along_x:.1f}" fill-opacity="0.7"/>'
-    return _line(x1, y1, x2, y2) + head
+    place = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {place} stroke="currentColor" stroke-opacity="0.6"/>{head}'
 
 
 def text(x: float, y: float, words: str, anchor: str = "middle", size: int = 12) -> str:

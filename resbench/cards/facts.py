@@ -14,7 +14,7 @@ from resbench.records.record import Counts, Evaluation, Profile, Record
 from resbench.records.store import evaluations
 from resbench.zoo.find import checkpoints, find
 from resbench.zoo.own import own_source
-from resbench.zoo.spec import Claim, Metric, Variant, Weights
+from resbench.zoo.spec import Variant, Weights
 
 TIMM_CARD = "timm-card"
 AT_OWN_SIZE = "fvcore"  # a convention for networks that do not take the wide input of timm's cards
@@ -105,12 +105,6 @@ def full_dataset(weights: Weights) -> str:
     """Return the same set by the name that records and MMPretrain's metafiles give it."""
     name = dataset(weights)
     return "ImageNet-1k" if name == "ImageNet" else name
-
-
-def accuracy(weights: Weights, metric: Metric) -> Claim | None:
-    """Return a published accuracy, or None when there is none or it is known to be false."""
-    claim = weights.claim(metric)
-    return None if claim is None or claim.error else claim
 
 
 def collections(cards: Iterable[Card], source: str) -> dict[str, list[Card]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from resbench import units
 from resbench.cards import architecture, markup, modelindex
-from resbench.cards.facts import Card, accuracy, flops, full_dataset, slug
+from resbench.cards.facts import Card, flops, full_dataset, slug
 from resbench.cards.markup import image
 from resbench.cards.measured import speed_tables
 from resbench.cards.render import claim_notes, pictures
@@ -143,7 +143,7 @@ def _eval_results(card: Card, weights: Weights) -> list[dict[str, Any]]:
 
 def _claims(weights: Weights) -> list[Claim]:
     """Return the published accuracies that are not known to be false."""
-    return [claim for metric in _METRICS if (claim := accuracy(weights, metric))]
+    return [claim for metric in _METRICS if (claim := weights.sound_claim(metric))]
 
 
 def _shares(record: Evaluation) -> dict[Metric, float]:

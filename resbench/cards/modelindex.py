@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from resbench.cards import architecture, markup
-from resbench.cards.facts import Card, accuracy, dataset, flops
+from resbench.cards.facts import Card, dataset, flops
 from resbench.cards.unpublished import OWN, is_of
 from resbench.counting.figures import parameters
 from resbench.records.record import Evaluation, TopK
@@ -76,7 +76,7 @@ def metrics(card: Card, weights: Weights) -> dict[str, float]:
 
     Of a checkpoint of which nothing was published, those that were measured here.
     """
-    claims = {name: claim for name, metric in _METRICS.items() if (claim := accuracy(weights, metric))}
+    claims = {name: claim for name, metric in _METRICS.items() if (claim := weights.sound_claim(metric))}
     if claims or weights.source != OWN:
         return {name: per_cent(claim) for name, claim in claims.items()}
     record = next((record for record in card.evaluations.values() if is_of(record, weights)), None)
@@ -101,11 +101,11 @@ def _collection(name: str, paper: Paper) -> dict[str, Any]:
 
 
 def _model(card: Card, weights: Weights) -> dict[str, Any]:
-    file_size = weights.claim("file_size")
+    file_size = weights.sound_claim("file_size")
     metadata = {
         "FLOPs": flops(card.variant.name, card.flops_convention, weights.preprocess.crop_px),
         "Parameters": parameters(card.counts.params),
-        **({"File Size": int(file_size.value)} if file_size and file_size.quantum <= 1 and not file_size.error else {}),
+        **({"File Size": int(file_size.value)} if file_size and file_size.quantum <= 1 else {}),
         "Architecture": architecture.terms(card.variant.spec),
         "Tasks": ["Image Classification"],
         "Training Data": weights.dataset.split(", "),

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Literal
 
 from resbench.bench.table import Row
-from resbench.cards.facts import Card, accuracy, dataset, flops
+from resbench.cards.facts import Card, dataset, flops
 from resbench.zoo.find import checkpoints
 from resbench.zoo.spec import Variant, Weights
 from resbench.zoo.variants import VARIANTS
@@ -44,11 +44,11 @@ def by_macs(card: Card) -> Relatives | None:
 
     None when fewer than three networks were published with an accuracy on the images of this one.
     """
-    images = Counter(dataset(weights) for weights in card.weights if accuracy(weights, "top1"))
+    images = Counter(dataset(weights) for weights in card.weights if weights.sound_claim("top1"))
     if not images:
         return None
     name = max(images, key=lambda images_of: (images[images_of], images_of))
-    own = [_published(row) for row in card.weights if dataset(row) == name and accuracy(row, "top1")]
+    own = [_published(row) for row in card.weights if dataset(row) == name and row.sound_claim("top1")]
     others = [
         replace(spot, kinship="family") if variant.family == card.variant.family else spot
         for variant, spot in _best(name)
@@ -65,12 +65,12 @@ def _best(images: str) -> list[tuple[Variant, Spot]]:
 
 
 def _most_accurate(published: Sequence[Weights], images: str) -> Weights | None:
-    claimed = {row: claim.value for row in published if dataset(row) == images and (claim := accuracy(row, "top1"))}
+    claimed = {row: claim.value for row in published if dataset(row) == images and (claim := row.sound_claim("top1"))}
     return max(claimed, key=claimed.__getitem__, default=None)
 
 
 def _published(weights: Weights) -> Spot:
-    claim = accuracy(weights, "top1")
+    claim = weights.sound_claim("top1")
     share = claim.value if claim else 0.0
     macs = flops(weights.network, "macs", weights.preprocess.crop_px)
     return Spot(name=weights.name, kinship="own", x=macs, y=100 * share)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from resbench.cards import architecture, drawing, markup, measured, modelindex, plots, relatives
-from resbench.cards.facts import Card, accuracy, dataset, flops
+from resbench.cards.facts import Card, dataset, flops
 from resbench.cards.shapes import stages
 from resbench.cards.summary import network_sentence
 from resbench.cards.templating import render
@@ -173,7 +173,7 @@ def claim_notes(cards: Iterable[Card]) -> Iterator[str]:
 
 
 def _network_row(card: Card, folder: str) -> dict[str, Any]:
-    accuracies = [claim.value for weights in card.weights if (claim := accuracy(weights, "top1"))]
+    accuracies = [claim.value for weights in card.weights if (claim := weights.sound_claim("top1"))]
     return {
         "name": markup.Markdown(f"[{markup.code(card.variant.name)}]({folder}{safe_name(card.variant.name)}.md)"),
         "family": card.variant.family,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from resbench import units
 from resbench.bench.table import Row, speed_rows
-from resbench.cards.facts import Card, accuracy, dataset
+from resbench.cards.facts import Card, dataset
 from resbench.zoo.spec import Weights
 
 
@@ -20,7 +20,7 @@ def _published(weights: Sequence[Weights]) -> Iterator[str]:
     """Yield the span of the published accuracies for each set of images."""
     by_images: dict[str, list[float]] = {}
     for row in weights:
-        if claim := accuracy(row, "top1"):
+        if claim := row.sound_claim("top1"):
             by_images.setdefault(dataset(row), []).append(claim.value)
     for images, shares in by_images.items():
         low, high = units.percent(min(shares)), units.percent(max(shares))

@@ -30,7 +30,7 @@ def usual_range(record: Evaluation) -> UsualRange | None:
     if reproduction(record, "top1") or record.dataset.among or record.dataset.name.startswith(_OTHER_IMAGES):
         return None
     rows = [weights for weights in checkpoints(record.network) if record.pixels.crop_px == weights.preprocess.crop_px]
-    values = [claim.value for weights in rows if (claim := weights.claim("top1")) and not claim.error]
+    values = [claim.value for weights in rows if (claim := weights.sound_claim("top1"))]
     return UsualRange(low=min(values), high=max(values), checkpoints=len(values)) if values else None
 
 

@@ -206,8 +206,8 @@ def _download(weights: Weights, stream: BinaryIO, advance: Advance) -> None:
 
 def most_bytes(weights: Weights) -> int:
     """Return how many bytes a download may have: the published size, or MAX_BYTES where none is published."""
-    claim = weights.claim("file_size")
-    return math.ceil(claim.value + claim.quantum) if claim and not claim.error else MAX_BYTES
+    claim = weights.sound_claim("file_size")
+    return math.ceil(claim.value + claim.quantum) if claim else MAX_BYTES
 
 
 def secure(url: str) -> str:

@@ -96,7 +96,7 @@ def _known(variant: Variant) -> Row:
     """Return the row of a network without a record, its accuracy the best that was published."""
     counts = counted_or_none(variant.name)
     published = checkpoints(variant.name)
-    claims = {weights.name: claim for weights in published if (claim := weights.claim("top1")) and not claim.error}
+    claims = {weights.name: claim for weights in published if (claim := weights.sound_claim("top1"))}
     best = max(claims, key=lambda name: claims[name].value, default=None)
     return dict.fromkeys(COLUMNS) | {
         "network": variant.name,
@@ -140,13 +140,11 @@ def show_unmeasured(missing: Sequence[Variant], choice: RowChoice) -> None:
 def measure_missing(variants: Sequence[Variant], results: Path, *, quiet: bool) -> None:
     """Profile `variants` on this machine as `resbench profile` does, each saved below `results` when it is finished."""
     from resbench.bench import profiles, profiling  # torch
+    from resbench.report.profile import note_outcome
 
     with timing_progress(quiet=quiet) as on_progress:
         for outcome in profiles.profile_each(variants, profiling.Profiling(), root=results, on_progress=on_progress):
-            if outcome.error:
-                terminal.advice().print(f"resbench: {outcome.network}: {outcome.error}", soft_wrap=True)
-            elif not quiet:
-                terminal.advice().print(f"saved {outcome.path}", soft_wrap=True)
+            note_outcome(outcome, quiet=quiet)
 
 
 def machine_meant(machine: str | None, *, measure: bool) -> str | None:

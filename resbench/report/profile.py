@@ -35,12 +35,18 @@ def show_profiles(outcomes: "Iterable[Outcome]", *, single: bool, as_json: bool,
                 profiles.append(outcome.record)
             if outcome.error:
                 worst = max(worst, outcome.error.exit_code)
-                terminal.advice().print(f"resbench: {outcome.network}: {outcome.error}")
-            elif outcome.path and not quiet:
-                terminal.advice().print(f"saved {outcome.path}", soft_wrap=True)
+            note_outcome(outcome, quiet=quiet)
     finally:
         _print(profiles, single=single, as_json=as_json, quiet=quiet)
     return worst
+
+
+def note_outcome(outcome: "Outcome", *, quiet: bool) -> None:
+    """Say on stderr why a network has no profile, or where its record lies."""
+    if outcome.error:
+        terminal.advice().print(f"resbench: {outcome.network}: {outcome.error}", soft_wrap=True)
+    elif outcome.path and not quiet:
+        terminal.advice().print(f"saved {outcome.path}", soft_wrap=True)
 
 
 def profile_sheet(record: Profile, *, quiet: bool = False) -> None:

@@ -223,3 +223,8 @@ class Weights:
     def claim(self, metric: Metric) -> Claim | None:
         """Return the claim about `metric`, or None."""
         return next((claim for claim in self.claims if claim.metric == metric), None)
+
+    def sound_claim(self, metric: Metric) -> Claim | None:
+        """Return the claim about `metric`, or None when there is none or it is known to be false."""
+        claim = self.claim(metric)
+        return None if claim is None or claim.error else claim

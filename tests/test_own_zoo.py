@@ -209,6 +209,19 @@ def test_a_shape_that_a_network_does_not_take_is_noted_where_a_convention_counts
     assert row["operations"][1]["note"] == "the network does not take this input"
 
 
+def test_lint_takes_a_bare_number_for_a_count_where_the_network_is_that_small(tmp_path):
+    shown("zoo", "new", "toy.py:build", "--name", "toy")
+    card = tmp_path / "card.md"
+    card.write_text(f"| Model | Params |\n|---|---|\n| toy | {8 * 27 + 8 + 90} |\n")
+    assert "T001 toy: parameters 314: true, exact" in shown("lint", "card.md")
+    card.write_text(card.read_text().replace("| 314 |", "| 26 |"))
+    result = run("lint", "card.md")
+    assert (result.exit_code, "T003" in result.stdout) == (1, False)
+    assert "parameters 26: false, toy has 314" in result.stdout
+    card.write_text(card.read_text().replace("| toy | 26 |", "| resnet20_cifar10 | 27 |"))
+    assert "T003 resnet20_cifar10: parameters 27: no unit; millions or billions?" in run("lint", "card.md").stdout
+
+
 def test_zoo_check_verifies_builds_counts_files_and_claims_and_list_shows_the_counts(tmp_path):
     torch.manual_seed(0)
     claims = '[{metric = "params", value = "314", source = "s"}, {metric = "top1", value = "99.9 %", source = "s"}]'

@@ -1,11 +1,13 @@
 """Counts of a network at any input: from the table where it has them, else counted on the meta device."""
 
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from resbench.counting.conventions import convention, operations
 from resbench.counting.counted import counted, counted_or_none, sizes
 from resbench.errors import ResbenchError
+from resbench.lint.figure import StatedFigure
 from resbench.records.record import Counts
 from resbench.zoo.spec import Elsewhere, Variant
 
@@ -44,6 +46,17 @@ def _module(network: Variant) -> "nn.Module":
     from resbench.nets.build import build
 
     return build(network, device="meta")
+
+
+def plain_count(figure: StatedFigure, network: Variant) -> StatedFigure:
+    """Return `figure`, as a plain count where it is a whole number without a unit and `network` has as few.
+
+    Below 100,000 such a number is else one of millions or billions; only networks of a user's own are as small.
+    """
+    counts = counted(network.name)
+    own = counts.params if figure.quantity == "params" else counts.terms.macs
+    is_count = not figure.unit and figure.digits.isdecimal() and own < 10**5
+    return replace(figure, is_count=True) if is_count else figure
 
 
 def operations_at(network: Variant, size_px: int, name: str = AT_SIZE) -> int:

@@ -20,7 +20,7 @@ from resbench.lint.figure import COUNTS, StatedFigure
 from resbench.lint.places import about
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.lint.readings import figures_of
-from resbench.lint.sizes import AT_SIZE, count_at, countable, operations_at
+from resbench.lint.sizes import AT_SIZE, count_at, countable, operations_at, plain_count
 from resbench.records.record import Counts
 from resbench.zoo.spec import Variant
 
@@ -45,7 +45,7 @@ def counts(entry: ModelEntry, classes: Collection[int] = ()) -> Iterator[Problem
         unknown = about(entry, "F011", Level.NOTE, None, "no network of resbench's table; figures not checked")
         yield from (list(guests.guest_parameters(entry)) or [unknown]) if figures else ()
         return
-    for figure in figures:
+    for figure in (plain_count(stated, network) for stated in figures):
         code = "T001" if figure.quantity == "params" else "T002"
         if figure.number is None:
             yield about(entry, code, Level.FALSE, figure, f"{figure.text!r} is not a figure", "give a number")

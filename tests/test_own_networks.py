@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from resbench.bench import profiling
 from resbench.cli.app import app
-from resbench.nets import elsewhere, sources
+from resbench.nets import elsewhere, importing
 from resbench.nets.build import build
 from resbench.running import fresh
 from resbench.zoo.find import find
@@ -169,4 +169,4 @@ def test_the_networks_page_shows_rows_that_are_right(tmp_path):
     rows = json.loads(run("zoo", "check", "--write", "--json"))
     assert all(row["holds"] is not False for row in rows), rows
     assert find("tinynet_a").paper.title == "TinyNet"
-    assert sources.file_of(find("tinynet_wide").spec).name == "tinynet.py"
+    assert importing.file_of(find("tinynet_wide").spec).name == "tinynet.py"

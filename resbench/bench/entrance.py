@@ -15,7 +15,7 @@ from resbench.errors import ResbenchError
 from resbench.nets.build import skeleton
 from resbench.nets.checkpoints import with_head_of
 from resbench.nets.elsewhere import source_of, with_classes
-from resbench.nets.settled import settled
+from resbench.nets.probing import probed
 from resbench.nets.structure import structure_sha256
 from resbench.records.counts import Input
 from resbench.records.record import Counts, Origin
@@ -38,7 +38,7 @@ def entered(network: str | Variant | nn.Module, input_px: int | Pair | None = No
         called = name or type(network).__name__
         spec = Elsewhere(place="", name=called, module=network)
         network = Variant(name=called, family=OWN_FAMILY, spec=spec, paper=UNPUBLISHED)
-    return settled(find(network) if isinstance(network, str) else network, input_px)
+    return probed(find(network) if isinstance(network, str) else network, input_px)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ def chosen(
     matched = match(patterns(names, every=every))
     for network in matched:
         try:
-            ready = network if declared else settled(network, input_px)
+            ready = network if declared else probed(network, input_px)
             networks.append(with_classes(ready, classes) if classes else ready)
         except ResbenchError as error:
             if len(matched) == 1:
@@ -142,7 +142,7 @@ def remember_counts(networks: Sequence[Variant]) -> None:
     """Count those `networks` that no table has the counts of, so that cards can be written of them."""
     for network in networks:
         if counted_or_none(network.name) is None:
-            network = settled(network)
+            network = probed(network)
             remember(network, counts_at(network, sizes(network)))
 
 

@@ -12,7 +12,7 @@ from resbench.bench.entrance import patterns
 from resbench.bench.profiling import Interrupted, Profiling, profiled, requested, wanted_by
 from resbench.bench.subject import OnProgress
 from resbench.errors import ResbenchError
-from resbench.nets.settled import settled
+from resbench.nets.probing import probed
 from resbench.records import store
 from resbench.records.record import Profile
 from resbench.running import fresh
@@ -57,7 +57,7 @@ def profile_each(
         raise ResbenchError("--resume: skips what was saved, so give --save too")
     for index, network in enumerate(networks):
         try:
-            network = settled(network, profiling.running.input_px)
+            network = probed(network, profiling.running.input_px)
             if resume and root and (finished := _finished(network, root, profiling)):
                 yield Outcome(network=network.name, record=finished, path=root / store.path_of(finished))
                 continue

@@ -15,7 +15,7 @@ from resbench.errors import ResbenchError
 from resbench.judging.claims import reproduction
 from resbench.nets.cache import cached_path, check_file, sha256
 from resbench.nets.checkpoints import load_checkpoint
-from resbench.nets.settled import settled
+from resbench.nets.probing import probed
 from resbench.records.files import write_text
 from resbench.records.record import TOP_K, Counts, Evaluation, Record
 from resbench.units import integer, pixels, size
@@ -71,7 +71,7 @@ def write_counts(zoo: Path, counts: Mapping[str, StoredCounts]) -> None:
 
 def fresh_counts(variant: Variant) -> StoredCounts:
     """Return what the file beside a zoo keeps of `variant`, counted now. Raises ResbenchError where it cannot be."""
-    network = settled(variant)
+    network = probed(variant)
     rows = counts_at(network, sizes(network))
     return StoredCounts(
         builder=variant.builder,

@@ -15,10 +15,10 @@ from resbench.nets import cache, formats
 from resbench.nets.build import build
 from resbench.nets.ownheads import with_own_head
 from resbench.nets.pickles import Opaque, Stored, printable
+from resbench.nets.probing import probed
 from resbench.nets.reading import Opened, opened
 from resbench.nets.renames import Tensors, in_single_precision, translate
 from resbench.nets.sets import Choice, choose
-from resbench.nets.settled import settled
 from resbench.units import integer
 from resbench.zoo.find import by_digest, checkpoints, find, find_weights, look_alikes
 from resbench.zoo.spec import Elsewhere, ResNetSpec, Spec, StrideOn, Variant, Weights
@@ -72,7 +72,7 @@ def load(network: str, weights: str | Path | None = None, key: str | None = None
 
 def load_checkpoint(network: str | Variant, weights: str | Path | None = None, key: str | None = None) -> Loaded:
     """Do what `load` does, and return which file it was and what was changed in it."""
-    variant = settled(find(network) if isinstance(network, str) else network)
+    variant = probed(find(network) if isinstance(network, str) else network)
     name = network if isinstance(network, str) else network.name
     if isinstance(variant.spec, Elsewhere) and weights is None and find_weights(name) is None:
         return _as_built(variant)

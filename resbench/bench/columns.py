@@ -6,8 +6,9 @@ are. `--where`, `--sort`, `--columns`, files, the report page and pandas have th
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+Row = dict[str, Any]  # by column
 Kind = Literal["text", "number", "per cent"]
 
 

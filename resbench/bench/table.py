@@ -3,10 +3,6 @@
 `SPEED_COLUMNS` and `RECORD_COLUMNS` say what each column holds; a unit stands in its name, accuracies are in per cent,
 and what was not measured is None. Every other table of measurements (the terminal's, CSV, the report page, pandas) is
 made from these rows. No row needs torch, and pandas is imported where a frame is asked for.
-
-A profile knows no accuracy. Its row has the one that goes with its network, checkpoint, input size and number format:
-that of an evaluation on the images that published figures are about; else the published one; else that of an evaluation
-on other images, of the most images. `top1_source` says which, `top1_checkpoint` whose it is.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,33 +10,31 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from statistics import geometric_mean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from resbench.bench.borrowed import ON_PUBLISHED_IMAGES, MeasuredAccuracies, published_accuracy
 from resbench.bench.columns import RECORD_COLUMNS, SPEED_COLUMNS, TableColumn
+from resbench.bench.columns import Row as Row
 from resbench.counting.counted import counted_at
 from resbench.errors import ResbenchError
 from resbench.judging.accuracy import wilson
-from resbench.judging.claims import on_published_images, published_images
+from resbench.judging.claims import on_published_images
 from resbench.judging.history import has_samples
 from resbench.judging.timings import doubt_of, unit_times_s
-from resbench.records.record import RATES, TOP_K, Counts, Evaluation, Profile, Record, Series, TopK
+from resbench.records.record import RATES, TOP_K, Counts, Evaluation, Profile, Record, Series
 from resbench.records.store import machine_folder, read_folder
 from resbench.words.settings import setting_words
-from resbench.zoo.find import checkpoints, find_weights, networks
-from resbench.zoo.spec import Weights
+from resbench.zoo.find import networks
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from resbench.judging.stats import Interval
 
-Row = dict[str, Any]
 Records = Mapping[str, Record] | Iterable[tuple[str, Record]]  # by path
 
 _MIB = 2**20
 _DAY_S = 86_400
-_OWN = "of the published set"  # a column while rows are joined: the images are those that figures are about
-_BORROWED = ("top1", "top1_low", "top1_high", "top5", "top1_checkpoint", "published_top1", "dataset", "images")
 
 
 def results(path: str | Path = "results") -> "pd.DataFrame":
@@ -104,7 +98,7 @@ def _rows(
         parts = speeds(record) if isinstance(record, Profile) else [_evaluated(record)]
         common = blank | {"record": path, "family": families.get(record.network)} | _subject(record) | _run(record, now)
         rows += [common | part for part in parts]
-    measured = _Accuracies(row for row in rows if row["kind"] == "evaluation")
+    measured = MeasuredAccuracies(row for row in rows if row["kind"] == "evaluation")
     for row in rows:
         if row["kind"] == "profile":
             row.update(measured.beside(row))
@@ -151,8 +145,8 @@ def _evaluated(record: Evaluation) -> Row:
         found |= {metric: 100 * record.right(metric) / record.images for metric in TOP_K}
         low, high = wilson(record.top1_right, record.images)
         found |= {"top1_low": 100 * low, "top1_high": 100 * high, "top1_source": "measured"}
-    published = _published(record.network, record.weights, record.settings.input_px)
-    return found | {"published_top1": published.get("top1"), _OWN: on_published_images(record)}
+    published = published_accuracy(record.network, record.weights, record.settings.input_px)
+    return found | {"published_top1": published.get("top1"), ON_PUBLISHED_IMAGES: on_published_images(record)}
 
 
 def _speeds_of(record: Profile) -> Iterator[Row]:
@@ -247,59 +241,3 @@ def _memories(record: Profile) -> dict[int, float]:
 
 def _energies(record: Profile) -> dict[int, float]:
     return {energy.batch_size: energy.millijoules / energy.images for energy in record.energy}
-
-
-class _Accuracies:
-    """The evaluations of a table, for the profiles that they belong to."""
-
-    def __init__(self, evaluations: Iterable[Row]) -> None:
-        self._evaluations: dict[tuple[Any, ...], list[Row]] = {}
-        for row in evaluations:
-            own = row.pop(_OWN)
-            if row["images"]:
-                self._evaluations.setdefault(_inputs(row), []).append({_OWN: own, **row})
-
-    def beside(self, profile: Row) -> Row:
-        """Return the columns of the accuracy that goes with `profile`."""
-        fitting = [
-            row
-            for row in self._evaluations.get(_inputs(profile), ())
-            if profile["weights_sha256"] in (None, row["weights_sha256"])
-        ]
-        best = max(fitting, key=lambda row: (row[_OWN], row["images"], row["top1"]), default=None)
-        if best and best[_OWN]:
-            return _borrowed(best)
-        published = _published(
-            profile["network"], profile["checkpoint"], (profile["input_px"], profile["input_width_px"])
-        )
-        return published or (_borrowed(best) if best else {})
-
-
-def _inputs(row: Row) -> tuple[Any, ...]:
-    """Return what must agree before an accuracy goes with a speed."""
-    return row["network"], row["input_px"], row["input_width_px"], row["dtype"]
-
-
-def _borrowed(evaluation: Row) -> Row:
-    return {name: evaluation[name] for name in _BORROWED} | {"top1_source": "measured"}
-
-
-@lru_cache(maxsize=4096)
-def _published(network: str, checkpoint: str | None, size_px: tuple[int, int]) -> Row:
-    """Return the columns of the published accuracy of a checkpoint at this size, or of the network's best."""
-    weights = find_weights(checkpoint) if checkpoint else None
-    among = (weights,) if weights else () if checkpoint else checkpoints(network)
-    fitting = [one for one in among if size_px == (one.preprocess.crop_px,) * 2]
-    best = max(fitting, key=lambda one: _claimed(one, "top1") or 0.0, default=None)
-    top1 = best and _claimed(best, "top1")
-    if best is None or top1 is None:
-        return {}
-    top5 = _claimed(best, "top5")
-    facts = {"top1_checkpoint": best.name, "dataset": published_images(best), "top1_source": "published"}
-    return {"top1": top1, "top5": top5, "published_top1": top1, **facts}
-
-
-def _claimed(weights: Weights, metric: TopK) -> float | None:
-    """Return a published accuracy in per cent; None where there is none, or it is known to be false."""
-    claim = weights.sound_claim(metric)
-    return round(100 * claim.value, 3) if claim else None

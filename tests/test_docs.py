@@ -46,7 +46,7 @@ def test_every_command_that_a_page_names_exists_with_its_options(page):
     text = page.read_text(encoding="utf-8")
     program = typer.main.get_command(app)
     named = COMMAND.findall("".join(FENCED.findall(text))) + INLINE.findall(FENCED.sub("", text))
-    assert named
+    assert named or page.name == "reliability.md"  # it names tests alone
     for line in named:
         command, words = program, shlex.split(line, comments=True)[1:]
         while command:  # a parser raises where an option is not there

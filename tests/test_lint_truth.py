@@ -116,6 +116,12 @@ def test_a_lie_on_a_hub_card_is_caught(true, lie, code):
     assert code in {problem.code for problem in worst(problems(card_corpus.HUB.replace(true, lie)))}
 
 
+@pytest.mark.parametrize(("top1", "codes"), [("0.0", set()), ("0.75", {"T007"})])
+def test_an_accuracy_of_zero_has_either_unit(top1, codes):
+    page = card_corpus.HUB.replace("type: imagenet-1k", "type: pets").replace("name: ImageNet", "name: Pets")
+    assert {problem.code for problem in worst(problems(page.replace("value: 79.92", f"value: {top1}")))} == codes
+
+
 def test_a_list_of_counts_is_true_at_its_first_size():
     found = problems(card_corpus.LISTS)
     assert [problem for problem in found if problem.level is not Level.NOTE] == []

@@ -47,7 +47,7 @@ def possible(entry: ModelEntry) -> Iterator[Problem]:
 def _unlike(entry: ModelEntry, first: StatedFigure, fifth: StatedFigure) -> Iterator[Problem]:
     """Yield where a top-1 and a top-5 accuracy of the same evaluation do not go together."""
     top1, top5 = first.value or Fraction(0), fifth.value or Fraction(0)
-    if (first.unit == "1") != (fifth.unit == "1"):
+    if (first.unit == "1") != (fifth.unit == "1") and top1 and top5:  # 0 is the same in either unit
         message = f"{first} and {fifth}: one is a fraction, the other per cent"
         yield about(entry, "T007", Level.FALSE, fifth, message, "write both in one unit")
     elif top5 < top1:

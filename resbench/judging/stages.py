@@ -13,7 +13,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "batch norm": ("batch_norm", "batchnorm"),
     "linear": ("linear", "addmm", "matmul", "mm"),
     "pool": ("pool", "mean"),
-    "activation": ("relu", "sigmoid", "softmax", "silu", "gelu", "hardtanh", "hardswish"),
+    "activation": ("relu", "sigmoid", "softmax", "silu", "gelu", "hardtanh", "hardswish", "clamp"),
     "concatenation": ("cat", "stack"),
     "addition": ("add", "sum"),
     "multiplication": ("mul",),

@@ -37,6 +37,11 @@ class Card:
         return {path: record for path, record in self.records.items() if isinstance(record, Profile)}
 
     @property
+    def speeds(self) -> list[Row]:
+        """Every speed in the records of this network."""
+        return [row for row in self.around if row["speed"] is not None and row["record"] in self.records]
+
+    @property
     def evaluations(self) -> dict[str, Evaluation]:
         """The records of accuracy, by path."""
         return evaluations(self.records)
@@ -52,7 +57,7 @@ def gather(
 
     `around` are the `speed_rows` of `records`, where they are known already.
     """
-    own = {path: record for path, record in sorted(records.items()) if _is_about(record, variant)}
+    own = {path: records[path] for path in sorted(path for path in records if _is_about(records[path], variant))}
     held = counted_or_none(variant.name, flops_convention)
     return Card(
         variant=variant,

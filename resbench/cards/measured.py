@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from resbench import units
-from resbench.bench.table import Row, speed_rows
+from resbench.bench.table import Row
 from resbench.cards.facts import Card
 from resbench.cards.plots import Measurement
 from resbench.cards.relatives import in_doubt
@@ -80,7 +80,7 @@ def provenance(card: Card) -> Iterator[dict[str, Any]]:
 def throughputs(card: Card) -> dict[str, Sequence[Measurement]]:
     """Return images per second by batch size for every machine and setting that has two sizes or more."""
     lines: dict[str, list[Measurement]] = {}
-    for row in speed_rows(card.profiles):
+    for row in card.speeds:
         if row["images_per_s"] is not None:
             name = ", ".join((row["machine"], row["settings"], observed.speed(row["speed"])))
             lines.setdefault(name, []).append(_point(row))

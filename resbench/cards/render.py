@@ -1,6 +1,6 @@
 """Cards as text: the same facts give the same bytes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,8 +26,9 @@ def default_pages(cards: Sequence[Card]) -> dict[str, str]:
 
 
 def _files(card: Card) -> Iterator[tuple[str, str]]:
-    yield f"{safe_name(card.variant.name)}.md", card_text(card)
-    yield from ((path, picture.svg) for path, picture in pictures(card).files(card.variant.name).items())
+    shown = pictures(card).files(card.variant.name)
+    yield f"{safe_name(card.variant.name)}.md", card_text(card, shown)
+    yield from ((path, picture.svg) for path, picture in shown.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +57,10 @@ def pictures(card: Card) -> Pictures:
     )
 
 
-def card_text(card: Card) -> str:
-    """Return the Markdown card of one network."""
-    images = {
-        path: markup.image(picture.title, path) for path, picture in pictures(card).files(card.variant.name).items()
-    }
+def card_text(card: Card, shown: Mapping[str, drawing.Drawing] | None = None) -> str:
+    """Return the Markdown card of one network; `shown` are its pictures by path, where they are drawn already."""
+    shown = pictures(card).files(card.variant.name) if shown is None else shown
+    images = {path: markup.image(picture.title, path) for path, picture in shown.items()}
     return render(
         "default.md.j2",
         card=card,

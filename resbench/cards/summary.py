@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from resbench import units
-from resbench.bench.table import Row, speed_rows
+from resbench.bench.table import Row
 from resbench.cards.facts import Card, dataset
 from resbench.zoo.spec import Weights
 
@@ -30,7 +30,7 @@ def _published(weights: Sequence[Weights]) -> Iterator[str]:
 
 def _latency(card: Card) -> Iterator[str]:
     """Yield the shortest latency that was measured, with where and how; nothing where none was."""
-    rows = [row for row in speed_rows(card.profiles) if row["speed"] == "latency"]
+    rows = [row for row in card.speeds if row["speed"] == "latency"]
     if rows:
         yield _measured(min(rows, key=lambda row: (row["batch_size"], row["time_ms"])))
 

@@ -151,7 +151,7 @@ def _fault(series: Series) -> str:
         return "fewer than two clusters with samples"
     if not all(launch.clusters for launch in series.launches) or not all(cluster.wall_ns for cluster in clusters):
         return "a launch or a cluster without samples"
-    if any(nanoseconds <= 0 for cluster in clusters for nanoseconds in cluster.wall_ns):
+    if any(min(cluster.wall_ns) <= 0 for cluster in clusters):
         return "the clock went backwards or stood still"
     if any("throttled" in cluster.flags for cluster in clusters):
         return "the device was throttled"

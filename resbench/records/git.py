@@ -4,10 +4,13 @@ import os
 import subprocess
 import weakref
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from resbench.errors import ResbenchError
+
+_TOGETHER = 500  # hashes that git is asked for at once: they fit into a pipe, so that nobody waits for the other
 
 
 def commit_of(folder: Path, revision: str) -> str:
@@ -58,18 +61,23 @@ class Objects:
         )
         weakref.finalize(self, _end, self._process)
 
-    def read(self, sha: str) -> bytes:
-        """Return the content of an object. Raises ResbenchError when the repository lacks it."""
+    def read(self, *hashes: str) -> list[bytes]:
+        """Return the contents of objects. Raises ResbenchError when the repository lacks one."""
+        groups = (hashes[first : first + _TOGETHER] for first in range(0, len(hashes), _TOGETHER))
+        return [text for group in groups for text in self._read(group)]
+
+    def _read(self, hashes: Sequence[str]) -> Iterator[bytes]:
         asking, answering = self._process.stdin, self._process.stdout
         assert asking
         assert answering
         with suppress(BrokenPipeError):
-            asking.write(f"{sha}\n".encode())
+            asking.write("".join(f"{sha}\n" for sha in hashes).encode())
             asking.flush()
-        header = answering.readline().split()
-        if len(header) != 3:  # "<sha> missing", or nothing
-            raise ResbenchError(f"git object {sha}: cannot be read; check the repository with `git fsck`")
-        return answering.read(int(header[2]) + 1)[:-1]
+        for sha in hashes:
+            header = answering.readline().split()
+            if len(header) != 3:  # "<sha> missing", or nothing
+                raise ResbenchError(f"git object {sha}: cannot be read; check the repository with `git fsck`")
+            yield answering.read(int(header[2]) + 1)[:-1]
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -116,7 +116,7 @@ def read_predictions(against: str, new: Path) -> Predictions:
     def committed(path: str) -> bytes | None:
         names, objects = listed()
         own = names.get(f"{(new.name if new.is_file() else path).removesuffix('.json')}.npz")
-        return objects.read(own) if own else None
+        return objects.read(own)[0] if own else None
 
     old = committed if against.startswith("git:") else beside(Path(against))
     fresh = beside(new)
@@ -158,7 +158,7 @@ def _history(revision: str, new: Path, window: int = WINDOW) -> Mapping[str, lis
 
     def runs(name: str) -> list[Record]:
         own = list(dict.fromkeys([newest[name], *earlier.get(name, ())]))[:window]
-        return _records([objects.read(entry) for entry in own], f"{revision}:{name}")
+        return _records(objects.read(*own), f"{revision}:{name}")
 
     return Lazily(newest, runs)
 

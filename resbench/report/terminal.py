@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -41,10 +41,12 @@ class _Whole(_Edge):
                 super().print(shown, **options)
 
     def _print_table(self, table: Table) -> None:
+        if _is_plain(table) and (not self.is_terminal or table.row_count > _MOST_ROWS):
+            columns = _visible_columns(table)
+            if _whole_width(widths := _widths(columns)) <= self.width:
+                print("\n".join(_drawn(table, columns, widths)))
+                return
         wide = width(self, table) > self.width
-        if not wide and _is_plain(table) and (not self.is_terminal or table.row_count > _MOST_ROWS):
-            print("\n".join(_drawn(table)))
-            return
         if wide:
             table.box, table.padding = box.SIMPLE_HEAD, (0, 1, 0, 0)
             for column in table.columns:
@@ -55,7 +57,7 @@ class _Whole(_Edge):
 def width(console: Console, table: Table) -> int:
     """Return how many columns of characters the rows of `table` take when none is broken."""
     if _is_plain(table):
-        return sum(_widths(table)) + 3 * len(table.columns) + 1
+        return _whole_width(_widths(_visible_columns(table)))
     return Measurement.get(console, console.options.update(max_width=UNWRAPPED), table).maximum
 
 
@@ -63,30 +65,38 @@ def _is_plain(table: Table) -> bool:
     return table.show_header and all(isinstance(cell, str) for column in table.columns for cell in column.cells)
 
 
-def _widths(table: Table) -> list[int]:
-    columns = ((str(column.header), *column.cells) for column in table.columns)
-    return [max(cell_len(visible(str(cell))) for cell in column) for column in columns]
+def _visible_columns(table: Table) -> list[list[str]]:
+    """Return the columns of a plain table with their headers, as a terminal may show them."""
+    return [[visible(str(cell)) for cell in (column.header, *column.cells)] for column in table.columns]
 
 
-def _drawn(table: Table) -> Iterator[str]:
+def _widths(columns: Iterable[Iterable[str]]) -> list[int]:
+    return [max(map(cell_len, column)) for column in columns]
+
+
+def _whole_width(widths: Sequence[int]) -> int:
+    """Return how wide a table is with its frame."""
+    return sum(widths) + 3 * len(widths) + 1
+
+
+def _drawn(table: Table, columns: Iterable[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
     """Yield the lines of `table` as rich draws them without colours, which takes it seconds for thousands of rows."""
-    widths = _widths(table)
     right = [column.justify == "right" for column in table.columns]
 
-    def row(edge: str, cells: Iterable[Any]) -> str:
-        padded = map(_padded, (visible(str(cell)) for cell in cells), widths, right)
-        return f"{edge} " + f" {edge} ".join(padded) + f" {edge}"
+    def row(edge: str, cells: Iterable[str]) -> str:
+        return f"{edge} " + f" {edge} ".join(map(_padded, cells, widths, right)) + f" {edge}"
 
     def rule(left: str, line: str, middle: str, end: str) -> str:
         return left + middle.join(line * (size + 2) for size in widths) + end
 
     if table.title:
-        title, whole = visible(str(table.title)), sum(widths) + 3 * len(widths) + 1
-        yield title if table.title_justify == "left" else title.center(whole).rstrip()
+        title = visible(str(table.title))
+        yield title if table.title_justify == "left" else title.center(_whole_width(widths)).rstrip()
+    rows = zip(*columns, strict=True)
     yield rule("┏", "━", "┳", "┓")
-    yield row("┃", (column.header for column in table.columns))
+    yield row("┃", next(rows))
     yield rule("┡", "━", "╇", "┩")
-    yield from (row("│", cells) for cells in zip(*(column.cells for column in table.columns), strict=True))
+    yield from (row("│", cells) for cells in rows)
     yield rule("└", "─", "┴", "┘")
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 
 from resbench.bench.table import Row, speed_rows
 from resbench.cards.unpublished import OWN, unpublished
@@ -20,6 +20,30 @@ TIMM_CARD = "timm-card"
 AT_OWN_SIZE = "fvcore"  # a convention for networks that do not take the wide input of timm's cards
 
 
+@dataclass(frozen=True)
+class SpeedTable:
+    """The `speed_rows` of a folder of records."""
+
+    rows: Sequence[Row]
+
+    @cached_property
+    def by_record(self) -> dict[str, list[Row]]:
+        """The rows by the path of their record."""
+        rows: dict[str, list[Row]] = {}
+        for row in self.rows:
+            rows.setdefault(row["record"], []).append(row)
+        return rows
+
+    @cached_property
+    def latencies(self) -> dict[tuple[str, str, int], dict[str, Row]]:
+        """The latencies that have an accuracy: by machine, settings and batch size, then by network."""
+        rows: dict[tuple[str, str, int], dict[str, Row]] = {}
+        for row in self.rows:
+            if row["speed"] == "latency" and row["top1"] is not None:
+                rows.setdefault((row["machine"], row["settings"], row["batch_size"]), {})[row["network"]] = row
+        return rows
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """A network and everything that is known about it."""
@@ -29,7 +53,7 @@ class Card:
     flops_convention: str
     weights: tuple[Weights, ...]  # the published checkpoints, then those that records alone know
     records: Mapping[str, Record]  # by path below the results folder
-    around: Sequence[Row] = ()  # every speed and accuracy in that folder, of this network and of others
+    around: SpeedTable  # every speed and accuracy in that folder, of this network and of others
 
     @property
     def profiles(self) -> dict[str, Profile]:
@@ -39,7 +63,8 @@ class Card:
     @property
     def speeds(self) -> list[Row]:
         """Every speed in the records of this network."""
-        return [row for row in self.around if row["speed"] is not None and row["record"] in self.records]
+        rows = (row for path in self.records for row in self.around.by_record.get(path, ()))
+        return [row for row in rows if row["speed"] is not None]
 
     @property
     def evaluations(self) -> dict[str, Evaluation]:
@@ -51,11 +76,11 @@ def gather(
     variant: Variant,
     records: Mapping[str, Record],
     flops_convention: str = TIMM_CARD,
-    around: Sequence[Row] | None = None,
+    around: SpeedTable | None = None,
 ) -> Card:
     """Return the card of `variant` with those of `records` that are about it.
 
-    `around` are the `speed_rows` of `records`, where they are known already.
+    `around` is the table of `records`, where it is made already.
     """
     own = {path: records[path] for path in sorted(path for path in records if _is_about(records[path], variant))}
     held = counted_or_none(variant.name, flops_convention)
@@ -65,7 +90,7 @@ def gather(
         flops_convention=flops_convention if held else AT_OWN_SIZE,
         weights=(*checkpoints(variant.name), *unpublished(own)),
         records=own,
-        around=speed_rows(records) if around is None else around,
+        around=around or SpeedTable(speed_rows(records)),
     )
 
 

@@ -72,7 +72,7 @@ def wanted(
     chosen = match(names or (["*"] if every else []))
     _counted(_whole(chosen, form.source))
     chosen = [remembered(variant) for variant in chosen]
-    around = speed_rows(records)
+    around = facts.SpeedTable(speed_rows(records))
     cards = [
         facts.gather(remembered(variant), records, flops or form.convention, around)
         for variant in _whole(chosen, form.source)

@@ -81,11 +81,8 @@ def by_latency(card: Card) -> Relatives | None:
 
     Of several machines, settings and batch sizes, those that most networks share. None for fewer than three.
     """
-    groups: dict[tuple[str, str, int], dict[str, Row]] = {}  # by network
-    for row in card.around:
-        if row["speed"] == "latency" and row["top1"] is not None:
-            groups.setdefault((row["machine"], row["settings"], row["batch_size"]), {})[row["network"]] = row
-    shared = [(key, rows) for key, rows in groups.items() if card.variant.name in rows and len(rows) >= FEWEST]
+    groups = card.around.latencies.items()
+    shared = [(key, rows) for key, rows in groups if card.variant.name in rows and len(rows) >= FEWEST]
     if not shared:
         return None
     (machine, settings, batch), rows = max(shared, key=lambda item: len(item[1]))

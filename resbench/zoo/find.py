@@ -31,12 +31,16 @@ def find(name: str) -> Variant:
     """
     if is_place(name):
         return network_at(name)
+    if shipped := _called(name, VARIANTS):  # which spares the search for a zoo of the user's own
+        return shipped
     weights = find_weights(name)
-    wanted = weights.network if weights else name
-    for variant in networks():
-        if variant.name == wanted:
-            return variant
+    if network := _called(weights.network if weights else name, networks()):
+        return network
     raise ResbenchError(unknown("network", name, _known_names()))
+
+
+def _called(name: str, among: Iterable[Variant]) -> Variant | None:
+    return next((variant for variant in among if variant.name == name), None)
 
 
 def find_weights(name: str) -> Weights | None:

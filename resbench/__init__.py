@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resbench.bench.costs import count as count
     from resbench.bench.profiling import profile as profile
+    from resbench.bench.single import validate as validate
     from resbench.bench.table import results as results
-    from resbench.bench.validation import validate as validate
     from resbench.nets.build import build as build
     from resbench.nets.checkpoints import load as load
     from resbench.zoo.find import find as find
@@ -20,7 +20,7 @@ _HOME = {
     "find": "resbench.zoo.find",
     "profile": "resbench.bench.profiling",
     "results": "resbench.bench.table",
-    "validate": "resbench.bench.validation",
+    "validate": "resbench.bench.single",
 }
 __all__ = ["build", "count", "find", "load", "profile", "results", "validate"]
 

@@ -12,7 +12,8 @@ from resbench.accuracy import figures, loader, official
 from resbench.accuracy.dataset import Sample
 from resbench.accuracy.evaluate import Contestant, evaluate
 from resbench.accuracy.labels import imagenet, real, subsets, validation
-from resbench.accuracy.layouts import open_set, recognise
+from resbench.accuracy.layouts import open_set
+from resbench.accuracy.published import answers_to, recognise
 from resbench.errors import ResbenchError
 from resbench.records import predictions
 from tests import planted
@@ -212,18 +213,36 @@ def test_published_sets_are_recognised():
         "ImageNet-R": 200,
         "Imagenette": 10,
         "Imagewoof": 10,
+        "ImageNet-100 (CMC)": 100,
+        "ImageNet-100 (Kaggle)": 100,
     }
     for name, classes in by_name.items():
-        found = recognise("wnid folders", samples([f"{shown}.jpg" for shown in classes], classes))
-        assert found == (name, tuple(classes) if len(classes) == 200 else None)
+        images = samples([f"{shown}.jpg" for shown in classes], classes)
+        assert recognise("wnid folders", images) == name
+        assert answers_to(name, images) == (tuple(classes) if len(classes) == 200 else None)
     whole = samples(map(official_name, range(1, 50_001)), validation())
-    assert recognise("official names", whole) == ("ImageNet-1k", None)
-    assert recognise("official names", whole[:5]) == ("part of ImageNet-1k", None)
+    assert recognise("official names", whole) == "ImageNet-1k"
+    assert recognise("official names", whole[:5]) == "part of ImageNet-1k"
+    chosen = set(by_name["ImageNet-100 (CMC)"])
+    assert recognise("official names", [one for one in whole if one.label in chosen]) == "ImageNet-100 (CMC)"
     sketches = samples([f"sketch_{shown}.JPEG" for shown in range(1000)], range(1000))
-    assert recognise("wnid folders", sketches) == ("ImageNet-Sketch", None)
+    assert recognise("wnid folders", sketches) == "ImageNet-Sketch"
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("val", "ImageNet-V2"),
+        ("imagenetv2-matched-frequency", "ImageNet-V2 (matched frequency)"),
+        ("ImageNetV2-matched-frequency-format-val", "ImageNet-V2 (matched frequency)"),
+        ("imagenetv2-threshold0.7-format-val", "ImageNet-V2 (threshold 0.7)"),
+        ("imagenetv2-top-images-format-val", "ImageNet-V2 (top images)"),
+    ],
+)
+def test_variants_of_imagenet_v2_are_known_by_their_folders(place, name):
     matched = samples([f"{k}.jpeg" for k in range(10_000)], [k // 10 for k in range(10_000)])
-    assert recognise("numbered folders", matched) == ("ImageNet-V2", None)
-    assert recognise("numbered folders", matched[:-1]) == (None, None)
+    assert recognise("numbered folders", matched, place) == name
+    assert recognise("numbered folders", matched[:-1], place) is None
 
 
 def test_answers_to_imagenet_a_are_chosen_among_its_classes(tmp_path):

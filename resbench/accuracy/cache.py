@@ -64,9 +64,13 @@ def open_cache(root: Path, preprocess: Preprocess, decoder: str) -> FrameCache:
     Raises ResbenchError when it cannot be written.
     """
     crop = preprocess.crop_px
-    words = [preprocess.resize_px, crop, preprocess.interpolation, preprocess.crop_mode]
+    words: list[str | int] = [preprocess.resize_px, crop, preprocess.interpolation, preprocess.crop_mode]
     if preprocess.crop_mode == "border":
         words += [round(255 * value) for value in preprocess.mean]
+    if preprocess.border_px:
+        words.append(f"less{preprocess.border_px}")
+    if preprocess.place != "center":
+        words.append(preprocess.place)
     folder = root / "-".join(map(str, [*words, decoder.replace(" ", "")]))
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,13 @@ from resbench.errors import ResbenchError
 _WNID_FOLDER = re.compile(r"(n\d{8})(?:[ _.-].*)?", re.IGNORECASE)  # n01440764, n01440764_tench
 _WNID_NAME = re.compile(r"(n\d{8})_.*", re.IGNORECASE)
 Layout = Literal[
-    "wnid folders", "official names", "wnids in file names", "numbered folders", "class names", "named folders"
+    "wnid folders",
+    "official names",
+    "wnids in file names",
+    "numbered folders",
+    "class names",
+    "named folders",
+    "ObjectNet's folders",
 ]
 
 

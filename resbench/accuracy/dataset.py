@@ -136,6 +136,8 @@ class ImageSet:
     layout: str
     classes: int  # of the label space: what a network must put out
     among: tuple[int, ...] | None = None  # the classes that an answer is chosen from; None: all
+    alike: tuple[tuple[int, ...], ...] = ()  # classes that count as one, each time the first of them
+    border_px: int = 0  # cut off on every side of an image
     samples: tuple[Sample, ...]
     left_out: tuple[Symptom, ...] = ()  # what lies beside them
     notes: tuple[str, ...] = ()  # what was assumed

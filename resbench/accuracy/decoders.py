@@ -193,10 +193,13 @@ def cut_by_torch(
     if preprocess.interpolation == "lanczos" or preprocess.crop_mode == "border":
         what = preprocess.interpolation if preprocess.interpolation == "lanczos" else "the border crop mode"
         raise ResbenchError(f"decoder {decoder!r}: torch has no {what}; choose simplejpeg or pillow")
-    width, height = readable.resized((image.shape[1], image.shape[0]), preprocess)
+    stored = image.shape[1], image.shape[0]
+    width, height = readable.resized(stored, preprocess)
+    left, top, right, bottom = readable.without_border(stored, preprocess)
+    image = image[top:bottom, left:right]
     # The new axis goes first: only then does torch see channels last, and resize bytes in half the time.
     larger = kernels(image[None].permute(0, 3, 1, 2), (height, width), preprocess.interpolation)[0]
-    left, top, right, bottom = pixels.centred((width, height), preprocess.crop_px)
+    left, top, right, bottom = pixels.crop_edges((width, height), preprocess)
     return larger[:, top:bottom, left:right].permute(1, 2, 0)
 
 

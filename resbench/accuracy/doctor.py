@@ -9,19 +9,9 @@ from resbench.accuracy import official
 from resbench.accuracy.dataset import ImageSet, Sample, Symptom
 from resbench.accuracy.inspection import DEEP, MISNAMED, TURNED, Inspection, inspect, unreadable
 from resbench.accuracy.labels import imagenet, validation
-from resbench.accuracy.layouts import OFFICIAL_NAME
+from resbench.accuracy.published import OFFICIAL_NAME, rules_of
 from resbench.accuracy.readable import OR_SKIP
 
-# How many images the published sets have.
-SIZES = {
-    OFFICIAL_NAME: 50_000,
-    "ImageNet-A": 7_500,
-    "ImageNet-R": 30_000,
-    "ImageNet-Sketch": 50_889,
-    "ImageNet-V2": 10_000,
-    "CIFAR-10": 10_000,
-    "CIFAR-100": 10_000,
-}
 _OWN_FIGURE = re.compile(r" \(\d+ [^)]*\)")  # what differs from one damaged file to the next
 
 
@@ -74,7 +64,7 @@ def _faults(inspections: Sequence[Inspection]) -> Iterator[Symptom]:
 
 
 def _amounts(images: ImageSet) -> Iterator[Symptom]:
-    expected, shown = SIZES.get(images.name), {sample.label for sample in images.samples}
+    expected, shown = rules_of(images.name).images, {sample.label for sample in images.samples}
     if expected and len(images.samples) != expected:
         yield Symptom(
             what=f"{len(images.samples):,} images, {images.name} has {expected:,}", remedy="unpack the archive again"

@@ -31,6 +31,7 @@ class Contestant:
     forward: Callable[[Tensor], Tensor]
     preprocess: Preprocess
     among: tuple[int, ...] | None = None  # classes that an answer is chosen from; None: all
+    alike: tuple[tuple[int, ...], ...] = ()  # classes that count as one, each time the first of them
 
 
 def evaluate(
@@ -127,7 +128,7 @@ def _best(contestant: Contestant, inputs: Tensor, labels: Sequence[int]) -> Tens
 
     A class that ties with the sixth is -1: to name five of them would be to go by the order of the classes.
     """
-    logits = contestant.forward(inputs).float()
+    logits = _merged(contestant.forward(inputs).float(), contestant.alike)
     own = logits.gather(1, torch.tensor(labels, device=logits.device).clamp(max=logits.shape[1] - 1)[:, None])
     if contestant.among is not None:
         among = torch.tensor(contestant.among, device=logits.device)
@@ -139,6 +140,14 @@ def _best(contestant: Contestant, inputs: Tensor, labels: Sequence[int]) -> Tens
         classes = classes[:, :5].masked_fill(values[:, :5] == values[:, 5:], -1)
         values = values[:, :5]
     return torch.cat([classes.float(), values, _scores(logits, own)], dim=1)
+
+
+def _merged(logits: Tensor, alike: Sequence[Sequence[int]]) -> Tensor:
+    """Give the first of the classes that count as one the largest of their logits."""
+    logits = logits.clone() if alike else logits
+    for classes in alike:
+        logits[:, classes[0]] = logits[:, list(classes)].amax(1)
+    return logits
 
 
 def _scores(logits: Tensor, own: Tensor) -> Tensor:

@@ -10,16 +10,15 @@ from resbench.accuracy import cifar, containers, forms, naming, official, shards
 from resbench.accuracy.annotations import annotate, annotated_sample
 from resbench.accuracy.clues import by_class_names, clue, folders_of
 from resbench.accuracy.dataset import LEFT_OUT, File, ImageSet, Sample, Symptom, printable_name
-from resbench.accuracy.labels import class_of, imagenet, subsets, validation
+from resbench.accuracy.labels import class_of, imagenet, validation
 from resbench.accuracy.listing import Listing, listing
+from resbench.accuracy.objects import in_objectnet_folders
 from resbench.accuracy.ownclasses import OwnClasses, for_head, in_named_folders
+from resbench.accuracy.published import answers_to, recognise, rules_of
 from resbench.accuracy.remote import place_at
 from resbench.accuracy.splits import Labelled
 from resbench.errors import ResbenchError
 
-OFFICIAL_NAME = "ImageNet-1k"
-# Answers to these are chosen among their own classes only, as their authors do (arXiv 1907.07174, 2006.16241).
-AMONG_OWN_CLASSES = ("ImageNet-A", "ImageNet-R")
 _LISTED = ("labels file", "own labels", "own classes", "named folders")  # where equal names are not one image
 _TRAINING_NAME = re.compile(r"n\d{8}_\d+\.\w+", re.IGNORECASE)  # n01440764_10026.JPEG
 
@@ -42,13 +41,17 @@ def open_set(path: Path, labels: Path | None = None, own: OwnClasses | None = No
     known = _labelled(path, listed, labels, own)
     _refuse_doubles(path, known.samples, listed=known.layout in _LISTED)
     is_imagenet = known.classes == 1000 and not known.class_names
-    name, among = recognise(known.layout, known.samples) if is_imagenet else (known.name, None)
+    name = known.name
+    if is_imagenet and not name:
+        name = recognise(known.layout, known.samples, _name_of(path))
     unused = _unused(listed, known.samples, known.chosen)
     return ImageSet(
         name=name or _name_of(path),
         layout=f"{known.layout} in {listed.form}" if listed.form else known.layout,
         classes=known.classes,
-        among=among,
+        among=answers_to(name, known.samples) if is_imagenet else None,
+        alike=known.alike,
+        border_px=rules_of(name).border_px if is_imagenet else 0,
         samples=known.samples,
         left_out=(*known.chosen.left_out, *listed.left_out, *unused),
         notes=(*listed.notes, *known.chosen.notes, *known.notes, *_doubts(path, known.layout, known.samples)),
@@ -80,19 +83,6 @@ def open_unlabelled(path: Path) -> ImageSet:
         return listed
     samples = tuple(annotated_sample(file, 0) for file in listed.images)
     return ImageSet(name=_name_of(path), layout="images", classes=1, samples=samples, left_out=listed.left_out)
-
-
-def recognise(layout: str, samples: tuple[Sample, ...]) -> tuple[str | None, tuple[int, ...] | None]:
-    """Return the name of the published set that these images are, and the classes that its answers are chosen from."""
-    shown = Counter(sample.label for sample in samples)
-    if all(official.number(sample.base) for sample in samples):
-        return (OFFICIAL_NAME if len(samples) == len(validation()) else f"part of {OFFICIAL_NAME}"), None
-    if len(shown) == 1000 and all(sample.base.startswith("sketch_") for sample in samples):
-        return "ImageNet-Sketch", None
-    if layout == "numbered folders" and len(shown) == 1000 and set(shown.values()) == {10}:
-        return "ImageNet-V2", None
-    name = subsets().get(frozenset(shown))
-    return name, tuple(sorted(shown)) if name in AMONG_OWN_CLASSES else None
 
 
 def _images_at(path: Path) -> Listing | ImageSet:
@@ -163,6 +153,8 @@ def _by_own_words(path: Path, listed: Listing, head: Sequence[str]) -> Labelled:
 
 
 def _by_names(path: Path, listed: Listing) -> Labelled:
+    if objects := in_objectnet_folders(path, listed.images):
+        return objects
     clues = {file: known for file in listed.images if (known := clue(file))} or by_class_names(path, listed.images)
     if not clues:
         raise ResbenchError(f"{path}: {_unknown(listed.images)}; {containers.labels_beside(path, listed.files)}")

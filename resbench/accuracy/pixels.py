@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from resbench.accuracy.readable import FORMATS, check_size, resized
+from resbench.accuracy.readable import FORMATS, check_size, resized, without_border
 from resbench.errors import ResbenchError
 from resbench.records.record import Pixels
 from resbench.zoo.spec import CropMode, Preprocess
@@ -51,18 +51,30 @@ def decode(data: bytes) -> Image.Image:
 def frame(image: _Picture, preprocess: Preprocess) -> Frame:
     """Resize and crop as the checkpoint wants it: (crop_px, crop_px, 3), 0 to 255."""
     crop, size, how = preprocess.crop_px, resized(image.size, preprocess), _FILTERS[preprocess.interpolation]
+    if preprocess.border_px:
+        image = image.crop(without_border(image.size, preprocess))
     if min(size) < crop:
         larger = _bordered(image.resize(size, how), crop, preprocess)
-        return np.asarray(larger.crop(centred(larger.size, crop)))
+        return np.asarray(larger.crop(crop_edges(larger.size, preprocess)))
     if _PILLOW > 13:  # the order of its passes is not known
-        return np.asarray(image.resize(size, how).crop(centred(size, crop)))
-    return _cut(image, size, how, centred(size, crop))
+        return np.asarray(image.resize(size, how).crop(crop_edges(size, preprocess)))
+    return _cut(image, size, how, crop_edges(size, preprocess))
 
 
-def centred(size: tuple[int, int], crop: int) -> tuple[int, int, int, int]:
-    """Return the left, upper, right and lower edge of the middle of an image."""
+def crop_edges(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int, int, int]:
+    """Return the left, upper, right and lower edge of the crop from an image of this width and height."""
+    crop = preprocess.crop_px
+    width, height = (edge - crop for edge in size)  # that are left over
     # round() takes halves to the even neighbour, which decides between two crops one pixel apart.
-    left, top = (round((edge - crop) / 2) for edge in size)
+    left, top = round(width / 2), round(height / 2)
+    match preprocess.place:
+        case "center":
+            pass
+        case "mirrored_center":
+            left = width - left
+        case _:
+            top = 0 if preprocess.place.startswith("top") else height
+            left = 0 if preprocess.place.endswith("left") else width
     return left, top, left + crop, top + crop
 
 
@@ -137,4 +149,5 @@ def recorded(preprocess: Preprocess, decoder: str = DECODER) -> Pixels:
         mean=preprocess.mean,
         std=preprocess.std,
         crop_mode=preprocess.crop_mode,
+        border_px=preprocess.border_px,
     )

@@ -62,10 +62,23 @@ def check_size(size: tuple[int, int], wording: str = "pixels") -> None:
 
 
 def resized(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:
-    """Return (width, height) before the crop. Raises ValueError when that is more than MOST_PIXELS."""
+    """Return (width, height) before the crop. Raises ValueError when that is more than MOST_PIXELS.
+
+    ValueError too for an image that is nothing but border.
+    """
+    left, top, right, bottom = without_border(size, preprocess)
+    size = right - left, bottom - top
+    if min(size) < 1:
+        raise ValueError(f"nothing is left of it without a border of {preprocess.border_px} px")
     size_px = _resized(size, preprocess)
     check_size(size_px, f"pixels when its {size[0]:,} x {size[1]:,} are resized")
     return size_px
+
+
+def without_border(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int, int, int]:
+    """Return the left, upper, right and lower edge of what is used of an image of this width and height."""
+    border = preprocess.border_px
+    return border, border, size[0] - border, size[1] - border
 
 
 def _resized(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:

@@ -240,7 +240,7 @@ def _key(contestant: Contestant, images: ImageSet, session: Session) -> str:
         one_row,
         contestant.identity,
         images.fingerprint,
-        images.among,
+        (images.among, images.alike) if images.alike else images.among,
         session.batch_size,
         together,
         session.device.type,

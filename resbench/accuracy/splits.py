@@ -44,6 +44,7 @@ class Labelled:
     classes: int = 1000
     name: str | None = None  # of the set, where its classes tell it
     class_names: tuple[str, ...] = ()  # of classes that are no published set's, in the order of the outputs
+    alike: tuple[tuple[int, ...], ...] = ()  # classes that count as one, each time the first of them
 
 
 def root_of(above: Sequence[str], below: Sequence[str]) -> str:

@@ -1,13 +1,15 @@
 """Which checkpoints are to be validated, on which images, and how these are prepared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import combinations, product
 from pathlib import Path
 
 from resbench.accuracy import layouts, pixels
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.ownclasses import OwnClasses, read_class_names
+from resbench.accuracy.published import OFFICIAL_NAME
 from resbench.bench.entrance import entered, headed
 from resbench.errors import ResbenchError
 from resbench.nets.cache import cached_path, folder, sha256
@@ -28,7 +30,7 @@ class Validating:
 
     running: Running = Running()  # its input_px is the side of the crop
     key: str | None = None  # of the weights in a file that holds several sets
-    labels: Path | None = None  # a file of labels
+    labels: tuple[Path | None, ...] = ()  # a file of labels for each set, None for one that needs none; () for all
     classes: int | None = None  # of the head; None: those of the file of weights, or the network's own
     classes_file: Path | None = None  # with the names of the classes, in the order of the network's outputs
     crop_pct: float | None = None
@@ -68,23 +70,56 @@ class Entry:
 
 
 def select(
-    networks: Sequence[str | Variant], weights: Sequence[str | Path], data: Path, validating: Validating
-) -> tuple[ImageSet, list[Entry]]:
-    """Return the images, and the checkpoints that shall be evaluated on them.
+    networks: Sequence[str | Variant], weights: Sequence[str | Path], data: Sequence[Path], validating: Validating
+) -> tuple[list[ImageSet], list[Entry]]:
+    """Return the images of each set of `data`, and the checkpoints that shall be evaluated on all of them.
 
     `networks` are names, or patterns that stand for published checkpoints on this machine; none means all of those.
     `weights` are files or names for the `networks` in turn. Raises ResbenchError when anything does not fit.
     """
     entries = [_entry(network, file, validating) for network, file in _asked(networks, weights)]
-    images = layouts.open_set(data, validating.labels, _own_classes(entries, validating))
-    entries = entries or [_entry(name, None, validating) for name in _on_disk(networks, images.classes)]
-    for entry in entries:
+    own = _own_classes(entries, validating)
+    sets = [layouts.open_set(path, labels, own) for path, labels in _with_labels(data, validating.labels)]
+    entries = entries or [_entry(name, None, validating) for name in _on_disk(networks, sets[0].classes)]
+    for (path, images), entry in product(zip(data, sets, strict=True), entries):
         if entry.variant.classes != images.classes:
             raise ResbenchError(
-                f"{entry.asked}: predicts {entry.variant.classes} classes, but the images of {data} have "
+                f"{entry.asked}: predicts {entry.variant.classes} classes, but the images of {path} have "
                 f"{images.classes}; choose a network for these classes"
             )
-    return images, entries
+    _refuse_equal(data, sets)
+    return sets, entries
+
+
+def _with_labels(data: Sequence[Path], labels: Sequence[Path | None]) -> list[tuple[Path, Path | None]]:
+    if labels and len(labels) != len(data):
+        raise ResbenchError(
+            f"--labels: given {len(labels)} times for {len(data)} sets; give it once for each --data, in order, and - "
+            "for a set that needs none"
+        )
+    return list(zip(data, labels or [None] * len(data), strict=True))
+
+
+def base_of(against: str, names: Sequence[str], data: Sequence[Path]) -> int:
+    """Return the place of the set `against` which the others are compared: by its name, its path, or "imagenet".
+
+    Raises ResbenchError when that is none of them, or several.
+    """
+    wanted = against.casefold()
+    called = [{name.casefold(), str(path).casefold()} for name, path in zip(names, data, strict=True)]
+    official = {OFFICIAL_NAME, f"part of {OFFICIAL_NAME}"} if wanted == "imagenet" else set()
+    places = [place for place, words in enumerate(called) if wanted in words or names[place] in official]
+    if len(places) != 1:
+        raise ResbenchError(f"--against {against}: none of the sets is called so; choose from {', '.join(names)}")
+    return places[0]
+
+
+def _refuse_equal(data: Sequence[Path], sets: Sequence[ImageSet]) -> None:
+    """Raise ResbenchError for two sets of one name, whose records would replace each other, or of the same images."""
+    for (first, one), (second, other) in combinations(zip(data, sets, strict=True), 2):
+        if one.name == other.name or one.fingerprint == other.fingerprint:
+            what = f"both called {one.name}" if one.name == other.name else "the same images"
+            raise ResbenchError(f"--data: {first} and {second} are {what}; give sets of different names and images")
 
 
 def _own_classes(entries: Sequence[Entry], validating: Validating) -> OwnClasses | None:
@@ -103,6 +138,11 @@ def _own_classes(entries: Sequence[Entry], validating: Validating) -> OwnClasses
     if len(names) == number:
         return OwnClasses(number=number, names=names, source=f"the list in {Path(str(path)).name}")
     return OwnClasses(number=number, source="the sorted folders")
+
+
+def fitted(entry: Entry, images: ImageSet) -> Entry:
+    """Return a checkpoint with its preprocessing as the rules of a set have it."""
+    return replace(entry, preprocess=replace(entry.preprocess, border_px=images.border_px))
 
 
 def in_groups(entries: Sequence[Entry], budget_bytes: int) -> list[list[Entry]]:

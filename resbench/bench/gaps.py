@@ -17,7 +17,7 @@ from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.figures import gap
 from resbench.accuracy.session import Progress, Session, examined, score, silent
 from resbench.accuracy.twins import STRIDES, twins
-from resbench.bench.entries import Entry, Validating, select
+from resbench.bench.entries import Entry, Validating, fitted, select
 from resbench.bench.passes import session_of, settings_of
 from resbench.bench.validation import Validated
 from resbench.nets.checkpoints import load_checkpoint
@@ -56,7 +56,8 @@ def explain_gaps(
     Each differs in one thing from the network as `validating` has it, but is never compiled. Arguments and errors are
     those of `validate_all`.
     """
-    images, entries = select(networks, weights, data, validating)
+    (images,), entries = select(networks, weights, [data], validating)
+    entries = [fitted(entry, images) for entry in entries]
     images = replace(images, samples=images.samples[:GAP_IMAGES])
     on = resolve(validating.device)
     return [_gap(entry, images, data, on, validating, on_progress) for entry in entries]
@@ -170,6 +171,7 @@ def _contestants(
             forward=partial(answer, arms[id(trial.module), trial.settings]),
             preprocess=trial.preprocess,
             among=images.among,
+            alike=images.alike,
         )
         for trial in trials
     ]

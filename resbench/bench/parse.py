@@ -39,6 +39,19 @@ def batch_size(text: str | None) -> "BatchSize | None":
     return int(text)
 
 
+def label_files(paths: Sequence[Path]) -> tuple[Path | None, ...]:
+    """Return the file of labels of each set; "-" stands for none."""
+    return tuple(None if str(path) == "-" else path for path in paths)
+
+
+def one_set(data: Sequence[Path], *, explain_gap: bool, against: str | None) -> None:
+    """Raise ResbenchError for what needs one set of images, or several, and has not."""
+    if explain_gap and len(data) > 1:
+        raise ResbenchError(f"--explain-gap: looks at one set, given {len(data)}; give one --data")
+    if against is not None and len(data) == 1:
+        raise ResbenchError(f"--against {against}: one set is compared with nothing; give --data several times")
+
+
 def input_px(text: str | None) -> tuple[int, int] | None:
     """Read "224" or "224x288"; None stands for the network's own size. Raises ResbenchError for anything else."""
     try:

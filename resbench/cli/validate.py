@@ -22,12 +22,12 @@ def validate_(
         bool, typer.Option("--all", help="Every published checkpoint on this machine; also without any NAME.")
     ] = False,
     data: Annotated[
-        Path,
+        list[Path],
         typer.Option(
-            help="Images: folders named by WordNet id, number or class, the official validation images, ImageNet-V2, "
-            "-A, -R, -Sketch, Imagenette, Tiny-ImageNet, CIFAR-10 and -100, anything with --labels; as they are, or "
-            "in .tar, .zip, .tar.gz, WebDataset's shards ('val-{000..063}.tar'), Parquet or Arrow files, "
-            "or behind an address (s3://bucket/val)."
+            help="Images; again for each further set. Folders named by WordNet id, number or class, the official "
+            "validation images, ImageNet-V2, -A, -R, -Sketch, ObjectNet, Imagenette, Tiny-ImageNet, CIFAR-10 and -100, "
+            "anything with --labels; as they are, or in .tar, .zip, .tar.gz, WebDataset's shards "
+            "('val-{000..063}.tar'), Parquet or Arrow files, or behind an address (s3://bucket/val)."
         ),
     ] = ...,  # type: ignore[assignment]  # typer's word for "required" after an optional argument
     weights: Annotated[
@@ -35,8 +35,17 @@ def validate_(
     ] = None,
     key: options.Key = None,
     labels: Annotated[
-        Path | None,
-        typer.Option(help='A file of lines "image class", or of classes in the order of the images\' names.'),
+        list[Path] | None,
+        typer.Option(
+            help='A file of lines "image class", or of classes in the order of the images\' names; of several sets '
+            "once for each, in order, and - for one that needs none."
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare the accuracies on the other sets with those on this one: its name, its path or imagenet."
+        ),
     ] = None,
     classes: options.Classes = None,
     classes_file: Annotated[
@@ -117,15 +126,17 @@ def validate_(
     """Count how many images a checkpoint classifies correctly.
 
     ImageNet's classes are found by WordNet id, not by the order of folders; preprocessing is the checkpoint's unless
-    given here. Several checkpoints share one pass over the images. The same command continues an interrupted run;
-    under `torchrun --nproc-per-node 4 -m resbench validate ...` processes share the images.
+    given here. Several checkpoints share one pass over the images; several sets give one table, with ranks. The same
+    command continues an interrupted run; under `torchrun --nproc-per-node 4 -m resbench validate ...` processes share
+    the images.
 
     \b
     Examples:
       resbench validate --data imagenet/val --weights resnet18.pth resnet18
       resbench validate --data ILSVRC2012_img_val.tar gluon_seresnext50_32x4d gluon_seresnext101_32x4d
+      resbench validate --data imagenet/val --data imagenet-a --data objectnet --against imagenet 'gluon_*'
     """
-    from resbench.bench import gaps, parse, passes, validation
+    from resbench.bench import gaps, parse, passes, setwise, validation
     from resbench.bench.entries import Validating
     from resbench.report import evaluation as report
     from resbench.running.allocator import keep_memory
@@ -144,7 +155,7 @@ def validate_(
             threads=threads,
         ),
         key=key,
-        labels=labels,
+        labels=parse.label_files(labels or []),
         classes=classes,
         classes_file=classes_file,
         crop_pct=crop_pct,
@@ -159,19 +170,23 @@ def validate_(
         cache=cache,
         decoder=decoder,
     )
+    parse.one_set(data, explain_gap=explain_gap, against=against)
     if validation.is_main():
         report.note(passes.remarks(how))
     networks = [*(names or []), *(["*"] if every else [])]
     with report.validating_progress(quiet=not validation.is_main()) as on_progress:
-        results = validation.validate_all(networks, weights or [], data, how, on_progress, output if save else None)
+        kept = output if save else None
+        results = validation.validate_all(networks, weights or [], data, how, on_progress, kept, against)
     if not validation.is_main():
         return
-    report.show_evaluations([result.record for result in results], as_json=as_json)
+    columns = setwise.by_set(results, data, against) if len(data) > 1 else []
+    report.show_evaluations([result.record for result in results], columns, as_json=as_json)
+    report.note(setwise.remarks_on_sets(columns))
     report.show_remarks(results, explained=explain_gap)
     report.saved([result.path for result in results if result.path])
     if explain_gap:  # by one process: a sample needs no sharing
         with report.validating_progress() as on_progress:
-            explained = gaps.explain_gaps(networks, weights or [], data, how, on_progress)
+            explained = gaps.explain_gaps(networks, weights or [], data[0], how, on_progress)
         for result, gap in zip(results, explained, strict=True):
             report.show_gap(result.record.weights, gap)
         if save:

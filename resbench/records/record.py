@@ -2,7 +2,7 @@
 is computed from it.
 
 Format history: 1, the first; 2, `stages` of profiles, terms that older thops count, `origin` and
-`classes` of networks outside the table. Both are read.
+`classes` of networks outside the table, `border_px` of pixels. Both are read.
 """
 
 from collections.abc import Iterator
@@ -89,6 +89,7 @@ class Pixels:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     crop_mode: Literal["center", "squash", "border"] = "center"
+    border_px: Natural = 0  # cut off on every side of the stored image, as the set's authors do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,17 +17,27 @@ from resbench.judging.gaps import UsualRange, better, falls_short, restoring, us
 from resbench.records import jsonio
 from resbench.records.record import TOP_K, Evaluation, Gap
 from resbench.report import terminal
+from resbench.report.setwise import meaning_of_columns, sets_table
 from resbench.words.quantities import WORDS, accuracy_span
 from resbench.words.settings import setting_words
 from resbench.zoo.spec import RESIZED_SIDE
 
 if TYPE_CHECKING:
+    from resbench.bench.setwise import SetColumn
     from resbench.bench.validation import Validated
 
 
-def show_evaluations(records: Sequence[Evaluation], *, as_json: bool) -> None:
-    """Print one validation in full, several as a table, to stdout."""
-    if as_json:
+def show_evaluations(records: Sequence[Evaluation], columns: "Sequence[SetColumn]" = (), *, as_json: bool) -> None:
+    """Print one validation in full, several as a table, to stdout; of several sets with their `columns`."""
+    if as_json and columns:
+        terminal.print_json({"records": records, "sets": columns})
+    elif columns:
+        console = terminal.results_console()
+        console.print(sets_table(columns, records))
+        console.print(meaning_of_columns(columns), soft_wrap=True)
+        for record in records[:: len(columns[0].standings)]:
+            console.print(next(_conditions(record)), soft_wrap=True)
+    elif as_json:
         texts = [jsonio.dumps(record) for record in records]
         terminal.print_json_text(texts[0] if len(texts) == 1 else f"[\n{','.join(texts)}]\n")
     elif len(records) == 1:

@@ -36,6 +36,14 @@ CropMode = Literal[
     "squash",  # both sides are, whatever the aspect ratio
     "border",  # the longer side is; the rest is filled with the mean colour
 ]
+Place = Literal[  # of a crop in the resized image
+    "center",
+    "mirrored_center",  # the centre of the mirrored image, which may be one pixel off
+    "top_left",
+    "top_right",
+    "bottom_left",
+    "bottom_right",
+]
 Metric = Literal["params", "flops", "file_size", "top1", "top5"]
 
 
@@ -171,6 +179,8 @@ class Preprocess:
     crop_mode: CropMode = "center"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    border_px: int = 0  # cut off on every side of the stored image
+    place: Place = "center"  # of the crop
 
     @property
     def resize_px(self) -> int:

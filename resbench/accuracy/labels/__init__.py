@@ -6,11 +6,15 @@
 `real.txt.gz`: for the same images all the classes that ReaL's annotators saw, none on some (Beyer et al. 2020,
 arXiv 2006.07159).
 `subsets.tsv`: sets that are known by their classes.
+`objectnet.tsv`: the folders of ObjectNet, and which classes of ImageNet each is (none, or several).
+`sets.toml`: published sets and the rules of their authors, with the source of each (`accuracy/published.py`).
 """
 
 import gzip
+import tomllib
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR100 = tuple(
@@ -68,6 +72,19 @@ def subsets() -> dict[frozenset[int], str]:
     """Return {classes: name} of the sets that hold images of just these classes."""
     rows = (line.split("\t") for line in _lines("subsets.tsv"))
     return {frozenset(class_of()[wnid] for wnid in wnids.split()): name for name, wnids in rows}
+
+
+@cache
+def objectnet() -> dict[str, tuple[int, ...]]:
+    """Return {folder: classes of ImageNet-1k} of ObjectNet's 313 folders; no class for those that ImageNet lacks."""
+    rows = (line.split("\t") for line in _lines("objectnet.tsv"))
+    return {folder: tuple(class_of()[wnid] for wnid in wnids.split()) for folder, wnids in rows}
+
+
+@cache
+def published_sets() -> dict[str, dict[str, Any]]:
+    """Return what `sets.toml` says of every published set, by its name."""
+    return tomllib.loads(files(__name__).joinpath("sets.toml").read_text(encoding="utf-8"))
 
 
 def _lines(name: str) -> list[str]:

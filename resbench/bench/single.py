@@ -1,0 +1,101 @@
+"""One checkpoint on one set of images, from Python: `resbench.validate`."""
+
+from pathlib import Path
+
+from torch import nn
+
+from resbench.accuracy.session import Progress, silent
+from resbench.bench import validation
+from resbench.bench.entrance import entered
+from resbench.bench.entries import Validating
+from resbench.records.record import DType, Evaluation
+from resbench.running.settings import Running
+from resbench.timing.speeds import BatchSize
+from resbench.zoo.spec import CropMode, Interpolation, Variant
+
+
+def validate(
+    network: str | Variant | nn.Module,
+    data: str | Path,
+    *,
+    name: str | None = None,
+    weights: str | Path | None = None,
+    key: str | None = None,
+    labels: str | Path | None = None,
+    classes: int | None = None,
+    classes_file: str | Path | None = None,
+    input_px: int | None = None,
+    crop_pct: float | None = None,
+    interpolation: Interpolation | None = None,
+    crop_mode: CropMode | None = None,
+    mean: tuple[float, float, float] | None = None,
+    std: tuple[float, float, float] | None = None,
+    dtype: DType = "fp32",
+    amp: bool = False,
+    channels_last: bool = False,
+    compile_mode: str | None = None,
+    fuse: bool = False,
+    winograd: bool = False,
+    threads: int | None = None,
+    batch_size: BatchSize | None = None,
+    workers: int | None = None,
+    device: str | None = None,
+    skip_unreadable: bool = False,
+    cache: str | Path | None = None,
+    decoder: str = "pillow",
+    on_progress: Progress = silent,
+) -> Evaluation:
+    """Count how many images of `data` a checkpoint gets right.
+
+    - `network`, `weights`: a network and a file of weights or a published checkpoint, or the name of the latter alone;
+      or a torch module with its own weights, whose `name` is by default its class's.
+    - `key`: which weights, if the file holds several sets, such as "model_ema" beside "model".
+    - `data`, `labels`: images as people have them (docs/validating.md), and a file that gives them their classes.
+    - `classes`, `classes_file`: how many the head has (by default those of the file of weights), and a file of their
+      names, one per line in the order of the outputs, for folders of images that are called so.
+    - `input_px`, `crop_pct`, `interpolation`, `crop_mode`, `mean`, `std`: the side of the crop, its share of the
+      resized image, and so on; by default the published checkpoint's.
+    - `dtype`, `amp`: the type of weights and images; with `amp` weights stay in fp32 and torch autocasts to `dtype`.
+    - `channels_last`, `fuse`, `winograd`, `compile_mode`: memory layout, batch norms folded into convolutions,
+      Winograd's algorithm (CPU, fp32), a mode of torch.compile.
+    - `threads`: of the CPU; by default torch's own number. `workers`: threads that decode; by default one per core.
+    - `batch_size`: images per step; "auto" is the most that the device has memory for. Counts do not depend on it.
+    - `device`: "cuda", "cuda:1", "mps" or "cpu"; by default the first there is.
+    - `skip_unreadable`: leave unreadable images out, and name them in the record, instead of failing.
+    - `cache`: a folder for prepared images. `decoder`: "pillow", "simplejpeg", "simplejpeg+torch" or "nvimgcodec".
+    - `on_progress`: is told the stage, images done, images in all, and right answers so far.
+
+    Raises ResbenchError for anything that cannot give a right answer.
+    """
+    running = Running(
+        input_px=input_px,
+        dtype=dtype,
+        amp=amp,
+        channels_last=channels_last,
+        compile_mode=compile_mode,
+        fuse=fuse,
+        winograd=winograd,
+        threads=threads,
+    )
+    validating = Validating(
+        running=running,
+        key=key,
+        labels=() if labels is None else (Path(labels),),
+        classes=classes,
+        classes_file=None if classes_file is None else Path(classes_file),
+        crop_pct=crop_pct,
+        interpolation=interpolation,
+        crop_mode=crop_mode,
+        mean=mean,
+        std=std,
+        batch_size=batch_size,
+        workers=workers,
+        device=device,
+        skip_unreadable=skip_unreadable,
+        cache=None if cache is None else Path(cache),
+        decoder=decoder,
+    )
+    asked = network if isinstance(network, str) else entered(network, input_px, name)
+    given = [] if weights is None else [weights]
+    (result,) = validation.validate_all([asked], given, [Path(data)], validating, on_progress)
+    return result.record

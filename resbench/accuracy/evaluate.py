@@ -1,5 +1,6 @@
 """Which classes networks see in images."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,8 +13,10 @@ from torch import Tensor
 
 from resbench.accuracy.loader import Batch, single_core
 from resbench.accuracy.pixels import normalise
+from resbench.accuracy.views import View
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records.predictions import ROW, SCALES, Rows
+from resbench.records.record import TtaAverage
 from resbench.zoo.spec import Preprocess
 
 # Forward passes on the CPU take as many images as 16 of 224 px, where memory is kept (allocator.py): fewer leave the
@@ -32,6 +35,23 @@ class Contestant:
     preprocess: Preprocess
     among: tuple[int, ...] | None = None  # classes that an answer is chosen from; None: all
     alike: tuple[tuple[int, ...], ...] = ()  # classes that count as one, each time the first of them
+    views: tuple[View, ...] = ()  # of an image, whose answers are averaged; none: one, as `preprocess` has it
+    average: TtaAverage = "softmax"  # of probabilities, or of logits
+
+    @property
+    def seen_as(self) -> tuple[View, ...]:
+        """The inputs that are made of an image."""
+        return self.views or (View(preprocess=self.preprocess),)
+
+    @property
+    def streams(self) -> list[Preprocess]:
+        """How images are prepared for these inputs, each way once."""
+        return list(dict.fromkeys(view.preprocess for view in self.seen_as))
+
+    @property
+    def largest(self) -> Preprocess:
+        """How the largest of these inputs is prepared."""
+        return max(self.streams, key=lambda preprocess: preprocess.crop_px)
 
 
 def evaluate(
@@ -82,8 +102,8 @@ def largest_batch(contestants: Sequence[Contestant], device: torch.device, most:
     while size:
         try:
             for contestant in contestants:
-                side = contestant.preprocess.crop_px
-                _best(contestant, torch.zeros(size, 3, side, side, device=device), [0] * size)
+                side = contestant.largest.crop_px
+                _best(contestant, [torch.zeros(size, 3, side, side, device=device)], [0] * size)
         except torch.OutOfMemoryError:
             size //= 2
         else:
@@ -99,20 +119,29 @@ def _behind_first(under_way: Iterable[tuple[Batch, list[list[Future[Tensor]]]]])
 def _submit(
     pool: ThreadPoolExecutor, contestant: Contestant, batch: Batch, device: torch.device, batch_size: int
 ) -> list[Future[Tensor]]:
-    frames, count = batch.frames[contestant.preprocess], images_per_pass(contestant.preprocess, device, batch_size)
+    count = images_per_pass(contestant.largest, device, batch_size)
+    frames = [batch.frames[view.preprocess] for view in contestant.seen_as]
     labels = [sample.label for sample in batch.samples]
+    parts = [slice(start, start + count) for start in range(0, len(labels), count)]
     return [
-        pool.submit(_pass, contestant, frames[start : start + count], labels[start : start + count], count, device)
-        for start in range(0, len(frames), count)
+        pool.submit(_pass, contestant, [view[part] for view in frames], labels[part], count, device) for part in parts
     ]
 
 
-def _pass(contestant: Contestant, frames: Tensor, labels: Sequence[int], count: int, device: torch.device) -> Tensor:
+def _pass(
+    contestant: Contestant, frames: Sequence[Tensor], labels: Sequence[int], count: int, device: torch.device
+) -> Tensor:
+    missing = count - len(labels)
+    inputs = (_input(view, part, missing, device) for view, part in zip(contestant.seen_as, frames, strict=True))
+    return _best(contestant, inputs, [*labels, *[0] * missing])[: count - missing]
+
+
+def _input(view: View, frames: Tensor, missing: int, device: torch.device) -> Tensor:
     frames = frames.to(device, non_blocking=True)
-    if missing := count - len(frames):
+    if missing:
         frames = torch.cat([frames, frames.new_zeros((missing, *frames.shape[1:]))])
-    labels = [*labels, *[0] * missing]
-    return _best(contestant, normalise(frames, contestant.preprocess), labels)[: count - missing]
+    inputs = normalise(frames, view.preprocess)
+    return inputs.flip(3) if view.mirrored else inputs
 
 
 def _finished(contestants: Sequence[Contestant], batch: Batch, passes: list[list[Future[Tensor]]]) -> list[Rows]:
@@ -123,12 +152,14 @@ def _finished(contestants: Sequence[Contestant], batch: Batch, passes: list[list
 
 
 @torch.inference_mode()
-def _best(contestant: Contestant, inputs: Tensor, labels: Sequence[int]) -> Tensor:
+def _best(contestant: Contestant, inputs: Iterable[Tensor], labels: Sequence[int]) -> Tensor:
     """Return (N, 13 + SCALES) float32 on the device: five classes, their logits, the logsumexp, and _scores.
 
-    A class that ties with the sixth is -1: to name five of them would be to go by the order of the classes.
+    `inputs` are those of one view after the other. A class that ties with the sixth is -1: to name five of them would
+    be to go by the order of the classes.
     """
-    logits = _merged(contestant.forward(inputs).float(), contestant.alike)
+    logits = _averaged([contestant.forward(one).float() for one in inputs], contestant.average)
+    logits = _merged(logits, contestant.alike)
     own = logits.gather(1, torch.tensor(labels, device=logits.device).clamp(max=logits.shape[1] - 1)[:, None])
     if contestant.among is not None:
         among = torch.tensor(contestant.among, device=logits.device)
@@ -140,6 +171,15 @@ def _best(contestant: Contestant, inputs: Tensor, labels: Sequence[int]) -> Tens
         classes = classes[:, :5].masked_fill(values[:, :5] == values[:, 5:], -1)
         values = values[:, :5]
     return torch.cat([classes.float(), values, _scores(logits, own)], dim=1)
+
+
+def _averaged(logits: Sequence[Tensor], average: TtaAverage) -> Tensor:
+    """Return the mean of the logits of several views, or the logarithm of the mean of their probabilities."""
+    if len(logits) == 1:
+        return logits[0]
+    if average == "logits":
+        return torch.stack(list(logits)).mean(0)
+    return torch.stack([one.log_softmax(1) for one in logits]).logsumexp(0) - math.log(len(logits))
 
 
 def _merged(logits: Tensor, alike: Sequence[Sequence[int]]) -> Tensor:

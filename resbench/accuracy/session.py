@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -141,7 +142,7 @@ def decoder_words(contestant: Contestant, images: ImageSet, rows: Rows, session:
         return decoder.name
     compared = images.samples[:COMPARED]
     count = len(compared)
-    batches = loader.batches(compared, [contestant.preprocess], starts=[0], batch_size=count, workers=session.workers)
+    batches = loader.batches(compared, contestant.streams, starts=[0], batch_size=count, workers=session.workers)
     ((reference,),) = evaluate(
         [contestant], batches, device=session.device, batch_size=session.batch_size, threads=session.threads
     )
@@ -162,7 +163,7 @@ def _evaluate(
     known: Sequence[Rows],
 ) -> list[list[Rows]]:
     """Evaluate this rank's batches; what is done is in the journals at once."""
-    streams = list(dict.fromkeys(contestant.preprocess for contestant in contestants))
+    streams = list(dict.fromkeys(chain.from_iterable(contestant.streams for contestant in contestants)))
     batches = loader.batches(
         images.samples,
         streams,
@@ -234,7 +235,8 @@ def _refuse_wrong_labels(contestants: Sequence[Contestant], answers: Sequence[Ro
 
 def _key(contestant: Contestant, images: ImageSet, session: Session) -> str:
     """Return a name for everything that the rows depend on, besides the contents of the images."""
-    together = images_per_pass(contestant.preprocess, session.device, session.batch_size)
+    together = images_per_pass(contestant.largest, session.device, session.batch_size)
+    views = (contestant.views, contestant.average) if contestant.views else contestant.preprocess
     one_row = ROW.itemsize  # rows of another version are no rows of this one
     parts = (
         one_row,
@@ -245,5 +247,5 @@ def _key(contestant: Contestant, images: ImageSet, session: Session) -> str:
         together,
         session.device.type,
     )
-    words = "\n".join([repr(parts), repr(contestant.preprocess), session.decoder.name, torch.__version__])
+    words = "\n".join([repr(parts), repr(views), session.decoder.name, torch.__version__])
     return hashlib.sha256(words.encode()).hexdigest()[:32]

@@ -11,7 +11,7 @@ from resbench.judging.answers import changed, mcnemar
 from resbench.judging.history import has_samples
 from resbench.judging.stats import Interval, log_interval
 from resbench.judging.timings import ratio_between, unit_times_s
-from resbench.records.record import Counts, Series, Speed
+from resbench.records.record import Counts, Evaluation, Series, Speed
 from resbench.zoo.spec import Elsewhere
 
 
@@ -112,6 +112,12 @@ def _sound(series: Series | None) -> Series | None:
     return series if series and has_samples(series) else None
 
 
+def _seen(record: Evaluation) -> tuple[object, ...]:
+    """Return what must agree before two accuracies are compared: images, answers to choose from, averaged views."""
+    data, views = record.dataset, (record.pixels.tta, record.pixels.tta_average)
+    return data.fingerprint, record.images, data.among, views
+
+
 def accuracy_gap(first: Compared, second: Compared) -> AccuracyGap | None:
     """Return how accuracies differ; None unless both were validated on the same images.
 
@@ -120,11 +126,7 @@ def accuracy_gap(first: Compared, second: Compared) -> AccuracyGap | None:
     before, after = first.evaluation, second.evaluation
     if before is None or after is None or not before.images:
         return None
-    if (before.dataset.fingerprint, before.images, before.dataset.among) != (
-        after.dataset.fingerprint,
-        after.images,
-        after.dataset.among,
-    ):
+    if _seen(before) != _seen(after):
         return None
     images = after.images
     change = (after.top1_right - before.top1_right) / images

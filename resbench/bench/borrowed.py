@@ -26,7 +26,7 @@ class MeasuredAccuracies:
         self._evaluations: dict[tuple[Any, ...], list[Row]] = {}
         for row in evaluations:
             own = row.pop(ON_PUBLISHED_IMAGES)
-            if row["images"]:
+            if row["images"] and own is not None:  # averages of views go with no speed
                 self._evaluations.setdefault(_inputs(row), []).append({ON_PUBLISHED_IMAGES: own, **row})
 
     def beside(self, profile: Row) -> Row:

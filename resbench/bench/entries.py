@@ -14,6 +14,7 @@ from resbench.bench.entrance import entered, headed
 from resbench.errors import ResbenchError
 from resbench.nets.cache import cached_path, folder, sha256
 from resbench.nets.classlists import class_list
+from resbench.records.record import Tta, TtaAverage
 from resbench.running.settings import Running
 from resbench.timing.speeds import BatchSize
 from resbench.zoo.find import by_digest, find, find_weights, published_weights
@@ -38,6 +39,8 @@ class Validating:
     crop_mode: str | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
+    tta: Tta | None = None  # views of an image whose answers are averaged
+    tta_average: TtaAverage | None = None
     batch_size: BatchSize | None = None
     workers: int | None = None  # threads that decode; None: one per core
     device: str | None = None  # None: the first there is

@@ -44,8 +44,10 @@ def label_files(paths: Sequence[Path]) -> tuple[Path | None, ...]:
     return tuple(None if str(path) == "-" else path for path in paths)
 
 
-def one_set(data: Sequence[Path], *, explain_gap: bool, against: str | None) -> None:
-    """Raise ResbenchError for what needs one set of images, or several, and has not."""
+def one_set(data: Sequence[Path], *, explain_gap: bool, against: str | None, tta: str | None) -> None:
+    """Raise ResbenchError for what needs one set of images, or several, and has not, or one view of an image."""
+    if explain_gap and tta is not None:
+        raise ResbenchError(f"--explain-gap: compares networks on one view of an image; leave --tta {tta} out")
     if explain_gap and len(data) > 1:
         raise ResbenchError(f"--explain-gap: looks at one set, given {len(data)}; give one --data")
     if against is not None and len(data) == 1:

@@ -58,7 +58,7 @@ def by_set(results: Sequence[Validated], data: Sequence[Path], against: str | No
 def remarks_on_sets(columns: Sequence[SetColumn]) -> list[str]:
     """Return why effective robustness is missing, where others are compared against one."""
     compared = [column for column in columns if column.standings[0].difference]
-    networks = len(columns[0].standings)
+    networks = len(columns[0].standings) if columns else 0
     if compared and networks < FEWEST_NETWORKS:
         return [f"effective robustness needs {FEWEST_NETWORKS} networks; these are {networks}"]
     return [

@@ -5,10 +5,11 @@ from pathlib import Path
 from torch import nn
 
 from resbench.accuracy.session import Progress, silent
+from resbench.accuracy.views import checked_tta
 from resbench.bench import validation
 from resbench.bench.entrance import entered
 from resbench.bench.entries import Validating
-from resbench.records.record import DType, Evaluation
+from resbench.records.record import DType, Evaluation, Tta, TtaAverage
 from resbench.running.settings import Running
 from resbench.timing.speeds import BatchSize
 from resbench.zoo.spec import CropMode, Interpolation, Variant
@@ -30,6 +31,8 @@ def validate(
     crop_mode: CropMode | None = None,
     mean: tuple[float, float, float] | None = None,
     std: tuple[float, float, float] | None = None,
+    tta: Tta | None = None,
+    tta_average: TtaAverage | None = None,
     dtype: DType = "fp32",
     amp: bool = False,
     channels_last: bool = False,
@@ -55,6 +58,8 @@ def validate(
       names, one per line in the order of the outputs, for folders of images that are called so.
     - `input_px`, `crop_pct`, `interpolation`, `crop_mode`, `mean`, `std`: the side of the crop, its share of the
       resized image, and so on; by default the published checkpoint's.
+    - `tta`, `tta_average`: "hflip", "five-crop", "ten-crop" or "multi-scale", views of an image whose probabilities
+      ("softmax", the default) or "logits" are averaged.
     - `dtype`, `amp`: the type of weights and images; with `amp` weights stay in fp32 and torch autocasts to `dtype`.
     - `channels_last`, `fuse`, `winograd`, `compile_mode`: memory layout, batch norms folded into convolutions,
       Winograd's algorithm (CPU, fp32), a mode of torch.compile.
@@ -77,6 +82,7 @@ def validate(
         winograd=winograd,
         threads=threads,
     )
+    views, average = checked_tta(tta, tta_average)
     validating = Validating(
         running=running,
         key=key,
@@ -88,6 +94,8 @@ def validate(
         crop_mode=crop_mode,
         mean=mean,
         std=std,
+        tta=views,
+        tta_average=average,
         batch_size=batch_size,
         workers=workers,
         device=device,

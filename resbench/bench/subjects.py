@@ -137,7 +137,7 @@ def _preferred_profile(profile: Profile) -> tuple[object, ...]:
 
 
 def _images_of(evaluation: Evaluation) -> "Hashable":
-    return evaluation.dataset.fingerprint, evaluation.images
+    return evaluation.dataset.fingerprint, evaluation.images, evaluation.pixels.tta, evaluation.pixels.tta_average
 
 
 def _preferred_evaluation(evaluation: Evaluation) -> tuple[object, ...]:

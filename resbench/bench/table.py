@@ -146,7 +146,8 @@ def _evaluated(record: Evaluation) -> Row:
         low, high = wilson(record.top1_right, record.images)
         found |= {"top1_low": 100 * low, "top1_high": 100 * high, "top1_source": "measured"}
     published = published_accuracy(record.network, record.weights, record.settings.input_px)
-    return found | {"published_top1": published.get("top1"), ON_PUBLISHED_IMAGES: on_published_images(record)}
+    known = None if record.pixels.tta else on_published_images(record)
+    return found | {"published_top1": published.get("top1"), ON_PUBLISHED_IMAGES: known}
 
 
 def _speeds_of(record: Profile) -> Iterator[Row]:

@@ -19,6 +19,7 @@ from resbench.accuracy.hypotheses import ties, unexplained
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.published import on_classes_of
 from resbench.accuracy.session import Examined, Progress, Scored, Session, decoder_words, examined, scored, silent
+from resbench.accuracy.views import views
 from resbench.bench.entrance import origin_of
 from resbench.bench.entries import Entry, Validating, base_of, fitted, in_groups, select
 from resbench.bench.passes import session_of, settings_of
@@ -115,15 +116,15 @@ def _one_pass(
     with switches(courses[0].settings):
         for images in sets:
             watch = environment.watch(on)
-            chosen = [_chosen(course, images) for course in courses]
+            chosen = [_chosen(course, images, validating) for course in courses]
             contestants = [course.contestant for course in chosen]
             session = session_of(contestants, courses[0].settings, on, group, validating, on_progress)
-            streams = [contestant.preprocess for contestant in contestants]
+            streams = list(dict.fromkeys(chain.from_iterable(contestant.streams for contestant in contestants)))
             seen = examined(images, session, skip=validating.skip_unreadable, streams=streams)
             scores = scored(contestants, seen.images, session)
             done.append(
                 [
-                    _validated(course, score, images, seen, session, watch)
+                    _validated(course, score, images, seen, session, validating, watch)
                     for course, score in zip(chosen, scores, strict=True)
                 ]
             )
@@ -154,10 +155,17 @@ def _course(entry: Entry, on: torch.device, validating: Validating) -> Course:
     )
 
 
-def _chosen(course: Course, images: ImageSet) -> Course:
-    """Return a checkpoint as the rules of a set have it."""
+def _chosen(course: Course, images: ImageSet, validating: Validating) -> Course:
+    """Return a checkpoint as the rules of a set have it, and the views that were asked for."""
     entry = fitted(course.entry, images)
-    contestant = replace(course.contestant, preprocess=entry.preprocess, among=images.among, alike=images.alike)
+    contestant = replace(
+        course.contestant,
+        preprocess=entry.preprocess,
+        among=images.among,
+        alike=images.alike,
+        views=views(validating.tta, entry.preprocess) if validating.tta else (),
+        average=validating.tta_average or "softmax",
+    )
     return replace(course, entry=entry, contestant=contestant)
 
 
@@ -189,6 +197,7 @@ def _validated(
     images: ImageSet,
     seen: Examined,
     session: Session,
+    validating: Validating,
     watch: environment.Watch,
 ) -> Validated:
     answers = Predictions(names=tuple(sample.name for sample in seen.images.samples), rows=score.rows)
@@ -199,7 +208,11 @@ def _validated(
         weights=course.weights,
         weights_sha256=course.weights_sha256,
         dataset=images.describe(),
-        pixels=pixels.recorded(contestant.preprocess, decoder_words(contestant, seen.images, score.rows, session)),
+        pixels=replace(
+            pixels.recorded(contestant.preprocess, decoder_words(contestant, seen.images, score.rows, session)),
+            tta=validating.tta,
+            tta_average=validating.tta_average,
+        ),
         settings=course.settings,
         batch_size=session.batch_size,
         images=len(score.rows),

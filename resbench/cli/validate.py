@@ -88,6 +88,17 @@ def validate_(
     std: Annotated[
         tuple[float, float, float] | None, typer.Option(help="Per channel, from 0 to 1. [default: the checkpoint's]")
     ] = None,
+    tta: Annotated[
+        str | None,
+        typer.Option(
+            help="Average the answers to several views of an image: hflip, five-crop, ten-crop or multi-scale (five "
+            "sizes)."
+        ),
+    ] = None,
+    tta_average: Annotated[
+        str | None,
+        typer.Option(help="What is averaged: softmax (probabilities) or logits. [default: softmax]"),
+    ] = None,
     dtype: options.DType = "fp32",
     amp: options.Amp = False,
     channels_last: options.ChannelsLast = False,
@@ -136,12 +147,15 @@ def validate_(
       resbench validate --data ILSVRC2012_img_val.tar gluon_seresnext50_32x4d gluon_seresnext101_32x4d
       resbench validate --data imagenet/val --data imagenet-a --data objectnet --against imagenet 'gluon_*'
     """
+    from resbench.accuracy.views import checked_tta
     from resbench.bench import gaps, parse, passes, setwise, validation
     from resbench.bench.entries import Validating
     from resbench.report import evaluation as report
     from resbench.running.allocator import keep_memory
     from resbench.running.settings import Running
 
+    parse.one_set(data, explain_gap=explain_gap, against=against, tta=tta)
+    views, average = checked_tta(tta, tta_average)
     keep_memory()
     how = Validating(
         running=Running(
@@ -163,6 +177,8 @@ def validate_(
         crop_mode=crop_mode,
         mean=mean,
         std=std,
+        tta=views,
+        tta_average=average,
         batch_size=parse.batch_size(batch_size),
         workers=workers,
         device=device,
@@ -170,7 +186,6 @@ def validate_(
         cache=cache,
         decoder=decoder,
     )
-    parse.one_set(data, explain_gap=explain_gap, against=against)
     if validation.is_main():
         report.note(passes.remarks(how))
     networks = [*(names or []), *(["*"] if every else [])]

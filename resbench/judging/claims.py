@@ -53,13 +53,16 @@ def published_images(weights: Weights) -> str:
 
 def on_published_images(record: Evaluation) -> bool:
     """Tell whether published accuracies are about the images of `record`, and all of them were scored."""
-    return record.dataset.name in _SAME_IMAGES and not record.dataset.among and not record.skipped
+    plain = not record.dataset.among and not record.skipped and not record.pixels.tta
+    return record.dataset.name in _SAME_IMAGES and plain
 
 
 def obstacle(record: Evaluation, weights: Weights) -> str:
     """Return why `record` cannot be compared with what was published of `weights`; empty when it can."""
     if _SAME_IMAGES.get(record.dataset.name) not in weights.dataset.split(", "):
         return "of other images"
+    if record.pixels.tta:
+        return "of one view of each image"
     if (record.pixels.crop_px, record.pixels.resize_px) != (weights.preprocess.crop_px, weights.preprocess.resize_px):
         return "at another size"
     return "of all images" if record.skipped else ""

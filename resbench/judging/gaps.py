@@ -27,7 +27,8 @@ def usual_range(record: Evaluation) -> UsualRange | None:
 
     None also for images that no claim is about: those of another task, or another size.
     """
-    if reproduction(record, "top1") or record.dataset.among or record.dataset.name.startswith(_OTHER_IMAGES):
+    other = record.dataset.among or record.pixels.tta or record.dataset.name.startswith(_OTHER_IMAGES)
+    if other or reproduction(record, "top1"):
         return None
     rows = [weights for weights in checkpoints(record.network) if record.pixels.crop_px == weights.preprocess.crop_px]
     values = [claim.value for weights in rows if (claim := weights.sound_claim("top1"))]

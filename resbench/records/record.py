@@ -2,7 +2,7 @@
 is computed from it.
 
 Format history: 1, the first; 2, `stages` of profiles, terms that older thops count, `origin` and
-`classes` of networks outside the table, `border_px` of pixels. Both are read.
+`classes` of networks outside the table, `border_px` and `tta` of pixels. Both are read.
 """
 
 from collections.abc import Iterator
@@ -36,6 +36,8 @@ Speed = Literal[
 ]
 RATES: tuple[Speed, ...] = ("throughput", "end_to_end")  # shown as images per second too
 StopReason = Literal["precision", "time_budget", "cluster_cap"]
+Tta = Literal["hflip", "five-crop", "ten-crop", "multi-scale"]  # (accuracy/views.py)
+TtaAverage = Literal["softmax", "logits"]
 TopK = Literal["top1", "top5"]
 TOP_K: tuple[TopK, ...] = get_args(TopK)
 
@@ -90,6 +92,8 @@ class Pixels:
     std: tuple[float, float, float]
     crop_mode: Literal["center", "squash", "border"] = "center"
     border_px: Natural = 0  # cut off on every side of the stored image, as the set's authors do
+    tta: Tta | None = None  # several views of an image, whose answers were averaged; None: one view
+    tta_average: TtaAverage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

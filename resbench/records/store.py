@@ -32,7 +32,8 @@ def path_of(record: Record) -> Path:
             mode = "" if record.pixels.crop_mode == "center" else f"-{record.pixels.crop_mode}"
             decoder = "-".join(["", *_decoder(record.pixels.decoder)])
             pixels = f"{record.pixels.resize_px}-{record.pixels.interpolation}{mode}{decoder}"
-            parts = ["evaluation", record.weights, record.dataset.name, pixels, *_words(settings, machine)]
+            views = [record.pixels.tta or "", "logits" if record.pixels.tta_average == "logits" else ""]
+            parts = ["evaluation", record.weights, record.dataset.name, pixels, *views, *_words(settings, machine)]
     name = "-".join(_slug(part) for part in parts if part)
     return Path(machine_folder(machine)) / network_folder(record.network) / f"{name}.json"
 
@@ -126,6 +127,6 @@ def stored_records(folder: Path) -> Mapping[str, Record]:
 
 
 def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:
-    """Return the records of accuracy that saw an image, by path."""
+    """Return the records of accuracy that saw images, each once, by path: averages of views are another quantity."""
     by_path = {path: record for path, record in records.items() if isinstance(record, Evaluation)}
-    return {path: record for path, record in by_path.items() if record.images}
+    return {path: record for path, record in by_path.items() if record.images and not record.pixels.tta}

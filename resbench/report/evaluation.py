@@ -15,7 +15,7 @@ from resbench import units
 from resbench.judging.claims import reproduction
 from resbench.judging.gaps import UsualRange, better, falls_short, restoring, usual_range
 from resbench.records import jsonio
-from resbench.records.record import TOP_K, Evaluation, Gap
+from resbench.records.record import TOP_K, Evaluation, Gap, Pixels
 from resbench.report import terminal
 from resbench.report.setwise import meaning_of_columns, sets_table
 from resbench.words.quantities import WORDS, accuracy_span
@@ -194,6 +194,12 @@ def _counts(right: int, images: int) -> tuple[str, str, str, str]:
     return units.integer(right), units.integer(images), units.percent(right / images), accuracy_span(right, images)
 
 
+def _views(pixels: Pixels) -> str:
+    border = f", without a border of {pixels.border_px} px" if pixels.border_px else ""
+    averaged = "probabilities" if pixels.tta_average == "softmax" else "logits"
+    return f"{border}, {averaged} averaged over views: {pixels.tta}" if pixels.tta else border
+
+
 def _conditions(record: Evaluation) -> Iterator[str]:
     data, pixels, machine = record.dataset, record.pixels, record.environment.machine
     among = f", answers chosen among {data.among} classes" if data.among else ""
@@ -203,7 +209,7 @@ def _conditions(record: Evaluation) -> Iterator[str]:
         yield f"skipped   {len(record.skipped)} unreadable: {', '.join(record.skipped[:5])}{more}"
     yield (
         f"pixels    {RESIZED_SIDE[pixels.crop_mode]} {pixels.resize_px}, centre crop {pixels.crop_px}, "
-        f"{pixels.interpolation}, {pixels.decoder}"
+        f"{pixels.interpolation}, {pixels.decoder}{_views(pixels)}"
     )
     words = [
         *setting_words(record.settings),

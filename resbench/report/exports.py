@@ -43,7 +43,7 @@ def timm_results(runs: Runs) -> str:
     columns = ("model", "img_size", "top1", "top1_err", "top5", "top5_err", "param_count", "crop_pct", "interpolation")
     rows: list[Sequence[Any]] = []
     for record in (records[-1] for records in runs.values()):
-        if isinstance(record, Evaluation) and record.images:
+        if isinstance(record, Evaluation) and record.images and not record.pixels.tta:
             top1, top5 = (100 * record.right(metric) / record.images for metric in TOP_K)
             counts = counted_or_none(record.network)  # a place is not built for a table of records
             rows.append(

@@ -4,29 +4,29 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from resbench.judging.shift import Rank, effective_robustness, moved, ranks
+from resbench.judging.shift import Rank, effective_robustness, moved, ranked
 
 GOOD, SAME, POOR = (np.arange(100) < right for right in (90, 88, 20))
 
 
 def test_ranks_know_which_networks_are_surely_apart():
-    assert ranks([GOOD, SAME, POOR]) == [
+    assert ranked([GOOD, SAME, POOR]) == [
         Rank(place=1, low=1, high=2),
         Rank(place=2, low=1, high=2),
         Rank(place=3, low=3, high=3),
     ]
-    assert [rank.place for rank in ranks([SAME, POOR, SAME])] == [1, 3, 1]
-    assert ranks([POOR]) == [Rank(place=1, low=1, high=1)]
+    assert [rank.place for rank in ranked([SAME, POOR, SAME])] == [1, 3, 1]
+    assert ranked([POOR]) == [Rank(place=1, low=1, high=1)]
 
 
 def test_pairs_are_tested_exactly_and_corrected_by_holm():
     """With 9 lost and none gained p is 2/2^9 = 0.0039: enough for one pair, not for each of 15."""
     few = [np.arange(40) < right for right in (20, 29)]
     assert stats.binomtest(0, 9).pvalue == pytest.approx(2 / 2**9)
-    assert ranks(few) == [Rank(place=2, low=2, high=2), Rank(place=1, low=1, high=1)]
-    many = ranks([*few, *[few[0]] * 4])
+    assert ranked(few) == [Rank(place=2, low=2, high=2), Rank(place=1, low=1, high=1)]
+    many = ranked([*few, *[few[0]] * 4])
     assert many[0] == Rank(place=2, low=1, high=6)
-    assert ranks(few, error=0.003)[0] == Rank(place=2, low=1, high=2)
+    assert ranked(few, error=0.003)[0] == Rank(place=2, low=1, high=2)
 
 
 def test_places_are_lost_with_an_interval_of_both_ranks():

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from resbench.accuracy.loader import Batch, single_core
 from resbench.accuracy.pixels import normalise
-from resbench.accuracy.views import View
+from resbench.accuracy.views import ImageView
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records.predictions import ROW, SCALES, Rows
 from resbench.records.record import TtaAverage
@@ -35,13 +35,13 @@ class Contestant:
     preprocess: Preprocess
     among: tuple[int, ...] | None = None  # classes that an answer is chosen from; None: all
     alike: tuple[tuple[int, ...], ...] = ()  # classes that count as one, each time the first of them
-    views: tuple[View, ...] = ()  # of an image, whose answers are averaged; none: one, as `preprocess` has it
+    views: tuple[ImageView, ...] = ()  # of an image, whose answers are averaged; none: one, as `preprocess` has it
     average: TtaAverage = "softmax"  # of probabilities, or of logits
 
     @property
-    def seen_as(self) -> tuple[View, ...]:
+    def seen_as(self) -> tuple[ImageView, ...]:
         """The inputs that are made of an image."""
-        return self.views or (View(preprocess=self.preprocess),)
+        return self.views or (ImageView(preprocess=self.preprocess),)
 
     @property
     def streams(self) -> list[Preprocess]:
@@ -136,7 +136,7 @@ def _pass(
     return _best(contestant, inputs, [*labels, *[0] * missing])[: count - missing]
 
 
-def _input(view: View, frames: Tensor, missing: int, device: torch.device) -> Tensor:
+def _input(view: ImageView, frames: Tensor, missing: int, device: torch.device) -> Tensor:
     frames = frames.to(device, non_blocking=True)
     if missing:
         frames = torch.cat([frames, frames.new_zeros((missing, *frames.shape[1:]))])

@@ -16,7 +16,7 @@ _V2 = "ImageNet-V2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class SetRules:
     """How the authors of a set evaluate on it."""
 
     source: str = ""
@@ -27,15 +27,15 @@ class Rules:
 
 
 @cache
-def rules() -> dict[str, Rules]:
+def rules() -> dict[str, SetRules]:
     """Return the rules of every published set, by its name."""
     known = published_sets().items()
-    return {name: Rules(**{**row, "names": tuple(row.get("names", ()))}) for name, row in known}
+    return {name: SetRules(**{**row, "names": tuple(row.get("names", ()))}) for name, row in known}
 
 
-def rules_of(name: str | None) -> Rules:
+def rules_of(name: str | None) -> SetRules:
     """Return the rules of a set; those of a set that nobody published choose among all classes."""
-    return rules().get(name or "", Rules())
+    return rules().get(name or "", SetRules())
 
 
 def recognise(layout: str, samples: Sequence[Sample], place: str = "") -> str | None:

@@ -17,14 +17,14 @@ _CORNERS: tuple[Place, ...] = ("top_left", "top_right", "bottom_left", "bottom_r
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class ImageView:
     """One input of a network that is made of an image."""
 
     preprocess: Preprocess
     mirrored: bool = False  # left and right exchanged, after the crop
 
 
-def views(tta: Tta | None, preprocess: Preprocess) -> tuple[View, ...]:
+def views(tta: Tta | None, preprocess: Preprocess) -> tuple[ImageView, ...]:
     """Return the views of an image.
 
     - "hflip": the crop, and its mirror image.
@@ -32,7 +32,7 @@ def views(tta: Tta | None, preprocess: Preprocess) -> tuple[View, ...]:
     - "ten-crop": these, and the same of the mirrored image (Krizhevsky et al. 2012, section 4.1).
     - "multi-scale": the central square of the image at five sizes, where the paper takes whole images.
     """
-    own = View(preprocess=preprocess)
+    own = ImageView(preprocess=preprocess)
     match tta:
         case None:
             return (own,)
@@ -47,7 +47,7 @@ def views(tta: Tta | None, preprocess: Preprocess) -> tuple[View, ...]:
             )
         case "multi-scale":
             sides = (round(preprocess.crop_px * scale / _TRAINED_PX) for scale in SCALES_PX)
-            return tuple(View(preprocess=replace(preprocess, crop_px=side, crop_pct=1.0)) for side in sides)
+            return tuple(ImageView(preprocess=replace(preprocess, crop_px=side, crop_pct=1.0)) for side in sides)
 
 
 def checked_tta(tta: str | None, average: str | None) -> tuple[Tta | None, TtaAverage | None]:
@@ -60,5 +60,7 @@ def checked_tta(tta: str | None, average: str | None) -> tuple[Tta | None, TtaAv
     return tta, (average or "softmax") if tta else None  # type: ignore[return-value]  # checked above
 
 
-def _five(preprocess: Preprocess, centre: Place, *, mirrored: bool) -> tuple[View, ...]:
-    return tuple(View(preprocess=replace(preprocess, place=place), mirrored=mirrored) for place in (*_CORNERS, centre))
+def _five(preprocess: Preprocess, centre: Place, *, mirrored: bool) -> tuple[ImageView, ...]:
+    return tuple(
+        ImageView(preprocess=replace(preprocess, place=place), mirrored=mirrored) for place in (*_CORNERS, centre)
+    )

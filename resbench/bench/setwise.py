@@ -8,7 +8,7 @@ from resbench.accuracy.published import counterpart_name
 from resbench.bench.entries import base_of
 from resbench.bench.validation import Validated
 from resbench.judging.accuracy import newcombe
-from resbench.judging.shift import FEWEST_NETWORKS, Rank, effective_robustness, moved, ranks
+from resbench.judging.shift import FEWEST_NETWORKS, Rank, effective_robustness, moved, ranked
 from resbench.records.predictions import top1
 
 
@@ -93,7 +93,7 @@ def _column(name: str, base: str, sets: dict[str, list[Validated]], *, compared:
                 effective_robustness=above,
             )
             for result, rank, shift, difference, above in zip(
-                sets[name], ranks(rights[name]), shifts, differences, robustness, strict=True
+                sets[name], ranked(rights[name]), shifts, differences, robustness, strict=True
             )
         ),
     )

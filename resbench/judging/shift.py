@@ -24,7 +24,7 @@ class Rank:
     high: int
 
 
-def ranks(right: Sequence[Right], error: float = _ERROR) -> list[Rank]:
+def ranked(right: Sequence[Right], error: float = _ERROR) -> list[Rank]:
     """Return the rank of each network by the images that it gets `right`; equal numbers share a place.
 
     The intervals hold for all ranks together: a network is surely behind those that are better by McNemar's exact test,
@@ -44,7 +44,7 @@ def ranks(right: Sequence[Right], error: float = _ERROR) -> list[Rank]:
 
 def moved(base: Sequence[Right], right: Sequence[Right]) -> list[Rank]:
     """Return how many places each network loses (gains, below 0) from the images of one set to those of another."""
-    before, after = ranks(base, _HALF), ranks(right, _HALF)
+    before, after = ranked(base, _HALF), ranked(right, _HALF)
     return [
         Rank(place=new.place - old.place, low=new.low - old.high, high=new.high - old.low)
         for old, new in zip(before, after, strict=True)

@@ -19,6 +19,7 @@ from resbench.words.escaped import visible
 # The modules of this package, in the order of the help. Each defines a function of its own name and an underscore, or
 # a Typer of that name for a group of commands.
 COMMANDS = (
+    "demo",
     "list",
     "show",
     "zoo",

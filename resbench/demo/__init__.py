@@ -1,0 +1,1 @@
+"""What `resbench demo` needs: drawn images, a small network, and its training."""

@@ -42,7 +42,8 @@ def test_batch_sizes_are_read_in_order_and_once():
         ("input-px=224x288", "input_px", (224, 288)),
         ("amp", "amp", True),
         ("channels-last", "channels_last", True),
-        ("compile", "compile_mode", "default"),
+        ("runtime=openvino", "runtime", "openvino"),
+        ("compile-mode=max-autotune", "compile_mode", "max-autotune"),
         ("cuda-graph=true", "cuda_graph", True),
         ("fuse=false", "fuse", False),
         ("winograd=yes", "winograd", True),
@@ -111,7 +112,7 @@ def test_help_names_every_key_with_examples_and_the_shell_completes_them(monkeyp
     text = CliRunner().invoke(app, ["ab", "--help"]).output
     assert all(key in text for key in parse.KEYS)
     assert "--b dtype=bf16" in text
-    assert ab._differences("c") == ["channels-last", "compile", "cuda-graph"]
+    assert ab._differences("c") == ["channels-last", "compile-mode", "cuda-graph"]
     command = typer.main.get_command(app).commands["ab"]
     (option,) = (parameter for parameter in command.params if "--b" in parameter.opts)
     assert [item.value for item in option.shell_complete(None, "d")] == ["dtype"]

@@ -343,8 +343,8 @@ def test_the_command_and_the_function_build_the_same_options(folder, monkeypatch
 
     monkeypatch.setattr(validation, "validate_all", keep)
     words = "--crop-pct 0.9 --interpolation bicubic --crop-mode squash --mean 0.1 0.2 0.3 --std 1 2 3 --img-size 32"
-    words += " --dtype bf16 --amp --channels-last --fuse --winograd --compile --threads 3 --batch-size 7 --workers 2"
-    words += " --tta ten-crop --tta-average logits --device cpu"
+    words += " --dtype bf16 --amp --channels-last --fuse --winograd --runtime openvino --threads 3 --batch-size 7"
+    words += " --workers 2 --tta ten-crop --tta-average logits --device cpu"
     words += " --skip-unreadable --decoder simplejpeg --labels l.csv --cache c --weights w.pth"
     run("resnet18", "--data", folder, *words.split())
     with pytest.raises(ResbenchError, match="kept"):
@@ -364,7 +364,7 @@ def test_the_command_and_the_function_build_the_same_options(folder, monkeypatch
             dtype="bf16",
             amp=True,
             channels_last=True,
-            compile_mode="default",
+            runtime="openvino",
             fuse=True,
             winograd=True,
             threads=3,

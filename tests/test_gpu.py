@@ -10,6 +10,7 @@ from resbench.accuracy.decoders import decoder_named, largest_difference
 from resbench.accuracy.loader import batches
 from resbench.bench import subject
 from resbench.running import arm as arms
+from resbench.running.runtimes.runtime import missing
 from resbench.running.settings import Running, settings_for
 from resbench.timing import calls, speeds
 from resbench.timing.clock import event_timer, host_clock
@@ -49,7 +50,32 @@ def test_device_time_is_not_longer_than_latency():
 
 @pytest.mark.parametrize("options", [{"dtype": "tf32"}, {"dtype": "bf16", "channels_last": True}, {"dtype": "fp16"}])
 def test_settings_run_and_move_the_output_little(options):
-    assert 0 < subject.difference_from_plain(*made(**options)) < 0.1
+    request, _ = made(**options)
+    assert 0 < subject.difference_from_plain(request, subject.ready(request)) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("aotinductor", {}),
+        ("onnxruntime", {}),
+        ("onnxruntime", {"dtype": "fp16"}),
+        ("tensorrt", {}),
+        ("tensorrt", {"dtype": "tf32"}),
+        ("tensorrt", {"dtype": "fp16"}),
+        ("tensorrt", {"dtype": "bf16"}),
+    ],
+)
+def test_another_runtime_answers_as_eager_torch_does(name, options):
+    if reason := missing(name):
+        pytest.skip(reason)
+    request, arm = made(runtime=name, **options)
+    found = subject.proof_of(request, arm, [1, 3])
+    assert found.difference <= found.bound
+    with torch.inference_mode():
+        (call,) = calls.inference(arm, 3)()
+        assert call().device == CUDA
+        assert host_clock(CUDA)(call, 5)[0] > 0
 
 
 def test_a_profile_has_every_speed_memory_and_ceilings():
@@ -101,7 +127,7 @@ def test_a_relu_more_is_a_kernel_more():
 
 
 def test_a_compiled_network_starts_fewer_kernels():
-    assert launched(compile_mode="default").kernels < launched().kernels
+    assert launched(runtime="compile").kernels < launched().kernels
 
 
 def test_images_are_decoded_and_resized_on_the_gpu_and_stay_there(tmp_path):

@@ -41,7 +41,7 @@ def test_profiles_have_the_columns_of_timms_benchmark():
     # The columns of timm's results/benchmark-infer-*.csv.
     assert set(table) == {
         "model", "infer_samples_per_sec", "infer_step_time", "infer_batch_size", "infer_img_size", "infer_gmacs",
-        "infer_macts", "param_count", "noise",
+        "infer_macts", "param_count", "noise", "runtime",
     }  # fmt: skip
     assert table["infer_batch_size"].tolist() == [16, 1]
     fast = table.iloc[0]

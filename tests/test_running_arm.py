@@ -12,6 +12,7 @@ from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records.record import Settings
 from resbench.running import arm as arms
 from resbench.running.fold import fold_batch_norms
+from resbench.running.runtimes.eager import relocate
 from resbench.running.settings import Running, plain, settings_for, switches
 from resbench.running.winograd import Winograd
 from resbench.timing import calls
@@ -62,7 +63,7 @@ def test_settings_that_leave_the_arithmetic_alone_are_plain_and_compared_with_no
     assert difference(channels_last=True) is None
     assert not any(
         plain(chosen(**option))
-        for option in ({"fuse": True}, {"winograd": True}, {"dtype": "bf16"}, {"compile_mode": "default"})
+        for option in ({"fuse": True}, {"winograd": True}, {"dtype": "bf16"}, {"runtime": "compile"})
     )
 
 
@@ -165,7 +166,7 @@ def test_images_are_never_zeros_and_a_cluster_takes_three_in_turn():
 def test_relocation_moves_every_tensor_and_changes_no_value():
     module = tiny()
     before, places = output(module), [tensor.data_ptr() for tensor in module.state_dict().values()]
-    calls.relocate(module, random.Random(0))
+    relocate(module, random.Random(0))
     after = [tensor.data_ptr() for tensor in module.state_dict().values()]
     assert not set(places) & set(after)
     assert torch.equal(output(module), before)
@@ -173,7 +174,7 @@ def test_relocation_moves_every_tensor_and_changes_no_value():
 
 def test_relocation_keeps_the_memory_format():
     module = tiny().to(memory_format=torch.channels_last)
-    calls.relocate(module, random.Random(0))
+    relocate(module, random.Random(0))
     assert module.layer1[0].conv2.weight.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -226,14 +227,14 @@ def test_contradictions_are_refused_by_name():
         settings_for(Running(threads=2), 224, torch.device("cuda"))
     with pytest.raises(ResbenchError, match="winograd: only on the CPU"):
         settings_for(Running(winograd=True), 224, torch.device("cuda"))
-    with pytest.raises(ResbenchError, match="cuda-graph with compile"):
-        settings_for(Running(cuda_graph=True, compile_mode="default"), 224, torch.device("cuda"))
+    with pytest.raises(ResbenchError, match="cuda-graph with runtime compile"):
+        settings_for(Running(cuda_graph=True, runtime="compile"), 224, torch.device("cuda"))
 
 
 @pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore")  # of torch's own, on its own parts
 def test_a_compiled_network_is_not_compiled_again_for_every_cluster():
-    subject = arm(compile_mode="default")
+    subject = arm(runtime="compile")
     assert arms.output_difference(tiny(), subject) < 1e-5
     with torch.inference_mode():
         materialise = calls.inference(subject, 1)

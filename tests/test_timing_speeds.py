@@ -134,7 +134,7 @@ def test_code_is_compiled_anew_for_every_speed_and_batch_size(monkeypatch):
     resets = []
     monkeypatch.setattr(torch.compiler, "reset", lambda: resets.append(1))
     plain = arms.prepare(tiny(), chosen(), CPU, 10)
-    compiled = replace(plain, settings=replace(plain.settings, compile="default"))
+    compiled = replace(plain, settings=replace(plain.settings, runtime="compile", compile="default"))
     for size in (1, 2):
         speeds.run_untimed(compiled, speeds.wanted_speeds((size,), CPU, PLAIN, train=False)[0], times=1)
         speeds.run_untimed(plain, speeds.wanted_speeds((size,), CPU, PLAIN, train=False)[0], times=1)

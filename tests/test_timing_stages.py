@@ -222,7 +222,7 @@ def test_a_profile_by_stage_is_kept_and_resumed_and_set_beside_the_operations(qu
     assert "at batch" not in other.stdout  # the record is of another input
 
 
-@pytest.mark.parametrize("options", [{"train": True}, {"compile_mode": "default"}, {"cuda_graph": True}])
+@pytest.mark.parametrize("options", [{"train": True}, {"runtime": "compile"}, {"cuda_graph": True}])
 def test_what_has_no_stages_to_time_is_one_line(quick, options):
     with pytest.raises(ResbenchError, match="--by-stage: stages cannot be told apart in training"):
         profiling.profile("tiny", batch_sizes=(2,), by_stage=True, **options, **FAST)

@@ -53,7 +53,7 @@ def explain_gaps(
 ) -> list[Gap]:
     """Evaluate twins of checkpoints on a sample of `data`, to find what explains a gap to a published accuracy.
 
-    Each differs in one thing from the network as `validating` has it, but is never compiled. Arguments and errors are
+    Each differs in one thing from the network as `validating` has it, but runs in eager torch. Arguments and errors are
     those of `validate_all`.
     """
     (images,), entries = select(networks, weights, [data], validating)
@@ -73,7 +73,7 @@ def _gap(
     entry: Entry, images: ImageSet, data: Path, on: torch.device, validating: Validating, on_progress: Progress
 ) -> Gap:
     loaded = load_checkpoint(entry.variant, entry.source, validating.key)
-    running = replace(validating.running, compile_mode=None)
+    running = replace(validating.running, runtime="eager", compile_mode=None)
     settings = settings_of(entry, running, on)
     decoder = decoder_named(validating.decoder, on)
     own = _Trial(what="as it is", module=loaded.module, preprocess=entry.preprocess, settings=settings, decoder=decoder)
@@ -118,7 +118,7 @@ def _command(
     name = validating.decoder if trial.decoder.name == own.decoder.name else "pillow"
     running = validating.running
     if trial.settings != own.settings:
-        running = replace(running, dtype=trial.settings.dtype, amp=False, winograd=False)
+        running = replace(running, runtime="eager", dtype=trial.settings.dtype, amp=False, winograd=False)
     changed = replace(validating, running=running, decoder=name, **changes)
     return _words(data, changed, [*weights, entry.asked])
 
@@ -131,9 +131,8 @@ def _words(data: Path, validating: Validating, names: Sequence[str]) -> str:
             value = getattr(options, field.name)
             if value == field.default or field.name == "running":
                 continue
-            flag = {"input_px": "--img-size", "compile_mode": "--compile"}.get(field.name)
-            words.append(flag or f"--{field.name.replace('_', '-')}")
-            if not isinstance(value, bool) and flag != "--compile":
+            words.append("--img-size" if field.name == "input_px" else f"--{field.name.replace('_', '-')}")
+            if not isinstance(value, bool):
                 words += map(str, value if isinstance(value, tuple) else (value,))
     return shlex.join([*words, *names])
 

@@ -54,7 +54,7 @@ class Gating:
     results: Path = Path("results")
     cards: Path = Path("cards")
     networks: Sequence[Variant] = ()  # whose speed is compared
-    running: Running = Running(threads=1)
+    running: Running = Running(threads=1)  # the runtime is that of accuracies too
     batch_size: int = 1
     time_budget_s: float = 240.0  # for all timings together
     data: Path | None = None  # images on which both sides are evaluated
@@ -143,7 +143,8 @@ def changed_accuracies(sides: Trees, gating: Gating, config: Config) -> list[Fin
     if gating.data is None:
         return []
     weights = [word for file in gating.weights for word in ("--weights", str(file.resolve()))]
-    words = ["validate", *gating.evaluate, *weights, "--data", str(gating.data.resolve()), "--save"]
+    runtime = [] if gating.running.runtime == "eager" else ["--runtime", gating.running.runtime]
+    words = ["validate", *gating.evaluate, *weights, *runtime, "--data", str(gating.data.resolve()), "--save"]
     with tempfile.TemporaryDirectory(prefix="resbench-gate-") as temporary:
         before, after = (Path(temporary) / side for side in ("base", "new"))
         for tree, output in ((sides.base or sides.root, before), (sides.root, after)):

@@ -15,12 +15,10 @@ from resbench.bench.entrance import entered
 from resbench.bench.reference import Reference, as_input, eager_logits, reference_of, seeded
 from resbench.bench.subject import OnProgress
 from resbench.errors import ResbenchError
+from resbench.running.proof import BOUNDS, compared_logits
 from resbench.running.runtimes.modelfile import ModelFile, Precision, opened_model
 from resbench.zoo.spec import Variant
 
-# How far logits may be from eager fp32, relative to the largest logit of the image. Sound files of all networks of the
-# table are below 1e-4 in fp32 (tests, nightly); halves keep 8 to 11 bits, and int8 is judged by accuracy in the end.
-BOUNDS: dict[Precision, float] = {"fp32": 1e-3, "half": 0.05, "int8": 0.25}
 SEEDED_IMAGES = 4
 MOST_IMAGES = 1000  # of a data set, whose first images are a random sample of it
 
@@ -92,7 +90,9 @@ def proved(
         if answers.shape != expected.shape:
             shapes = f"{answers.shape[-1]} classes, {reference.network.name} {expected.shape[-1]}"
             raise ResbenchError(f"{path}: answers {shapes}; name the network that it holds, with its --weights")
-        images += zip(*_compared(answers, expected, limit), names, strict=False)  # images that fill a batch have none
+        images += zip(
+            *compared_logits(answers, expected, limit), names, strict=False
+        )  # images that fill a batch have none
     difference, _, worst = max(images, key=lambda image: image[0])
     result = Parity(
         file=path.name,
@@ -160,13 +160,3 @@ def _batches(
         if missing := size - len(frames) if model.shape[0] else 0:  # a file for one batch size takes no other
             frames = torch.cat([frames, frames[:1].expand(missing, -1, -1, -1)])
         yield [sample.name for sample in batch.samples], frames
-
-
-def _compared(answers: Tensor, expected: Tensor, bound: float) -> tuple[list[float], list[bool]]:
-    """Return per image the relative difference, and whether the first class differs beyond doubt."""
-    scale = expected.abs().amax(1)
-    difference = ((answers - expected).abs().amax(1) / scale).nan_to_num(torch.inf, torch.inf, torch.inf)
-    top = expected.topk(2, dim=1).values
-    clear = (top[:, 0] - top[:, 1]) / scale > 2 * bound
-    differs = clear & (answers.argmax(1) != expected.argmax(1))
-    return difference.tolist(), differs.tolist()

@@ -28,6 +28,14 @@ def batch_sizes(text: str | None) -> "tuple[BatchSize, ...]":
     return tuple(dict.fromkeys("auto" if word == "auto" else int(word) for word in words))
 
 
+def plain_batch_sizes(text: str | None) -> tuple[int, ...]:
+    """Read "1,8"; None stands for the default sizes. Raises ResbenchError for anything else, and for auto."""
+    sizes = batch_sizes(text)
+    if "auto" in sizes:
+        raise ResbenchError("batch size 'auto': every runtime saturates at another size; give numbers, such as 1,8")
+    return tuple(size for size in sizes if isinstance(size, int))
+
+
 def batch_size(text: str | None) -> "BatchSize | None":
     """Read "32" or "auto"; None stands for the device's own. Raises ResbenchError for anything else."""
     if text is None:
@@ -131,7 +139,8 @@ KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "input-px": ("input_px", units.parse_pixels),
     "amp": ("amp", _SWITCH.__getitem__),
     "channels-last": ("channels_last", _SWITCH.__getitem__),
-    "compile": ("compile_mode", lambda text: "default" if _SWITCH[text] else None),
+    "runtime": ("runtime", _named),
+    "compile-mode": ("compile_mode", _named),
     "cuda-graph": ("cuda_graph", _SWITCH.__getitem__),
     "fuse": ("fuse", _SWITCH.__getitem__),
     "winograd": ("winograd", _SWITCH.__getitem__),
@@ -140,11 +149,10 @@ KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 EXAMPLES = {
     "dtype": "--b dtype=bf16",
+    "runtime": "--b runtime=openvino",
+    "compile-mode": "--b runtime=compile --b compile-mode=max-autotune",
     "threads": "a positive number, such as --b threads=2",
     "input-px": "a size, such as --b input-px=256 or --b input-px=224x288",
     "python": "an interpreter, such as --b python=.venv/bin/python",
     "tree": "a folder with a checkout, such as --b tree=../base",
-} | {
-    key: f"--b {key} or --b {key}=false"
-    for key in ("amp", "channels-last", "compile", "cuda-graph", "fuse", "winograd")
-}
+} | {key: f"--b {key} or --b {key}=false" for key in ("amp", "channels-last", "cuda-graph", "fuse", "winograd")}

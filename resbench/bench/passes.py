@@ -69,5 +69,5 @@ def _batch_size(contestants: Sequence[Contestant], on: torch.device, asked: Batc
 
 
 def _passes_at_a_time(settings: Settings) -> int | None:
-    """Return how many forward passes share the CPU, each on one core; a compiled network takes them all at once."""
-    return None if settings.compile else settings.threads
+    """Return how many forward passes share the CPU, each on one core; but for eager torch one takes them all."""
+    return settings.threads if settings.runtime == "eager" else None

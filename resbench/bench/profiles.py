@@ -16,6 +16,7 @@ from resbench.nets.probing import probed
 from resbench.records import store
 from resbench.records.record import Profile
 from resbench.running import fresh
+from resbench.running.runtimes.runtime import missing, versions_of
 from resbench.timing import speeds
 from resbench.zoo.find import match
 from resbench.zoo.spec import Variant
@@ -87,11 +88,13 @@ def _finished(network: Variant, root: Path, profiling: Profiling) -> Profile | N
         for want in wanted_by(request, profiling)
         for speed in speeds.speeds_of(want)
     }
+    versions = {} if missing(request.settings.runtime) else versions_of(request.settings.runtime)
     folder = root / store.machine_folder(machine) / store.network_folder(network.name)
     for record in store.read_folder(folder).values() if any(folder.glob("*.json")) else ():
         if (
             isinstance(record, Profile)
             and (record.settings, record.environment.machine) == (request.settings, machine)
+            and record.engine.versions == versions
             and (bool(record.stages) or not profiling.by_stage)
             and {(series.speed, series.batch_size_asked, series.pipeline) for series in record.series} == asked
         ):

@@ -20,6 +20,7 @@ from resbench.bench.subject import (
     device_memory,
     difference_from_plain,
     kernels_by_batch,
+    proof_of,
     ready,
     resident,
     widest,
@@ -76,6 +77,7 @@ def profile(
     dtype: DType = "fp32",
     amp: bool = False,
     channels_last: bool = False,
+    runtime: str = "eager",
     compile_mode: str | None = None,
     cuda_graph: bool = False,
     fuse: bool = False,
@@ -102,8 +104,10 @@ def profile(
       pickled, so its class must lie in a file that can be imported; else its memory stays unknown.
     - `input_px`: a side, or (height, width); by default the network's own.
     - `dtype`, `amp`: the type of weights and images; with `amp` weights stay in fp32 and torch autocasts to `dtype`.
-    - `channels_last`, `fuse`, `winograd`, `compile_mode`, `cuda_graph`: memory layout, batch norms folded into
-      convolutions, Winograd's algorithm (CPU, fp32), a mode of torch.compile, calls replayed from a CUDA graph.
+    - `runtime`: "eager", "compile" (with `compile_mode`, a mode of torch.compile), "aotinductor", "onnxruntime",
+      "openvino" or "tensorrt"; what the last four run is exported, and compared with eager torch first.
+    - `channels_last`, `fuse`, `winograd`, `cuda_graph`: memory layout, batch norms folded into convolutions, Winograd's
+      algorithm (CPU, fp32), calls replayed from a CUDA graph.
     - `threads`: of the CPU; by default torch's own number.
     - `weights`: a file, or the name of a published checkpoint; by default fresh weights. `key`: which weights, if the
       file holds several sets, such as "model_ema" beside "model". `classes`: of the head; by default those that the
@@ -125,6 +129,7 @@ def profile(
         dtype=dtype,
         amp=amp,
         channels_last=channels_last,
+        runtime=runtime,
         compile_mode=compile_mode,
         cuda_graph=cuda_graph,
         fuse=fuse,
@@ -158,7 +163,11 @@ def profiled(network: Variant, profiling: Profiling, on_progress: OnProgress = l
     subject = ready(request)
     if request.images:
         pipeline.warm(request.images, partial(on_progress, "reading the images"))
-    request = _with_wanted(request, profiling)
+    request = _with_wanted(replace(request, files=subject.arm.files), profiling)
+    if subject.arm.files:
+        on_progress("comparing with eager torch", 0.0)
+    sizes = [want.batch_size for want in request.wanted]
+    subject = replace(subject, exported=proof_of(request, subject.arm, sizes))
     record = Profile(
         network=network.name,
         weights=subject.weights,
@@ -167,6 +176,8 @@ def profiled(network: Variant, profiling: Profiling, on_progress: OnProgress = l
         origin=origin_of(network, request.settings.input_px),
         classes=network.classes if network.classes != own.classes else None,
         settings=request.settings,
+        engine=subject.arm.engine,
+        exported=subject.exported,
         series=(),
         memory=(),
         environment=watch.environment(),
@@ -189,10 +200,10 @@ def requested(network: Variant, profiling: Profiling) -> speeds.Request:
     """Return what builds `network` as `profiling` has it; nothing is wanted of it yet."""
     on = resolve(profiling.device)
     running = profiling.running
-    if profiling.by_stage and (profiling.train or running.compile_mode or running.cuda_graph):
+    if profiling.by_stage and (profiling.train or running.runtime != "eager" or running.cuda_graph):
         raise ResbenchError(
-            "--by-stage: stages cannot be told apart in training, compiled code or CUDA graphs; leave --train, "
-            "--compile and --cuda-graph out"
+            "--by-stage: stages cannot be told apart in training, other runtimes or CUDA graphs; leave --train, "
+            "--runtime and --cuda-graph out"
         )
     network = headed(network, profiling.classes, profiling.weights, profiling.key)
     request = speeds.Request(
@@ -255,7 +266,7 @@ def _parts(
     on_progress("ceilings", 0.0)
     yield {"ceilings": _ceilings(replace(record, series=tuple(series)), subject.arm.device)}
     if all(want.speed != "train" for want in request.wanted):  # which changes the weights
-        yield {"output_difference": difference_from_plain(request, subject.arm)}
+        yield {"output_difference": difference_from_plain(request, subject)}
     if meter:
         on_progress("energy", 0.0)
         wants = [want for want in request.wanted if want.speed == "throughput"]

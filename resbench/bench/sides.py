@@ -4,16 +4,16 @@ import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
 from resbench import environment
-from resbench.bench.subject import difference_from_plain, ready
-from resbench.bench.worker import About, Local, Remote
+from resbench.bench.subject import ready
+from resbench.bench.worker import About, Local, Remote, described_subject
 from resbench.judging.metric import Clock
-from resbench.records.record import Settings
+from resbench.records.record import Engine, Exported, Settings
 from resbench.running.settings import Running, settings_for
 from resbench.timing import interleave, speeds
 from resbench.timing.contest import Unit
@@ -44,6 +44,8 @@ class MeasuredSide:
     settings: Settings
     program: str  # what ran it
     output_difference: float | None  # from plain fp32, relative to the largest logit
+    engine: Engine = field(default_factory=Engine)
+    exported: Exported | None = None  # of a runtime that runs a file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +80,10 @@ def clock_of(requests: Sequence[speeds.Request], watch: environment.Watch) -> Cl
 @contextmanager
 def units_together(requests: Sequence[speeds.Request], batch_size: int) -> Iterator[UnitSource]:
     """All arms in this process: each cluster is a unit."""
-    subjects = [ready(request) for request in requests]
+    subjects = [ready(request, [batch_size]) for request in requests]
     arms = [Local(subject.arm, batch_size, switching=_switching(requests)) for subject in subjects]
     abouts = [
-        About(program="this process", output_difference=difference_from_plain(request, subject.arm))
-        for request, subject in zip(requests, subjects, strict=True)
+        described_subject(request, subject, "this process") for request, subject in zip(requests, subjects, strict=True)
     ]
     chance = random.Random()  # the same orders every time would favour the same arm every time
     with without_garbage_collection():
@@ -130,6 +131,8 @@ def _measured(requests: Sequence[speeds.Request], abouts: Sequence[About]) -> tu
             settings=request.settings,
             program=about.program,
             output_difference=about.output_difference,
+            engine=about.engine or Engine(),
+            exported=about.exported,
         )
         for request, about in zip(requests, abouts, strict=True)
     )

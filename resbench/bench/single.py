@@ -36,7 +36,7 @@ def validate(
     dtype: DType = "fp32",
     amp: bool = False,
     channels_last: bool = False,
-    compile_mode: str | None = None,
+    runtime: str = "eager",
     fuse: bool = False,
     winograd: bool = False,
     threads: int | None = None,
@@ -61,8 +61,10 @@ def validate(
     - `tta`, `tta_average`: "hflip", "five-crop", "ten-crop" or "multi-scale", views of an image whose probabilities
       ("softmax", the default) or "logits" are averaged.
     - `dtype`, `amp`: the type of weights and images; with `amp` weights stay in fp32 and torch autocasts to `dtype`.
-    - `channels_last`, `fuse`, `winograd`, `compile_mode`: memory layout, batch norms folded into convolutions,
-      Winograd's algorithm (CPU, fp32), a mode of torch.compile.
+    - `runtime`: "eager", "compile", "aotinductor", "onnxruntime", "openvino" or "tensorrt"; what the last four run is
+      exported, and compared with eager torch first.
+    - `channels_last`, `fuse`, `winograd`: memory layout, batch norms folded into convolutions, Winograd's algorithm
+      (CPU, fp32).
     - `threads`: of the CPU; by default torch's own number. `workers`: threads that decode; by default one per core.
     - `batch_size`: images per step; "auto" is the most that the device has memory for. Counts do not depend on it.
     - `device`: "cuda", "cuda:1", "mps" or "cpu"; by default the first there is.
@@ -77,7 +79,7 @@ def validate(
         dtype=dtype,
         amp=amp,
         channels_last=channels_last,
-        compile_mode=compile_mode,
+        runtime=runtime,
         fuse=fuse,
         winograd=winograd,
         threads=threads,

@@ -1,6 +1,6 @@
 """A network as something to be timed, and what fresh processes do with it: nets and timing meet here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from torch import nn
 from resbench import units
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import fresh_network, load_checkpoint
-from resbench.records.record import Kernels, Memory
+from resbench.records.record import Exported, Kernels, Memory
 from resbench.running import fresh
 from resbench.running.arm import Arm, output_difference, prepare, settle_norms
 from resbench.running.device import (
@@ -21,6 +21,8 @@ from resbench.running.device import (
     reset_peak_resident,
     within_memory,
 )
+from resbench.running.proof import proved_export
+from resbench.running.runtimes.runtime import loader_of
 from resbench.running.settings import plain
 from resbench.timing import speeds
 from resbench.zoo.find import find_weights
@@ -35,24 +37,42 @@ class Subject:
     arm: Arm
     weights: str | None
     weights_sha256: str | None
+    exported: Exported | None = None  # how the file that runs was proved
 
 
-def ready(request: speeds.Request) -> Subject:
+def ready(request: speeds.Request, batch_sizes: Sequence[int] = ()) -> Subject:
     """Build or load the network of `request` and bring it into its settings.
 
-    Raises ResbenchError for an unknown checkpoint.
+    What a runtime exports is proved in `batch_sizes`, unless there are none.
+    Raises ResbenchError for an unknown checkpoint and a runtime that cannot run it, InvalidMeasurementError for a file
+    that answers otherwise.
     """
     loaded = loaded_network(request)
-    arm = prepare(loaded.module, request.settings, torch.device(request.device), request.network.classes)
-    return Subject(arm=arm, weights=loaded.weights, weights_sha256=loaded.weights_sha256)
+    device, classes = torch.device(request.device), request.network.classes
+    subject = Subject(
+        arm=prepare(loaded.module, request.settings, device, classes, request.files),
+        weights=loaded.weights,
+        weights_sha256=loaded.weights_sha256,
+    )
+    return replace(subject, exported=proof_of(request, subject.arm, batch_sizes)) if batch_sizes else subject
 
 
-def difference_from_plain(request: speeds.Request, arm: Arm) -> float | None:
-    """Return how far the outputs of `arm`, which `request` made, are from plain fp32; None for plain settings.
+def proof_of(request: speeds.Request, arm: Arm, batch_sizes: Sequence[int]) -> Exported | None:
+    """Prove the file that `arm` runs, which `request` made, in `batch_sizes`; None where it runs none.
+
+    Raises InvalidMeasurementError when it answers otherwise than eager torch.
+    """
+    return proved_export(loaded_network(request).module, arm, batch_sizes) if arm.files else None
+
+
+def difference_from_plain(request: speeds.Request, subject: Subject) -> float | None:
+    """Return how far the outputs of `subject`, which `request` made, are from plain fp32; None for plain settings.
 
     Raises InvalidMeasurementError when they are not finite.
     """
-    return None if plain(request.settings) else output_difference(loaded_network(request).module, arm)
+    if subject.exported:
+        return subject.exported.difference
+    return None if plain(request.settings) else output_difference(loaded_network(request).module, subject.arm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +117,7 @@ def widest(request: speeds.Request) -> int:
 def resident(request: speeds.Request) -> Memory:
     """Return the memory of a process that does only the one thing that a request wants; for a fresh process."""
     (want,) = request.wanted
+    loader_of(request.settings.runtime)  # libraries are no part of the network
     before = psutil.Process().memory_info().rss
     arm = _fresh_arm(request)
     reset_peak_resident()
@@ -143,5 +164,6 @@ def _fresh_arm(request: speeds.Request) -> Arm:
 
     Loading and comparing would leave their own peak and holes behind.
     """
-    module = fresh_network(request.network, request.settings.seed)
-    return prepare(module, request.settings, torch.device(request.device), request.network.classes)
+    module = None if request.files else fresh_network(request.network, request.settings.seed)
+    device, classes = torch.device(request.device), request.network.classes
+    return prepare(module, request.settings, device, classes, request.files)

@@ -44,7 +44,7 @@ def results(path: str | Path = "results") -> "pd.DataFrame":
 
     - what was measured: network, family, checkpoint, kind ("profile" or "evaluation"), weights_sha256
     - where and how: machine, device, device_kind, cpu_cores, torch, settings (in words), input_px, input_width_px,
-      dtype, threads
+      runtime, dtype, threads
     - speed, batch_size, time_ms with time_low_ms and time_high_ms (95 % interval), images_per_s with images_per_s_low
       and images_per_s_high, cpu_ms, samples, clusters, launches, memory_mib, energy_mj (per image)
     - params, macs, activations (of one image)
@@ -120,6 +120,7 @@ def _subject(record: Record) -> Row:
         "settings": ", ".join(setting_words(settings)),
         "input_px": height,
         "input_width_px": width,
+        "runtime": settings.runtime,
         "dtype": settings.dtype,
         "threads": settings.threads,
         "weights_sha256": record.weights_sha256,

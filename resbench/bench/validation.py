@@ -14,7 +14,7 @@ from resbench import environment
 from resbench.accuracy import figures, pixels
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.distributed import Ranks, ranks
-from resbench.accuracy.evaluate import Contestant
+from resbench.accuracy.evaluate import Contestant, images_per_pass
 from resbench.accuracy.hypotheses import ties, unexplained
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.published import on_classes_of
@@ -28,9 +28,10 @@ from resbench.nets.checkpoints import load_checkpoint
 from resbench.records import jsonio, predictions, store
 from resbench.records.files import write_together
 from resbench.records.predictions import Predictions
-from resbench.records.record import Evaluation, Settings
-from resbench.running.arm import answer, prepare
+from resbench.records.record import Evaluation, Exported, Settings
+from resbench.running.arm import Arm, answer, prepare
 from resbench.running.device import resolve
+from resbench.running.proof import proved_export
 from resbench.running.settings import switches
 from resbench.zoo.spec import Variant
 
@@ -44,7 +45,9 @@ class Course:
     weights: str
     weights_sha256: str
     contestant: Contestant
+    arm: Arm
     notes: tuple[str, ...]  # what was changed in the weights
+    exported: Exported | None = None  # how the file that runs was proved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -119,6 +122,7 @@ def _one_pass(
             chosen = [_chosen(course, images, validating) for course in courses]
             contestants = [course.contestant for course in chosen]
             session = session_of(contestants, courses[0].settings, on, group, validating, on_progress)
+            chosen = [_proved(course, validating, session) for course in chosen]
             streams = list(dict.fromkeys(chain.from_iterable(contestant.streams for contestant in contestants)))
             seen = examined(images, session, skip=validating.skip_unreadable, streams=streams)
             scores = scored(contestants, seen.images, session)
@@ -141,7 +145,7 @@ def _course(entry: Entry, on: torch.device, validating: Validating) -> Course:
     arm = prepare(loaded.module, settings, on, entry.variant.classes)
     contestant = Contestant(
         name=entry.asked,
-        identity=f"{entry.variant.name} {loaded.sha256} {replace(settings, threads=None)}",
+        identity=f"{entry.variant.name} {loaded.sha256} {replace(settings, threads=None)} {arm.engine.versions}",
         forward=partial(answer, arm),
         preprocess=entry.preprocess,
     )
@@ -151,6 +155,7 @@ def _course(entry: Entry, on: torch.device, validating: Validating) -> Course:
         weights=entry.published.name if entry.published else loaded.name,
         weights_sha256=loaded.sha256,
         contestant=contestant,
+        arm=arm,
         notes=tuple(f"{loaded.path.name}: {note}" for note in loaded.notes),
     )
 
@@ -167,6 +172,19 @@ def _chosen(course: Course, images: ImageSet, validating: Validating) -> Course:
         average=validating.tta_average or "softmax",
     )
     return replace(course, entry=entry, contestant=contestant)
+
+
+def _proved(course: Course, validating: Validating, session: Session) -> Course:
+    """Prove the file that a runtime runs, in passes as large as those that follow."""
+    if course.arm.files is None:
+        return course
+    if {(view.crop_px, view.crop_px) for view in course.contestant.streams} != {course.settings.input_px}:
+        raise ResbenchError(
+            f"--tta with runtime {course.settings.runtime}: its file takes one image size; leave one out"
+        )
+    module = load_checkpoint(course.entry.variant, course.entry.source, validating.key).module
+    size = images_per_pass(course.contestant.largest, session.device, session.batch_size)
+    return replace(course, exported=proved_export(module, course.arm, [size]))
 
 
 def _own_device(group: Ranks) -> str | None:
@@ -214,6 +232,8 @@ def _validated(
             tta_average=validating.tta_average,
         ),
         settings=course.settings,
+        engine=course.arm.engine,
+        exported=course.exported,
         batch_size=session.batch_size,
         images=len(score.rows),
         top1_right=int(predictions.top1(score.rows).sum()),

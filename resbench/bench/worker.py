@@ -19,12 +19,14 @@ import torch
 
 import resbench
 from resbench.bench.entrance import entered
-from resbench.bench.subject import difference_from_plain, ready
+from resbench.bench.subject import Subject, difference_from_plain, ready
 from resbench.errors import ExitCode, InvalidMeasurementError, ResbenchError, show_traceback
-from resbench.records.record import Settings
+from resbench.records.record import Engine, Exported, Settings
+from resbench.records.settings import with_runtime
 from resbench.running.arm import Arm
 from resbench.running.children import end_with_parent, tied
 from resbench.running.device import within_memory
+from resbench.running.runtimes.runtime import RUNTIMES
 from resbench.running.settings import switches
 from resbench.timing import speeds
 from resbench.timing.calls import inference
@@ -52,6 +54,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
     program: str
     output_difference: float | None
+    engine: Engine | None = None  # None: a version that knows eager torch and torch.compile only
+    exported: Exported | None = None
 
 
 class Local:
@@ -100,6 +104,7 @@ class Remote:
         # A path holds from here, not from the work tree that the process runs in; a bare name is looked up.
         program = shutil.which(python or sys.executable)
         self._name = python or sys.executable
+        self._runtime = request.settings.runtime
         if program is None:
             raise ResbenchError(f"{self._name}: no such program; give a Python interpreter that has resbench")
         self._process = subprocess.Popen(
@@ -119,8 +124,11 @@ class Remote:
         self._say([assignment, batch_size])
 
     def ready(self) -> About:
-        """Wait until the network is built. Raises ResbenchError when it cannot be."""
-        return msgspec.convert(self._heard(), About)
+        """Wait until the network is built. Raises ResbenchError when it cannot be, or not in the runtime asked for."""
+        about = msgspec.convert(self._heard(), About)
+        if about.engine is None and RUNTIMES[self._runtime].files:
+            raise ResbenchError(f"{self._name}: {about.program} has no runtime {self._runtime}; leave out --runtime")
+        return about
 
     def keep_to(self, core: int) -> None:
         """Run on this core only, from now on."""
@@ -190,8 +198,8 @@ def _serve() -> None:
                 if arm is None:
                     assignment, batch_size = msgspec.convert(order, tuple[Assignment, int])
                     request = _request(assignment)
-                    subject = ready(request)
-                    arm, result = Local(subject.arm, batch_size), _about(difference_from_plain(request, subject.arm))
+                    subject = ready(request, [batch_size])
+                    arm, result = Local(subject.arm, batch_size), described_subject(request, subject)
                 elif order == "materialise":
                     arm.materialise()
                     result = None
@@ -212,13 +220,19 @@ def _request(assignment: Assignment) -> speeds.Request:
         network=entered(assignment.network, assignment.settings.input_px),
         weights=assignment.weights,
         device=assignment.device,
-        settings=assignment.settings,
+        settings=with_runtime(assignment.settings),
     )
 
 
-def _about(output_difference: float | None) -> About:
-    program = f"resbench {resbench.__version__}, torch {torch.__version__}, Python {sys.version.split()[0]}"
-    return About(program=program, output_difference=output_difference)
+def described_subject(request: speeds.Request, subject: Subject, program: str | None = None) -> About:
+    """Return what is said of a network that was made ready; `program`: what runs it, by default this one's versions."""
+    own = f"resbench {resbench.__version__}, torch {torch.__version__}, Python {sys.version.split()[0]}"
+    return About(
+        program=program or own,
+        output_difference=difference_from_plain(request, subject),
+        engine=subject.arm.engine,
+        exported=subject.exported,
+    )
 
 
 def _write(stream: IO[bytes], value: Any) -> None:

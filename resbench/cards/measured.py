@@ -71,7 +71,7 @@ def provenance(card: Card) -> Iterator[dict[str, Any]]:
             "path": path,
             "when": record.run.started,
             "environment": _environment(record.environment),
-            "settings": observed.settings(record.settings) + _images(record),
+            "settings": observed.settings(record.settings) + _runtime(record) + _images(record),
             "command": record.run.command,
             "hash": (record.weights_sha256 or "")[:16],
         }
@@ -110,6 +110,12 @@ def _speed(record: Profile, series: Series) -> dict[str, Any]:
         "span": f"{time_span(call)}, still changing" if series.drifting else time_span(call),
         "rate": rate(series),
     }
+
+
+def _runtime(record: Record) -> str:
+    """Return what besides torch ran the network; nothing where torch did."""
+    own = observed.run_by(record.engine, record.exported)
+    return f"; {own}" if own else ""
 
 
 def _images(record: Record) -> str:

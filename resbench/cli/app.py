@@ -26,6 +26,7 @@ COMMANDS = (
     "weights",
     "profile",
     "ab",
+    "ladder",
     "compare",
     "selfcheck",
     "stats",

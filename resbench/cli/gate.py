@@ -33,6 +33,7 @@ def gate_(
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Images per call for the speed.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads for the speed.")] = 1,
+    runtime: options.RuntimeOption = "eager",
     time_budget: Annotated[
         float, typer.Option(min=0.1, help="Seconds for all timings together, repeated ones included.")
     ] = 240.0,
@@ -67,7 +68,7 @@ def gate_(
         results=results or Path("results"),
         cards=cards or Path("cards"),
         networks=[entered(name, parse.input_px(input_px)) for name in networks or ()],
-        running=Running(input_px=parse.input_px(input_px), threads=threads),
+        running=Running(input_px=parse.input_px(input_px), threads=threads, runtime=runtime),
         batch_size=batch_size,
         time_budget_s=time_budget,
         data=data,

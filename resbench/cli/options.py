@@ -45,7 +45,6 @@ Classes = Annotated[
 ]
 Amp = Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")]
 ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="Use channels-last (NHWC) memory layout.")]
-Compile = Annotated[bool, typer.Option("--compile", help="Compile with torch.compile.")]
 CudaGraph = Annotated[bool, typer.Option("--cuda-graph", help="Replay the forward pass as a CUDA graph.")]
 DType = Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")]
 Device = Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first that works]")]
@@ -75,6 +74,12 @@ SidePx = Annotated[
 WeightsOfNetwork = Annotated[
     str | None,
     typer.Option("--weights", help="A file of weights, or a published checkpoint. [default: fresh weights]"),
+]
+RuntimeOption = Annotated[
+    str,
+    typer.Option(
+        "--runtime", help="What runs the network: eager, compile, aotinductor, onnxruntime, openvino or tensorrt."
+    ),
 ]
 # Winograd's algorithm is replaced by a runtime in a later version: remove this option with it.
 Winograd = Annotated[

@@ -25,10 +25,10 @@ def profile_(
     dtype: options.DType = "fp32",
     amp: options.Amp = False,
     channels_last: options.ChannelsLast = False,
-    compile_it: options.Compile = False,
+    runtime: options.RuntimeOption = "eager",
     compile_mode: Annotated[
         str | None,
-        typer.Option(help="torch.compile's mode (implies --compile): default, reduce-overhead, max-autotune."),
+        typer.Option(help="With --runtime compile, its mode: default, reduce-overhead, max-autotune."),
     ] = None,
     cuda_graph: options.CudaGraph = False,
     fuse: Annotated[
@@ -105,7 +105,8 @@ def profile_(
             dtype=dtype,
             amp=amp,
             channels_last=channels_last,
-            compile_mode=compile_mode or ("default" if compile_it else None),
+            runtime=runtime,
+            compile_mode=compile_mode,
             cuda_graph=cuda_graph,
             fuse=fuse,
             winograd=winograd,

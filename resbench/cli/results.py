@@ -66,9 +66,9 @@ def results_list(
     not. Units stand in the names of columns; top1 is in per cent: top1>78. The columns of a record:
 
     network, family, checkpoint, kind, machine, device, device_kind, cpu_cores, torch, settings, input_px,
-    input_width_px, dtype, threads; latency_ms, latency_low_ms, latency_high_ms, latency_batch, cpu_ms; images_per_s,
-    images_per_s_low, images_per_s_high, throughput_batch, end_to_end_images_per_s, train_images_per_s; memory_mib,
-    energy_mj; params, macs, activations; top1, top1_low, top1_high, top5, top1_source, top1_checkpoint,
+    input_width_px, runtime, dtype, threads; latency_ms, latency_low_ms, latency_high_ms, latency_batch, cpu_ms;
+    images_per_s, images_per_s_low, images_per_s_high, throughput_batch, end_to_end_images_per_s, train_images_per_s;
+    memory_mib, energy_mj; params, macs, activations; top1, top1_low, top1_high, top5, top1_source, top1_checkpoint,
     published_top1, dataset, images; noise, doubt, started, age_days, resbench, weights_sha256, record.
 
     latency_ms is a call at the smallest batch size (latency_batch), images_per_s the highest throughput. A speed goes

@@ -104,7 +104,7 @@ def validate_(
     channels_last: options.ChannelsLast = False,
     fuse: options.Fuse = False,
     winograd: options.Winograd = False,
-    compile_it: options.Compile = False,
+    runtime: options.RuntimeOption = "eager",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of the network. [default: torch's]")] = None,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave unreadable images out, and say so, instead of failing.")
@@ -163,7 +163,7 @@ def validate_(
             dtype=dtype,
             amp=amp,
             channels_last=channels_last,
-            compile_mode="default" if compile_it else None,
+            runtime=runtime,
             fuse=fuse,
             winograd=winograd,
             threads=threads,

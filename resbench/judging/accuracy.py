@@ -8,7 +8,7 @@ from statistics import NormalDist
 from resbench.judging import claims
 from resbench.judging.answers import Changed, mcnemar
 from resbench.judging.claims import Reproduction
-from resbench.judging.exact import differences, incomparable
+from resbench.judging.exact import differences, incomparable, run_facts
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
 from resbench.records.record import TOP_K, Evaluation
@@ -214,7 +214,7 @@ def _reason_to_flip(before: Evaluation, after: Evaluation) -> str:
 
 def _conditions(side: Evaluation) -> dict[str, object]:
     own = {"weights": side.weights_sha256[:8], "batch size": side.batch_size, "decoder": side.pixels.decoder}
-    return own | asdict(side.settings) | asdict(side.environment.machine)
+    return own | run_facts(side)
 
 
 def _subject(evaluation: Evaluation) -> dict[str, object]:

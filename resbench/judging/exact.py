@@ -1,6 +1,6 @@
 """What can be judged without statistics: counts, hashes, peak memory."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 from resbench.judging.finding import Finding, Verdict
@@ -102,10 +102,14 @@ def incomparable(record: str, network: str, why: str, *, metric: str = "record")
 
 def obstacle_to_comparing(before: Profile, after: Profile) -> str:
     """Return what forbids to compare the timings of two records, or nothing."""
-    old, new = before.environment.machine, after.environment.machine
-    if old == new and before.settings == after.settings:  # as for nearly all of thousands of records
-        return ""
-    return differences(asdict(old) | asdict(before.settings), asdict(new) | asdict(after.settings))
+    old, new = ((side.environment.machine, side.settings, side.engine) for side in (before, after))
+    return "" if old == new else differences(run_facts(before), run_facts(after))  # equal for nearly all of thousands
+
+
+def run_facts(record: Record) -> dict[str, object]:
+    """Return by name what must agree before two timings may be compared: machine, settings, runtime."""
+    engine = {**record.engine.versions, "providers": ", ".join(record.engine.providers), **record.engine.options}
+    return asdict(record.environment.machine) | asdict(record.settings) | engine
 
 
 def images_difference(before: Series, after: Series) -> str:
@@ -118,9 +122,10 @@ def images_difference(before: Series, after: Series) -> str:
     )
 
 
-def differences(before: Mapping[str, object], after: Mapping[str, object]) -> str:
+def differences(before: dict[str, object], after: dict[str, object]) -> str:
     """Return "threads 2 -> 4, torch ..." for the keys whose values differ; empty when all agree."""
-    return ", ".join(f"{key} {before[key]} -> {after[key]}" for key in before if before[key] != after[key])
+    pairs = {key: (before.get(key), after.get(key)) for key in before | after}
+    return ", ".join(f"{key} {old} -> {new}" for key, (old, new) in pairs.items() if old != new)
 
 
 def _count(old: int, new: int | None, limit: float) -> tuple[Verdict, str]:

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
 
-from resbench.judging.exact import differences
+from resbench.judging.exact import differences, run_facts
 from resbench.judging.family import welch
 from resbench.judging.metric import TimedMetric, timed
 from resbench.judging.timings import clocks_of, unit_times_s
@@ -127,7 +127,7 @@ def _why(before: Record, after: Record) -> str:
     def all_of(run: Record) -> dict[str, object]:
         conditions = run.environment.conditions
         soft = {"os": conditions.os, "python": conditions.python, **conditions.libraries}
-        return {**asdict(run.environment.machine), **asdict(run.settings), **soft}
+        return {**run_facts(run), **soft}
 
     old, new = all_of(before), all_of(after)
     return differences(old, {key: new.get(key) for key in old})

@@ -3,6 +3,7 @@
 import json
 import reprlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import msgspec
 from resbench.bounded import content
 from resbench.errors import ResbenchError
 from resbench.records.record import SCHEMA, Evaluation, Profile, Record, StageTimes
+from resbench.records.settings import with_runtime
 
 LARGEST_BYTES = 2**26  # 64 MiB; a record of a million samples has about 15
 _KINDS: dict[str, type[Profile] | type[Evaluation]] = {"profile": Profile, "evaluation": Evaluation}
@@ -51,7 +53,7 @@ def loads(text: str | bytes, where: str = "record") -> Record:
         _check(record)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ResbenchError(f"{where}: not a readable record: {str(error)[:300]}; measure again with --save") from None
-    return record
+    return replace(record, settings=with_runtime(record.settings)) if head.schema < 3 else record
 
 
 def read_record(path: Path) -> Record:

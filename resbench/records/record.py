@@ -2,11 +2,12 @@
 is computed from it.
 
 Format history: 1, the first; 2, `stages` of profiles, terms that older thops count, `origin` and
-`classes` of networks outside the table, `border_px` and `tta` of pixels. Both are read.
+`classes` of networks outside the table, `border_px` and `tta` of pixels; 3, `runtime` of settings, `engine` and
+`exported`. All are read (jsonio.py).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
@@ -20,11 +21,13 @@ from resbench.records.origin import Machine as Machine
 from resbench.records.origin import Noise as Noise
 from resbench.records.origin import Origin as Origin
 from resbench.records.origin import Run as Run
+from resbench.records.settings import DType as DType
+from resbench.records.settings import Engine as Engine
+from resbench.records.settings import Exported as Exported
+from resbench.records.settings import Settings as Settings
 
-SCHEMA = 2
+SCHEMA = 3
 
-DType = Literal["fp32", "tf32", "fp16", "bf16"]
-MemoryFormat = Literal["contiguous", "channels_last"]
 Speed = Literal[
     "latency",  # one call on an idle device, until its result is there
     "device_time",  # by the device's own clock, without waiting for the host
@@ -40,23 +43,6 @@ Tta = Literal["hflip", "five-crop", "ten-crop", "multi-scale"]  # (accuracy/view
 TtaAverage = Literal["softmax", "logits"]
 TopK = Literal["top1", "top5"]
 TOP_K: tuple[TopK, ...] = get_args(TopK)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How a network was run; all of it must agree before two timings may be compared."""
-
-    input_px: tuple[Pixel, Pixel]
-    dtype: DType = "fp32"
-    memory_format: MemoryFormat = "contiguous"
-    threads: Positive | None = None  # on the CPU
-    compile: str | None = None  # torch.compile's mode
-    cuda_graph: bool = False
-    fuse: bool = False  # batch norm folded into the convolutions
-    winograd: bool = False  # convolutions of 3x3 in fewer multiplications (running/winograd.py)
-    amp: bool = False
-    cudnn_benchmark: bool = False
-    seed: Reading = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +204,8 @@ class Profile:
     stages: tuple[StageTimes, ...] = ()  # at each batch size, where it was asked for (`--by-stage`)
     origin: Origin | None = None  # of a network outside the shipped table
     classes: Positive | None = None  # of its head, where that is not the network's own
+    engine: Engine = field(default_factory=Engine)
+    exported: Exported | None = None  # of a runtime that runs a file
     kind: Literal["profile"] = "profile"
     schema: int = SCHEMA
 
@@ -287,6 +275,8 @@ class Evaluation:
     predictions_sha256: str | None = None  # of names and rows in the .npz beside the record
     gap: Gap | None = None  # where it was asked for
     origin: Origin | None = None  # of a network outside the shipped table
+    engine: Engine = field(default_factory=Engine)
+    exported: Exported | None = None  # of a runtime that runs a file
     kind: Literal["evaluation"] = "evaluation"
     schema: int = SCHEMA
 

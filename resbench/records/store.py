@@ -90,8 +90,8 @@ def _words(settings: Settings, machine: Machine) -> list[str]:
     words = [settings.dtype, f"{height}px" if height == width else f"{height}x{width}px"]
     if settings.memory_format == "channels_last":
         words.append("nhwc")
-    if settings.compile:
-        words.append(f"compile-{settings.compile}")
+    if settings.runtime != "eager":
+        words.append(f"{settings.runtime}-{settings.compile}" if settings.compile else settings.runtime)
     flags = {
         "graph": settings.cuda_graph,
         "fuse": settings.fuse,

@@ -8,7 +8,7 @@ from rich.table import Table
 from resbench.judging.finding import Finding, Verdict
 from resbench.report import terminal
 from resbench.words import findings as wording
-from resbench.words.observed import device, noise, settings
+from resbench.words.observed import device, noise, run_by, settings
 
 if TYPE_CHECKING:
     from resbench.bench.comparing import Comparison
@@ -87,7 +87,8 @@ def _number(threads: int) -> str:
 
 
 def _arm(arm: "MeasuredSide") -> str:
-    text = f"{arm.network}: {settings(arm.settings)}; {arm.program}"
-    if arm.output_difference is None:
+    own = run_by(arm.engine, arm.exported)
+    text = f"{arm.network}: {settings(arm.settings)}; {arm.program}{own and f'; {own}'}"
+    if arm.output_difference is None or arm.exported:
         return text
     return f"{text}; output within {arm.output_difference:.2g} of plain fp32 (relative to the largest logit)"

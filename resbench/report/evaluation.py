@@ -18,6 +18,7 @@ from resbench.records import jsonio
 from resbench.records.record import TOP_K, Evaluation, Gap, Pixels
 from resbench.report import terminal
 from resbench.report.setwise import meaning_of_columns, sets_table
+from resbench.words.observed import run_by
 from resbench.words.quantities import WORDS, accuracy_span
 from resbench.words.settings import setting_words
 from resbench.zoo.spec import RESIZED_SIDE
@@ -218,4 +219,6 @@ def _conditions(record: Evaluation) -> Iterator[str]:
         f"torch {machine.torch}",
     ]
     yield f"run       {', '.join(words)}"
+    if runtime := run_by(record.engine, record.exported):
+        yield f"runtime   {runtime}"
     yield f"weights   sha256 {record.weights_sha256[:16]}"

@@ -16,10 +16,10 @@ Runs = Mapping[str, Sequence[Record]]  # by path, oldest first
 
 
 def timm_benchmark(runs: Runs) -> str:
-    """Return the newest profiles with the columns of timm's benchmark.py for inference, and the machine's noise."""
+    """Return the newest profiles with the columns of timm's benchmark.py for inference, then noise and runtime."""
     columns = (
         "model", "infer_samples_per_sec", "infer_step_time", "infer_batch_size", "infer_img_size", "infer_gmacs",
-        "infer_macts", "param_count", "noise",
+        "infer_macts", "param_count", "noise", "runtime",
     )  # fmt: skip
     rows: list[Sequence[Any]] = [
         (
@@ -32,6 +32,7 @@ def timm_benchmark(runs: Runs) -> str:
             f"{record.counts.activations / 1e6:.2f}",
             f"{record.counts.params / 1e6:.2f}",
             record.environment.conditions.noise,
+            record.settings.runtime,
         )
         for record, series, step_s in _forward_passes(runs)
     ]
@@ -65,7 +66,11 @@ def pyperf(runs: Runs) -> str:
     for path, records in runs.items():
         for record in records:
             for label, values in _values(record) if isinstance(record, Profile) else ():
-                metadata = {"date": _pyperf_date(record.run.started), "noise": record.environment.conditions.noise}
+                metadata = {
+                    "date": _pyperf_date(record.run.started),
+                    "noise": record.environment.conditions.noise,
+                    "runtime": record.settings.runtime,
+                }
                 entry = {"metadata": metadata, "values": values}
                 benchmarks.setdefault(f"{path.removesuffix('.json')} {label}", []).append(entry)
     listed = [{"metadata": {"name": name, "unit": "second"}, "runs": runs_of} for name, runs_of in benchmarks.items()]

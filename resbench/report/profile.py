@@ -16,7 +16,7 @@ from resbench.records.record import Gpu, Kernels, Memory, Profile, Series
 from resbench.report import terminal
 from resbench.report.stages import show_shares
 from resbench.words.measured import percentile_words, rate, ratio_words, time
-from resbench.words.observed import conditions, device, images, noise, overloaded, peak_words, speed
+from resbench.words.observed import conditions, device, images, noise, overloaded, peak_words, run_by, speed
 
 if TYPE_CHECKING:
     from resbench.bench.profiles import Outcome
@@ -54,6 +54,8 @@ def profile_sheet(record: Profile, *, quiet: bool = False) -> None:
     console = terminal.results_console()
     console.print(terminal.titled(record.network, f" on {device(record.environment)}"))
     console.print(conditions(record))
+    if runtime := run_by(record.engine, record.exported):
+        console.print(runtime)
     parts = (_costs(record), _speeds(record), _memory(record.memory), _kernels(record.kernels or ()))
     for part in (*parts, _roofline(record), _energy(record)):
         if part.row_count:
@@ -131,7 +133,7 @@ def profile_notes(record: Profile) -> Iterator[str]:
         )
     if record.gpu and record.gpu.other_processes:
         yield f"{record.gpu.other_processes} other processes computed on this GPU; measure again when it is free"
-    if record.output_difference is not None:
+    if record.output_difference is not None and record.exported is None:
         yield f"outputs differ from plain fp32 by at most {record.output_difference:.2g} of the largest logit"
 
 

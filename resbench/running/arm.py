@@ -1,39 +1,63 @@
 """A network brought into its settings on its device, ready to be called."""
 
+import random
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from resbench.errors import InvalidMeasurementError
-from resbench.records.record import Settings
-from resbench.running.fold import fold_batch_norms
-from resbench.running.settings import DTYPES, layout, plain, switches, weight_dtype
-from resbench.running.winograd import use_winograd
+from resbench.records.record import Engine, Settings
+from resbench.running.runtimes.runtime import RUNTIMES, Source, loader_of
+from resbench.running.settings import layout, plain, switches, weight_dtype
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
     """A network on its device, in its settings, ready to be called with a batch of images."""
 
-    module: nn.Module
     forward: Callable[[Tensor], Tensor]
+    relocate: Callable[[random.Random], object]  # lays the weights out afresh; its result is kept until the next time
+    module: nn.Module | None  # of runtimes that run one; None: they run files
     settings: Settings
     device: torch.device
     classes: int
+    engine: Engine = field(default_factory=Engine)
+    files: Path | None = None  # the folder of what was exported
 
 
-def prepare(module: nn.Module, settings: Settings, device: torch.device, classes: int) -> Arm:
-    """Bring `module` (fp32, on the CPU, in eval mode) into its settings, in place."""
-    if settings.fuse:
-        fold_batch_norms(module, settings.input_px)
-    if settings.winograd:
-        use_winograd(module)
-    module.to(device=device, dtype=weight_dtype(settings))
-    module.to(memory_format=layout(settings))  # type: ignore[call-overload]
+def prepare(
+    module: nn.Module | None, settings: Settings, device: torch.device, classes: int, files: Path | None = None
+) -> Arm:
+    """Bring `module` (fp32, on the CPU, in eval mode) into its settings and its runtime, in place.
+
+    `files`: the folder of an earlier arm, whose files are used instead of exporting again; then `module` may be None.
+    Raises ResbenchError for a runtime that is not installed, and for a network that it does not take.
+    """
+    exports = bool(RUNTIMES[settings.runtime].files)
+    folder = files or (Path(tempfile.mkdtemp(prefix="resbench-")) if exports else Path())
+    try:
+        program = loader_of(settings.runtime)(Source(module=module, settings=settings, device=device, folder=folder))
+    except BaseException:
+        if exports and not files:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if exports and not files:
+        weakref.finalize(program.run, shutil.rmtree, folder, ignore_errors=True)  # also when the process ends
     return Arm(
-        module=module, forward=_forward(module, settings, device), settings=settings, device=device, classes=classes
+        forward=program.run,
+        relocate=program.relocate,
+        module=program.module,
+        settings=settings,
+        device=device,
+        classes=classes,
+        engine=program.engine,
+        files=folder if exports else None,
     )
 
 
@@ -83,21 +107,6 @@ def output_difference(module: nn.Module, arm: Arm) -> float | None:
     if not bool(torch.isfinite(answers).all()):
         raise InvalidMeasurementError("the output is not finite in these settings; use --dtype bf16 or fp32")
     return float((answers - expected).abs().max() / expected.abs().max())
-
-
-def _forward(module: nn.Module, settings: Settings, device: torch.device) -> Callable[[Tensor], Tensor]:
-    forward: Callable[[Tensor], Tensor] = module
-    if settings.compile:
-        # For the shape at hand only: code for shapes of any size is slower, and not what is asked for.
-        forward = torch.compile(module, mode=settings.compile, dynamic=False)
-    if not settings.amp:
-        return forward
-
-    def autocast(batch: Tensor) -> Tensor:
-        with torch.autocast(device.type, DTYPES[settings.dtype]):
-            return forward(batch)
-
-    return autocast
 
 
 def _placed(batch: Tensor, settings: Settings, device: torch.device) -> Tensor:

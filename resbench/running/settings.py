@@ -8,7 +8,8 @@ from typing import cast
 import torch
 
 from resbench.errors import ResbenchError
-from resbench.records.record import DType, Settings
+from resbench.records.settings import DType, RuntimeName, Settings
+from resbench.running.runtimes.runtime import RUNTIMES, runtime_obstacle
 
 DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
@@ -22,7 +23,8 @@ class Running:
     dtype: str = "fp32"  # or tf32, fp16, bf16
     amp: bool = False
     channels_last: bool = False
-    compile_mode: str | None = None  # of torch.compile; None: eager
+    runtime: str = "eager"  # a name of runtimes.runtime.RUNTIMES
+    compile_mode: str | None = None  # of torch.compile, for the runtime "compile"; None: its default
     cuda_graph: bool = False
     fuse: bool = False
     winograd: bool = False
@@ -40,7 +42,8 @@ def settings_for(running: Running, own_px: int, device: torch.device, *, train: 
         dtype=cast(DType, running.dtype),  # checked below
         memory_format="channels_last" if running.channels_last else "contiguous",
         threads=running.threads,
-        compile=running.compile_mode,
+        runtime=cast(RuntimeName, running.runtime),  # checked below
+        compile=(running.compile_mode or "default") if running.runtime == "compile" else running.compile_mode,
         cuda_graph=running.cuda_graph,
         fuse=running.fuse,
         winograd=running.winograd,
@@ -54,7 +57,8 @@ def settings_for(running: Running, own_px: int, device: torch.device, *, train: 
 
 def plain(settings: Settings) -> bool:
     """Tell whether the settings leave the arithmetic as the network was defined: fp32, eager, nothing rearranged."""
-    return settings.dtype == "fp32" and not (settings.amp or settings.fuse or settings.winograd or settings.compile)
+    rearranged = settings.amp or settings.fuse or settings.winograd or settings.runtime != "eager"
+    return settings.dtype == "fp32" and not rearranged
 
 
 def _check(settings: Settings, device: torch.device, train: bool) -> None:
@@ -66,18 +70,15 @@ def _check(settings: Settings, device: torch.device, train: bool) -> None:
         and settings.dtype not in ("fp16", "bf16"),
         f"compile mode {settings.compile!r}: unknown; choose from {', '.join(COMPILE_MODES)}": settings.compile
         not in (None, *COMPILE_MODES),
-        "cuda-graph: only on CUDA devices; leave it out": settings.cuda_graph and not cuda,
-        "cuda-graph with compile: ask for one of them (--compile reduce-overhead uses graphs itself)": bool(
-            settings.cuda_graph and settings.compile
+        "compile mode: belongs to the runtime compile; give --runtime compile with it": bool(
+            settings.compile and settings.runtime != "compile"
         ),
+        "cuda-graph: only on CUDA devices; leave it out": settings.cuda_graph and not cuda,
         "threads: only for the CPU; leave it out": settings.threads is not None and device.type != "cpu",
         "fuse with train: batch norm cannot be folded while it learns; leave one out": settings.fuse and train,
         "winograd: only on the CPU, cuDNN chooses its algorithms itself; leave it out": settings.winograd
         and device.type != "cpu",
         "winograd: only in fp32; leave out --dtype, or this": settings.winograd and settings.dtype != "fp32",
-        "winograd with compile: compiled networks have kernels of their own; leave one out": bool(
-            settings.winograd and settings.compile
-        ),
         "winograd with train: for inference only; leave one out": settings.winograd and train,
         "cuda-graph with train: graphs hold forward passes only; leave one out": settings.cuda_graph and train,
         "dtype fp16 with train: needs loss scaling, which is not measured here; use bf16": settings.dtype == "fp16"
@@ -86,6 +87,8 @@ def _check(settings: Settings, device: torch.device, train: bool) -> None:
     for message, wrong in faults.items():
         if wrong:
             raise ResbenchError(message)
+    if reason := runtime_obstacle(settings, device, train=train):
+        raise ResbenchError(reason)
 
 
 @contextmanager
@@ -105,7 +108,7 @@ def switches(settings: Settings) -> Iterator[None]:
 
 def weight_dtype(settings: Settings) -> torch.dtype:
     """Return the type in which weights and images are kept."""
-    return torch.float32 if settings.amp else DTYPES[settings.dtype]
+    return torch.float32 if settings.amp or RUNTIMES[settings.runtime].casts else DTYPES[settings.dtype]
 
 
 def layout(settings: Settings) -> torch.memory_format:

@@ -15,30 +15,16 @@ from resbench.timing.sampler import Materialise
 INPUTS = 3  # that a cluster takes in turn, so that no cache holds the image of the call before
 
 
-def relocate(module: nn.Module, chance: random.Random) -> list[Tensor]:
-    """Move every parameter and buffer to fresh memory at random distances; return the padding, to be kept alive.
-
-    Where tensors lie makes identical networks differ by several per cent, for as long as they lie there.
-    """
-    old, padding = [], []
-    with torch.inference_mode(False), torch.no_grad():
-        for tensor in (*module.parameters(), *module.buffers()):
-            padding.append(torch.empty(chance.randrange(64, 1 << 16), dtype=torch.uint8, device=tensor.device))
-            old.append(tensor.data)  # alive until the end, else the allocator hands the same place out again
-            tensor.data = tensor.data.clone()
-    return padding
-
-
 def inference(arm: Arm, batch_size: int, *, graph: bool = False, still: bool = False) -> Materialise:
     """Return what materialises forward passes of `batch_size` images; to be called in inference mode.
 
     `still` leaves the weights where they are and takes one batch only: for measuring memory.
     """
     chance, generator = _streams(arm)
-    padding: list[Tensor] = []
+    kept: list[object] = []
 
     def materialise() -> Sequence[Call]:
-        padding[:] = [] if still else relocate(arm.module, chance)
+        kept[:] = [] if still else [arm.relocate(chance)]
         batches = [random_images(arm, batch_size, generator) for _ in range(1 if still else INPUTS)]
         if graph:
             return (_captured(arm, batches[0]),)
@@ -54,11 +40,11 @@ def fed(arm: Arm, inputs: Callable[[], Tensor], paused: Callable[[], AbstractCon
     While the weights move, inside `paused`, no batch may be made: a cluster would begin with a lead.
     """
     chance, _ = _streams(arm)
-    padding: list[Tensor] = []
+    kept: list[object] = []
 
     def materialise() -> Sequence[Call]:
         with paused():
-            padding[:] = relocate(arm.module, chance)
+            kept[:] = [arm.relocate(chance)]
         return (lambda: answer(arm, inputs()),)
 
     return materialise
@@ -70,13 +56,15 @@ def training(arm: Arm, batch_size: int, *, still: bool = False) -> Materialise:
     `still` as for `inference`.
     """
     chance, generator = _streams(arm)
+    module = arm.module
+    assert module is not None, "only runtimes of modules train"
     criterion = nn.CrossEntropyLoss()
-    padding: list[Tensor] = []
+    kept: list[object] = []
 
     def materialise() -> Sequence[Call]:
-        padding[:] = [] if still else relocate(arm.module, chance)
+        kept[:] = [] if still else [arm.relocate(chance)]
         # The rate is so low that no length of measuring drives the weights out of range.
-        optimizer = torch.optim.SGD(arm.module.parameters(), lr=1e-6, momentum=0.9, weight_decay=1e-4)
+        optimizer = torch.optim.SGD(module.parameters(), lr=1e-6, momentum=0.9, weight_decay=1e-4)
         batches = cycle([random_images(arm, batch_size, generator) for _ in range(1 if still else INPUTS)])
         labels = torch.randint(arm.classes, (batch_size,), generator=generator, device=arm.device)
         loss: list[Tensor] = []

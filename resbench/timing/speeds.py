@@ -4,14 +4,17 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 
 from resbench.errors import ResbenchError
 from resbench.records.record import RATES, Energy, Kernels, Series, Settings, Speed, StageTimes, StopReason
 from resbench.running.arm import Arm
 from resbench.running.device import waiting, within_memory
+from resbench.running.runtimes.runtime import RUNTIMES
 from resbench.running.settings import switches
 from resbench.timing.calls import inference, training
 from resbench.timing.clock import Timer, event_timer, host_clock
@@ -67,6 +70,7 @@ class Request:
     target: float = 0.0  # relative half-width of the interval to stop at
     wanted: tuple[Wanted, ...] = ()
     images: Images | None = None
+    files: Path | None = None  # the folder of what an earlier process exported
 
 
 def wanted_speeds(
@@ -83,7 +87,8 @@ def wanted_speeds(
     `end_to_end` goes with every throughput. When no size is asked for: latency (and on CUDA device time) at batch 1,
     throughput at a full batch.
     """
-    recordable = device.type == "cuda" and settings.compile not in GRAPHS_ITSELF
+    exported = bool(RUNTIMES[settings.runtime].files)
+    recordable = device.type == "cuda" and not exported and settings.compile not in GRAPHS_ITSELF
     if train:
         sizes = batch_sizes or [FULL_TRAINING_BATCH[device.type]]
         return [_want("train", size, auto) for size in sizes]
@@ -150,6 +155,7 @@ def kernels_started(arm: Arm, want: Wanted) -> Kernels | None:
 
 def stage_times(arm: Arm, want: Wanted, seconds: float, progress: Callable[[float], None]) -> StageTimes:
     """Return where the time of forward passes at the batch size of `want` goes; no stage can be told in a graph."""
+    assert arm.module is not None, "files have no stages"
     with _running(arm, want):
         work = inference(arm, want.batch_size)
         return time_stages(arm.module, work, want.batch_size, arm.device, seconds, progress)
@@ -232,8 +238,9 @@ def _plan(arm: Arm, want: Wanted, request: Request) -> Plan:
 def _running(arm: Arm, want: Wanted) -> Iterator[None]:
     """Set the switches and the mode that `want` needs; a batch that does not fit, or teaches nothing, is one line."""
     train = want.speed == "train"
-    arm.module.train(train)
-    if arm.settings.compile:
+    module = arm.module or nn.Module()  # files have no modes
+    module.train(train)
+    if arm.settings.runtime == "compile":
         torch.compiler.reset()  # after compiling for several shapes torch would silently give up and run eagerly
     try:
         with switches(arm.settings), torch.inference_mode(not train), within_memory(f"batch size {want.batch_size}"):
@@ -244,4 +251,4 @@ def _running(arm: Arm, want: Wanted) -> Iterator[None]:
             raise ResbenchError(f"{wanted}; give a larger one") from None
         raise
     finally:
-        arm.module.eval()
+        module.eval()

@@ -1,8 +1,8 @@
 """Machines, settings, speeds and images of records in words; without statistics, so that cards import none."""
 
 from resbench import units
-from resbench.records.record import Environment, Memory, Noise, Pipeline, Pixels, Profile, Settings
-from resbench.words.settings import setting_words
+from resbench.records.record import Engine, Environment, Exported, Memory, Noise, Pipeline, Pixels, Profile, Settings
+from resbench.words.settings import engine_words, setting_words
 from resbench.zoo.spec import RESIZED_SIDE, Preprocess
 
 
@@ -26,6 +26,18 @@ def conditions(record: Profile) -> str:
     head = f"; {record.classes} classes" if record.classes else ""
     unread = "weights as built" if record.origin else "fresh weights"
     return f"{settings(record.settings)}; {record.weights or unread}{head}"
+
+
+def run_by(engine: Engine, file: Exported | None) -> str:
+    """Return what besides torch ran a network, and how the file that it ran was proved; empty: torch ran it."""
+    own = engine_words(engine)
+    if file is None:
+        return own
+    proof = (
+        f"file of {units.size(file.file_bytes)}, logits within {file.difference:.2g} of eager torch's (bound "
+        f"{file.bound:g}) on {file.images} images"
+    )
+    return f"{own}; {proof}" if own else proof
 
 
 def speed(name: str) -> str:

@@ -54,13 +54,14 @@ _SERIES = {
     "machine, settings and batch": ("machine", "settings", "batch_size"),
     "machine": ("machine",),
     "settings": ("settings",),
+    "runtime": ("runtime",),
     "number format": ("dtype",),
     "batch size": ("batch_size",),
     "torch": ("torch",),
     "family": ("family",),
     "network": ("network",),
 }
-_FACETS = ("kind", "machine", "settings", "speed", "batch_size", "input_px", "family", "dataset", "noise")
+_FACETS = ("kind", "machine", "runtime", "settings", "speed", "batch_size", "input_px", "family", "dataset", "noise")
 _LABEL = ("network", "checkpoint", "settings", "speed", "batch_size")
 _LINE = ("network", "checkpoint", "machine", "settings", "input_px", "speed")
 

@@ -52,6 +52,8 @@ def _accuracy(record: Evaluation, metric: TopK) -> str:
 def _origin(record: Record) -> Iterator[tuple[str, str]]:
     conditions, run = record.environment.conditions, record.run
     yield "run", observed.settings(record.settings)
+    if runtime := observed.run_by(record.engine, record.exported):
+        yield "runtime", runtime
     yield "machine", observed.device(record.environment)
     yield "noise", observed.noise(record.environment)
     yield "system", f"{conditions.os}; Python {conditions.python}; host {conditions.host}"

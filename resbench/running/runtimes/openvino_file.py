@@ -25,11 +25,7 @@ class OpenvinoFile:
         with tempfile.TemporaryDirectory() as folder:
             onnx_path = Path(folder) / "network.onnx"
             onnx_file.OnnxFile.write(content, onnx_path)
-            model = openvino.Core().read_model(onnx_path)
-            for key, value in content.metadata.items():
-                model.set_rt_info(value, [_KEY, key])
-            openvino.save_model(model, path, compress_to_fp16=False)
-        return path, path.with_suffix(".bin")
+            return converted(onnx_path, path, content.metadata)
 
     @classmethod
     def open(cls, path: Path) -> "OpenvinoFile":
@@ -69,6 +65,15 @@ class OpenvinoFile:
         model.add_outputs([output for output in outputs if output.get_node().get_type_name() != "Constant"])
         for value in self._core.compile_model(model, "CPU", _OPTIONS)([batch.numpy()]).values():
             yield _tensor(value)
+
+
+def converted(onnx_path: Path, path: Path, metadata: Mapping[str, str]) -> tuple[Path, ...]:
+    """Write an ONNX file as OpenVINO's two files, with `metadata` in them, and return their paths."""
+    model = openvino.Core().read_model(onnx_path)
+    for key, value in metadata.items():
+        model.set_rt_info(value, [_KEY, key])
+    openvino.save_model(model, path, compress_to_fp16=False)
+    return path, path.with_suffix(".bin")
 
 
 def _tensor(value: object) -> Tensor:

@@ -1,0 +1,68 @@
+"""`resbench ladder`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resbench.cli import options
+
+
+def ladder_(
+    name: Annotated[str, options.network_argument("A network.")],
+    batch_size: Annotated[
+        str | None,
+        typer.Option(
+            "--batch-size",
+            "-b",
+            help="Images per call: a number, or several (1,8,32). [default: 1, and 8 on the CPU, 256 on CUDA]",
+        ),
+    ] = None,
+    input_px: options.InputPx = None,
+    device: options.Device = None,
+    dtype: options.DType = "fp32",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads. [default: torch's, one per physical core]")
+    ] = None,
+    weights: options.WeightsOfNetwork = None,
+    key: options.Key = None,
+    classes: options.Classes = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Also evaluate every runtime on these images, as `resbench validate` does.")
+    ] = None,
+    time_budget: Annotated[
+        float, typer.Option(min=0.1, help="Most seconds for each batch size, all runtimes together.")
+    ] = 60.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every sample and figure as JSON.")] = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Compare all runtimes side by side: file size, speed, accuracy.
+
+    Every runtime's calls take turns with those of eager torch, so what slows the machine down slows all alike. What a
+    runtime runs is compared with eager torch first; one that cannot run the network is listed with the reason.
+
+    \b
+    Examples:
+      resbench ladder resnet18
+      resbench ladder resnet50 -b 1,16 --threads 2
+      resbench ladder resnet18 --weights resnet18.pth --data imagenet/val
+    """
+    from resbench.bench import ladder, parse
+    from resbench.bench.entrance import entered
+    from resbench.report import ladder as report
+    from resbench.report.progress import timing_progress
+    from resbench.running.settings import Running
+
+    how = ladder.Laddering(
+        running=Running(input_px=parse.input_px(input_px), dtype=dtype, threads=threads),
+        weights=weights,
+        key=key,
+        classes=classes,
+        device=device,
+        batch_sizes=parse.plain_batch_sizes(batch_size),
+        time_budget_s=time_budget,
+        data=data,
+    )
+    with timing_progress(quiet=quiet) as on_progress:
+        stages = ladder.ladder(entered(name, parse.input_px(input_px)), how, on_progress)
+        report.show_ladder(stages, as_json=as_json)

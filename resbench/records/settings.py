@@ -1,0 +1,53 @@
+"""How a network was run: settings, what else than torch ran it, and how a file of it was proved."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from resbench.records.bounds import NotNegative, Pixel, Positive, Reading
+
+DType = Literal["fp32", "tf32", "fp16", "bf16"]
+MemoryFormat = Literal["contiguous", "channels_last"]
+RuntimeName = Literal["eager", "compile", "aotinductor", "onnxruntime", "openvino", "tensorrt"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a network was run; all of it must agree before two timings may be compared."""
+
+    input_px: tuple[Pixel, Pixel]
+    runtime: RuntimeName = "eager"
+    dtype: DType = "fp32"
+    memory_format: MemoryFormat = "contiguous"
+    threads: Positive | None = None  # on the CPU
+    compile: str | None = None  # torch.compile's mode, of the runtime "compile"; None: another runtime
+    cuda_graph: bool = False
+    fuse: bool = False  # batch norm folded into the convolutions
+    winograd: bool = False  # convolutions of 3x3 in fewer multiplications (running/winograd.py)
+    amp: bool = False
+    cudnn_benchmark: bool = False
+    seed: Reading = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What ran the network besides torch, which `Machine` names; all of it must agree as settings must."""
+
+    versions: dict[str, str] = field(default_factory=dict)  # of its packages
+    providers: tuple[str, ...] = ()  # what computes inside it: "CPUExecutionProvider"
+    options: dict[str, str] = field(default_factory=dict)  # of the export and of the runtime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """The file that ran, and how its answers differed from eager torch in fp32 before it was used."""
+
+    file_bytes: Positive
+    images: Positive  # that both answered
+    batch_sizes: tuple[Positive, ...]  # that they were asked with
+    difference: NotNegative  # the largest of a logit, as a share of the largest logit of that image
+    bound: NotNegative  # of the difference
+
+
+def with_runtime(settings: Settings) -> Settings:
+    """Return settings that a version before runtimes wrote with the one that they mean: a mode meant torch.compile."""
+    return replace(settings, runtime="compile") if settings.compile and settings.runtime == "eager" else settings

@@ -1,0 +1,49 @@
+"""AOTInductor: a network compiled ahead of time by torch into a package, for one batch size each."""
+
+import random
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from resbench.errors import ResbenchError
+from resbench.records.settings import Engine
+from resbench.running.runtimes.eager import placed_module
+from resbench.running.runtimes.modelfile import first_line
+from resbench.running.runtimes.runtime import Program, Source
+
+
+def aotinductor_program(source: Source) -> Program:
+    """Return the network in packages of AOTInductor, each compiled when its batch size is called first."""
+    module = placed_module(source) if source.module else None
+    packages: dict[int, Callable[[Tensor], Tensor]] = {}
+
+    def run(batch: Tensor) -> Tensor:
+        if len(batch) not in packages:
+            path = source.folder / f"network-{len(batch)}.pt2"
+            if not path.exists():
+                _compile(module, batch, path)
+            packages[len(batch)] = torch._inductor.aoti_load_package(str(path))
+        return packages[len(batch)](batch)
+
+    def relocate(_: random.Random) -> None:
+        """Leave the weights where they are: they lie in the package's library, and loading takes no other place."""
+
+    return Program(run=run, relocate=relocate, engine=Engine(options={"shapes": "static"}))
+
+
+def _compile(module: nn.Module | None, batch: Tensor, path: Path) -> None:
+    if module is None:
+        raise ResbenchError(f"{path.name}: was not compiled for {len(batch)} images; measure that batch size too")
+    try:
+        with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
+            warnings.simplefilter("ignore")  # of torch, about itself
+            program = torch.export.export(module, (batch.clone(),))
+            torch._inductor.aoti_compile_and_package(program, package_path=str(path))
+    except Exception as error:  # of the exporter and the compilers, of many kinds
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise ResbenchError(
+            f"runtime aotinductor: cannot compile this network ({reason}); it needs a C++ compiler, as g++"
+        ) from None

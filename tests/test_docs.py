@@ -50,9 +50,10 @@ def test_every_command_that_a_page_names_exists_with_its_options(page):
     for line in named:
         command, words = program, shlex.split(line, comments=True)[1:]
         while command:  # a parser raises where an option is not there
-            _, words, _ = command.make_parser(command.context_class(command)).parse_args(words)
-            children = getattr(command, "commands", {}) if words else {}
-            command, words = children[words[0]] if children else None, words[1:]
+            context = command.context_class(command)
+            _, words, _ = command.make_parser(context).parse_args(words)
+            has_more = words and hasattr(command, "commands")
+            _, command, words = command.resolve_command(context, words) if has_more else (None, None, [])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -4,20 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from resbench import environment
-from resbench.bench import pipeline
 from resbench.bench.entrance import patterns
-from resbench.bench.profiling import Interrupted, Profiling, profiled, requested, wanted_by
+from resbench.bench.profiling import Interrupted, Profiling, profiled
+from resbench.bench.recorded import recorded_profile
 from resbench.bench.subject import OnProgress
 from resbench.errors import ResbenchError
 from resbench.nets.probing import probed
 from resbench.records import store
 from resbench.records.record import Profile
 from resbench.running import fresh
-from resbench.running.runtimes.runtime import missing, versions_of
-from resbench.timing import speeds
 from resbench.zoo.find import match
 from resbench.zoo.spec import Variant
 
@@ -59,7 +54,7 @@ def profile_each(
     for index, network in enumerate(networks):
         try:
             network = probed(network, profiling.running.input_px)
-            if resume and root and (finished := _finished(network, root, profiling)):
+            if resume and root and (finished := recorded_profile(network, profiling, root)):
                 yield Outcome(network=network.name, record=finished, path=root / store.path_of(finished))
                 continue
             if len(networks) == 1:
@@ -76,30 +71,6 @@ def profile_each(
             yield Outcome(network=network.name, error=error)
         else:
             yield _saved(record, root)
-
-
-def _finished(network: Variant, root: Path, profiling: Profiling) -> Profile | None:
-    """Return the record below `root` that measured what is asked for, on this machine and with these settings."""
-    request = requested(network, profiling)
-    machine = environment.machine(torch.device(request.device))
-    images = pipeline.described(request.images) if request.images else None
-    asked = {
-        (speed, want.asked, images if speed == "end_to_end" else None)
-        for want in wanted_by(request, profiling)
-        for speed in speeds.speeds_of(want)
-    }
-    versions = {} if missing(request.settings.runtime) else versions_of(request.settings.runtime)
-    folder = root / store.machine_folder(machine) / store.network_folder(network.name)
-    for record in store.read_folder(folder).values() if any(folder.glob("*.json")) else ():
-        if (
-            isinstance(record, Profile)
-            and (record.settings, record.environment.machine) == (request.settings, machine)
-            and record.engine.versions == versions
-            and (bool(record.stages) or not profiling.by_stage)
-            and {(series.speed, series.batch_size_asked, series.pipeline) for series in record.series} == asked
-        ):
-            return record
-    return None
 
 
 def _saved(record: Profile, root: Path | None) -> Outcome:

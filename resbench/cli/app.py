@@ -25,6 +25,7 @@ COMMANDS = (
     "zoo",
     "weights",
     "profile",
+    "sweep",
     "ab",
     "ladder",
     "compare",

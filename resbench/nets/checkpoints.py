@@ -88,11 +88,16 @@ def load_checkpoint(network: str | Variant, weights: str | Path | None = None, k
         module=module,
         variant=fitted,
         path=path,
-        sha256=hashlib.sha256(f"{digest} {taken.key}".encode()).hexdigest() if taken.key else digest,
+        sha256=keyed(digest, taken.key),
         key=taken.key,
         published=next((row for row in owners if row.network == variant.name), None),
         notes=(*taken.notes, *heads, *changes, *_other_networks(variant, owners)),
     )
+
+
+def keyed(digest: str, key: str) -> str:
+    """Return the hash of the weights `key` in the file whose hash is `digest`; key "": it holds one set alone."""
+    return hashlib.sha256(f"{digest} {key}".encode()).hexdigest() if key else digest
 
 
 def _as_built(variant: Variant) -> Loaded:

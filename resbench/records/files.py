@@ -110,6 +110,28 @@ def lock(stream: BinaryIO) -> None:
         fcntl.flock(stream, fcntl.LOCK_EX)
 
 
+@contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Hold the lock `path` until the end, and yield whether it could be had: False while another process has it.
+
+    The system lets go of it when this process ends, however it ends. Raises ResbenchError for a folder that cannot be
+    written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("ab")
+    except OSError as error:
+        raise ResbenchError(f"{path}: {error.strerror}; choose a folder that can be written to") from None
+    with stream:
+        try:
+            if fcntl:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
 def delete_unless_locked(path: Path) -> None:
     """Delete a file that no other process is writing."""
     if fcntl is None:

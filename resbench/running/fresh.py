@@ -9,7 +9,7 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 from resbench.errors import ExitCode, InvalidMeasurementError, NotComparableError, ResbenchError, show_traceback
@@ -23,12 +23,21 @@ _ERRORS: dict[int, type[ResbenchError]] = {
     ExitCode.INVALID: InvalidMeasurementError,
 }
 _PREFIX = "resbench: "
+_LINES = 20  # of what a process that died printed last
+
+
+class DiedError(InvalidMeasurementError):
+    """A fresh process that ended without a result; `lines` are the last that it printed."""
+
+    def __init__(self, message: str, lines: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.lines = tuple(lines)
 
 
 def call(function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
     """Call `function`, which a module defines at its top level, in a fresh process; return its result.
 
-    Raises the ResbenchError that the function raised, or InvalidMeasurementError when the process died.
+    Raises the ResbenchError that the function raised, or DiedError when the process died.
     """
     done = subprocess.run(
         tied([sys.executable, "-m", "resbench.running.fresh"]),
@@ -41,10 +50,11 @@ def call(function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
         return result
     if os.environ.get("RESBENCH_TRACEBACK") == "1":
         sys.stderr.write(done.stderr.decode(errors="replace"))
-    last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    lines = done.stderr.decode(errors="replace").strip().splitlines()[-_LINES:]
+    last = lines[-1] if lines else ""
     if last.startswith(_PREFIX) and done.returncode in _ERRORS:
         raise _ERRORS[done.returncode](last.removeprefix(_PREFIX))
-    raise InvalidMeasurementError(f"the measuring process {_ending(done.returncode)}: {last or 'it printed nothing'}")
+    raise DiedError(f"the measuring process {_ending(done.returncode)}: {last or 'it printed nothing'}", lines)
 
 
 def _ending(code: int) -> str:

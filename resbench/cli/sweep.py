@@ -1,0 +1,142 @@
+"""`resbench sweep`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from resbench.cli import options
+
+
+class _RunByDefault(TyperGroup):
+    """A group in which `resbench sweep NAME` means `resbench sweep run NAME`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, self._with_command(args))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        return super().resolve_command(ctx, self._with_command(args))
+
+    def _with_command(self, args: list[str]) -> list[str]:
+        known = not args or args[0] in self.commands or args[0] in ("-h", "--help")
+        return args if known else ["run", *args]
+
+
+sweep_ = typer.Typer(cls=_RunByDefault, no_args_is_help=True)
+
+_Output = Annotated[
+    Path, typer.Option("--output", "--save", "-o", help="Folder of the records; the state of the sweep is in it too.")
+]
+_Retries = Annotated[int, typer.Option(min=0, help="How often a job that dies is tried again.")]
+
+
+@sweep_.callback()
+def sweep_group() -> None:
+    """Measure many networks or checkpoints in many settings, and go on after whatever stops it.
+
+    `resbench sweep NAME...` is short for `resbench sweep run NAME...`; `resbench sweep run --help` shows the options.
+
+    \b
+    Examples:
+      resbench sweep 'resnet*' --batch-size 1,8 --dtype fp32 --dtype bf16
+      resbench sweep plan.toml --dry-run
+      resbench sweep status
+      resbench sweep resume
+    """
+
+
+@sweep_.command("run")
+def sweep_run(
+    names: Annotated[
+        list[str],
+        options.network_argument(
+            "A plan (a .toml file), or networks; with --data, checkpoints. Patterns are allowed.", "PLAN | NAME"
+        ),
+    ],
+    exclude: Annotated[list[str] | None, typer.Option(help="Leave out names that fit this pattern.")] = None,
+    batch_size: Annotated[
+        list[str] | None,
+        typer.Option("--batch-size", "-b", help="As in `profile`; if given several times, each makes jobs of its own."),
+    ] = None,
+    dtype: Annotated[
+        list[str] | None, typer.Option(help="fp32, tf32, fp16 or bf16; if given several times, each makes jobs.")
+    ] = None,
+    data: Annotated[
+        list[str] | None, typer.Option(help="Validate checkpoints on these images, instead of profiling networks.")
+    ] = None,
+    other: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="KEY=VALUE",
+            help="Another option of `profile` or `validate`, such as fuse, threads=2 or input-px=256; if a KEY is "
+            "given several times, each value makes jobs of its own.",
+        ),
+    ] = None,
+    retries: _Retries = 2,
+    output: _Output = Path("results"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show the jobs, which records exist, and how long the rest may take.")
+    ] = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Run every combination of names and settings, each in a process of its own.
+
+    A job is one network or checkpoint in one setting. What has a record with the same settings on this machine is not
+    measured again. A job that fails does not stop the others, and one that dies is tried again. After Ctrl-C, or when
+    the process was killed, `resbench sweep resume` goes on. Exit code: that of the worst failed job, else 0.
+
+    \b
+    Examples:
+      resbench sweep run 'resnet*' --exclude 'resnet1*' --batch-size 1,8 --dtype fp32 --dtype bf16
+      resbench sweep run resnet50 --with fuse=false --with fuse=true --with threads=1
+      resbench sweep run resnet18.tv_in1k resnet50.tv_in1k --data imagenet/val
+      resbench sweep run plan.toml --dry-run
+    """
+    from resbench.report import sweep as report
+    from resbench.sweep import forecast, plan, start
+
+    chosen = {"batch-size": batch_size, "dtype": dtype, "data": data}
+    pairs = [(key, value) for key, values in chosen.items() for value in values or ()]
+    jobs = plan.jobs_of(plan.tables_of(names, exclude or [], [*pairs, *plan.pairs_of(other or [])]))
+    if dry_run:
+        report.show_forecast(forecast.forecast(jobs, output), as_json=as_json)
+        return
+    sweep = start.new_sweep(jobs, output, retries=retries)
+    raise typer.Exit(report.follow(sweep, as_json=as_json, quiet=quiet))
+
+
+@sweep_.command("resume")
+def sweep_resume(
+    output: _Output = Path("results"), as_json: options.AsJson = False, quiet: options.Quiet = False
+) -> None:
+    """Go on with a sweep that was interrupted or killed; what failed is tried again.
+
+    \b
+    Examples:
+      resbench sweep resume
+      resbench sweep resume -o overnight
+    """
+    from resbench.report import sweep as report
+    from resbench.sweep import start
+
+    raise typer.Exit(report.follow(start.earlier_sweep(output), as_json=as_json, quiet=quiet))
+
+
+@sweep_.command("status")
+def sweep_status(output: _Output = Path("results"), as_json: options.AsJson = False) -> None:
+    """Show which jobs are done, which failed and why, and how long the rest will take.
+
+    \b
+    Examples:
+      resbench sweep status
+      resbench sweep status -o overnight --json
+    """
+    from resbench.report import sweep as report
+    from resbench.sweep.ledger import Ledger
+    from resbench.sweep.summary import status_of
+
+    ledger = Ledger(output)
+    report.show_status(status_of(ledger, ledger.stored()), output, as_json=as_json)

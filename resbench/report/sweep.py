@@ -1,0 +1,128 @@
+"""A sweep as people read it: its jobs, how far it has come, what failed and why."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn
+from rich.table import Table
+
+from resbench import units
+from resbench.report import terminal
+from resbench.sweep.summary import seconds_left, status_of
+
+if TYPE_CHECKING:
+    from resbench.sweep.forecast import Forecast
+    from resbench.sweep.jobs import Job
+    from resbench.sweep.ledger import Ending
+    from resbench.sweep.start import Sweep
+    from resbench.sweep.summary import JobState, Status
+
+_ORDER = ("done", "there", "submitted", "waiting", "failed")
+_LINES_SHOWN = 5
+
+
+@contextmanager
+def sweep_progress(total: int, at_once: int, *, quiet: bool = False) -> "Iterator[Callable[[Job, Ending], None]]":
+    """Yield what takes each job that ended, and shows how long the rest will take."""
+    columns = (terminal.Words("{task.description}"), BarColumn(), MofNCompleteColumn())
+    endings: list[Ending] = []
+    with terminal.bars(*columns, quiet=quiet) as bar:
+        task = bar.add_task("jobs", total=total)
+
+        def ended(job: "Job", ending: "Ending") -> None:
+            endings.append(ending)
+            seconds = seconds_left(endings, total - len(endings), at_once)
+            words = "" if seconds is None else f", about {_about(seconds)} left"
+            failed = sum(each.state == "failed" for each in endings)
+            bar.update(task, completed=len(endings), description=f"jobs ({failed} failed{words})")
+            if not quiet:
+                _note(job, ending)
+
+        yield ended
+
+
+def follow(sweep: "Sweep", *, as_json: bool, quiet: bool) -> int:
+    """Run a sweep, show its jobs at the end (also after Ctrl-C), and return the exit code of the worst of them."""
+    at_once, root = sweep.stored.engine.workers, sweep.ledger.root
+    try:
+        with sweep_progress(sweep.open(), at_once, quiet=quiet) as on_ending:
+            sweep.run(on_ending)
+    except KeyboardInterrupt:
+        show_status(status_of(sweep.ledger, sweep.stored), root, as_json=as_json)
+        raise KeyboardInterrupt(f"`resbench sweep resume -o {root}` goes on") from None
+    status = status_of(sweep.ledger, sweep.stored)
+    show_status(status, root, as_json=as_json)
+    return max(each.ending.exit_code if each.ending else 0 for each in status.jobs)
+
+
+def show_forecast(forecast: "Forecast", *, as_json: bool) -> None:
+    """Print which jobs there are, which have records, and how long the rest may take."""
+    if as_json:
+        terminal.print_json(forecast)
+        return
+    terminal.results_console().print(_table(forecast.jobs))
+    terminal.results_console().print(f"{len(forecast.jobs)} jobs: {_counts(forecast.counts)}")
+    if forecast.seconds is not None:
+        source = "" if forecast.like else " (by records of other networks)"
+        terminal.results_console().print(f"those that wait take about {_about(forecast.seconds)}{source}")
+
+
+def show_status(status: "Status", root: Path, *, as_json: bool) -> None:
+    """Print where every job of a sweep is, and the last lines of those that failed."""
+    if as_json:
+        terminal.print_json(status)
+        return
+    terminal.results_console().print(_table(status.jobs))
+    for each in status.jobs:
+        if each.ending and each.ending.lines:
+            lines = each.ending.lines[-_LINES_SHOWN:]
+            terminal.results_console().print(
+                f"{_name(each.job)} printed last:", *(f"  {line}" for line in lines), sep="\n"
+            )
+    terminal.results_console().print(_counts(status.counts))
+    if status.running:
+        left = "" if status.seconds_left is None else f"; about {_about(status.seconds_left)} left"
+        terminal.results_console().print(f"running{left}")
+    elif any(status.counts.get(state) for state in ("waiting", "submitted", "failed")):
+        terminal.advice().print(f"`resbench sweep resume -o {root}` goes on with what is not done", soft_wrap=True)
+
+
+def _table(states: "Sequence[JobState]") -> Table:
+    out = Table("job", "settings", "state", *terminal.figure_columns("time"), "record, or why there is none")
+    for each in states:
+        ending = each.ending
+        seconds = "-" if ending is None or ending.seconds is None else units.seconds(ending.seconds)
+        outcome = (ending.record or ending.reason) if ending else "-"
+        out.add_row(_name(each.job), each.job.words or "-", _state(each), seconds, outcome)
+    return out
+
+
+def _state(each: "JobState") -> str:
+    again = f" ({each.ending.attempts} attempts)" if each.ending and each.ending.attempts > 1 else ""
+    return f"{each.state}{again}"
+
+
+def _name(job: "Job") -> str:
+    return f"{job.kind} {job.name}"
+
+
+def _about(seconds: float) -> str:
+    """Return a time that is estimated: "40 s", "12 min", "3 h 20 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{counts[state]} {state}" for state in _ORDER if counts.get(state))
+
+
+def _note(job: "Job", ending: "Ending") -> None:
+    words = f" ({job.words})" if job.words else ""
+    if ending.state == "failed":
+        terminal.advice().print(f"resbench: {_name(job)}{words}: {ending.reason}", soft_wrap=True)
+    elif ending.state == "done":
+        terminal.advice().print(f"saved {ending.record}", soft_wrap=True)

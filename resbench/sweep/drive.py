@@ -1,0 +1,110 @@
+"""A sweep at work: batches go to an engine, and what dies is tried again."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+from resbench.errors import ExitCode
+from resbench.sweep.engines import Batch, Ended, Engine
+from resbench.sweep.jobs import Job, together
+from resbench.sweep.ledger import Ending, Ledger, Stored, Ticket, open_jobs
+from resbench.sweep.work import known_ending
+
+PAUSE_S = 0.5  # between two looks at what runs
+OnEnding = Callable[[Job, Ending], None]
+
+
+def drive(ledger: Ledger, engine: Engine, stored: Stored, on_ending: OnEnding, *, cancel: bool = False) -> None:
+    """Bring every open job of the sweep to its end; jobs that a process before this one has started are waited for.
+
+    On Ctrl-C what runs is left running where the engine can do that, unless it is to `cancel`.
+    """
+    busy = _adopted(ledger, engine, stored)
+    taken = {key for ticket in busy for key in ticket.jobs}
+    jobs = [job for job in open_jobs(ledger, stored.jobs) if job.key not in taken]
+    for job in jobs:
+        ledger.forget(job)
+    if engine.local:
+        jobs = list(_unknown(ledger, jobs, on_ending))
+    waiting = deque(Batch(jobs=group) for group in together(jobs, stored.together))
+    try:
+        while waiting or busy:
+            busy |= _submitted(ledger, engine, waiting, list(busy.values()))
+            ended = _ended(engine, busy)
+            for ticket, end in ended.items():
+                waiting.extend(_settled(ledger, busy.pop(ticket), end, stored.retries, on_ending))
+                ledger.drop(ticket)
+            if busy and not ended:
+                time.sleep(PAUSE_S)
+    except BaseException:
+        if cancel or not engine.outlives:
+            _cancelled(ledger, engine, busy)
+        raise
+
+
+def _adopted(ledger: Ledger, engine: Engine, stored: Stored) -> dict[Ticket, Batch]:
+    """Return what an earlier process left running; it is no use where batches end with the process."""
+    by_key = {job.key: job for job in stored.jobs}
+    tickets = ledger.tickets()
+    if not engine.outlives:
+        for ticket in tickets:
+            ledger.drop(ticket)
+        return {}
+    return {ticket: Batch(jobs=tuple(by_key[key] for key in ticket.jobs), attempt=ticket.attempt) for ticket in tickets}
+
+
+def _unknown(ledger: Ledger, jobs: Sequence[Job], on_ending: OnEnding) -> Iterator[Job]:
+    """Yield the jobs that have to be measured; the others end here."""
+    for job in jobs:
+        if ending := known_ending(job, ledger.root):
+            ledger.end(job, ending)
+            on_ending(job, ending)
+        else:
+            yield job
+
+
+def _submitted(ledger: Ledger, engine: Engine, waiting: deque[Batch], busy: Sequence[Batch]) -> dict[Ticket, Batch]:
+    """Submit as many batches as the engine has room for."""
+    ready: list[Batch] = []
+    while waiting and engine.has_room([*busy, *ready], waiting[0]):
+        ready.append(waiting.popleft())
+    handles = engine.submit(ready) if ready else []
+    tickets = {
+        Ticket(jobs=batch.keys, handle=handle, attempt=batch.attempt): batch
+        for handle, batch in zip(handles, ready, strict=True)
+    }
+    for ticket in tickets:
+        ledger.note(ticket)
+    return tickets
+
+
+def _ended(engine: Engine, busy: dict[Ticket, Batch]) -> dict[Ticket, Ended]:
+    polled = {ticket: engine.poll(ticket.handle, batch) for ticket, batch in busy.items()}
+    return {ticket: end for ticket, end in polled.items() if end}
+
+
+def _settled(ledger: Ledger, batch: Batch, end: Ended, retries: int, on_ending: OnEnding) -> list[Batch]:
+    """Tell how the jobs of a batch ended; return those to be tried again, each alone."""
+    again = []
+    for job in batch.jobs:
+        ending = ledger.ending(job)
+        if ending is None and end.exit_code == ExitCode.INVALID and batch.attempt <= retries:
+            again.append(Batch(jobs=(job,), attempt=batch.attempt + 1))
+            continue
+        if ending is None:
+            ending = Ending(
+                state="failed",
+                reason=end.reason,
+                lines=end.lines,
+                exit_code=end.exit_code,
+                attempts=batch.attempt,
+            )
+            ledger.end(job, ending)
+        on_ending(job, ending)
+    return again
+
+
+def _cancelled(ledger: Ledger, engine: Engine, busy: dict[Ticket, Batch]) -> None:
+    for ticket in busy:
+        engine.cancel(ticket.handle)
+        ledger.drop(ticket)

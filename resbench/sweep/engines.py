@@ -1,0 +1,97 @@
+"""What runs jobs: each engine takes batches of jobs, says which of them ended, and can stop them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+from resbench.errors import InvalidMeasurementError, ResbenchError
+from resbench.running import fresh
+from resbench.sweep.jobs import Job
+from resbench.sweep.ledger import EngineOptions, Ledger
+from resbench.sweep.work import work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Jobs that one process does."""
+
+    jobs: tuple[Job, ...]
+    attempt: int = 1
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of its jobs."""
+        return tuple(job.key for job in self.jobs)
+
+    @property
+    def times(self) -> bool:
+        """Whether it takes time, so that nothing else may use its device meanwhile."""
+        return self.jobs[0].kind == "profile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What an engine knows of a batch that is over; how each job ended is in the ledger."""
+
+    reason: str = ""  # why jobs may lack an ending
+    lines: tuple[str, ...] = ()  # the last that were printed
+    exit_code: int = InvalidMeasurementError.exit_code
+
+
+class Engine(Protocol):
+    """Runs batches somewhere."""
+
+    outlives: bool  # whether batches go on when this process ends
+    local: bool  # whether they run on this machine
+
+    def has_room(self, busy: Sequence[Batch], batch: Batch) -> bool:
+        """Tell whether `batch` may run beside those that are `busy`."""
+
+    def submit(self, batches: Sequence[Batch]) -> list[str]:
+        """Start batches and return a handle of each, by which other processes know it too."""
+
+    def poll(self, handle: str, batch: Batch) -> Ended | None:
+        """Return what became of a batch; None: it is not over."""
+
+    def cancel(self, handle: str) -> None:
+        """Stop a batch."""
+
+
+class Here:
+    """One batch after another, each in a fresh process that ends with this one."""
+
+    outlives = False
+    local = True
+
+    def __init__(self, ledger: Ledger, code: str) -> None:
+        self._ledger = ledger
+        self._code = code
+
+    def has_room(self, busy: Sequence[Batch], batch: Batch) -> bool:  # noqa: ARG002
+        """Tell whether nothing runs."""
+        return not busy
+
+    def submit(self, batches: Sequence[Batch]) -> list[str]:
+        """Return handles; a batch runs when it is polled."""
+        return ["" for _ in batches]
+
+    def poll(self, handle: str, batch: Batch) -> Ended | None:  # noqa: ARG002
+        """Run `batch` to its end."""
+        try:
+            fresh.call(work, self._ledger.root, batch.keys, self._code, batch.attempt)
+        except fresh.DiedError as died:
+            return Ended(reason=str(died), lines=died.lines)
+        except ResbenchError as error:
+            return Ended(reason=str(error), exit_code=error.exit_code)
+        return Ended(reason="ended without a result")
+
+    def cancel(self, handle: str) -> None:
+        """Do nothing: the process ended with the one that waited for it."""
+
+
+def engine_of(options: EngineOptions, ledger: Ledger, code: str) -> Engine:
+    """Return the engine that `options` name. Raises ResbenchError when what it needs is not installed."""
+    if options.name == "here":
+        return Here(ledger, code)
+    return import_module(f"resbench.sweep.{options.name}").engine(options, ledger, code)  # type: ignore[no-any-return]

@@ -1,0 +1,53 @@
+"""What a sweep has come to: how many jobs ended, how long the rest will take."""
+
+from collections import Counter
+from collections.abc import Iterable
+from statistics import fmean
+
+import msgspec
+
+from resbench.sweep.jobs import Job
+from resbench.sweep.ledger import Ending, Ledger, Stored
+
+
+class JobState(msgspec.Struct, frozen=True, kw_only=True):
+    """A job, and where it is."""
+
+    job: Job
+    state: str  # "waiting", "submitted", "done", "there", "failed"
+    ending: Ending | None = None
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """A sweep, and how far it has come."""
+
+    running: bool  # whether a process runs it now
+    counts: dict[str, int]  # state -> jobs
+    seconds_left: float | None
+    jobs: tuple[JobState, ...]
+
+
+def status_of(ledger: Ledger, stored: Stored) -> Status:
+    """Return where every job of a sweep is."""
+    running = ledger.is_owned()
+    submitted = {key for ticket in ledger.tickets() for key in ticket.jobs}
+    if not running and stored.engine.name == "here":  # what was started has ended with its process
+        submitted = set()
+    states = []
+    for job in stored.jobs:
+        ending = ledger.ending(job)
+        state = ending.state if ending else "submitted" if job.key in submitted else "waiting"
+        states.append(JobState(job=job, state=state, ending=ending))
+    endings = [each.ending for each in states if each.ending]
+    return Status(
+        running=running,
+        counts=dict(Counter(each.state for each in states)),
+        seconds_left=seconds_left(endings, len(states) - len(endings), stored.engine.workers),
+        jobs=tuple(states),
+    )
+
+
+def seconds_left(endings: Iterable[Ending], left: int, at_once: int) -> float | None:
+    """Return how long `left` jobs will take, if they take as long as those that ended; None: none did."""
+    durations = [ending.seconds for ending in endings if ending.seconds is not None]
+    return fmean(durations) * left / at_once if durations else None

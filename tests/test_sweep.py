@@ -1,0 +1,309 @@
+"""A sweep runs, is interrupted, goes on, and tells how far it is."""
+
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from resbench import environment
+from resbench.bench import profiling, recorded
+from resbench.cli.app import app
+from resbench.errors import InvalidMeasurementError, ResbenchError
+from resbench.records import jsonio, store
+from resbench.running import fresh
+from resbench.sweep import drive, engines, ledger, work
+from resbench.sweep.jobs import Job
+from resbench.zoo import find
+from tests.examples import PROFILE
+from tests.test_running_arm import TINY
+
+NAMES = ("tiny", "tiny2", "tiny3")
+QUICK = ("--with", "threads=1", "-b", "1")
+
+
+@pytest.fixture(autouse=True)
+def measured(monkeypatch):
+    """Networks are "measured" at once, in this process; returns the names of those that were."""
+    asked = []
+    monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, *(replace(TINY, name=name) for name in NAMES)))
+    monkeypatch.setattr(sys, "argv", ["resbench", "sweep"])
+    monkeypatch.setattr(fresh, "call", lambda function, *arguments: function(*arguments))
+
+    def profiled(network, how):
+        asked.append(network.name)
+        return record_of(network, how)
+
+    monkeypatch.setattr(work, "profiled", profiled)
+    return asked
+
+
+def record_of(network, how):
+    """A record with the settings and speeds that are asked for, and other figures."""
+    request = profiling.requested(network, how)
+    (series,) = PROFILE.series[:1]
+    asked = {
+        (speed, want.asked) for want in profiling.wanted_by(request, how) for speed in recorded.speeds.speeds_of(want)
+    }
+    return replace(
+        PROFILE,
+        network=network.name,
+        settings=request.settings,
+        series=tuple(replace(series, speed=speed, batch_size_asked=size) for speed, size in sorted(asked)),
+        environment=replace(PROFILE.environment, machine=environment.machine(recorded.torch.device(request.device))),
+        run=replace(PROFILE.run, duration_s=7.0),
+    )
+
+
+def sweep(*words):
+    return CliRunner().invoke(app, ["sweep", *map(str, words)])
+
+
+def status(folder):
+    return json.loads(sweep("status", "-o", folder, "--json").stdout)
+
+
+def test_every_job_leaves_a_record_and_is_not_measured_again(tmp_path, measured):
+    first = sweep("tiny*", *QUICK, "--dtype", "fp32", "--dtype", "bf16", "-o", tmp_path)
+    assert first.exit_code == 0, first.output
+    assert "6 done" in first.stdout
+    assert measured == [*NAMES, *NAMES]
+    paths = sorted(tmp_path.rglob("*.json"))
+    assert [path.name for path in paths] == ["profile-bf16-224px-1t-b1.json", "profile-fp32-224px-1t-b1.json"] * 3
+    assert len(store.read_folder(tmp_path)) == 6  # the state of the sweep is no record
+    again = sweep("tiny*", *QUICK, "-o", tmp_path)
+    assert again.exit_code == 0, again.output
+    assert "3 there" in again.stdout
+    assert len(measured) == 6
+    sweep("tiny", "-b", "2", "--with", "threads=1", "-o", tmp_path)
+    assert measured[6:] == ["tiny"]
+
+
+def test_the_command_in_a_record_is_the_sweeps(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["resbench", "sweep", "tiny"])
+    seen = []
+    monkeypatch.setattr(work, "profiled", lambda network, how: seen.append(sys.argv) or record_of(network, how))
+    sweep("tiny", *QUICK, "-o", tmp_path)
+    assert seen == [["resbench", "sweep", "tiny"]]
+
+
+def test_a_dry_run_measures_nothing_and_estimates_from_records(tmp_path, measured):
+    sweep("tiny", *QUICK, "-o", tmp_path)
+    words = ("tiny*", *QUICK, "--dtype", "fp32", "--dtype", "bf16", "-o", tmp_path, "--dry-run")
+    done = sweep(*words)
+    assert "6 jobs: 1 there, 5 waiting" in done.stdout
+    assert "those that wait take about 35 s" in done.stdout  # 7 s each
+    assert measured == ["tiny"]
+    shown = json.loads(sweep(*words, "--json").stdout)
+    assert (shown["seconds"], shown["like"], shown["counts"]) == (35.0, 1, {"there": 1, "waiting": 5})
+    assert not (tmp_path / "new").exists()
+
+
+def test_without_records_there_is_no_estimate(tmp_path):
+    done = sweep("tiny", *QUICK, "-o", tmp_path / "new", "--dry-run")
+    assert done.stdout.endswith("1 jobs: 1 waiting\n")
+    assert not (tmp_path / "new").exists()
+
+
+def test_settings_that_this_machine_refuses_fail_without_a_process(tmp_path, measured):
+    done = sweep("tiny*", *QUICK, "--dtype", "bf16", "--with", "winograd", "--with", "winograd=false", "-o", tmp_path)
+    assert done.exit_code == 2
+    assert "3 done, 3 failed" in done.stdout
+    assert "tiny (batch-size 1, dtype bf16, threads 1, winograd): winograd: only in fp32" in done.stderr
+    assert len(measured) == 3
+
+
+def test_a_job_that_fails_stops_no_other_and_resume_tries_it_again(tmp_path, monkeypatch, measured):
+    real = work.profiled
+
+    def failing(network, how):
+        if network.name == "tiny2":
+            raise InvalidMeasurementError("outputs are not finite")
+        return real(network, how)
+
+    monkeypatch.setattr(work, "profiled", failing)
+    done = sweep("tiny*", *QUICK, "-o", tmp_path)
+    assert done.exit_code == 5
+    assert "2 done, 1 failed" in done.stdout
+    assert "profile tiny2 (batch-size 1, threads 1): outputs are not finite" in done.stderr
+    assert f"`resbench sweep resume -o {tmp_path}`" in done.stderr
+    monkeypatch.setattr(work, "profiled", real)
+    again = sweep("resume", "-o", tmp_path)
+    assert again.exit_code == 0
+    assert "3 done" in again.stdout
+    assert measured == ["tiny", "tiny3", "tiny2"]
+
+
+def test_a_job_that_dies_is_tried_again_and_then_fails_with_its_last_lines(tmp_path, monkeypatch):
+    tries = []
+
+    def call(function, root, keys, code, attempt):
+        tries.append(attempt)
+        raise fresh.DiedError("the measuring process was killed by SIGKILL: bye", ("allocating", "bye"))
+
+    monkeypatch.setattr(fresh, "call", call)
+    done = sweep("tiny", *QUICK, "--retries", "1", "-o", tmp_path)
+    assert (done.exit_code, tries) == (5, [1, 2])
+    assert "failed (2 attempts)" in done.stdout
+    assert "profile tiny printed last:\n  allocating\n  bye\n" in done.stdout
+    (job,) = status(tmp_path)["jobs"]
+    assert job["ending"]["lines"] == ["allocating", "bye"]
+    assert "killed by SIGKILL" in job["ending"]["reason"]
+
+
+def test_what_a_dead_worker_has_finished_is_not_done_again(tmp_path, monkeypatch, measured):
+    def call(function, *arguments):
+        function(*arguments)
+        raise fresh.DiedError("died after its work", ())
+
+    monkeypatch.setattr(fresh, "call", call)
+    assert sweep("tiny", *QUICK, "-o", tmp_path).exit_code == 0
+    assert measured == ["tiny"]
+
+
+def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on(tmp_path, monkeypatch, measured):
+    def call(function, root, keys, *rest):
+        if "tiny2" in keys[0]:
+            raise KeyboardInterrupt
+        return function(root, keys, *rest)
+
+    monkeypatch.setattr(fresh, "call", call)
+    done = sweep("tiny*", *QUICK, "-o", tmp_path)
+    assert done.exit_code == 130
+    assert "1 done, 2 waiting" in done.stdout
+    shown = status(tmp_path)
+    assert (shown["running"], shown["counts"]) == (False, {"done": 1, "waiting": 2})
+    monkeypatch.setattr(fresh, "call", lambda function, *arguments: function(*arguments))
+    assert sweep("resume", "-o", tmp_path).exit_code == 0
+    assert measured == list(NAMES)
+
+
+def test_a_second_sweep_into_a_folder_is_refused_and_status_works_meanwhile(tmp_path):
+    sweep("tiny", *QUICK, "-o", tmp_path)
+    with ledger.Ledger(tmp_path).owned():
+        for words in (("tiny2", *QUICK), ("resume",)):
+            error = sweep(*words, "-o", tmp_path).exception
+            assert isinstance(error, ResbenchError)
+            assert "another process runs a sweep into this folder" in str(error)
+        assert status(tmp_path)["running"]
+    assert not status(tmp_path)["running"]
+    assert status(tmp_path)["counts"] == {"done": 1}
+
+
+def test_status_shows_what_runs_and_how_long_the_rest_takes(tmp_path):
+    state = ledger.Ledger(tmp_path)
+    jobs = tuple(Job(kind="profile", name=name) for name in NAMES)
+    options = ledger.EngineOptions()
+    state.begin(ledger.Stored(jobs=jobs, engine=options, retries=0, code="", command=()))
+    state.end(jobs[0], ledger.Ending(state="done", record="a.json", seconds=10.0))
+    state.note(ledger.Ticket(jobs=(jobs[1].key,), handle="", attempt=1))
+    with state.owned():
+        done = sweep("status", "-o", tmp_path)
+    assert "1 done, 1 submitted, 1 waiting" in done.stdout
+    assert "running; about 20 s left" in done.stdout
+    assert status(tmp_path)["counts"] == {"done": 1, "waiting": 2}  # its process is gone, and the job with it
+
+
+def test_status_without_a_sweep_is_one_line(tmp_path):
+    error = sweep("status", "-o", tmp_path).exception
+    assert isinstance(error, ResbenchError)
+    assert "start with `resbench sweep`" in str(error)
+
+
+def test_a_damaged_state_is_one_line(tmp_path):
+    sweep("tiny", *QUICK, "-o", tmp_path)
+    (tmp_path / ".sweep" / "plan").write_text('{"jobs": 3}')
+    assert "not the state of a sweep" in str(sweep("status", "-o", tmp_path).exception)
+
+
+def test_a_worker_of_another_version_does_nothing(tmp_path, measured):
+    sweep("tiny", *QUICK, "-o", tmp_path)
+    with pytest.raises(ResbenchError, match="not the version that started the sweep"):
+        work.work(tmp_path, ("x",), "0" * 64)
+    assert measured == ["tiny"]
+
+
+def test_another_version_is_refused_once_and_not_tried_again(tmp_path, monkeypatch, measured):
+    monkeypatch.setattr(work, "code_sha256", lambda: "another")
+    done = sweep("tiny", *QUICK, "-o", tmp_path)
+    assert done.exit_code == 2
+    assert "not the version" in done.stderr
+    assert "attempts" not in done.stdout
+
+
+def test_a_worker_that_cannot_see_the_folder_says_so(tmp_path):
+    with pytest.raises(ResbenchError, match="workers must see the same folder"):
+        work.work(tmp_path / "elsewhere", ("x",), ledger.code_sha256())
+
+
+def test_a_changed_module_is_another_version(monkeypatch, tmp_path):
+    (tmp_path / "a.py").write_text("1")
+    monkeypatch.setattr(ledger.resbench, "__file__", str(tmp_path / "__init__.py"))
+    before = ledger.code_sha256.__wrapped__()
+    (tmp_path / "a.py").write_text("2")
+    assert ledger.code_sha256.__wrapped__() != before
+
+
+def test_jobs_of_an_engine_that_outlives_its_submitter_are_waited_for(tmp_path):
+    """Two jobs were left running by a process that died; one of them ends, the other dies and is tried again."""
+    state = ledger.Ledger(tmp_path)
+    jobs = tuple(Job(kind="profile", name=name) for name in NAMES)
+    stored = ledger.Stored(jobs=jobs, engine=ledger.EngineOptions(), retries=1, code="", command=())
+    state.begin(stored)
+    for number, job in enumerate(jobs[:2]):
+        state.note(ledger.Ticket(jobs=(job.key,), handle=str(number), attempt=1))
+
+    class Cluster:
+        outlives, local = True, False
+        submitted = []
+
+        def has_room(self, busy, batch):
+            return len(busy) < 3
+
+        def submit(self, batches):
+            self.submitted += [(batch.jobs[0].name, batch.attempt) for batch in batches]
+            return [f"new {batch.jobs[0].name}" for batch in batches]
+
+        def poll(self, handle, batch):
+            if handle != "1":
+                state.end(batch.jobs[0], ledger.Ending(state="done", record="x", attempts=batch.attempt))
+            return engines.Ended(reason="node lost")
+
+        def cancel(self, handle):
+            raise AssertionError(handle)
+
+    ended = []
+    drive.drive(state, Cluster(), stored, lambda job, ending: ended.append((job.name, ending.state)))
+    assert Cluster.submitted == [("tiny3", 1), ("tiny2", 2)]
+    assert sorted(ended) == [(name, "done") for name in NAMES]
+    assert state.tickets() == []
+
+
+def test_a_record_of_other_weights_or_another_definition_is_not_the_one_asked_for(tmp_path, monkeypatch):
+    import torch
+
+    import resbench
+
+    torch.save(resbench.build("tiny").state_dict(), tmp_path / "a.pth")
+    how = profiling.Profiling(running=profiling.Running(threads=1), batch_sizes=(1,), weights=str(tmp_path / "a.pth"))
+    network = find.find("tiny")
+    plain = replace(how, weights=None)
+    record = record_of(network, plain)
+    store.save(record, tmp_path)
+    assert recorded.recorded_profile(network, plain, tmp_path) == record
+    assert recorded.recorded_profile(network, how, tmp_path) is None
+    digest = recorded.sha256(tmp_path / "a.pth")
+    with_weights = replace(record, weights="a.pth", weights_sha256=digest)
+    store.save(with_weights, tmp_path)
+    assert recorded.recorded_profile(network, how, tmp_path) == with_weights
+    torch.save({"fc.weight": torch.zeros(1)}, tmp_path / "a.pth")
+    monkeypatch.setattr(profiling, "headed", lambda network, *_: network)
+    assert recorded.recorded_profile(network, how, tmp_path) is None
+
+
+def test_a_record_reads_back_as_it_was_saved(tmp_path):
+    sweep("tiny", *QUICK, "-o", tmp_path)
+    (path,) = tmp_path.rglob("*.json")
+    assert jsonio.read_record(path).network == "tiny"
+    assert status(tmp_path)["jobs"][0]["ending"]["record"] == path.relative_to(tmp_path).as_posix()

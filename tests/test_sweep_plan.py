@@ -16,7 +16,7 @@ from resbench.zoo import find
 from tests import planted
 from tests.test_running_arm import TINY
 
-NOT_SETTINGS = {"names", "every", "save", "output", "resume", "as_json", "quiet", "explain_gap"}
+NOT_SETTINGS = {"names", "every", "save", "output", "resume", "as_json", "quiet", "explain_gap", "against"}
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +145,7 @@ def test_every_option_of_the_command_is_one_of_plans(kind):
         ("names = []\n[profile]", "no networks given"),
         ('names = ["tiny"]\n[validate]\ndtype = "bf16"', "validations need images"),
         ('names = ["tiny"]\n[validate]\ndata = "nowhere"', "nowhere"),
+        ('names = ["tiny"]\n[validate]\ndata = "a"\ntta = "flip"', "tta = flip: Invalid enum value"),
         ('names = ["tiny"]\n[validate]\nbatch-sizes = 1', "did you mean batch-size?"),
         ("names = [", "not TOML"),
     ],

@@ -12,7 +12,7 @@ from resbench.accuracy import decoders, pixels
 from resbench.accuracy.dataset import ImageSet
 from resbench.bench import pipeline
 from resbench.bench.entrance import origin_of
-from resbench.bench.entries import Entry, Validating
+from resbench.bench.entries import Entry, Validating, fitted
 from resbench.bench.passes import settings_of
 from resbench.bench.profiling import Profiling, requested, wanted_by
 from resbench.nets.cache import cached_path, sha256
@@ -56,7 +56,8 @@ def recorded_evaluation(entry: Entry, images: ImageSet, validating: Validating, 
     """Return the record below `root` of this checkpoint on these images, on this machine and with these settings."""
     on = resolve(validating.device)
     settings = replace(settings_of(entry, validating.running, on), threads=None)  # right answers do not depend on them
-    prepared = pixels.recorded(entry.preprocess, decoders.decoder_named(validating.decoder, on).name)
+    seen = pixels.recorded(fitted(entry, images).preprocess, decoders.decoder_named(validating.decoder, on).name)
+    prepared = replace(seen, tta=validating.tta, tta_average=validating.tta_average)
     origin = origin_of(entry.variant, settings.input_px)
     for record in _records(root, environment.machine(on), entry.variant.name):
         if (

@@ -2,13 +2,14 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import msgspec
 
+from resbench.accuracy.views import checked_tta
 from resbench.bench import parse
 from resbench.bench.entries import Validating
 from resbench.bench.profiling import Profiling
@@ -66,7 +67,9 @@ def profiling_of(job: Job) -> Profiling:
 
 def validating_of(job: Job) -> Validating:
     """Return how a job of the kind "validate" measures."""
-    return Validating(**_arguments("validate", job.options))
+    how = Validating(**_arguments("validate", job.options))
+    tta, average = checked_tta(how.tta, how.tta_average)
+    return replace(how, tta=tta, tta_average=average)
 
 
 def _arguments(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,6 +93,7 @@ def _fields(kind: Kind) -> dict[str, tuple[str, Callable[[Any], Any]]]:
         known |= {key: (key, _reader(str)) for key in _OF_JOB}
         known["batch-size"] = ("batch_size", lambda value: parse.batch_size(str(value)))
         known["input-px"] = ("input_px", _reader(int))
+        known["labels"] = ("labels", lambda value: (_reader(Path)(value),))
     else:
         known["batch-size"] = ("batch_sizes", lambda value: parse.batch_sizes(str(value)))
         known["input-px"] = ("input_px", lambda value: parse.input_px(str(value)))

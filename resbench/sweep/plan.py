@@ -175,7 +175,7 @@ def _names(table: Table, options: dict[str, Any]) -> list[str]:
     else:
         job = Job(kind="validate", name="", options=options)
         weights = [job.weights] * len(table.names) if job.weights else []
-        names = [entry.asked for entry in select(table.names, weights, job.data, validating_of(job))[1]]
+        names = [entry.asked for entry in select(table.names, weights, [job.data], validating_of(job))[1]]
     return [name for name in names if not any(fnmatch.fnmatchcase(name, pattern) for pattern in table.exclude)]
 
 

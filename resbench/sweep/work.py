@@ -13,6 +13,7 @@ from resbench.bench.validation import validate_all
 from resbench.errors import ResbenchError
 from resbench.records import store
 from resbench.records.record import Record
+from resbench.running.allocator import keep_memory
 from resbench.sweep.jobs import Job
 from resbench.sweep.ledger import Ending, Ledger, code_sha256, hostname, open_jobs
 from resbench.sweep.options import profiling_of, validating_of
@@ -34,6 +35,7 @@ def work(root: Path, keys: Sequence[str], code: str, attempt: int = 1) -> None:
     by_key = {job.key: job for job in stored.jobs}
     jobs = open_jobs(ledger, [by_key[key] for key in keys])
     if jobs and jobs[0].kind == "validate":
+        keep_memory()
         _validate(ledger, jobs, attempt)
     else:
         for job in jobs:
@@ -48,7 +50,7 @@ def record_there(job: Job, root: Path) -> Record | None:
     if job.kind == "profile":
         how = profiling_of(job)
         return recorded_profile(entered(job.name, how.running.input_px), how, root)
-    images, (entry,) = select([job.name], [job.weights] if job.weights else [], job.data, validating_of(job))
+    (images,), (entry,) = select(*_named([job]), [job.data], validating_of(job))
     return recorded_evaluation(entry, images, validating_of(job), root)
 
 
@@ -95,8 +97,8 @@ def _validate(ledger: Ledger, jobs: Sequence[Job], attempt: int) -> None:
 
 def _evaluations(jobs: Sequence[Job], root: Path) -> dict[str, tuple[Record, bool]]:
     """Return the record of each job by its key, and whether it was there before."""
-    how, data = validating_of(jobs[0]), jobs[0].data
-    images, entries = select(*_named(jobs), data, how)
+    how, data = validating_of(jobs[0]), [jobs[0].data]
+    (images,), entries = select(*_named(jobs), data, how)
     there = [recorded_evaluation(entry, images, how, root) for entry in entries]
     records: dict[str, tuple[Record, bool]] = {
         job.key: (record, True) for job, record in zip(jobs, there, strict=True) if record

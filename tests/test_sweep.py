@@ -256,7 +256,9 @@ def test_jobs_of_an_engine_that_outlives_its_submitter_are_waited_for(tmp_path):
 
     class Cluster:
         outlives, local = True, False
-        submitted = []
+
+        def __init__(self):
+            self.submitted = []
 
         def has_room(self, busy, batch):
             return len(busy) < 3
@@ -273,9 +275,9 @@ def test_jobs_of_an_engine_that_outlives_its_submitter_are_waited_for(tmp_path):
         def cancel(self, handle):
             raise AssertionError(handle)
 
-    ended = []
-    drive.drive(state, Cluster(), stored, lambda job, ending: ended.append((job.name, ending.state)))
-    assert Cluster.submitted == [("tiny3", 1), ("tiny2", 2)]
+    ended, cluster = [], Cluster()
+    drive.drive(state, cluster, stored, lambda job, ending: ended.append((job.name, ending.state)))
+    assert cluster.submitted == [("tiny3", 1), ("tiny2", 2)]
     assert sorted(ended) == [(name, "done") for name in NAMES]
     assert state.tickets() == []
 

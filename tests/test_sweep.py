@@ -195,7 +195,7 @@ def test_status_shows_what_runs_and_how_long_the_rest_takes(tmp_path):
     state = ledger.Ledger(tmp_path)
     jobs = tuple(Job(kind="profile", name=name) for name in NAMES)
     options = ledger.EngineOptions()
-    state.begin(ledger.Stored(jobs=jobs, engine=options, retries=0, code="", command=()))
+    state.begin(ledger.StoredSweep(jobs=jobs, engine=options, retries=0, code="", command=()))
     state.end(jobs[0], ledger.Ending(state="done", record="a.json", seconds=10.0))
     state.note(ledger.Ticket(jobs=(jobs[1].key,), handle="", attempt=1))
     with state.owned():
@@ -249,7 +249,7 @@ def test_jobs_of_an_engine_that_outlives_its_submitter_are_waited_for(tmp_path):
     """Two jobs were left running by a process that died; one of them ends, the other dies and is tried again."""
     state = ledger.Ledger(tmp_path)
     jobs = tuple(Job(kind="profile", name=name) for name in NAMES)
-    stored = ledger.Stored(jobs=jobs, engine=ledger.EngineOptions(), retries=1, code="", command=())
+    stored = ledger.StoredSweep(jobs=jobs, engine=ledger.EngineOptions(), retries=1, code="", command=())
     state.begin(stored)
     for number, job in enumerate(jobs[:2]):
         state.note(ledger.Ticket(jobs=(job.key,), handle=str(number), attempt=1))
@@ -260,16 +260,16 @@ def test_jobs_of_an_engine_that_outlives_its_submitter_are_waited_for(tmp_path):
         def __init__(self):
             self.submitted = []
 
-        def has_room(self, busy, batch):
+        def has_room(self, busy, bundle):
             return len(busy) < 3
 
-        def submit(self, batches):
-            self.submitted += [(batch.jobs[0].name, batch.attempt) for batch in batches]
-            return [f"new {batch.jobs[0].name}" for batch in batches]
+        def submit(self, bundles):
+            self.submitted += [(bundle.jobs[0].name, bundle.attempt) for bundle in bundles]
+            return [f"new {bundle.jobs[0].name}" for bundle in bundles]
 
-        def poll(self, handle, batch):
+        def poll(self, handle, bundle):
             if handle != "1":
-                state.end(batch.jobs[0], ledger.Ending(state="done", record="x", attempts=batch.attempt))
+                state.end(bundle.jobs[0], ledger.Ending(state="done", record="x", attempts=bundle.attempt))
             return engines.Ended(reason="node lost")
 
         def cancel(self, handle):

@@ -1,20 +1,20 @@
-"""A sweep at work: batches go to an engine, and what dies is tried again."""
+"""A sweep at work: bundles go to an engine, and what dies is tried again."""
 
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from resbench.errors import ExitCode
-from resbench.sweep.engines import Batch, Ended, Engine
+from resbench.sweep.engines import Bundle, Ended, Engine
 from resbench.sweep.jobs import Job, together
-from resbench.sweep.ledger import Ending, Ledger, Stored, Ticket, open_jobs
+from resbench.sweep.ledger import Ending, Ledger, StoredSweep, Ticket, open_jobs
 from resbench.sweep.work import known_ending
 
 PAUSE_S = 0.5  # between two looks at what runs
 OnEnding = Callable[[Job, Ending], None]
 
 
-def drive(ledger: Ledger, engine: Engine, stored: Stored, on_ending: OnEnding, *, cancel: bool = False) -> None:
+def drive(ledger: Ledger, engine: Engine, stored: StoredSweep, on_ending: OnEnding, *, cancel: bool = False) -> None:
     """Bring every open job of the sweep to its end; jobs that a process before this one has started are waited for.
 
     On Ctrl-C what runs is left running where the engine can do that, unless it is to `cancel`.
@@ -26,7 +26,7 @@ def drive(ledger: Ledger, engine: Engine, stored: Stored, on_ending: OnEnding, *
         ledger.forget(job)
     if engine.local:
         jobs = list(_unknown(ledger, jobs, on_ending))
-    waiting = deque(Batch(jobs=group) for group in together(jobs, stored.together))
+    waiting = deque(Bundle(jobs=group) for group in together(jobs, stored.together))
     try:
         while waiting or busy:
             busy |= _submitted(ledger, engine, waiting, list(busy.values()))
@@ -42,15 +42,17 @@ def drive(ledger: Ledger, engine: Engine, stored: Stored, on_ending: OnEnding, *
         raise
 
 
-def _adopted(ledger: Ledger, engine: Engine, stored: Stored) -> dict[Ticket, Batch]:
-    """Return what an earlier process left running; it is no use where batches end with the process."""
+def _adopted(ledger: Ledger, engine: Engine, stored: StoredSweep) -> dict[Ticket, Bundle]:
+    """Return what an earlier process left running; it is no use where bundles end with the process."""
     by_key = {job.key: job for job in stored.jobs}
     tickets = ledger.tickets()
     if not engine.outlives:
         for ticket in tickets:
             ledger.drop(ticket)
         return {}
-    return {ticket: Batch(jobs=tuple(by_key[key] for key in ticket.jobs), attempt=ticket.attempt) for ticket in tickets}
+    return {
+        ticket: Bundle(jobs=tuple(by_key[key] for key in ticket.jobs), attempt=ticket.attempt) for ticket in tickets
+    }
 
 
 def _unknown(ledger: Ledger, jobs: Sequence[Job], on_ending: OnEnding) -> Iterator[Job]:
@@ -63,33 +65,33 @@ def _unknown(ledger: Ledger, jobs: Sequence[Job], on_ending: OnEnding) -> Iterat
             yield job
 
 
-def _submitted(ledger: Ledger, engine: Engine, waiting: deque[Batch], busy: Sequence[Batch]) -> dict[Ticket, Batch]:
-    """Submit as many batches as the engine has room for."""
-    ready: list[Batch] = []
+def _submitted(ledger: Ledger, engine: Engine, waiting: deque[Bundle], busy: Sequence[Bundle]) -> dict[Ticket, Bundle]:
+    """Submit as many bundles as the engine has room for."""
+    ready: list[Bundle] = []
     while waiting and engine.has_room([*busy, *ready], waiting[0]):
         ready.append(waiting.popleft())
     handles = engine.submit(ready) if ready else []
     tickets = {
-        Ticket(jobs=batch.keys, handle=handle, attempt=batch.attempt): batch
-        for handle, batch in zip(handles, ready, strict=True)
+        Ticket(jobs=bundle.keys, handle=handle, attempt=bundle.attempt): bundle
+        for handle, bundle in zip(handles, ready, strict=True)
     }
     for ticket in tickets:
         ledger.note(ticket)
     return tickets
 
 
-def _ended(engine: Engine, busy: dict[Ticket, Batch]) -> dict[Ticket, Ended]:
-    polled = {ticket: engine.poll(ticket.handle, batch) for ticket, batch in busy.items()}
+def _ended(engine: Engine, busy: dict[Ticket, Bundle]) -> dict[Ticket, Ended]:
+    polled = {ticket: engine.poll(ticket.handle, bundle) for ticket, bundle in busy.items()}
     return {ticket: end for ticket, end in polled.items() if end}
 
 
-def _settled(ledger: Ledger, batch: Batch, end: Ended, retries: int, on_ending: OnEnding) -> list[Batch]:
-    """Tell how the jobs of a batch ended; return those to be tried again, each alone."""
+def _settled(ledger: Ledger, bundle: Bundle, end: Ended, retries: int, on_ending: OnEnding) -> list[Bundle]:
+    """Tell how the jobs of a bundle ended; return those to be tried again, each alone."""
     again = []
-    for job in batch.jobs:
+    for job in bundle.jobs:
         ending = ledger.ending(job)
-        if ending is None and end.exit_code == ExitCode.INVALID and batch.attempt <= retries:
-            again.append(Batch(jobs=(job,), attempt=batch.attempt + 1))
+        if ending is None and end.exit_code == ExitCode.INVALID and bundle.attempt <= retries:
+            again.append(Bundle(jobs=(job,), attempt=bundle.attempt + 1))
             continue
         if ending is None:
             ending = Ending(
@@ -97,14 +99,14 @@ def _settled(ledger: Ledger, batch: Batch, end: Ended, retries: int, on_ending: 
                 reason=end.reason,
                 lines=end.lines,
                 exit_code=end.exit_code,
-                attempts=batch.attempt,
+                attempts=bundle.attempt,
             )
             ledger.end(job, ending)
         on_ending(job, ending)
     return again
 
 
-def _cancelled(ledger: Ledger, engine: Engine, busy: dict[Ticket, Batch]) -> None:
+def _cancelled(ledger: Ledger, engine: Engine, busy: dict[Ticket, Bundle]) -> None:
     for ticket in busy:
         engine.cancel(ticket.handle)
         ledger.drop(ticket)

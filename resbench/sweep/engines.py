@@ -1,4 +1,4 @@
-"""What runs jobs: each engine takes batches of jobs, says which of them ended, and can stop them."""
+"""What runs jobs: each engine takes bundles of jobs, says which of them ended, and can stop them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from resbench.sweep.work import work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class Bundle:
     """Jobs that one process does."""
 
     jobs: tuple[Job, ...]
@@ -32,7 +32,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What an engine knows of a batch that is over; how each job ended is in the ledger."""
+    """What an engine knows of a bundle that is over; how each job ended is in the ledger."""
 
     reason: str = ""  # why jobs may lack an ending
     lines: tuple[str, ...] = ()  # the last that were printed
@@ -40,26 +40,26 @@ class Ended:
 
 
 class Engine(Protocol):
-    """Runs batches somewhere."""
+    """Runs bundles somewhere."""
 
-    outlives: bool  # whether batches go on when this process ends
+    outlives: bool  # whether bundles go on when this process ends
     local: bool  # whether they run on this machine
 
-    def has_room(self, busy: Sequence[Batch], batch: Batch) -> bool:
-        """Tell whether `batch` may run beside those that are `busy`."""
+    def has_room(self, busy: Sequence[Bundle], bundle: Bundle) -> bool:
+        """Tell whether `bundle` may run beside those that are `busy`."""
 
-    def submit(self, batches: Sequence[Batch]) -> list[str]:
-        """Start batches and return a handle of each, by which other processes know it too."""
+    def submit(self, bundles: Sequence[Bundle]) -> list[str]:
+        """Start bundles and return a handle of each, by which other processes know it too."""
 
-    def poll(self, handle: str, batch: Batch) -> Ended | None:
-        """Return what became of a batch; None: it is not over."""
+    def poll(self, handle: str, bundle: Bundle) -> Ended | None:
+        """Return what became of a bundle; None: it is not over."""
 
     def cancel(self, handle: str) -> None:
-        """Stop a batch."""
+        """Stop a bundle."""
 
 
 class Here:
-    """One batch after another, each in a fresh process that ends with this one."""
+    """One bundle after another, each in a fresh process that ends with this one."""
 
     outlives = False
     local = True
@@ -68,18 +68,18 @@ class Here:
         self._ledger = ledger
         self._code = code
 
-    def has_room(self, busy: Sequence[Batch], batch: Batch) -> bool:  # noqa: ARG002
+    def has_room(self, busy: Sequence[Bundle], bundle: Bundle) -> bool:  # noqa: ARG002
         """Tell whether nothing runs."""
         return not busy
 
-    def submit(self, batches: Sequence[Batch]) -> list[str]:
-        """Return handles; a batch runs when it is polled."""
-        return ["" for _ in batches]
+    def submit(self, bundles: Sequence[Bundle]) -> list[str]:
+        """Return handles; a bundle runs when it is polled."""
+        return ["" for _ in bundles]
 
-    def poll(self, handle: str, batch: Batch) -> Ended | None:  # noqa: ARG002
-        """Run `batch` to its end."""
+    def poll(self, handle: str, bundle: Bundle) -> Ended | None:  # noqa: ARG002
+        """Run `bundle` to its end."""
         try:
-            fresh.call(work, self._ledger.root, batch.keys, self._code, batch.attempt)
+            fresh.call(work, self._ledger.root, bundle.keys, self._code, bundle.attempt)
         except fresh.DiedError as died:
             return Ended(reason=str(died), lines=died.lines)
         except ResbenchError as error:

@@ -38,7 +38,7 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     slurm: dict[str, str | int | bool] = {}  # other parameters of sbatch
 
 
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
+class StoredSweep(msgspec.Struct, frozen=True, kw_only=True):
     """A sweep as it was started."""
 
     jobs: tuple[Job, ...]
@@ -97,13 +97,13 @@ class Ledger:
         with held(self.folder / "lock") as free:
             return not free
 
-    def begin(self, stored: Stored) -> None:
+    def begin(self, stored: StoredSweep) -> None:
         """Write the plan of a new sweep, and forget how the jobs of an earlier one ended."""
         for path in [*self._files("ticket"), *self._files("ending")]:
             path.unlink(missing_ok=True)
         self._write("plan", stored)
 
-    def stored(self) -> Stored:
+    def stored(self) -> StoredSweep:
         """Return the sweep as it was started. Raises ResbenchError when there is none that this process can see."""
         path = self.folder / "plan"
         if not path.exists():
@@ -111,7 +111,7 @@ class Ledger:
                 f"{path}: no such file on {hostname()}; start with `resbench sweep`, or give the folder of its records "
                 "as -o: workers must see the same folder"
             )
-        return _read(path, Stored)
+        return _read(path, StoredSweep)
 
     def ending(self, job: Job) -> Ending | None:
         """Return how `job` ended; None: it did not yet."""

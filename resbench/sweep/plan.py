@@ -22,7 +22,7 @@ MOST_JOBS = 20_000
 _REMEDY = "give a plan: a TOML file with names and a table [profile] or [validate] (docs/sweeping.md)"
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A plan as it is written; in the tables, an option that is a list takes each of its values in turn."""
 
     names: list[str] = []
@@ -32,7 +32,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class PlanTable:
     """A table [profile] or [validate] of a plan."""
 
     kind: Kind
@@ -49,10 +49,10 @@ class Table:
         return math.prod(len(values) for values in self.axes.values())
 
 
-def read_plan(path: Path) -> list[Table]:
+def read_plan(path: Path) -> list[PlanTable]:
     """Read a plan file. Raises ResbenchError for one that cannot be read, and for a key that plans do not have."""
     try:
-        wanted = msgspec.convert(toml_tables(path, _REMEDY), Wanted)
+        wanted = msgspec.convert(toml_tables(path, _REMEDY), PlanFile)
     except msgspec.ValidationError as error:
         raise ResbenchError(f"{path}: {error}; {_REMEDY}") from None
     tables: dict[Kind, dict[str, Any] | None] = {"profile": wanted.profile, "validate": wanted.validate}
@@ -65,7 +65,7 @@ def read_plan(path: Path) -> list[Table]:
     ]
 
 
-def tables_of(names: Sequence[str], exclude: Sequence[str], pairs: Sequence[tuple[str, Any]]) -> list[Table]:
+def tables_of(names: Sequence[str], exclude: Sequence[str], pairs: Sequence[tuple[str, Any]]) -> list[PlanTable]:
     """Return what a command line plans: a plan file alone, or names and the options in `pairs`.
 
     An option that recurs takes each of its values in turn. Raises ResbenchError for what plans cannot have.
@@ -78,7 +78,7 @@ def tables_of(names: Sequence[str], exclude: Sequence[str], pairs: Sequence[tupl
     axes: dict[str, list[Any]] = {}
     for key, value in pairs:
         axes.setdefault(key, []).append(option(kind, key, value, "the command line"))
-    return [Table(kind=kind, where="the command line", names=names, exclude=exclude, axes=axes)]
+    return [PlanTable(kind=kind, where="the command line", names=names, exclude=exclude, axes=axes)]
 
 
 def pairs_of(words: Iterable[str]) -> list[tuple[str, Any]]:
@@ -87,7 +87,7 @@ def pairs_of(words: Iterable[str]) -> list[tuple[str, Any]]:
     return [(key, _value(text) if equals else True) for key, equals, text in split]
 
 
-def jobs_of(tables: Sequence[Table]) -> list[Job]:
+def jobs_of(tables: Sequence[PlanTable]) -> list[Job]:
     """Return the jobs of a plan, each once. Raises ResbenchError when there are none, or more than `MOST_JOBS`."""
     jobs: dict[str, Job] = {}
     for table in tables:
@@ -98,7 +98,7 @@ def jobs_of(tables: Sequence[Table]) -> list[Job]:
     return list(jobs.values())
 
 
-def _table(kind: Kind, options: dict[str, Any], wanted: Wanted, where: str) -> Table:
+def _table(kind: Kind, options: dict[str, Any], wanted: PlanFile, where: str) -> PlanTable:
     own = {key: options.pop(key, default) for key, default in (("names", wanted.names), ("exclude", []))}
     own["include"] = options.pop("include", [])
     for key, of in (("names", list[str]), ("exclude", list[dict[str, Any]]), ("include", list[dict[str, Any]])):
@@ -106,7 +106,7 @@ def _table(kind: Kind, options: dict[str, Any], wanted: Wanted, where: str) -> T
             msgspec.convert(own[key], of)
         except msgspec.ValidationError as error:
             raise ResbenchError(f"{where} {key}: {error}; docs/sweeping.md shows one") from None
-    return Table(
+    return PlanTable(
         kind=kind,
         where=where,
         names=own["names"],
@@ -139,7 +139,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _jobs(table: Table, before: int) -> Iterator[Job]:
+def _jobs(table: PlanTable, before: int) -> Iterator[Job]:
     if table.kind == "validate" and "data" not in table.axes:
         raise ResbenchError(f'{table.where}: validations need images; give data = "imagenet/val", or --data')
     base = {key: values[0] for key, values in table.axes.items() if len(values) == 1}
@@ -159,7 +159,7 @@ def _jobs(table: Table, before: int) -> Iterator[Job]:
         yield Job(kind=table.kind, name=row["name"], options=normal(table.kind, options))
 
 
-def _refuse_too_many(table: Table, names: int, before: int) -> None:
+def _refuse_too_many(table: PlanTable, names: int, before: int) -> None:
     total = before + names * table.combinations + len(table.added)
     if total > MOST_JOBS:
         raise ResbenchError(
@@ -168,7 +168,7 @@ def _refuse_too_many(table: Table, names: int, before: int) -> None:
         )
 
 
-def _names(table: Table, options: dict[str, Any]) -> list[str]:
+def _names(table: PlanTable, options: dict[str, Any]) -> list[str]:
     """Return the networks, or for validations the checkpoints, that the patterns of `table` mean."""
     if table.kind == "profile":
         names = [network.name for network in chosen_in_order(table.names, every=False)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from resbench.sweep.drive import OnEnding, drive
 from resbench.sweep.engines import Engine, engine_of
 from resbench.sweep.jobs import Job
-from resbench.sweep.ledger import EngineOptions, Ledger, Stored, code_sha256, open_jobs
+from resbench.sweep.ledger import EngineOptions, Ledger, StoredSweep, code_sha256, open_jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class Sweep:
     """A sweep that this process is to run."""
 
     ledger: Ledger
-    stored: Stored
+    stored: StoredSweep
     engine: Engine
     is_new: bool
 
@@ -35,7 +35,7 @@ class Sweep:
 def new_sweep(jobs: Sequence[Job], root: Path, *, retries: int) -> Sweep:
     """Return a sweep of `jobs` into the folder of records `root`."""
     ledger, options = Ledger(root), EngineOptions()
-    stored = Stored(jobs=tuple(jobs), engine=options, retries=retries, code=code_sha256(), command=tuple(sys.argv))
+    stored = StoredSweep(jobs=tuple(jobs), engine=options, retries=retries, code=code_sha256(), command=tuple(sys.argv))
     return Sweep(ledger=ledger, stored=stored, engine=engine_of(options, ledger, stored.code), is_new=True)
 
 

@@ -7,7 +7,7 @@ from statistics import fmean
 import msgspec
 
 from resbench.sweep.jobs import Job
-from resbench.sweep.ledger import Ending, Ledger, Stored
+from resbench.sweep.ledger import Ending, Ledger, StoredSweep
 
 
 class JobState(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +27,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     jobs: tuple[JobState, ...]
 
 
-def status_of(ledger: Ledger, stored: Stored) -> Status:
+def status_of(ledger: Ledger, stored: StoredSweep) -> Status:
     """Return where every job of a sweep is."""
     running = ledger.is_owned()
     submitted = {key for ticket in ledger.tickets() for key in ticket.jobs}

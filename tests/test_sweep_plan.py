@@ -120,7 +120,7 @@ def test_every_option_of_the_command_is_one_of_plans(kind):
     settings = {parameter.name: parameter.opts for parameter in command.params if parameter.name not in NOT_SETTINGS}
     known = option_keys(kind)
     spelled = {name for name, opts in settings.items() if any(opt.removeprefix("--") in known for opt in opts)}
-    assert set(settings) - spelled <= {"compile_it"}  # plans say compile-mode
+    assert set(settings) == spelled
     assert {field.name.replace("_", "-") for field in fields(Running)} <= set(known)
 
 

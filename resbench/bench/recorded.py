@@ -19,7 +19,9 @@ from resbench.nets.cache import cached_path, sha256
 from resbench.nets.checkpoints import keyed, read_tensors
 from resbench.records import store
 from resbench.records.record import Evaluation, Machine, Profile, Record
+from resbench.records.settings import Settings
 from resbench.running.device import resolve
+from resbench.running.runtimes.runtime import missing, versions_of
 from resbench.timing import speeds
 from resbench.zoo.find import find_weights
 from resbench.zoo.spec import Variant
@@ -44,6 +46,7 @@ def recorded_profile(network: Variant, profiling: Profiling, root: Path) -> Prof
         if (
             isinstance(record, Profile)
             and (record.settings, record.classes, record.origin) == (request.settings, classes, origin)
+            and record.engine.versions == _versions(request.settings)
             and (bool(record.stages) or not profiling.by_stage)
             and {(series.speed, series.batch_size_asked, series.pipeline) for series in record.series} == asked
             and _has_weights(record, profiling.weights, profiling.key)
@@ -63,6 +66,7 @@ def recorded_evaluation(entry: Entry, images: ImageSet, validating: Validating, 
         if (
             isinstance(record, Evaluation)
             and (replace(record.settings, threads=None), record.origin) == (settings, origin)
+            and record.engine.versions == _versions(settings)
             and replace(record.pixels, decoder=record.pixels.decoder.partition(":")[0]) == prepared
             and record.dataset == images.describe()
             and _has_weights(record, entry.source, validating.key)
@@ -76,6 +80,11 @@ def _records(root: Path, machine: Machine, network: str) -> Iterator[Record]:
     for record in store.stored_records(folder).values():
         if record.environment.machine == machine:
             yield record
+
+
+def _versions(settings: Settings) -> dict[str, str]:
+    """Return the versions of what would run the network."""
+    return {} if missing(settings.runtime) else versions_of(settings.runtime)
 
 
 def _has_weights(record: Record, weights: str | Path | None, key: str | None) -> bool:

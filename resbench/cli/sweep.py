@@ -62,6 +62,9 @@ def sweep_run(
     dtype: Annotated[
         list[str] | None, typer.Option(help="fp32, tf32, fp16 or bf16; if given several times, each makes jobs.")
     ] = None,
+    runtime: Annotated[
+        list[str] | None, typer.Option(help="What runs the network; if given several times, each makes jobs.")
+    ] = None,
     data: Annotated[
         list[str] | None, typer.Option(help="Validate checkpoints on these images, instead of profiling networks.")
     ] = None,
@@ -93,12 +96,13 @@ def sweep_run(
       resbench sweep run 'resnet*' --exclude 'resnet1*' --batch-size 1,8 --dtype fp32 --dtype bf16
       resbench sweep run resnet50 --with fuse=false --with fuse=true --with threads=1
       resbench sweep run resnet18.tv_in1k resnet50.tv_in1k --data imagenet/val
+      resbench sweep run resnet50 --runtime eager --runtime compile --runtime onnxruntime
       resbench sweep run plan.toml --dry-run
     """
     from resbench.report import sweep as report
     from resbench.sweep import forecast, plan, start
 
-    chosen = {"batch-size": batch_size, "dtype": dtype, "data": data}
+    chosen = {"batch-size": batch_size, "dtype": dtype, "runtime": runtime, "data": data}
     pairs = [(key, value) for key, values in chosen.items() for value in values or ()]
     jobs = plan.jobs_of(plan.tables_of(names, exclude or [], [*pairs, *plan.pairs_of(other or [])]))
     if dry_run:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from resbench.errors import ExitCode
-from resbench.sweep.engines import Bundle, Ended, Engine
+from resbench.sweep.engines import Bundle, Ended, SweepEngine
 from resbench.sweep.jobs import Job, together
 from resbench.sweep.ledger import Ending, Ledger, StoredSweep, Ticket, open_jobs
 from resbench.sweep.work import known_ending
@@ -14,7 +14,9 @@ PAUSE_S = 0.5  # between two looks at what runs
 OnEnding = Callable[[Job, Ending], None]
 
 
-def drive(ledger: Ledger, engine: Engine, stored: StoredSweep, on_ending: OnEnding, *, cancel: bool = False) -> None:
+def drive(
+    ledger: Ledger, engine: SweepEngine, stored: StoredSweep, on_ending: OnEnding, *, cancel: bool = False
+) -> None:
     """Bring every open job of the sweep to its end; jobs that a process before this one has started are waited for.
 
     On Ctrl-C what runs is left running where the engine can do that, unless it is to `cancel`.
@@ -42,7 +44,7 @@ def drive(ledger: Ledger, engine: Engine, stored: StoredSweep, on_ending: OnEndi
         raise
 
 
-def _adopted(ledger: Ledger, engine: Engine, stored: StoredSweep) -> dict[Ticket, Bundle]:
+def _adopted(ledger: Ledger, engine: SweepEngine, stored: StoredSweep) -> dict[Ticket, Bundle]:
     """Return what an earlier process left running; it is no use where bundles end with the process."""
     by_key = {job.key: job for job in stored.jobs}
     tickets = ledger.tickets()
@@ -65,7 +67,9 @@ def _unknown(ledger: Ledger, jobs: Sequence[Job], on_ending: OnEnding) -> Iterat
             yield job
 
 
-def _submitted(ledger: Ledger, engine: Engine, waiting: deque[Bundle], busy: Sequence[Bundle]) -> dict[Ticket, Bundle]:
+def _submitted(
+    ledger: Ledger, engine: SweepEngine, waiting: deque[Bundle], busy: Sequence[Bundle]
+) -> dict[Ticket, Bundle]:
     """Submit as many bundles as the engine has room for."""
     ready: list[Bundle] = []
     while waiting and engine.has_room([*busy, *ready], waiting[0]):
@@ -80,7 +84,7 @@ def _submitted(ledger: Ledger, engine: Engine, waiting: deque[Bundle], busy: Seq
     return tickets
 
 
-def _ended(engine: Engine, busy: dict[Ticket, Bundle]) -> dict[Ticket, Ended]:
+def _ended(engine: SweepEngine, busy: dict[Ticket, Bundle]) -> dict[Ticket, Ended]:
     polled = {ticket: engine.poll(ticket.handle, bundle) for ticket, bundle in busy.items()}
     return {ticket: end for ticket, end in polled.items() if end}
 
@@ -106,7 +110,7 @@ def _settled(ledger: Ledger, bundle: Bundle, end: Ended, retries: int, on_ending
     return again
 
 
-def _cancelled(ledger: Ledger, engine: Engine, busy: dict[Ticket, Bundle]) -> None:
+def _cancelled(ledger: Ledger, engine: SweepEngine, busy: dict[Ticket, Bundle]) -> None:
     for ticket in busy:
         engine.cancel(ticket.handle)
         ledger.drop(ticket)

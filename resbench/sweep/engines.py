@@ -39,7 +39,7 @@ class Ended:
     exit_code: int = InvalidMeasurementError.exit_code
 
 
-class Engine(Protocol):
+class SweepEngine(Protocol):
     """Runs bundles somewhere."""
 
     outlives: bool  # whether bundles go on when this process ends
@@ -90,7 +90,7 @@ class Here:
         """Do nothing: the process ended with the one that waited for it."""
 
 
-def engine_of(options: EngineOptions, ledger: Ledger, code: str) -> Engine:
+def engine_of(options: EngineOptions, ledger: Ledger, code: str) -> SweepEngine:
     """Return the engine that `options` name. Raises ResbenchError when what it needs is not installed."""
     if options.name == "here":
         return Here(ledger, code)

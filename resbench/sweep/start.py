@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resbench.sweep.drive import OnEnding, drive
-from resbench.sweep.engines import Engine, engine_of
+from resbench.sweep.engines import SweepEngine, engine_of
 from resbench.sweep.jobs import Job
 from resbench.sweep.ledger import EngineOptions, Ledger, StoredSweep, code_sha256, open_jobs
 
@@ -17,7 +17,7 @@ class Sweep:
 
     ledger: Ledger
     stored: StoredSweep
-    engine: Engine
+    engine: SweepEngine
     is_new: bool
 
     def open(self) -> int:

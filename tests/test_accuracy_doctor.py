@@ -160,7 +160,7 @@ def test_processes_find_what_threads_find(healthy, monkeypatch):
 
 def test_a_process_that_ends_is_one_line(healthy, monkeypatch):
     monkeypatch.setattr(inspection, "FEWEST_FOR_PROCESSES", 2)
-    monkeypatch.setattr(inspection, "_leave_interrupts", os.abort)
+    monkeypatch.setattr(inspection, "leave_interrupts", os.abort)
     with pytest.raises(ResbenchError, match="give fewer --workers"):
         inspection.inspect(open_set(healthy).samples, workers=2, processes=True)
 

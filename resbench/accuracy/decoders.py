@@ -33,13 +33,15 @@ class Decoder:
     decode: Callable[[bytes], Any]
     frame: Callable[[Any, Preprocess], Any]  # a Frame, or a tensor on `device`
     device: torch.device | None = None  # where frames come to be; None: in arrays in main memory
+    after: Callable[[Any, Sample], Any] | None = None  # what is done to a decoded image before frames are cut
 
     def image(self, sample: Sample) -> Any:
         """Return the decoded image, for `frame`. Raises one of readable.UNREADABLE."""
         data = sample.image_file()
         if sample.digest and digest_of(data) != sample.digest:
             raise OSError("changed since it was checked")
-        return self.decode(data)
+        image = self.decode(data)
+        return self.after(image, sample) if self.after else image
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item], *, worke
 
 def _in_processes(function: Callable[[Item], Result], items: Sequence[Item], *, workers: int) -> Iterator[Result]:
     """Do as `in_order` in processes, for what Python's lock lets one thread do at a time."""
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_leave_interrupts) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=leave_interrupts) as pool:
         try:
             yield from _bounded(pool, function, items, workers)
         except BrokenProcessPool:
@@ -97,7 +97,7 @@ def _in_processes(function: Callable[[Item], Result], items: Sequence[Item], *, 
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _leave_interrupts() -> None:
+def leave_interrupts() -> None:
     """Leave Ctrl-C to the process that started this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -14,7 +14,7 @@ from resbench.accuracy.labels import class_of, imagenet, validation
 from resbench.accuracy.listing import Listing, listing
 from resbench.accuracy.objects import in_objectnet_folders
 from resbench.accuracy.ownclasses import OwnClasses, for_head, in_named_folders
-from resbench.accuracy.published import answers_to, recognise, rules_of
+from resbench.accuracy.published import answers_to, name_in_imagenet_c, recognise, rules_of
 from resbench.accuracy.remote import place_at
 from resbench.accuracy.splits import Labelled
 from resbench.errors import ResbenchError
@@ -46,7 +46,7 @@ def open_set(path: Path, labels: Path | None = None, own: OwnClasses | None = No
         name = recognise(known.layout, known.samples, _name_of(path))
     unused = _unused(listed, known.samples, known.chosen)
     return ImageSet(
-        name=name or _name_of(path),
+        name=name_in_imagenet_c(path) or name or _name_of(path),
         layout=f"{known.layout} in {listed.form}" if listed.form else known.layout,
         classes=known.classes,
         among=answers_to(name, known.samples) if is_imagenet else None,

@@ -1,17 +1,21 @@
 """Published sets of images and the rules by which networks are evaluated on them."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from resbench.accuracy import official
 from resbench.accuracy.dataset import ImageSet, Sample
 from resbench.accuracy.labels import objectnet, published_sets, subsets, validation
+from resbench.records.corruptions import COMMON_KINDS, EXTRA_KINDS
 
 OFFICIAL_NAME = "ImageNet-1k"
 OBJECTNET = "ObjectNet"
+_CORRUPTED = re.compile(rf"({'|'.join((*COMMON_KINDS, *EXTRA_KINDS))})/([1-5])")
 _V2 = "ImageNet-V2"
 
 
@@ -87,3 +91,14 @@ def on_classes_of(base: ImageSet, other: ImageSet) -> ImageSet | None:
 def counterpart_name(base: str, other: str) -> str:
     """Return what the images of one set that show classes of another are called."""
     return f"{base}, classes of {other}"
+
+
+def corrupted_name(kind: str, severity: int) -> str:
+    """Return what the images of one kind and severity of ImageNet-C are called."""
+    return f"ImageNet-C ({kind} {severity})"
+
+
+def name_in_imagenet_c(path: Path) -> str | None:
+    """Return what the images in a folder of ImageNet-C (fog/3) are called; None for other folders."""
+    match = _CORRUPTED.fullmatch("/".join(path.resolve().parts[-2:]))
+    return corrupted_name(match[1], int(match[2])) if match else None

@@ -47,6 +47,7 @@ class Session:
     on_progress: Progress = silent
     cache: Path | None = None  # a folder for frames
     decoder: Decoder = field(default_factory=lambda: decoder_named("pillow"))  # how images are decoded
+    sure_of_labels: bool = False  # they fit the same images before; a network that sees nothing is no doubt of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -127,7 +128,7 @@ def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session
             predictions.merge_rows([old, *session.group.gather(predictions.merge_rows(rows))])
             for old, rows in zip(known, new, strict=True)
         ]
-        _refuse_wrong_labels(contestants, scores, images)
+        _refuse_wrong_labels(contestants, scores, images, session)
     except (MislabelledError, InvalidMeasurementError):
         for journal in journals:
             journal.remove()
@@ -194,7 +195,7 @@ def _evaluate(
                 done, right = done + len(parts[0]), right + int(predictions.top1(parts[0]).sum())
                 session.on_progress("evaluating", done, total, right)
                 if count & (count - 1) == 0:  # after 1, 2, 4, 8, ... batches
-                    _refuse_early(contestants, [predictions.merge_rows(parts) for parts in new], images)
+                    _refuse_early(contestants, [predictions.merge_rows(parts) for parts in new], images, session)
     except KeyboardInterrupt:
         raise EvaluationInterrupted(done, journals[0].failure) from None
     return new
@@ -214,17 +215,23 @@ def _missing(known: Sequence[Rows], total: int, batch_size: int) -> list[int]:
     return [start for start in range(0, total, batch_size) if not complete[start : start + batch_size].all()]
 
 
-def _refuse_early(contestants: Sequence[Contestant], answers: Sequence[Rows], images: ImageSet) -> None:
+def _refuse_early(
+    contestants: Sequence[Contestant], answers: Sequence[Rows], images: ImageSet, session: Session
+) -> None:
     """Do as `_refuse_wrong_labels` once many classes were shown: blocks may be sorted by class.
 
     A network may take all images of one class for the next one, with labels that are right.
     """
     enough = min(FEWEST, len({sample.label for sample in images.samples}))
     if len(np.unique(answers[0]["label"])) >= enough:
-        _refuse_wrong_labels(contestants, answers, images)
+        _refuse_wrong_labels(contestants, answers, images, session)
 
 
-def _refuse_wrong_labels(contestants: Sequence[Contestant], answers: Sequence[Rows], images: ImageSet) -> None:
+def _refuse_wrong_labels(
+    contestants: Sequence[Contestant], answers: Sequence[Rows], images: ImageSet, session: Session
+) -> None:
+    if session.sure_of_labels:
+        return
     for contestant, rows in zip(contestants, answers, strict=True):
         if wrong := mislabelled(rows, images.classes):
             right = int(predictions.top1(rows).sum())

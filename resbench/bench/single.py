@@ -6,7 +6,7 @@ from torch import nn
 
 from resbench.accuracy.session import Progress, silent
 from resbench.accuracy.views import checked_tta
-from resbench.bench import validation
+from resbench.bench import parse, validation
 from resbench.bench.entrance import entered
 from resbench.bench.entries import Validating
 from resbench.records.record import DType, Evaluation, Tta, TtaAverage
@@ -33,6 +33,7 @@ def validate(
     std: tuple[float, float, float] | None = None,
     tta: Tta | None = None,
     tta_average: TtaAverage | None = None,
+    corruptions: str | Path | None = None,
     dtype: DType = "fp32",
     amp: bool = False,
     channels_last: bool = False,
@@ -60,6 +61,8 @@ def validate(
       resized image, and so on; by default the published checkpoint's.
     - `tta`, `tta_average`: "hflip", "five-crop", "ten-crop" or "multi-scale", views of an image whose probabilities
       ("softmax", the default) or "logits" are averaged.
+    - `corruptions`: "all", "common" or kinds such as "fog,snow:3" of ImageNet-C, made from the images, or the folder
+      or archive of ImageNet-C; the record has the counts.
     - `dtype`, `amp`: the type of weights and images; with `amp` weights stay in fp32 and torch autocasts to `dtype`.
     - `runtime`: "eager", "compile", "aotinductor", "onnxruntime", "openvino" or "tensorrt"; what the last four run is
       exported, and compared with eager torch first.
@@ -84,6 +87,8 @@ def validate(
         winograd=winograd,
         threads=threads,
     )
+    asked_corruptions = None if corruptions is None else str(corruptions)
+    parse.one_set([Path(data)], explain_gap=False, against=None, tta=tta, corruptions=asked_corruptions)
     views, average = checked_tta(tta, tta_average)
     validating = Validating(
         running=running,
@@ -98,6 +103,7 @@ def validate(
         std=std,
         tta=views,
         tta_average=average,
+        corruptions=asked_corruptions,
         batch_size=batch_size,
         workers=workers,
         device=device,

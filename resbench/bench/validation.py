@@ -20,6 +20,7 @@ from resbench.accuracy.journal import Journal
 from resbench.accuracy.published import on_classes_of
 from resbench.accuracy.session import Examined, Progress, Scored, Session, decoder_words, examined, scored, silent
 from resbench.accuracy.views import views
+from resbench.bench.corrupting import CorruptedScore, CorruptionPlan, on_corrupted, plan_of
 from resbench.bench.entrance import origin_of
 from resbench.bench.entries import Entry, Validating, base_of, fitted, in_groups, select
 from resbench.bench.passes import session_of, settings_of
@@ -57,7 +58,7 @@ class Validated:
     record: Evaluation
     predictions: Predictions
     notes: tuple[str, ...]  # what was changed in the weights, assumed of the images, and left out
-    journal: Journal
+    journals: tuple[Journal, ...]
     path: Path | None = None  # of the record, where it was saved
 
 
@@ -81,17 +82,19 @@ def validate_all(
     """
     sets, entries = select(networks, weights, data, validating)
     sets += counterparts(sets, data, against)
+    plan = plan_of(validating.corruptions, sets, entries, validating) if validating.corruptions else None
     with ranks() as group:
         on = resolve(validating.device or _own_device(group))
         done: list[list[Validated]] = [[] for _ in sets]
         for some in group.gather(in_groups(entries, _free_bytes(on) // 2))[0]:  # the same on every rank
-            for before, new in zip(done, _one_pass(some, sets, on, group, validating, on_progress), strict=True):
+            for before, new in zip(done, _one_pass(some, sets, on, group, validating, on_progress, plan), strict=True):
                 before += new
         results = list(chain.from_iterable(done))
         results = _saved(results, output) if output and group.rank == 0 else results
         group.gather(None)  # what can be gone on from is forgotten when every record is safe, not before
         for result in results:
-            result.journal.remove()
+            for journal in result.journals:
+                journal.remove()
     return results
 
 
@@ -112,6 +115,7 @@ def _one_pass(
     group: Ranks,
     validating: Validating,
     on_progress: Progress,
+    plan: CorruptionPlan | None,
 ) -> list[list[Validated]]:
     """Return the validations of checkpoints that are in memory together, for each of the sets."""
     courses = [_course(entry, on, validating) for entry in entries]
@@ -126,13 +130,21 @@ def _one_pass(
             streams = list(dict.fromkeys(chain.from_iterable(contestant.streams for contestant in contestants)))
             seen = examined(images, session, skip=validating.skip_unreadable, streams=streams)
             scores = scored(contestants, seen.images, session)
+            corrupted = on_corrupted(contestants, seen.images, session, plan) if plan else [None] * len(chosen)
             done.append(
                 [
-                    _validated(course, score, images, seen, session, validating, watch)
-                    for course, score in zip(chosen, scores, strict=True)
+                    _with_corruptions(_validated(course, score, images, seen, session, validating, watch), beside)
+                    for course, score, beside in zip(chosen, scores, corrupted, strict=True)
                 ]
             )
     return done
+
+
+def _with_corruptions(result: Validated, beside: CorruptedScore | None) -> Validated:
+    if beside is None:
+        return result
+    record = replace(result.record, corruptions=beside.corruptions)
+    return replace(result, record=record, journals=(*result.journals, *beside.journals))
 
 
 def _free_bytes(on: torch.device) -> int:
@@ -251,4 +263,4 @@ def _validated(
     notes += [f"{contestant.name}: {doubt}"] if doubt else []
     if score.journal.failure:
         notes.append(f"progress could not be kept ({score.journal.failure}); an interrupted run would begin anew")
-    return Validated(record=record, predictions=answers, notes=tuple(notes), journal=score.journal)
+    return Validated(record=record, predictions=answers, notes=tuple(notes), journals=(score.journal,))

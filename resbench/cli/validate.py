@@ -99,6 +99,13 @@ def validate_(
         str | None,
         typer.Option(help="What is averaged: softmax (probabilities) or logits. [default: softmax]"),
     ] = None,
+    corruptions: Annotated[
+        str | None,
+        typer.Option(
+            help="Evaluate corrupted images too: all, common or kinds such as fog,snow:3 of ImageNet-C, made from the "
+            "images, or the folder or archive of ImageNet-C."
+        ),
+    ] = None,
     dtype: options.DType = "fp32",
     amp: options.Amp = False,
     channels_last: options.ChannelsLast = False,
@@ -145,6 +152,7 @@ def validate_(
     Examples:
       resbench validate --data imagenet/val --weights resnet18.pth resnet18
       resbench validate --data ILSVRC2012_img_val.tar gluon_seresnext50_32x4d gluon_seresnext101_32x4d
+      resbench validate --data imagenet/val --corruptions common gluon_seresnext50_32x4d
       resbench validate --data imagenet/val --data imagenet-a --data objectnet --against imagenet 'gluon_*'
     """
     from resbench.accuracy.views import checked_tta
@@ -154,7 +162,7 @@ def validate_(
     from resbench.running.allocator import keep_memory
     from resbench.running.settings import Running
 
-    parse.one_set(data, explain_gap=explain_gap, against=against, tta=tta)
+    parse.one_set(data, explain_gap=explain_gap, against=against, tta=tta, corruptions=corruptions)
     views, average = checked_tta(tta, tta_average)
     keep_memory()
     how = Validating(
@@ -179,6 +187,8 @@ def validate_(
         std=std,
         tta=views,
         tta_average=average,
+        corruptions=corruptions,
+        processes=True,
         batch_size=parse.batch_size(batch_size),
         workers=workers,
         device=device,

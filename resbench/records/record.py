@@ -2,8 +2,8 @@
 is computed from it.
 
 Format history: 1, the first; 2, `stages` of profiles, terms that older thops count, `origin` and
-`classes` of networks outside the table, `border_px` and `tta` of pixels; 3, `runtime` of settings, `engine` and
-`exported`. All are read (jsonio.py).
+`classes` of networks outside the table, `border_px` and `tta` of pixels; 3, `runtime` of settings, `engine`,
+`exported`, `corruptions` of evaluations. All are read (jsonio.py).
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta
 
 from resbench.records.bounds import Natural, NotNegative, Pixel, Positive, Reading
+from resbench.records.corruptions import Corruptions as Corruptions
 from resbench.records.counts import Counts as Counts
 from resbench.records.counts import Terms as Terms
 from resbench.records.origin import Conditions as Conditions
@@ -274,6 +275,7 @@ class Evaluation:
     real_images: Natural | None = None  # those of them that ReaL gives a label
     predictions_sha256: str | None = None  # of names and rows in the .npz beside the record
     gap: Gap | None = None  # where it was asked for
+    corruptions: Corruptions | None = None  # the same images corrupted, where it was asked for
     origin: Origin | None = None  # of a network outside the shipped table
     engine: Engine = field(default_factory=Engine)
     exported: Exported | None = None  # of a runtime that runs a file

@@ -33,7 +33,9 @@ def path_of(record: Record) -> Path:
             decoder = "-".join(["", *_decoder(record.pixels.decoder)])
             pixels = f"{record.pixels.resize_px}-{record.pixels.interpolation}{mode}{decoder}"
             views = [record.pixels.tta or "", "logits" if record.pixels.tta_average == "logits" else ""]
-            parts = ["evaluation", record.weights, record.dataset.name, pixels, *views, *_words(settings, machine)]
+            corrupted = ["corruptions", record.corruptions.asked] if record.corruptions else []
+            parts = ["evaluation", record.weights, record.dataset.name, pixels, *views, *corrupted]
+            parts += _words(settings, machine)
     name = "-".join(_slug(part) for part in parts if part)
     return Path(machine_folder(machine)) / network_folder(record.network) / f"{name}.json"
 

@@ -15,6 +15,7 @@ from resbench.records import predictions
 from resbench.records.jsonio import read_record
 from resbench.records.record import Evaluation
 from resbench.report import terminal
+from resbench.report.corruption import errors_of, show_corruptions
 from resbench.report.evaluation import show_gap
 from resbench.words.quantities import accuracy_span
 
@@ -53,8 +54,10 @@ def show_answers(answers: StoredAnswers, *, limit: int, as_json: bool) -> None:
     if as_json:
         counts = {"real_top1_right": real[0], "real_images": real[1]} if real else {}
         gap = {"gap": answers.record.gap} if answers.record.gap else {}
+        corrupted = errors_of(answers.record)
+        errors = {"corruptions": corrupted} if corrupted else {}
         known = {"calibration_error": scores.equal_width, "calibration": asdict(scores)}
-        terminal.print_json({**known, **counts, "classes": classes, "confusions": confusions, **gap})
+        terminal.print_json({**known, **counts, "classes": classes, "confusions": confusions, **gap, **errors})
         return
     right, images = answers.record.top1_right, answers.record.images
     console = terminal.results_console()
@@ -81,6 +84,7 @@ def show_answers(answers: StoredAnswers, *, limit: int, as_json: bool) -> None:
     console.print(mistaken)
     if answers.record.gap:
         show_gap(answers.record.weights, answers.record.gap, console)
+    show_corruptions([answers.record], console)
 
 
 def _calibration_lines(scores: calibration.Calibration) -> Iterator[str]:

@@ -17,6 +17,7 @@ from resbench.judging.gaps import UsualRange, better, falls_short, restoring, us
 from resbench.records import jsonio
 from resbench.records.record import TOP_K, Evaluation, Gap, Pixels
 from resbench.report import terminal
+from resbench.report.corruption import show_corruptions
 from resbench.report.setwise import meaning_of_columns, sets_table
 from resbench.words.observed import run_by
 from resbench.words.quantities import WORDS, accuracy_span
@@ -64,6 +65,7 @@ def evaluation_sheet(record: Evaluation) -> None:
         console.print(f"usual     top-1 {_usual(usual)} of {record.network}", soft_wrap=True)
     for line in _conditions(record):
         console.print(line, soft_wrap=True)
+    show_corruptions([record], console)
 
 
 def _usual(usual: UsualRange) -> str:
@@ -93,6 +95,7 @@ def evaluations_table(records: Sequence[Evaluation]) -> None:
     console = terminal.results_console()
     console.print(out)
     console.print(next(_conditions(records[0])), soft_wrap=True)
+    show_corruptions(records, console)
 
 
 def note(remarks: Iterable[str]) -> None:

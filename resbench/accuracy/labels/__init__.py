@@ -7,6 +7,7 @@
 arXiv 2006.07159).
 `subsets.tsv`: sets that are known by their classes.
 `objectnet.tsv`: the folders of ObjectNet, and which classes of ImageNet each is (none, or several).
+`corruptions.tsv`: by how much corrupted images differ from those of ImageNet-C's code.
 `sets.toml`: published sets and the rules of their authors, with the source of each (`accuracy/published.py`).
 """
 
@@ -79,6 +80,16 @@ def objectnet() -> dict[str, tuple[int, ...]]:
     """Return {folder: classes of ImageNet-1k} of ObjectNet's 313 folders; no class for those that ImageNet lacks."""
     rows = (line.split("\t") for line in _lines("objectnet.tsv"))
     return {folder: tuple(class_of()[wnid] for wnid in wnids.split()) for folder, wnids in rows}
+
+
+@cache
+def levels_off() -> dict[str, tuple[float, ...]]:
+    """Return {kind of corruption: differences} of the levels that we make from those of ImageNet-C's code.
+
+    Each is a mean over photographs, pixels and channels, in levels of 255, for the severities 1 to 5.
+    """
+    rows = (line.split("\t") for line in _lines("corruptions.tsv"))
+    return {kind: tuple(map(float, differences)) for kind, *differences in rows}
 
 
 @cache

@@ -1,6 +1,9 @@
 """What is kept of a network on corrupted images: counts for each kind and severity."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
 
 from resbench.records.bounds import Natural, NotNegative, Pixel, Positive
 
@@ -21,7 +24,7 @@ class CorruptedFigure:
 
     kind: str
     severity: Positive
-    images: Natural
+    images: Positive
     top1_right: Natural
     top5_right: Natural
     levels_off: NotNegative | None = None  # mean difference of levels of 255 from ImageNet-C's code, on photographs
@@ -34,4 +37,4 @@ class Corruptions:
     asked: str  # "common"
     source: str  # "imagecorruptions-imaug 1.1.5", "ImageNet-C as downloaded"
     side_px: Pixel  # of the corrupted images
-    figures: tuple[CorruptedFigure, ...]
+    figures: Annotated[tuple[CorruptedFigure, ...], Meta(min_length=1)]

@@ -67,6 +67,8 @@ def _check(record: Record) -> None:
     if isinstance(record, Evaluation):
         _check_rising(top1_right=record.top1_right, top5_right=record.top5_right, images=record.images)
         _check_rising(real_top1_right=record.real_top1_right or 0, real_images=record.real_images or 0)
+        for figure in record.corruptions.figures if record.corruptions else ():
+            _check_rising(top1_right=figure.top1_right, top5_right=figure.top5_right, images=figure.images)
     elif any(len(cluster.wall_ns) != len(cluster.cpu_ns) for cluster in record.clusters()):
         raise ValueError("wall_ns and cpu_ns of a cluster have different lengths")
     elif any(len(set(_passes(times))) > 1 for times in record.stages):

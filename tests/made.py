@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from hypothesis import strategies as st
 
 from resbench.records import record as r
+from resbench.records.corruptions import CorruptedFigure
 from resbench.records.jsonio import dumps
 from tests.examples import EVALUATION, PROFILE, STAGE_TIMES
 
@@ -49,8 +50,15 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
 def _evaluation(record: r.Evaluation, right: list[int], real: list[int]) -> r.Evaluation:
     top1, top5, images = sorted(right)
     real_top1, real_images = sorted(real)
-    counts = {"real_top1_right": real_top1, "real_images": real_images}
+    counts: dict[str, Any] = {"real_top1_right": real_top1, "real_images": real_images}
+    if record.corruptions:
+        counts["corruptions"] = replace(record.corruptions, figures=tuple(map(_rising, record.corruptions.figures)))
     return replace(record, top1_right=top1, top5_right=top5, images=images, **counts)
+
+
+def _rising(figure: CorruptedFigure) -> CorruptedFigure:
+    top1, top5, images = sorted((figure.top1_right, figure.top5_right, figure.images))
+    return replace(figure, top1_right=top1, top5_right=top5, images=images)
 
 
 def _clusters(times: list[tuple[int, int]]) -> r.Cluster:

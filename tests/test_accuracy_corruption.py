@@ -262,4 +262,4 @@ def test_cifar_is_not_corrupted_with_imagenets_parameters():
     cifar = replace(of("x", (1,)), name="CIFAR-10")
     entry = entry_of("resnet18", find("resnet18"), None, Validating())
     with pytest.raises(ResbenchError, match="CIFAR-10-C has parameters of its own"):
-        corrupting.plan_of("fog", [cifar], [entry], Validating())
+        corrupting.plan_of("fog", [cifar], [entry], Validating(), processes=False)

@@ -337,7 +337,7 @@ def test_an_unknown_decoder_is_refused(folder):
 def test_the_command_and_the_function_build_the_same_options(folder, monkeypatch):
     built = []
 
-    def keep(networks, weights, data, validating, *_):
+    def keep(networks, weights, data, validating, *_, **__):
         built.append((networks, list(map(str, weights)), data, validating))
         raise ResbenchError("kept")
 

@@ -52,7 +52,9 @@ class CorruptedScore:
     journals: tuple[Journal, ...]
 
 
-def plan_of(asked: str, sets: Sequence[ImageSet], entries: Sequence[Entry], validating: Validating) -> CorruptionPlan:
+def plan_of(
+    asked: str, sets: Sequence[ImageSet], entries: Sequence[Entry], validating: Validating, *, processes: bool
+) -> CorruptionPlan:
     """Return what `asked` stands for: kinds, or a folder or archive of ImageNet-C.
 
     Raises ResbenchError for what cannot be made or read.
@@ -71,7 +73,7 @@ def plan_of(asked: str, sets: Sequence[ImageSet], entries: Sequence[Entry], vali
         asked=Path(asked).name if read else asked,
         chosen=chosen,
         sets=read,
-        processes=validating.processes,
+        processes=processes,
         skip_unreadable=validating.skip_unreadable,
     )
     plan.source  # noqa: B018  # the library is looked for before anything runs

@@ -42,7 +42,6 @@ class Validating:
     tta: Tta | None = None  # views of an image whose answers are averaged
     tta_average: TtaAverage | None = None
     corruptions: str | None = None  # kinds of corrupted images, or where ImageNet-C lies
-    processes: bool = False  # corrupt images in processes, which not every program may start
     batch_size: BatchSize | None = None
     workers: int | None = None  # threads that decode; None: one per core
     device: str | None = None  # None: the first there is

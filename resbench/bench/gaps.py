@@ -129,7 +129,7 @@ def _words(data: Path, validating: Validating, names: Sequence[str]) -> str:
     for options in (validating, validating.running):
         for field in fields(options):
             value = getattr(options, field.name)
-            if value == field.default or field.name in ("running", "processes"):
+            if value == field.default or field.name == "running":
                 continue
             words.append("--img-size" if field.name == "input_px" else f"--{field.name.replace('_', '-')}")
             if not isinstance(value, bool):

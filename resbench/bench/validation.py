@@ -70,6 +70,8 @@ def validate_all(
     on_progress: Progress = silent,
     output: Path | None = None,
     against: str | None = None,
+    *,
+    processes: bool = False,
 ) -> list[Validated]:
     """Evaluate checkpoints on each set of `data`, an image for all of them at once. Save the records in `output`.
 
@@ -77,12 +79,15 @@ def validate_all(
     set, in the order of `networks`. These are names, or patterns that stand for published checkpoints on this machine;
     none means all of those. `weights` are files or names for the `networks` in turn. Where the other sets are to be
     compared `against` one, its images of their classes are a set too, behind all others, for those that show few
-    classes. Under torchrun the ranks share the images, and every rank returns everything.
+    classes. Corrupted images are made in `processes` by programs that may start them. Under torchrun the ranks share the
+    images, and every rank returns everything.
     Raises ResbenchError for anything that cannot give a right answer, before the first forward pass where possible.
     """
     sets, entries = select(networks, weights, data, validating)
     sets += counterparts(sets, data, against)
-    plan = plan_of(validating.corruptions, sets, entries, validating) if validating.corruptions else None
+    plan = None
+    if validating.corruptions:
+        plan = plan_of(validating.corruptions, sets, entries, validating, processes=processes)
     with ranks() as group:
         on = resolve(validating.device or _own_device(group))
         done: list[list[Validated]] = [[] for _ in sets]

@@ -188,7 +188,6 @@ def validate_(
         tta=views,
         tta_average=average,
         corruptions=corruptions,
-        processes=True,
         batch_size=parse.batch_size(batch_size),
         workers=workers,
         device=device,
@@ -201,7 +200,9 @@ def validate_(
     networks = [*(names or []), *(["*"] if every else [])]
     with report.validating_progress(quiet=not validation.is_main()) as on_progress:
         kept = output if save else None
-        results = validation.validate_all(networks, weights or [], data, how, on_progress, kept, against)
+        results = validation.validate_all(
+            networks, weights or [], data, how, on_progress, kept, against, processes=True
+        )
     if not validation.is_main():
         return
     columns = setwise.by_set(results, data, against) if len(data) > 1 else []

@@ -79,7 +79,7 @@ def validate_all(
     set, in the order of `networks`. These are names, or patterns that stand for published checkpoints on this machine;
     none means all of those. `weights` are files or names for the `networks` in turn. Where the other sets are to be
     compared `against` one, its images of their classes are a set too, behind all others, for those that show few
-    classes. Corrupted images are made in `processes` by programs that may start them. Under torchrun the ranks share the
+    classes. Programs that may start `processes` make corrupted images in some. Under torchrun the ranks share the
     images, and every rank returns everything.
     Raises ResbenchError for anything that cannot give a right answer, before the first forward pass where possible.
     """

@@ -25,6 +25,11 @@ _HOME = {
 __all__ = ["build", "count", "find", "load", "profile", "results", "validate"]
 
 
+def __dir__() -> list[str]:
+    """Return the public names, which come with their first use, beside those of every module."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name on first use, so that `import resbench` stays free of torch."""
     if name not in _HOME:

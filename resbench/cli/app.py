@@ -49,7 +49,18 @@ COMMANDS = (
 )
 
 
-class _InOrder(TyperGroup):
+WIDEST_HELP = 120  # columns: longer lines are hard to read
+
+
+class _Group(TyperGroup):
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands with summaries that are wrapped where the terminal is narrow, and never cut off."""
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, own.get_short_help_str(limit=1000)) for name, own in commands if own])
+
+
+class _InOrder(_Group):
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
@@ -87,7 +98,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich would more than double the time that --help takes
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST_HELP},
     help="Benchmarks ResNet-family models (cost, speed, accuracy), notices changes, and writes verifiable model cards.",
 )
 
@@ -120,7 +131,7 @@ def _options(
 for _name in COMMANDS:
     _command = getattr(import_module(f"resbench.cli.{_name}"), f"{_name}_")
     if isinstance(_command, typer.Typer):  # a command with commands of its own
-        app.add_typer(_command, name=_name)
+        app.add_typer(_command, name=_name, cls=_Group)
     else:
         app.command(_name)(_command)
 

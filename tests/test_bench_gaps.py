@@ -1,13 +1,16 @@
 """`resbench validate --explain-gap` names what restores an accuracy, and costs no result."""
 
+import io
 import json
 import re
 import shlex
+import tarfile
 from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
+from resbench.accuracy.figures import gap
 from resbench.accuracy.labels import imagenet
 from resbench.accuracy.twins import STRIDES, twins
 from resbench.bench import gaps, validation
@@ -67,6 +70,23 @@ def test_what_was_found_is_kept_in_the_record_and_shown_again(tmp_path):
     assert "restores" in shown.stdout
     told = json.loads(CliRunner().invoke(app, ["results", "show", str(path), "--json"]).stdout)
     assert told["gap"]["twins"][0]["gained"] == gap.twins[0].gained
+
+
+def test_twins_see_images_from_all_over_an_archive_that_is_sorted_by_class(tmp_path, monkeypatch):
+    with tarfile.open(tmp_path / "val.tar.gz", "w:gz") as archive:
+        for place in range(12):
+            shown = 25 * (place // 3)
+            member = tarfile.TarInfo(f"val/{WNIDS[shown]}/{place:02}.JPEG")
+            member.size = len(data := planted.encoded(shown))
+            archive.addfile(member, io.BytesIO(data))
+    seen = []
+    monkeypatch.setattr(gaps, "GAP_IMAGES", 4)
+    monkeypatch.setattr(gaps, "gap", lambda first, others: seen.append(first.names) or gap(first, others))
+    monkeypatch.setattr(gaps, "twins", lambda *given: list(twins(*given))[:1])
+    result = run(tmp_path / "val.tar.gz", "--weights", "x.pth")
+    assert result.exit_code == 0, result.output
+    (names,) = seen
+    assert len(names) == len({name.split("/")[-2] for name in names}) == 4
 
 
 def test_the_commands_of_twins_do_what_the_twins_did(tmp_path):

@@ -2,7 +2,7 @@
 
 import hashlib
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -149,6 +149,13 @@ class ImageSet:
         object.__setattr__(self, "samples", tuple(sorted(self.samples, key=_shuffled)))
         lines = sorted(f"{sample.base}\t{sample.size_bytes}\t{sample.label}\n" for sample in self.samples)
         object.__setattr__(self, "fingerprint", hashlib.sha256("".join(lines).encode()).hexdigest())
+
+    def spread(self, most: int) -> "ImageSet":
+        """Return at most `most` of the images, from all over the set: within a block, classes may be in order."""
+        count = len(self.samples)
+        if count <= most:
+            return self
+        return replace(self, samples=tuple(self.samples[place * count // most] for place in range(most)))
 
     def describe(self) -> DataSet:
         """Return what a record keeps of the set."""

@@ -58,7 +58,7 @@ def explain_gaps(
     """
     (images,), entries = select(networks, weights, [data], validating)
     entries = [fitted(entry, images) for entry in entries]
-    images = replace(images, samples=images.samples[:GAP_IMAGES])
+    images = images.spread(GAP_IMAGES)
     on = resolve(validating.device)
     return [_gap(entry, images, data, on, validating, on_progress) for entry in entries]
 

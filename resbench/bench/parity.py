@@ -20,7 +20,7 @@ from resbench.running.runtimes.modelfile import ModelFile, Precision, opened_mod
 from resbench.zoo.spec import Variant
 
 SEEDED_IMAGES = 4
-MOST_IMAGES = 1000  # of a data set, whose first images are a random sample of it
+MOST_IMAGES = 1000  # of a data set, spread over it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ def _batches(
         yield [f"random image {index}" for index in range(size)], seeded(size, side, seed=size)
     if data is None:
         return
-    samples = open_unlabelled(Path(data)).samples[:MOST_IMAGES]
+    samples = open_unlabelled(Path(data)).spread(MOST_IMAGES).samples
     size = sizes[-1]
     batches = loader.batches(
         samples,

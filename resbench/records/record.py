@@ -247,7 +247,7 @@ class TwinFigure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A checkpoint as it was asked for beside its twins, on the first images of a set (`--explain-gap`)."""
+    """A checkpoint as it was asked for beside its twins, on images from all over a set (`--explain-gap`)."""
 
     images: int
     top1_right: int

@@ -2,6 +2,7 @@
 
     python benchmarks/lint_corpus.py MIRRORS
     python benchmarks/lint_corpus.py MIRRORS open-mmlab/mmpretrain --show false
+    python benchmarks/lint_corpus.py MIRRORS huggingface/pytorch-image-models --own
 
 MIRRORS holds the git repository, bare or checked out, of each repository of tests/data/lint_corpus.tsv as owner+name:
 
@@ -10,7 +11,8 @@ MIRRORS holds the git repository, bare or checked out, of each repository of tes
 Nothing is fetched. Each card is read at its commit and compared with its hash; the other files of the commit stand
 beside it, empty, so that its links lead somewhere. Exit code 1: a card is not what it was, or a finding at level
 `false` is not in tests/data/lint_corpus_judged.tsv as a true accusation. `--write` renews the counts of the list;
-`--add owner/name` adds the cards of the newest commit of a repository.
+`--add owner/name` adds the cards of the newest commit of a repository; `--own` compares accuracies with the results
+that a repository keeps, as `resbench lint --published` does.
 """
 
 import argparse
@@ -28,11 +30,13 @@ from pathlib import Path
 
 from resbench.lint import files, lint
 from resbench.lint.coverage import coverage
+from resbench.lint.ownfigures import OwnFigures, own_figures
 from resbench.lint.problem import Level, Problem
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 LIST, JUDGED = DATA / "lint_corpus.tsv", DATA / "lint_corpus_judged.tsv"
 _TABLE = re.compile(rb"^[ \t>]*\|?[ \t]*:?-+:?[ \t]*\||<table|model-index", re.MULTILINE)
+RESULTS = {"huggingface/pytorch-image-models": "results/results-imagenet.csv"}
 _NAMED = re.compile(r"\.mdx?$|(^|/)(metafile|model-index)\.ya?ml$")
 
 
@@ -137,10 +141,20 @@ def lay_out(repository: Repository, cards: Sequence[Card], folder: Path) -> list
     return [card.path for card, data in pairs if hashlib.sha256(data).hexdigest() != card.sha256]
 
 
-def findings(folder: Path, cards: Sequence[Card]) -> tuple[list[Problem], list[Card]]:
+def own_results(repository: Repository, commit: str, folder: Path) -> OwnFigures:
+    """Return the accuracies in the results that a repository keeps, which are written below `folder`."""
+    if repository.name not in RESULTS:
+        return {}
+    path = folder / RESULTS[repository.name]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(next(repository.contents(commit, [RESULTS[repository.name]])))
+    return own_figures(None, path)
+
+
+def findings(folder: Path, cards: Sequence[Card], own: OwnFigures) -> tuple[list[Problem], list[Card]]:
     """Return what the linter says of `cards`, their paths as in the repository, and the cards with their counts."""
     documents = {document.path: document for document in files.read_cards([str(folder / card.path) for card in cards])}
-    problems = lint.lint(documents.values(), records=folder / "no-records")
+    problems = lint.lint(documents.values(), records=folder / "no-records", own=own)
     counted = []
     for card in cards:
         path = folder / card.path
@@ -157,11 +171,12 @@ def accusation(repository: str, problem: Problem) -> Accusation:
     return Accusation(repository, problem.path, problem.line, problem.code, problem.model.replace("\t", " "), figure)
 
 
-def judge(repository: Repository, cards: Sequence[Card], shown: str) -> tuple[list[Card], list[str]]:
+def judge(repository: Repository, cards: Sequence[Card], shown: str, *, with_own: bool) -> tuple[list[Card], list[str]]:
     """Lint the cards of one repository: the cards with their counts, and what fails."""
     with tempfile.TemporaryDirectory() as folder:
         failures = [f"{path}: not the file of the list" for path in lay_out(repository, cards, Path(folder))]
-        problems, counted = findings(Path(folder), cards)
+        own = own_results(repository, cards[0].commit, Path(folder)) if with_own else {}
+        problems, counted = findings(Path(folder), cards, own)
     known = judged()
     for problem in problems:
         said = f"{problem.path}:{problem.line}: {problem.level} {problem.code} {problem.model}: {problem.message}"
@@ -179,6 +194,7 @@ def main() -> int:
     parser.add_argument("--show", default="", choices=["all", *Level], help="print the findings of this level")
     parser.add_argument("--write", action="store_true", help="renew the counts of the list")
     parser.add_argument("--add", nargs="+", default=[], metavar="owner/name", help="add the cards of these to the list")
+    parser.add_argument("--own", action="store_true", help="compare with the results that a repository keeps")
     given = parser.parse_args()
     cards = listed() if LIST.exists() else []
     if given.add:
@@ -191,7 +207,7 @@ def main() -> int:
         if given.repositories and name not in given.repositories:
             counted += own
             continue
-        now, wrong = judge(Repository(given.mirrors, name), own, given.show)
+        now, wrong = judge(Repository(given.mirrors, name), own, given.show, with_own=given.own)
         counted, failures = counted + now, failures + [f"{name}/{line}" for line in wrong]
         print(f"{name}: {len(own)} files, {_summary(now)}", flush=True)
     print(f"all: {len(counted)} files, {_summary(counted)}; {len(failures)} not judged or wrong")

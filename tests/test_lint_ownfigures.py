@@ -52,3 +52,26 @@ def test_a_metafile_is_a_file_of_counts_and_one_without_figures_is_refused(tmp_p
     (tmp_path / "empty.csv").write_text("a,b\n1,2\n")
     refused = lint(tmp_path, CARD.format("b_net", "5.48", "70.1"), "--counts", str(tmp_path / "empty.csv"))
     assert isinstance(refused.exception, ResbenchError)
+
+
+def test_a_name_without_its_tag_is_any_of_its_checkpoints(tmp_path, own):
+    page = CARD.format("a_net", "12.35", "77.3")
+    assert "top-1 77.3: true, as in results.csv for a_net.v1_in1k" in lint(tmp_path, page, *own).stdout
+    done = lint(tmp_path, CARD.format("a_net", "12.35", "70.1"), *own)
+    assert done.exit_code == 0
+    assert "warning T014 a_net: top-1 70.1: results.csv has 77.31 for a_net.v1_in1k" in done.stdout
+
+
+def test_of_several_checkpoints_of_a_name_none_accuses(tmp_path):
+    (tmp_path / "two.csv").write_text(f"{RESULTS}a_net.v2_in1k,224,79.02,20.98,94.10,5.90,12.35,0.9,bicubic\n")
+    other, true = (CARD.format("a_net", "12.35", figure) for figure in ("70.1", "79.0"))
+    published = ("--published", str(tmp_path / "two.csv"))
+    assert "T014" not in lint(tmp_path, other, *published).stdout
+    assert "top-1 79.0: true, as in two.csv for a_net.v2_in1k" in lint(tmp_path, true, *published).stdout
+
+
+@pytest.mark.parametrize(("figure", "level"), [("77.27", "warning"), ("77.20", "false")])
+def test_two_evaluations_of_one_checkpoint_differ_a_little(figure, level, tmp_path, own):
+    done = lint(tmp_path, CARD.format("a_net.v1_in1k", "12.35", figure), *own)
+    again = "; evaluated again?" if level == "warning" else ""
+    assert f"{level} T014 a_net.v1_in1k: top-1 {figure}: results.csv has 77.31{again}\n" in done.stdout

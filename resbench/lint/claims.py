@@ -8,7 +8,7 @@ from pathlib import Path
 from resbench import units
 from resbench.lint.accuracies import HALF, confirmed_by_record
 from resbench.lint.entry import ModelEntry, file_name
-from resbench.lint.figure import StatedFigure
+from resbench.lint.figure import OPERATIONS, StatedFigure
 from resbench.lint.places import about
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.nets.cache import sha256
@@ -27,8 +27,8 @@ def disagreements(entries: Iterable[ModelEntry]) -> Iterator[Problem]:
             continue
         for figure in entry.figures:
             quantity = figure.quantity
-            # Operations by two conventions may both be true, and each is checked for itself.
-            if quantity in ("flops", "macs") and entry.network:
+            # Operations by two conventions, or at two inputs, may both be true, and each is checked for itself.
+            if quantity in (*OPERATIONS, "activations") and entry.network:
                 continue
             key = (name, f"{figure.data_set} {figure.arguments}" if _hub(entry) else "", quantity)
             known, other = first.get(key, (entry, figure))

@@ -47,6 +47,7 @@ _HEADINGS: tuple[tuple[ColumnKind, re.Pattern[str]], ...] = (
     ("macs", re.compile(r"\b[kmgt]?macc?s?\b|multipl(y|ie)s?[ -]|mult[. -]{0,2}adds?")),
     ("macs", re.compile(r"\b[mg]{1,2}-?adds?\b|flops? ?/ ?2\b")),
     ("flops", re.compile(r"flop|\b[kmgt]?ops\b|浮点运算|^complexity \([mg]")),
+    ("activations", re.compile(r"^(infer |test )?(#? ?[km]?acts?|activations?)( size)?([ ,]*[(\[].*)?$")),
     ("pair", re.compile(rf"({_TOP1}).{{0,12}}[/,&].{{0,12}}({_TOP5}|\b5\b)")),
     ("top5", re.compile(_TOP5)),
     ("top1", re.compile(_TOP1)),
@@ -72,12 +73,13 @@ _HEADINGS: tuple[tuple[ColumnKind, re.Pattern[str]], ...] = (
 _OTHER = re.compile(
     r"\btrain(ing)? ?(acc|err|top)|\bbest\b|gain|drop|\bdiff|\bgap\b|improve|\bvs\b|pruned|delta|[δ∆]|reduc|saving|"
     r"speed|ratio|remain|relative|teacher|reference|baseline|loss|recall|\bmap\b|throughput|\btflop|"
-    r"flops ?/ ?(params|s\b)|/s\b|macts|learnable %|trainable %|original|paper|official|\bknn\b|k-nn|linear|参考|增益"
+    r"flops ?/ ?(params|s\b)|/s\b|learnable %|trainable %|original|paper|official|\bknn\b|k-nn|linear|参考|增益"
 )
 _UNITS = re.compile(
-    r"[(\[,/]\s{0,5}(?:in |x ?|count in )?([kmgbt])(?:flops?|macs?|ops|adds?|illions?|illiards?)?\.?\s{0,5}(?:[)\]]|$)|"
+    r"[(\[,/]\s{0,5}(?:in |x ?|count in )?([kmgbt])(?:flops?|macs?|ops|adds?|acts?|illions?|illiards?)?\.?"
+    r"\s{0,5}(?:[)\]]|$)|"
     r"[(\[,]\s{0,5}([kmg]i?b|bytes)\s{0,5}(?:[)\]]|$)|"
-    r"\b([kmgbt])[ -]?(?:flops?|macc?s?|ops|params?|parameters?|m?-?adds?)\b|"
+    r"\b([kmgbt])[ -]?(?:flops?|macc?s?|ops|params?|parameters?|m?-?adds?|acts?)\b|"
     r"\b(thousand|million|billion|giga|mio|mil|mn)s?\b|(?:[x*]\s{0,3})?(?:10\^?|1?e\+?)0?([369]|12)\b|(%)"
 )
 _WORDS = {
@@ -134,7 +136,7 @@ def column(heading: str) -> Column:
     if rank is not None:
         return Column(kind="model", heading=heading, rank=rank)
     kind: ColumnKind = next((kind for kind, pattern in _HEADINGS if pattern.search(words)), "")
-    if kind in ("params", "flops", "macs", "top1", "top5", "pair") and _OTHER.search(words):
+    if kind in (*COUNTS, "top1", "top5", "pair") and _OTHER.search(words):
         return Column(kind="", heading=heading)
     if kind not in ("top1", "top5", "pair"):
         unit = _unit(words, kind)

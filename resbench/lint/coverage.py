@@ -7,7 +7,7 @@ from resbench.lint.accuracies import confirmed_by_record
 from resbench.lint.consistency import holds
 from resbench.lint.entry import ModelEntry
 from resbench.lint.figure import StatedFigure
-from resbench.lint.guests import LIBRARIES, installed
+from resbench.lint.guestcounts import LIBRARIES, installed
 from resbench.lint.parse import Document
 from resbench.lint.problem import Level, Problem
 

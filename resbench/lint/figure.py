@@ -10,7 +10,8 @@ from resbench.words.quantities import WORDS, Quantity
 SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 BYTE_UNITS = {"B": 1, "BYTES": 1, "KB": 10**3, "KIB": 2**10, "MB": 10**6, "MIB": 2**20, "GB": 10**9, "GIB": 2**30}
 ACCURACIES: tuple[Quantity, ...] = ("top1", "top5")
-COUNTS: tuple[Quantity, ...] = ("params", "flops", "macs")
+OPERATIONS: tuple[Quantity, ...] = ("flops", "macs")
+COUNTS: tuple[Quantity, ...] = ("params", *OPERATIONS, "activations")
 # Longer exponents are no figures, and would fill the memory.
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
 
@@ -92,10 +93,10 @@ class StatedFigure:
 
     @property
     def _usual_scale(self) -> int:
-        """The scale of a count without a unit: small numbers are millions of parameters, billions of operations."""
+        """The scale of a count without a unit: small numbers are billions of operations, millions of others."""
         if self.is_count or self.number is None or self.number >= 10**5:
             return 1
-        return 10**6 if self.quantity == "params" else 10**9
+        return 10**9 if self.quantity in OPERATIONS else 10**6
 
     def _decimals(self, number: Fraction) -> str:
         places = max(0 if "." not in self.digits and self.number and self.number >= 100 else 2, self._places)

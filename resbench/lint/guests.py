@@ -1,22 +1,21 @@
 """The networks of timm and torchvision as truth for names that the table does not have, where those are installed."""
 
 import re
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-from importlib.util import find_spec
 
 from resbench.counting.reading import rounding
-from resbench.errors import ResbenchError
-from resbench.lint.entry import ModelEntry
-from resbench.lint.figure import StatedFigure
+from resbench.lint import guestcounts
+from resbench.lint.activations import judged_activations
+from resbench.lint.entry import ModelEntry, side
+from resbench.lint.figure import COUNTS, OPERATIONS, StatedFigure
+from resbench.lint.guestcounts import Guest
+from resbench.lint.guestoperations import guest_operations
 from resbench.lint.places import about
 from resbench.lint.problem import Level, Problem
 from resbench.lint.readings import figures_of
-from resbench.zoo.find import find
+from resbench.lint.sizes import USUAL_PX
 
-LIBRARIES = ("timm", "torchvision")
+_SIDE = re.compile(r"[-_](\d{3})px\b")  # in a name, of its images
 _OTHER = 0.02  # further off, a count is that of another network
 # What MMPretrain calls networks of timm and torchvision.
 _RENAMED = (
@@ -38,33 +37,28 @@ _RENAMED = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guest:
-    """A network of another library."""
+def guest_counts(entry: ModelEntry) -> Iterator[Problem]:
+    """Yield what the network of that name in timm or torchvision says of the counts of `entry`.
 
-    name: str  # "timm:vgg16"
-    exact: bool  # whether it has the very name of the entry
-    params: int
-
-
-def installed() -> tuple[str, ...]:
-    """Return the libraries whose networks can be built here."""
-    return tuple(library for library in LIBRARIES if find_spec(library))
-
-
-def guest_parameters(entry: ModelEntry) -> Iterator[Problem]:
-    """Yield what the network of that name in timm or torchvision says of the parameters of `entry`.
-
-    The same digits are true; another number of parameters of the very same name is a warning.
+    The same digits are true; other counts of the very same name are warnings. Operations are compared only with those
+    of a network that has the stated parameters.
     """
-    figure = entry.figure("params")
-    if figure is None or not figure.value or entry.network is not None:
-        return
-    judged = [problem for guest in _guests(entry) if (problem := _judged(entry, figure, guest))]
-    yield from sorted(judged, key=lambda problem: problem.level is not Level.NOTE)[:1]
+    if entry.network is None and any(figure.quantity in COUNTS and figure.value for figure in entry.figures):
+        verdicts = [list(_judged(entry, guest)) for guest in _guests(entry)]
+        yield from max(verdicts, key=lambda own: sum(problem.level is Level.NOTE for problem in own), default=[])
 
 
-def _judged(entry: ModelEntry, figure: StatedFigure, guest: Guest) -> Problem | None:
+def _judged(entry: ModelEntry, guest: Guest) -> Iterator[Problem]:
+    params = entry.figure("params")
+    problem = _params(entry, params, guest) if params and params.value else None
+    if problem:
+        yield problem
+    if params is None or (problem and problem.level is Level.NOTE):
+        costs = (figure for figure in entry.figures if figure.quantity in (*OPERATIONS, "activations") and figure.value)
+        yield from filter(None, (_costs(entry, figure, guest) for figure in costs))
+
+
+def _params(entry: ModelEntry, figure: StatedFigure, guest: Guest) -> Problem | None:
     stated = figures_of(figure)
     if any(rounding(guest.params, number) for number in stated):
         message = f"{figure}: true, {guest.name} has {guest.params:,}"
@@ -76,11 +70,29 @@ def _judged(entry: ModelEntry, figure: StatedFigure, guest: Guest) -> Problem | 
     return about(entry, "T001", Level.WARNING, figure, message, "say which network it is")
 
 
+def _costs(entry: ModelEntry, figure: StatedFigure, guest: Guest) -> Problem | None:
+    """Return what is to be said about operations or activations; None where nothing can be compared."""
+    stated_px = figure.image_px or entry.image_px or _side_in(entry.name)
+    usual_px = guest.side_px(entry.name.rpartition("/")[2])
+    sides = [stated_px] if stated_px else list(dict.fromkeys((usual_px, USUAL_PX)))
+    if figure.quantity in OPERATIONS:
+        return guest_operations(entry, figure, guest, sides)
+    found = [guest.counts((side_px, side_px)) for side_px in sides]
+    known = [row for row in found if row]
+    problem = judged_activations(entry, figure, guest.name, known) if known else None
+    return problem if problem and (guest.exact or problem.level is Level.NOTE) else None
+
+
+def _side_in(name: str) -> int | None:
+    match = _SIDE.search(name)
+    return side(match[1]) if match else None
+
+
 def _guests(entry: ModelEntry) -> Iterator[Guest]:
-    for library in installed():
+    for library in guestcounts.installed():
         for name, exact in _names(entry).items():
-            if params := _params(library, name):
-                yield Guest(name=f"{library}:{name}", exact=exact, params=params)
+            if guestcounts.params_of(library, name):
+                yield Guest(library=library, own_name=name, exact=exact)
                 break
 
 
@@ -97,33 +109,3 @@ def _names(entry: ModelEntry) -> dict[str, bool]:
             if re.fullmatch(r"\w{3,60}", guess):
                 names.setdefault(guess, False)
     return names
-
-
-@cache
-def _params(library: str, name: str) -> int:
-    """Return the parameters of a library's network; 0 when it cannot be built."""
-    if not _is_known(library, name):
-        return 0
-    from resbench.nets.build import build
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # names that the library has renamed
-        try:
-            return sum(tensor.numel() for tensor in build(find(f"{library}:{name}"), device="meta").parameters())
-        except (ResbenchError, *_BROKEN):
-            return 0
-
-
-# What building somebody's network without memory may raise.
-_BROKEN = (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError)
-
-
-def _is_known(library: str, name: str) -> bool:
-    """Tell whether a library builds a network of this name."""
-    if library == "torchvision":
-        from torchvision.models import list_models
-
-        return name in list_models()
-    import timm
-
-    return bool(timm.is_model(name))

@@ -7,12 +7,13 @@ from pathlib import Path
 from resbench.lint import cells
 from resbench.lint.columns import LONGEST, bare, column
 from resbench.lint.entry import ModelEntry
+from resbench.lint.figure import COUNTS
 from resbench.lint.htmltables import Cell
 from resbench.lint.markdown import Grid, heading_level, prose
 from resbench.lint.tables import TextModels, Unread, input_side, stated
 
 _ITEM = re.compile(r"\s{0,12}[-*+]\s{1,9}([^:]{1,40}):(.*)")
-_LISTED = ("params", "flops", "macs", "size", "file_size")
+_LISTED = (*COUNTS, "size", "file_size")
 
 
 def listed_models(path: Path, text: str) -> TextModels:

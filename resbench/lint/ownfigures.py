@@ -2,14 +2,17 @@
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from io import StringIO
 from pathlib import Path
 
 from resbench.errors import ResbenchError
+from resbench.judging.limits import Limits
 from resbench.lint.accuracies import HALF
 from resbench.lint.entry import ModelEntry
-from resbench.lint.figure import ACCURACIES, COUNTS, StatedFigure
+from resbench.lint.figure import ACCURACIES, COUNTS, OPERATIONS, StatedFigure
 from resbench.lint.parse import parse
 from resbench.lint.places import about
 from resbench.lint.problem import Level, Problem
@@ -17,7 +20,20 @@ from resbench.lint.readings import figures_of
 from resbench.records.files import read_exactly
 from resbench.words.quantities import Quantity
 
-OwnFigures = Mapping[tuple[str, Quantity], tuple[StatedFigure, Path]]
+_EVALUATED_AGAIN = Fraction(str(Limits().reproduction))  # how far two evaluations of one checkpoint may be apart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnFigure:
+    """A figure of a zoo's own file."""
+
+    model: str  # as the file writes it
+    figure: StatedFigure
+    path: Path
+
+
+# By the key of a name, and by that of a name without timm's tag ("resnet50" of "resnet50.a1_in1k").
+OwnFigures = Mapping[tuple[str, Quantity], Sequence[OwnFigure]]
 
 
 def own_figures(counts: Path | None, published: Path | None) -> OwnFigures:
@@ -25,24 +41,27 @@ def own_figures(counts: Path | None, published: Path | None) -> OwnFigures:
 
     Raises ResbenchError for a file that cannot be read or has no such figures.
     """
-    own: dict[tuple[str, Quantity], tuple[StatedFigure, Path]] = {}
+    own: dict[tuple[str, Quantity], list[OwnFigure]] = {}
     for path, wanted in ((counts, COUNTS), (published, ACCURACIES)):
-        # Of several figures of a model, an accuracy and its error rate, the first.
-        figures = dict(reversed(list(_read(path, wanted)))) if path else {}
-        if path and not figures:
+        rows = list(_read(path, wanted)) if path else []
+        if path and not rows:
             raise ResbenchError(f"{path}: no {' or '.join(wanted)} of models in it; give a CSV or a card with a table")
-        own |= figures
+        # Of several figures of a model, an accuracy and its error rate, the first.
+        first = {(_key(row.model), row.figure.quantity): row for row in reversed(rows)}
+        for (key, quantity), row in reversed(first.items()):
+            for name in dict.fromkeys((key, key.partition(".")[0])):
+                own.setdefault((name, quantity), []).append(row)
     return own
 
 
-def _read(path: Path, wanted: tuple[Quantity, ...]) -> Iterator[tuple[tuple[str, Quantity], tuple[StatedFigure, Path]]]:
+def _read(path: Path, wanted: tuple[Quantity, ...]) -> Iterator[OwnFigure]:
     text = read_exactly(path)
     if path.suffix == ".csv":
         text = _table(text)
     for entry in parse(path.with_suffix(".md") if path.suffix == ".csv" else path, text).entries:
         for figure in entry.figures:
             if figure.quantity in wanted and figure.value is not None:
-                yield (_key(entry.name), figure.quantity), (figure, path)
+                yield OwnFigure(model=entry.name, figure=figure, path=path)
 
 
 def _table(text: str) -> str:
@@ -53,19 +72,41 @@ def _table(text: str) -> str:
 
 
 def judged(entry: ModelEntry, own: OwnFigures) -> Iterator[Problem]:
-    """Yield what the zoo's own figures say of those of `entry`. Operations may follow another convention."""
+    """Yield what the zoo's own figures say of those of `entry`."""
     names = [name for whole in (entry.name, *entry.names) for name in (whole, whole.rpartition("/")[2]) if name]
     for figure in entry.figures:
-        known = next((own[key] for name in names if (key := (_key(name), figure.quantity)) in own), None)
-        if known is None or figure.value is None or not _same_evaluation(figure, known[0]):
-            continue
-        right, path = known
-        if _agree(figure, right):
-            yield about(entry, "T014", Level.NOTE, figure, f"{figure}: true, as in {path.name}")
-        else:
-            level = Level.WARNING if figure.quantity in ("flops", "macs") else Level.FALSE
-            message = f"{figure}: {path.name} has {right.text}"
-            yield about(entry, "T014", level, figure, message, f"{right.text}, if {path.name} is right")
+        rows = next((own[key] for name in names if (key := (_key(name), figure.quantity)) in own), ())
+        if figure.value is not None and rows:
+            yield from _against(entry, figure, rows, {_key(name) for name in names})
+
+
+def _against(entry: ModelEntry, figure: StatedFigure, rows: Sequence[OwnFigure], keys: set[str]) -> Iterator[Problem]:
+    """Yield what `rows` say of a figure: the first of its very name, or all whose names have a tag behind it."""
+    own = next((row for row in rows if _key(row.model) in keys), None)
+    meant = [row for row in ([own] if own else rows) if _same_evaluation(figure, row.figure)]
+    agreeing = next((row for row in meant if _agree(figure, row.figure)), None)
+    if agreeing:
+        which = "" if own else f" for {agreeing.model}"
+        yield about(entry, "T014", Level.NOTE, figure, f"{figure}: true, as in {agreeing.path.name}{which}")
+    elif len(meant) == 1:  # of several checkpoints, it may be about another one
+        yield _contradicted(entry, figure, meant[0], is_named=own is not None)
+
+
+def _contradicted(entry: ModelEntry, figure: StatedFigure, right: OwnFigure, *, is_named: bool) -> Problem:
+    """Return how a figure differs. Operations may follow another convention, accuracies another evaluation."""
+    source = right.path.name
+    message = f"{figure}: {source} has {right.figure.text}{'' if is_named else f' for {right.model}'}"
+    unsure = not is_named or figure.quantity in (*OPERATIONS, "activations")
+    if figure.quantity in ACCURACIES and _apart(figure, right.figure) <= _EVALUATED_AGAIN:
+        unsure, message = True, f"{message}; evaluated again?"
+    level = Level.WARNING if unsure else Level.FALSE
+    return about(entry, "T014", level, figure, message, f"{right.figure.text}, if {source} is right")
+
+
+def _apart(first: StatedFigure, second: StatedFigure) -> Fraction:
+    """Return how far two accuracies are apart beyond their roundings."""
+    steps = (first.step + second.step) / 2
+    return abs((first.value or Fraction(0)) - (second.value or Fraction(0))) - steps
 
 
 def _same_evaluation(figure: StatedFigure, right: StatedFigure) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from resbench.counting.reading import Figure
-from resbench.lint.figure import StatedFigure
+from resbench.lint.figure import OPERATIONS, StatedFigure
 from resbench.zoo.spec import Metric
 
 
@@ -14,7 +14,7 @@ def figures_of(figure: StatedFigure) -> tuple[Figure, ...]:
         return ()
     metric: Metric = "params" if figure.quantity == "params" else "flops"
     small = not figure.unit and not figure.is_count and figure.value < 10**5
-    scales = (10**6, 10**9) if small and metric == "params" else (10**9, 10**6) if small else (1,)
+    scales = (10**6, 10**9) if small and figure.quantity not in OPERATIONS else (10**9, 10**6) if small else (1,)
     plain = [
         Figure(value=figure.value * scale, quantum=max(figure.step, Fraction(0)) * scale, metric=metric)
         for scale in scales

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from resbench.counting.conventions import convention, operations
 from resbench.counting.counted import counted, counted_or_none, sizes
 from resbench.errors import ResbenchError
+from resbench.lint.entry import ModelEntry
+from resbench.lint.figure import StatedFigure
 from resbench.lint.figure import StatedFigure
 from resbench.records.record import Counts
 from resbench.zoo.spec import Elsewhere, Variant
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 AT_SIZE = "fvcore"  # the convention that timm and MMPretrain use today
+USUAL_PX = 224  # what most counters are run at, whatever the network was trained at
 
 
 def countable(network: Variant, size: int | tuple[int, int]) -> bool:
@@ -54,7 +57,7 @@ def plain_count(figure: StatedFigure, network: Variant) -> StatedFigure:
     Below 100,000 such a number is else one of millions or billions; only networks of a user's own are as small.
     """
     counts = counted(network.name)
-    own = counts.params if figure.quantity == "params" else counts.terms.macs
+    own = {"params": counts.params, "activations": counts.activations}.get(figure.quantity, counts.terms.macs)
     is_count = not figure.unit and figure.digits.isdecimal() and own < 10**5
     return replace(figure, is_count=True) if is_count else figure
 
@@ -62,3 +65,16 @@ def plain_count(figure: StatedFigure, network: Variant) -> StatedFigure:
 def operations_at(network: Variant, size_px: int, name: str = AT_SIZE) -> int:
     """Return the operations by the convention called `name`, at the input that it makes of `size_px`."""
     return operations(count_at(network, convention(name).input_rule(size_px)).terms, name)
+
+
+def side_of(entry: ModelEntry, network: Variant, figure: StatedFigure) -> int:
+    """Return the size of the image that is meant: the stated one, else the checkpoint's or the network's."""
+    own_px = entry.weights.preprocess.crop_px if entry.weights else network.input_px
+    return figure.image_px or entry.image_px or own_px
+
+
+def square_counts(entry: ModelEntry, network: Variant, figure: StatedFigure) -> list[Counts]:
+    """Return the counts at the square sizes that a figure may hold at, the one that is meant first."""
+    usual = [USUAL_PX, *(height for height, width in sizes(network) if height == width)]
+    sides = dict.fromkeys([side_of(entry, network, figure), *usual])
+    return [count_at(network, (side, side)) for side in sides if countable(network, side)]

@@ -9,13 +9,13 @@ from resbench.lint import cells
 from resbench.lint.columns import Column, bare, column
 from resbench.lint.datasets import known_in
 from resbench.lint.entry import ModelEntry, side, stem
-from resbench.lint.figure import ACCURACIES, COUNTS, SCALES, StatedFigure
+from resbench.lint.figure import ACCURACIES, COUNTS, OPERATIONS, SCALES, StatedFigure
 from resbench.lint.htmltables import Cell
 from resbench.lint.markdown import Grid, targets
 from resbench.lint.names import network_named
 from resbench.words.quantities import WORDS
 
-_QUANTITIES = ("params", "flops", "macs", "top1", "top5", "file_size", "pair")
+_QUANTITIES = (*COUNTS, *ACCURACIES, "file_size", "pair")
 # Columns of tables about something else than classification of images, whose counts are those of a whole system.
 _OTHER_TASK = re.compile(
     r"\bm?ap ?(@|50|75|\d|s\b|m\b|l\b|\(|$)|\b(box|bbox|mask|seg|whole) ?m?ap\b|\bm?iou\b|\bpckh?\b|\bnme\b|"
@@ -163,7 +163,7 @@ def _read_row(
         if own.kind not in _QUANTITIES or not cells.holds_a_figure(cell.text):
             continue
         stated_figures = stated(own, cell)
-        is_unclear = own.kind in ("flops", "macs") and image_px is None and cells.holds_a_figure(size)
+        is_unclear = own.kind in (*OPERATIONS, "activations") and image_px is None and cells.holds_a_figure(size)
         if not name or not stated_figures or is_unclear or not (counts_are_its_own or own.kind in ACCURACIES):
             reading.not_understood.append(Unread(line=cell.line, heading=bare(own.heading), text=bare(cell.text)))
         else:

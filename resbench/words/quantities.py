@@ -7,13 +7,14 @@ from resbench.judging.accuracy import wilson
 from resbench.judging.claims import Reproduction
 from resbench.zoo.spec import Claim
 
-Quantity = Literal["params", "flops", "macs", "top1", "top5", "file_size"]
+Quantity = Literal["params", "flops", "macs", "activations", "top1", "top5", "file_size"]
 
 
 WORDS: dict[Quantity, str] = {
     "params": "parameters",
     "flops": "FLOPs",
     "macs": "MACs",
+    "activations": "activations",
     "top1": "top-1",
     "top5": "top-5",
     "file_size": "file size",

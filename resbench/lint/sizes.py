@@ -9,7 +9,6 @@ from resbench.counting.counted import counted, counted_or_none, sizes
 from resbench.errors import ResbenchError
 from resbench.lint.entry import ModelEntry
 from resbench.lint.figure import StatedFigure
-from resbench.lint.figure import StatedFigure
 from resbench.records.record import Counts
 from resbench.zoo.spec import Elsewhere, Variant
 
@@ -75,6 +74,6 @@ def side_of(entry: ModelEntry, network: Variant, figure: StatedFigure) -> int:
 
 def square_counts(entry: ModelEntry, network: Variant, figure: StatedFigure) -> list[Counts]:
     """Return the counts at the square sizes that a figure may hold at, the one that is meant first."""
-    usual = [USUAL_PX, *(height for height, width in sizes(network) if height == width)]
-    sides = dict.fromkeys([side_of(entry, network, figure), *usual])
+    squares = [height for height, width in sizes(network) if height == width]
+    sides = dict.fromkeys([side_of(entry, network, figure), *squares])
     return [count_at(network, (side, side)) for side in sides if countable(network, side)]

@@ -43,7 +43,7 @@ RULES = {
     "T012": "a figure that the publisher did not publish",
     "T013": "figures that do not belong together",
     "T014": "a figure against the zoo's own (--counts, --published)",
-    "T015": "activations",
+    "T015": "activations: outputs of convolutions, linear layers and matrix products",
 }
 
 

@@ -85,14 +85,14 @@ def test_a_batch_size_that_is_found_by_measuring_is_refused():
 
 
 def test_ctrl_c_shows_what_was_measured_until_then(quickly, monkeypatch):
-    real = ladder._interleaved
+    real = ladder.interleaved_subjects
 
     def interrupted(subjects, size, *rest):
         if size == 2:
             raise KeyboardInterrupt
         return real(subjects, size, *rest)
 
-    monkeypatch.setattr(ladder, "_interleaved", interrupted)
+    monkeypatch.setattr(ladder, "interleaved_subjects", interrupted)
     done = run("--json")
     assert done.exit_code == 130
     assert [samples["batch_size"] for samples in json.loads(done.stdout)["samples"]] == [1]

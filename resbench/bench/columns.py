@@ -61,7 +61,7 @@ _SUBJECT: dict[str, TableColumn] = {
     "input_px": _count("height of the input", "lower"),
     "input_width_px": _count("width of the input", "lower"),
     "runtime": _text("what ran the network: eager, compile, aotinductor, onnxruntime, openvino or tensorrt"),
-    "dtype": _text("fp32, tf32, fp16 or bf16"),
+    "dtype": _text("fp32, tf32, fp16, bf16 or int8"),
     "threads": _count("CPU threads"),
 }
 _COST: dict[str, TableColumn] = {

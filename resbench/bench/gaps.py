@@ -18,6 +18,7 @@ from resbench.accuracy.figures import gap
 from resbench.accuracy.session import Progress, Session, examined, score, silent
 from resbench.accuracy.twins import STRIDES, twins
 from resbench.bench.entries import Entry, Validating, fitted, select
+from resbench.bench.losses import in_fp32
 from resbench.bench.passes import session_of, settings_of
 from resbench.bench.validation import Validated
 from resbench.nets.checkpoints import load_checkpoint
@@ -73,6 +74,7 @@ def _gap(
     entry: Entry, images: ImageSet, data: Path, on: torch.device, validating: Validating, on_progress: Progress
 ) -> Gap:
     loaded = load_checkpoint(entry.variant, entry.source, validating.key)
+    validating = in_fp32(validating) if validating.running.dtype == "int8" else validating
     running = replace(validating.running, runtime="eager", compile_mode=None)
     settings = settings_of(entry, running, on)
     decoder = decoder_named(validating.decoder, on)

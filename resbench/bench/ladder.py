@@ -4,7 +4,7 @@ import math
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import torch
 from resbench import environment
 from resbench.bench.entrance import headed
 from resbench.bench.entries import Validating
+from resbench.bench.passes import calibration_images
 from resbench.bench.subject import OnProgress, Subject, ready
 from resbench.bench.validation import validate_all
 from resbench.bench.worker import Local
@@ -107,7 +108,7 @@ def ladder(network: Variant, how: Laddering, on_progress: OnProgress = lambda *_
         weights=how.weights,
         key=how.key,
         device=str(on),
-        settings=settings_for(replace(how.running, runtime=BASE), network.input_px, on),
+        settings=settings_for(_running_in(BASE, how.running), network.input_px, on),
     )
     with tempfile.TemporaryDirectory(prefix="resbench-") as folder:
         subjects, rungs = _ready_in_all(replace(request, files=Path(folder)), how.running, sizes, on_progress)
@@ -120,12 +121,19 @@ def ladder(network: Variant, how: Laddering, on_progress: OnProgress = lambda *_
             run=watch.run(),
         )
         for size in sizes:
-            samples = _interleaved(subjects, size, how, partial(on_progress, f"all runtimes in turn at batch {size}"))
+            progress = partial(on_progress, f"all runtimes in turn at batch {size}")
+            samples = interleaved_subjects(subjects, size, how.time_budget_s, progress)
             grown = _with_times(replace(grown, samples=(*grown.samples, samples)), samples)
             yield replace(grown, environment=watch.environment(), run=watch.run())
     for name in subjects if how.data else ():
         grown = _with_accuracy(grown, name, network, how, on_progress)
         yield replace(grown, environment=watch.environment(), run=watch.run())
+
+
+def _running_in(runtime: str, running: Running) -> Running:
+    """Return how a runtime runs; eager torch, which has no int8, shows what int8 gains over fp32."""
+    own = replace(running, runtime=runtime)
+    return replace(own, dtype="fp32", calibration=None) if (runtime, running.dtype) == (BASE, "int8") else own
 
 
 def _ready_in_all(
@@ -138,8 +146,11 @@ def _ready_in_all(
     for index, name in enumerate(RUNTIMES):
         on_progress("exporting, and comparing with eager torch", index / len(RUNTIMES))
         try:
-            settings = settings_for(replace(running, runtime=name), request.network.input_px, on)
-            subjects[name] = subject = ready(replace(request, settings=settings), sizes)
+            own_running = _running_in(name, running)
+            settings = settings_for(own_running, request.network.input_px, on)
+            calibration = calibration_images(request.network, request.weights, own_running, settings)
+            own_request = replace(request, settings=settings, calibration=calibration)
+            subjects[name] = subject = ready(own_request, sizes)
         except ResbenchError as error:
             if name == BASE:
                 raise
@@ -150,15 +161,16 @@ def _ready_in_all(
     return subjects, tuple(rungs)
 
 
-def _interleaved(
-    subjects: dict[str, Subject], size: int, how: Laddering, progress: Callable[[float], None]
+def interleaved_subjects(
+    subjects: Mapping[str, Subject], size: int, time_budget_s: float, progress: Callable[[float], None]
 ) -> Interleaved:
+    """Let the calls of all subjects take turns at batch `size`, until there are MOST_UNITS or the time is up."""
     chance = random.Random()  # the same orders every time would favour the same runtime every time
     arms = [Local(subject.arm, size) for subject in subjects.values()]
     units: list[Clusters] = []
     with without_garbage_collection():
         shape = interleave.shape(arms)
-        end_s, longest_s = time.monotonic() + how.time_budget_s, 0.0
+        end_s, longest_s = time.monotonic() + time_budget_s, 0.0
         while len(units) < MOST_UNITS and (len(units) < LEAST_UNITS or time.monotonic() + longest_s <= end_s):
             before_s = time.monotonic()
             units.append(interleave.cluster(arms, shape, chance))
@@ -188,9 +200,7 @@ def rung_time(samples: Interleaved, index: int) -> RungTime:
 
 def _with_accuracy(grown: Ladder, name: str, network: Variant, how: Laddering, on_progress: OnProgress) -> Ladder:
     """Evaluate the network in one runtime on the images."""
-    validating = Validating(
-        running=replace(how.running, runtime=name), key=how.key, classes=how.classes, device=how.device
-    )
+    validating = Validating(running=_running_in(name, how.running), key=how.key, classes=how.classes, device=how.device)
 
     def progress(stage: str, done: int, total: int, _: int | None) -> None:
         on_progress(f"{stage} in {name}", done / max(total, 1))

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from resbench import environment, units
-from resbench.accuracy import loader
+from resbench.accuracy import loader, pixels
 from resbench.accuracy.layouts import open_unlabelled
-from resbench.bench.departure import departure
 from resbench.bench.entrance import entered
 from resbench.bench.reference import Reference, as_input, eager_logits, reference_of, seeded
 from resbench.bench.subject import OnProgress
 from resbench.errors import ResbenchError
+from resbench.running.departure import departure
 from resbench.running.proof import BOUNDS, compared_logits
 from resbench.running.runtimes.modelfile import ModelFile, Precision, opened_model
 from resbench.zoo.spec import Variant
@@ -106,7 +106,13 @@ def proved(
         worst=worst,
         other_answers=sum(differs for _, differs, _ in images),
     )
-    return result if result.sound else replace(result, departs=departure(model, reference, limit))
+    return result if result.sound else replace(result, departs=_departing(model, reference, limit))
+
+
+def _departing(model: ModelFile, reference: Reference, limit: float) -> str | None:
+    frames = seeded(model.shape[0] or 1, reference.preprocess.crop_px, seed=1)
+    images = pixels.normalise(frames, reference.preprocess)
+    return departure(model, as_input(model, frames, reference), reference.module, images, limit)
 
 
 def _check_identity(path: Path, model: ModelFile, network: Variant, weights: str | None) -> None:

@@ -141,6 +141,7 @@ def _folder(text: str) -> Path:
 KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "dtype": ("dtype", _named),
     "threads": ("threads", _number),
+    "calibration": ("calibration", _named),
     "input-px": ("input_px", units.parse_pixels),
     "amp": ("amp", _SWITCH.__getitem__),
     "channels-last": ("channels_last", _SWITCH.__getitem__),
@@ -154,6 +155,7 @@ KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 EXAMPLES = {
     "dtype": "--b dtype=bf16",
+    "calibration": "images, such as --b dtype=int8 --b calibration=photos",
     "runtime": "--b runtime=openvino",
     "compile-mode": "--b runtime=compile --b compile-mode=max-autotune",
     "threads": "a positive number, such as --b threads=2",

@@ -14,6 +14,7 @@ from torch import nn
 from resbench import environment
 from resbench.bench import pipeline
 from resbench.bench.entrance import entered, headed, network_counts, origin_of
+from resbench.bench.passes import calibration_images
 from resbench.bench.subject import (
     OnProgress,
     Subject,
@@ -83,6 +84,7 @@ def profile(
     fuse: bool = False,
     winograd: bool = False,
     threads: int | None = None,
+    calibration: str | Path | None = None,
     weights: str | Path | None = None,
     key: str | None = None,
     classes: int | None = None,
@@ -104,6 +106,7 @@ def profile(
       pickled, so its class must lie in a file that can be imported; else its memory stays unknown.
     - `input_px`: a side, or (height, width); by default the network's own.
     - `dtype`, `amp`: the type of weights and images; with `amp` weights stay in fp32 and torch autocasts to `dtype`.
+      "int8" is for the runtimes "onnxruntime" and "openvino", and `calibration` some 300 images that set its ranges.
     - `runtime`: "eager", "compile" (with `compile_mode`, a mode of torch.compile), "aotinductor", "onnxruntime",
       "openvino" or "tensorrt"; what the last four run is exported, and compared with eager torch first.
     - `channels_last`, `fuse`, `winograd`, `cuda_graph`: memory layout, batch norms folded into convolutions, Winograd's
@@ -135,6 +138,7 @@ def profile(
         fuse=fuse,
         winograd=winograd,
         threads=threads,
+        calibration=None if calibration is None else str(calibration),
     )
     profiling = Profiling(
         running=running,
@@ -215,6 +219,8 @@ def requested(network: Variant, profiling: Profiling) -> speeds.Request:
         time_budget_s=profiling.time_budget_s,
         target=speeds.TARGET[on.type],
     )
+    calibration = calibration_images(network, request.weights, running, request.settings)
+    request = replace(request, calibration=calibration)
     if not portable(network) and (profiling.launches > 1 or "auto" in profiling.batch_sizes):
         raise ResbenchError(
             f'{network.name}: launches and "auto" need fresh processes, which cannot import its class; put it into a '
@@ -263,8 +269,9 @@ def _parts(
     for series in _series(subject, request, profiling.launches, meter, on_progress):
         yield {"series": tuple(series)}
     yield {"memory": tuple(_memory(subject, request, on_progress))}
-    on_progress("ceilings", 0.0)
-    yield {"ceilings": _ceilings(replace(record, series=tuple(series)), subject.arm.device)}
+    if record.settings.dtype != "int8":  # whose products torch does not have
+        on_progress("ceilings", 0.0)
+        yield {"ceilings": _ceilings(replace(record, series=tuple(series)), subject.arm.device)}
     if all(want.speed != "train" for want in request.wanted):  # which changes the weights
         yield {"output_difference": difference_from_plain(request, subject)}
     if meter:

@@ -10,8 +10,10 @@ from pathlib import Path
 import torch
 
 from resbench import environment
+from resbench.bench.passes import calibration_images
 from resbench.bench.subject import ready
 from resbench.bench.worker import About, Local, Remote, described_subject
+from resbench.errors import ResbenchError
 from resbench.judging.metric import Clock
 from resbench.records.record import Engine, Exported, Settings
 from resbench.running.settings import Running, settings_for
@@ -62,11 +64,15 @@ def request_of(side: Side, on: torch.device) -> speeds.Request:
     running = side.running
     if on.type == "cpu" and not running.threads:
         running = replace(running, threads=1)
+    if running.dtype == "int8" and (side.python or side.tree):
+        raise ResbenchError("dtype int8: is compared in this process only; leave out python and tree")
+    settings = settings_for(running, side.network.input_px, on)
     return speeds.Request(
         network=side.network,
         weights=side.weights,
         device=str(on),
-        settings=settings_for(running, side.network.input_px, on),
+        settings=settings,
+        calibration=calibration_images(side.network, side.weights, running, settings),
     )
 
 

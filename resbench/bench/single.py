@@ -41,6 +41,7 @@ def validate(
     fuse: bool = False,
     winograd: bool = False,
     threads: int | None = None,
+    calibration: str | Path | None = None,
     batch_size: BatchSize | None = None,
     workers: int | None = None,
     device: str | None = None,
@@ -64,6 +65,8 @@ def validate(
     - `corruptions`: "all", "common" or kinds such as "fog,snow:3" of ImageNet-C, made from the images, or the folder
       or archive of ImageNet-C; the record has the counts.
     - `dtype`, `amp`: the type of weights and images; with `amp` weights stay in fp32 and torch autocasts to `dtype`.
+      "int8" is for the runtimes "onnxruntime" and "openvino", and `calibration` some 300 images that set its ranges;
+      then the record has the loss against fp32 too.
     - `runtime`: "eager", "compile", "aotinductor", "onnxruntime", "openvino" or "tensorrt"; what the last four run is
       exported, and compared with eager torch first.
     - `channels_last`, `fuse`, `winograd`: memory layout, batch norms folded into convolutions, Winograd's algorithm
@@ -86,6 +89,7 @@ def validate(
         fuse=fuse,
         winograd=winograd,
         threads=threads,
+        calibration=None if calibration is None else str(calibration),
     )
     asked_corruptions = None if corruptions is None else str(corruptions)
     parse.one_set([Path(data)], explain_gap=False, against=None, tta=tta, corruptions=asked_corruptions)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from resbench import units
+from resbench.bench.calibrating import calibration_from
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import fresh_network, load_checkpoint
 from resbench.records.record import Exported, Kernels, Memory
@@ -50,7 +51,9 @@ def ready(request: speeds.Request, batch_sizes: Sequence[int] = ()) -> Subject:
     loaded = loaded_network(request)
     device, classes = torch.device(request.device), request.network.classes
     subject = Subject(
-        arm=prepare(loaded.module, request.settings, device, classes, request.files),
+        arm=prepare(
+            loaded.module, request.settings, device, classes, request.files, calibration_from(request.calibration)
+        ),
         weights=loaded.weights,
         weights_sha256=loaded.weights_sha256,
     )

@@ -18,18 +18,30 @@ from resbench.accuracy.evaluate import Contestant, images_per_pass
 from resbench.accuracy.hypotheses import ties, unexplained
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.published import on_classes_of
-from resbench.accuracy.session import Examined, Progress, Scored, Session, decoder_words, examined, scored, silent
+from resbench.accuracy.session import (
+    Examined,
+    Progress,
+    Scored,
+    Session,
+    decoder_words,
+    examined,
+    score,
+    scored,
+    silent,
+)
 from resbench.accuracy.views import views
+from resbench.bench.calibrating import calibration_from, images_in_both
 from resbench.bench.corrupting import CorruptedScore, CorruptionPlan, on_corrupted, plan_of
 from resbench.bench.entrance import origin_of
 from resbench.bench.entries import Entry, Validating, base_of, fitted, in_groups, select
-from resbench.bench.passes import session_of, settings_of
+from resbench.bench.losses import FIRST_IMAGES, in_fp32, paired_loss, refuse_collapse
+from resbench.bench.passes import images_to_calibrate, session_of, settings_of
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.records import jsonio, predictions, store
 from resbench.records.files import write_together
-from resbench.records.predictions import Predictions
-from resbench.records.record import Evaluation, Exported, Settings
+from resbench.records.predictions import Predictions, Rows
+from resbench.records.record import Evaluation, Exported, PairedLoss, Settings
 from resbench.running.arm import Arm, answer, prepare
 from resbench.running.device import resolve
 from resbench.running.proof import proved_export
@@ -49,6 +61,7 @@ class Course:
     arm: Arm
     notes: tuple[str, ...]  # what was changed in the weights
     exported: Exported | None = None  # how the file that runs was proved
+    loss: PairedLoss | None = None  # of int8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,24 +137,33 @@ def _one_pass(
 ) -> list[list[Validated]]:
     """Return the validations of checkpoints that are in memory together, for each of the sets."""
     courses = [_course(entry, on, validating) for entry in entries]
+    twins = [_course(entry, on, in_fp32(validating)) for entry in entries] if _is_int8(validating) else []
     done = []
     with switches(courses[0].settings):
         for images in sets:
             watch = environment.watch(on)
-            chosen = [_chosen(course, images, validating) for course in courses]
+            chosen = [_chosen(course, images, validating) for course in [*courses, *twins]]
             contestants = [course.contestant for course in chosen]
             session = session_of(contestants, courses[0].settings, on, group, validating, on_progress)
             chosen = [_proved(course, validating, session) for course in chosen]
             streams = list(dict.fromkeys(chain.from_iterable(contestant.streams for contestant in contestants)))
             seen = examined(images, session, skip=validating.skip_unreadable, streams=streams)
+            if twins and len(seen.images.samples) > FIRST_IMAGES:
+                first = replace(seen.images, samples=seen.images.samples[:FIRST_IMAGES])
+                _refuse_collapses(chosen, score(contestants, first, session), validating)
             scores = scored(contestants, seen.images, session)
+            if twins:
+                _refuse_collapses(chosen, [each.rows for each in scores], validating)
+                chosen = _with_losses(chosen, scores, seen, validating)
             corrupted = on_corrupted(contestants, seen.images, session, plan) if plan else [None] * len(chosen)
             done.append(
                 [
-                    _with_corruptions(_validated(course, score, images, seen, session, validating, watch), beside)
-                    for course, score, beside in zip(chosen, scores, corrupted, strict=True)
+                    _with_corruptions(_validated(course, own, images, seen, session, validating, watch), beside)
+                    for course, own, beside in zip(chosen[: len(courses)], scores, corrupted, strict=False)
                 ]
             )
+            for base in scores[len(courses) :]:
+                base.journal.remove()
     return done
 
 
@@ -152,6 +174,34 @@ def _with_corruptions(result: Validated, beside: CorruptedScore | None) -> Valid
     return replace(result, record=record, journals=(*result.journals, *beside.journals))
 
 
+def _is_int8(validating: Validating) -> bool:
+    return validating.running.dtype == "int8"
+
+
+def _refuse_collapses(chosen: Sequence[Course], answers: Sequence[Rows], validating: Validating) -> None:
+    """Raise InvalidMeasurementError for a course in int8, in the first half, that lost too much against its twin."""
+    half = len(chosen) // 2
+    for course, int8, fp32 in zip(chosen, answers, answers[half:], strict=False):
+        module = load_checkpoint(course.entry.variant, course.entry.source, validating.key).module
+        refuse_collapse(course.contestant.name, course.arm, module, (int8, fp32))
+
+
+def _with_losses(
+    chosen: Sequence[Course], scores: Sequence[Scored], seen: Examined, validating: Validating
+) -> list[Course]:
+    """Return the courses in int8, which are the first half, with what each lost against its twin."""
+    half = len(chosen) // 2
+    return [
+        replace(course, loss=paired_loss(int8.rows, fp32.rows, _overlap(course, seen, validating)))
+        for course, int8, fp32 in zip(chosen, scores, scores[half:], strict=False)
+    ]
+
+
+def _overlap(course: Course, seen: Examined, validating: Validating) -> int:
+    images = images_to_calibrate(course.entry.preprocess, str(validating.running.calibration))
+    return images_in_both(images, seen.images.samples)
+
+
 def _free_bytes(on: torch.device) -> int:
     return torch.cuda.mem_get_info(on)[0] if on.type == "cuda" else psutil.virtual_memory().available
 
@@ -159,10 +209,13 @@ def _free_bytes(on: torch.device) -> int:
 def _course(entry: Entry, on: torch.device, validating: Validating) -> Course:
     settings = settings_of(entry, validating.running, on)
     loaded = load_checkpoint(entry.variant, entry.source, validating.key)
-    arm = prepare(loaded.module, settings, on, entry.variant.classes)
+    running = validating.running
+    images = images_to_calibrate(entry.preprocess, running.calibration) if running.calibration else None
+    calibration = calibration_from(images)
+    arm = prepare(loaded.module, settings, on, entry.variant.classes, calibration=calibration)
     contestant = Contestant(
         name=entry.asked,
-        identity=f"{entry.variant.name} {loaded.sha256} {replace(settings, threads=None)} {arm.engine.versions}",
+        identity=f"{entry.variant.name} {loaded.sha256} {replace(settings, threads=None)} {_identity(arm)}",
         forward=partial(answer, arm),
         preprocess=entry.preprocess,
     )
@@ -175,6 +228,11 @@ def _course(entry: Entry, on: torch.device, validating: Validating) -> Course:
         arm=arm,
         notes=tuple(f"{loaded.path.name}: {note}" for note in loaded.notes),
     )
+
+
+def _identity(arm: Arm) -> str:
+    """Return what besides settings an answer depends on: versions, and the images that int8 was calibrated with."""
+    return f"{arm.engine.versions} {arm.calibration.fingerprint if arm.calibration else ''}"
 
 
 def _chosen(course: Course, images: ImageSet, validating: Validating) -> Course:
@@ -228,14 +286,14 @@ def _saved(results: Sequence[Validated], root: Path) -> list[Validated]:
 
 def _validated(
     course: Course,
-    score: Scored,
+    own: Scored,
     images: ImageSet,
     seen: Examined,
     session: Session,
     validating: Validating,
     watch: environment.Watch,
 ) -> Validated:
-    answers = Predictions(names=tuple(sample.name for sample in seen.images.samples), rows=score.rows)
+    answers = Predictions(names=tuple(sample.name for sample in seen.images.samples), rows=own.rows)
     real = figures.real_top1(answers)
     contestant = course.contestant
     record = Evaluation(
@@ -244,17 +302,18 @@ def _validated(
         weights_sha256=course.weights_sha256,
         dataset=images.describe(),
         pixels=replace(
-            pixels.recorded(contestant.preprocess, decoder_words(contestant, seen.images, score.rows, session)),
+            pixels.recorded(contestant.preprocess, decoder_words(contestant, seen.images, own.rows, session)),
             tta=validating.tta,
             tta_average=validating.tta_average,
         ),
         settings=course.settings,
         engine=course.arm.engine,
         exported=course.exported,
+        loss=course.loss,
         batch_size=session.batch_size,
-        images=len(score.rows),
-        top1_right=int(predictions.top1(score.rows).sum()),
-        top5_right=int(predictions.top5(score.rows).sum()),
+        images=len(own.rows),
+        top1_right=int(predictions.top1(own.rows).sum()),
+        top5_right=int(predictions.top5(own.rows).sum()),
         real_top1_right=real[0] if real else None,
         real_images=real[1] if real else None,
         skipped=seen.skipped,
@@ -263,9 +322,11 @@ def _validated(
         environment=watch.environment(),
         run=watch.run(),
     )
-    doubt = unexplained(score.rows, images.classes) or ties(score.rows)
+    doubt = unexplained(own.rows, images.classes) or ties(own.rows)
     notes = [*course.notes, *map(str, seen.symptoms)]
     notes += [f"{contestant.name}: {doubt}"] if doubt else []
-    if score.journal.failure:
-        notes.append(f"progress could not be kept ({score.journal.failure}); an interrupted run would begin anew")
-    return Validated(record=record, predictions=answers, notes=tuple(notes), journals=(score.journal,))
+    if course.loss and course.loss.overlap:
+        notes.append(f"{course.loss.overlap} of these images calibrated int8 too, so its loss may look too small")
+    if own.journal.failure:
+        notes.append(f"progress could not be kept ({own.journal.failure}); an interrupted run would begin anew")
+    return Validated(record=record, predictions=answers, notes=tuple(notes), journals=(own.journal,))

@@ -27,6 +27,7 @@ def ab_(
     input_px: options.InputPx = None,
     device: options.Device = None,
     dtype: options.DType = "fp32",
+    calibration: options.Calibration = None,
     amp: options.Amp = False,
     channels_last: options.ChannelsLast = False,
     runtime: options.RuntimeOption = "eager",
@@ -99,6 +100,7 @@ def ab_(
             fuse=fuse,
             winograd=winograd,
             threads=threads,
+            calibration=calibration,
         ),
     )
     options_of = {"b": differences or (), "c": differences_of_c or (), "d": differences_of_d or ()}

@@ -21,6 +21,7 @@ def ladder_(
     input_px: options.InputPx = None,
     device: options.Device = None,
     dtype: options.DType = "fp32",
+    calibration: options.Calibration = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads. [default: torch's, one per physical core]")
     ] = None,
@@ -54,7 +55,12 @@ def ladder_(
     from resbench.running.settings import Running
 
     how = ladder.Laddering(
-        running=Running(input_px=parse.input_px(input_px), dtype=dtype, threads=threads),
+        running=Running(
+            input_px=parse.input_px(input_px),
+            dtype=dtype,
+            threads=threads,
+            calibration=calibration,
+        ),
         weights=weights,
         key=key,
         classes=classes,

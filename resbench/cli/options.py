@@ -46,7 +46,14 @@ Classes = Annotated[
 Amp = Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")]
 ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="Use channels-last (NHWC) memory layout.")]
 CudaGraph = Annotated[bool, typer.Option("--cuda-graph", help="Replay the forward pass as a CUDA graph.")]
-DType = Annotated[str, typer.Option(help="fp32, tf32 (CUDA only), fp16 or bf16.")]
+Calibration = Annotated[
+    str | None,
+    typer.Option(help="For --dtype int8: a folder or archive of images (300 are used) that set its ranges."),
+]
+DType = Annotated[
+    str,
+    typer.Option(help="fp32, tf32 (CUDA only), fp16, bf16, or int8 (onnxruntime and openvino, with --calibration)."),
+]
 Device = Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first that works]")]
 Fuse = Annotated[bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions.")]
 ImagesToCompareOn = Annotated[

@@ -107,6 +107,15 @@ def validate_(
         ),
     ] = None,
     dtype: options.DType = "fp32",
+    calibration: options.Calibration = None,
+    max_loss: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="With --dtype int8: the most percentage points of top-1 that it may lose against fp32; if it loses "
+            "more, exits with 1. [default: 1 % of fp32's accuracy, which is reported only]",
+        ),
+    ] = None,
     amp: options.Amp = False,
     channels_last: options.ChannelsLast = False,
     fuse: options.Fuse = False,
@@ -159,6 +168,7 @@ def validate_(
     from resbench.bench import gaps, parse, passes, setwise, validation
     from resbench.bench.entries import Validating
     from resbench.report import evaluation as report
+    from resbench.report import losses
     from resbench.running.allocator import keep_memory
     from resbench.running.settings import Running
 
@@ -175,6 +185,7 @@ def validate_(
             fuse=fuse,
             winograd=winograd,
             threads=threads,
+            calibration=calibration,
         ),
         key=key,
         labels=parse.label_files(labels or []),
@@ -210,6 +221,7 @@ def validate_(
     report.note(setwise.remarks_on_sets(columns))
     report.show_remarks(results, explained=explain_gap)
     report.saved([result.path for result in results if result.path])
+    code = losses.show_losses([result.record for result in results], max_loss)
     if explain_gap:  # by one process: a sample needs no sharing
         with report.validating_progress() as on_progress:
             explained = gaps.explain_gaps(networks, weights or [], data[0], how, on_progress)
@@ -217,3 +229,4 @@ def validate_(
             report.show_gap(result.record.weights, gap)
         if save:
             gaps.keep(results, explained, output)
+    raise typer.Exit(code)

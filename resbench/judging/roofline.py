@@ -8,7 +8,7 @@ from resbench.records.record import Ceilings, Profile, Series
 
 Bound = Literal["launch", "compute", "memory", "data"]
 LAUNCH_BOUND = 0.20  # of a call's time in which the device waits for the host
-BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2}
+BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -255,6 +255,16 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PairedLoss:
+    """A network in int8 beside the same weights in eager torch, fp32, on the same images of the same run."""
+
+    fp32_top1_right: Natural
+    top1: tuple[Natural, Natural]  # images that only fp32, and that only int8 got right
+    top5: tuple[Natural, Natural]
+    overlap: Natural = 0  # images that int8 was calibrated on too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """How many images of a set a checkpoint got right."""
 
@@ -279,6 +289,7 @@ class Evaluation:
     origin: Origin | None = None  # of a network outside the shipped table
     engine: Engine = field(default_factory=Engine)
     exported: Exported | None = None  # of a runtime that runs a file
+    loss: PairedLoss | None = None  # of int8
     kind: Literal["evaluation"] = "evaluation"
     schema: int = SCHEMA
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from resbench.records.bounds import NotNegative, Pixel, Positive, Reading
 
-DType = Literal["fp32", "tf32", "fp16", "bf16"]
+DType = Literal["fp32", "tf32", "fp16", "bf16", "int8"]
 MemoryFormat = Literal["contiguous", "channels_last"]
 RuntimeName = Literal["eager", "compile", "aotinductor", "onnxruntime", "openvino", "tensorrt"]
 

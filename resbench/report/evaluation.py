@@ -108,6 +108,8 @@ def show_remarks(results: "Sequence[Validated]", *, explained: bool) -> None:
     """Print on stderr what was assumed of the images, and what to do about a figure that is not reproduced."""
     note(remark for result in results for remark in result.notes)
     for record in (result.record for result in results if falls_short(result.record) and not explained):
+        if record.loss:  # which explains it
+            continue
         usual = usual_range(record)
         below = f"clearly below the usual {_usual(usual)}" if usual else "below the published figure"
         note([f"{record.weights}: {below}; --explain-gap looks for the cause"])

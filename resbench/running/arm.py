@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from resbench.errors import InvalidMeasurementError
 from resbench.records.record import Engine, Settings
-from resbench.running.runtimes.runtime import RUNTIMES, Source, loader_of
+from resbench.running.runtimes.runtime import RUNTIMES, Calibration, Source, loader_of
 from resbench.running.settings import layout, plain, switches, weight_dtype
 
 
@@ -29,10 +29,16 @@ class Arm:
     classes: int
     engine: Engine = field(default_factory=Engine)
     files: Path | None = None  # the folder of what was exported
+    calibration: Calibration | None = None  # that int8 was made with
 
 
 def prepare(
-    module: nn.Module | None, settings: Settings, device: torch.device, classes: int, files: Path | None = None
+    module: nn.Module | None,
+    settings: Settings,
+    device: torch.device,
+    classes: int,
+    files: Path | None = None,
+    calibration: Calibration | None = None,
 ) -> Arm:
     """Bring `module` (fp32, on the CPU, in eval mode) into its settings and its runtime, in place.
 
@@ -42,7 +48,9 @@ def prepare(
     exports = bool(RUNTIMES[settings.runtime].files)
     folder = files or (Path(tempfile.mkdtemp(prefix="resbench-")) if exports else Path())
     try:
-        program = loader_of(settings.runtime)(Source(module=module, settings=settings, device=device, folder=folder))
+        program = loader_of(settings.runtime)(
+            Source(module=module, settings=settings, device=device, folder=folder, calibration=calibration)
+        )
     except BaseException:
         if exports and not files:
             shutil.rmtree(folder, ignore_errors=True)
@@ -58,6 +66,7 @@ def prepare(
         classes=classes,
         engine=program.engine,
         files=folder if exports else None,
+        calibration=calibration,
     )
 
 

@@ -10,13 +10,15 @@ from torch import Tensor, nn
 from resbench.errors import InvalidMeasurementError
 from resbench.records.record import Exported
 from resbench.running.arm import Arm, answer
-from resbench.running.runtimes.modelfile import Precision
+from resbench.running.departure import departure
+from resbench.running.runtimes.modelfile import FORMATS, Precision, opened_model
 from resbench.running.runtimes.runtime import RUNTIMES
 from resbench.running.settings import switches
 
 # How far logits may be from eager fp32, relative to the largest logit of the image. Sound files of all networks of the
 # table are below 1e-4 in fp32 (tests, nightly); halves keep 8 to 11 bits, and int8 is judged by accuracy in the end.
 BOUNDS: dict[Precision, float] = {"fp32": 1e-3, "half": 0.05, "int8": 0.25}
+_PRECISIONS: dict[str, Precision] = {"fp32": "fp32", "int8": "int8"}  # of types; any other is half
 
 
 def compared_logits(answers: Tensor, expected: Tensor, bound: float) -> tuple[list[float], list[bool]]:
@@ -32,15 +34,15 @@ def compared_logits(answers: Tensor, expected: Tensor, bound: float) -> tuple[li
 def proved_export(module: nn.Module, arm: Arm, sizes: Sequence[int]) -> Exported:
     """Compare `arm`, which runs a file, with `module`, the same network as torch built it, in batches of `sizes`.
 
+    On random images; in int8 on those that it was calibrated with, since others may lie beyond its ranges.
     Raises InvalidMeasurementError when the answers differ by more than the bound of the type.
     """
     assert arm.files is not None, "only files are proved"
-    bound = BOUNDS["fp32" if arm.settings.dtype == "fp32" else "half"]
-    generator = torch.Generator().manual_seed(arm.settings.seed)
+    bound = BOUNDS[_PRECISIONS.get(arm.settings.dtype, "half")]
     images: list[tuple[float, bool]] = []
     module.to(arm.device)
     for size in dict.fromkeys(sizes):
-        batch = torch.randn(size, 3, *arm.settings.input_px, generator=generator)
+        batch = _images(arm, size)
         with torch.inference_mode():
             with switches(replace(arm.settings, dtype="fp32")):
                 expected = module(batch.to(arm.device)).float()
@@ -50,12 +52,14 @@ def proved_export(module: nn.Module, arm: Arm, sizes: Sequence[int]) -> Exported
     difference = max(apart for apart, _ in images)
     others = sum(differs for _, differs in images)
     if difference > bound or others:
+        layer = departing_layer(module, arm)
         raise InvalidMeasurementError(
-            f"runtime {arm.settings.runtime}: not used: its logits differ from eager torch by {difference:.2g} of the "
-            f"largest, another first class for {others} of {len(images)} images; `resbench export` names the layer"
+            f"runtime {arm.settings.runtime}, {arm.settings.dtype}: not used: its logits differ from eager torch by "
+            f"{difference:.2g} of the largest, another first class for {others} of {len(images)} images"
+            f"{f'; first in layer {layer}' if layer else ''}; use another runtime or --dtype fp32"
         )
     return Exported(
-        file_bytes=sum(_largest(arm.files, suffix) for suffix in RUNTIMES[arm.settings.runtime].files),
+        file_bytes=sum(_largest(arm, suffix) for suffix in RUNTIMES[arm.settings.runtime].files),
         images=len(images),
         batch_sizes=tuple(dict.fromkeys(sizes)),
         difference=difference,
@@ -63,6 +67,36 @@ def proved_export(module: nn.Module, arm: Arm, sizes: Sequence[int]) -> Exported
     )
 
 
-def _largest(folder: Path, suffix: str) -> int:
-    """Return the bytes of the largest file: some runtimes have one for each batch size, of which a user needs one."""
-    return max(path.stat().st_size for path in folder.glob(f"*{suffix}"))
+def departing_layer(module: nn.Module, arm: Arm) -> str | None:
+    """Return the first layer of `module` whose output is not in the file that `arm` runs; None where none is found."""
+    assert arm.files is not None, "only files are compared"
+    suffix = RUNTIMES[arm.settings.runtime].files[0]
+    if suffix not in {row.suffix for row in FORMATS.values()} or suffix == ".pt2":  # no layers to be seen
+        return None
+    batch = _images(arm, 1)
+    bound = BOUNDS[_PRECISIONS.get(arm.settings.dtype, "half")]
+    return departure(opened_model(_file(arm, suffix)), batch, module.to("cpu"), batch, bound)
+
+
+def _images(arm: Arm, size: int) -> Tensor:
+    """Return as many images as the network takes them; where int8 has fewer, some several times."""
+    if arm.calibration is None:
+        generator = torch.Generator().manual_seed(arm.settings.seed)
+        return torch.randn(size, 3, *arm.settings.input_px, generator=generator)
+    batch = next(arm.calibration.batches())
+    return batch.repeat(-(-size // len(batch)), 1, 1, 1)[:size]
+
+
+def _file(arm: Arm, suffix: str) -> Path:
+    """Return the file of `arm`'s own type among those that were made on the way."""
+    assert arm.files is not None, "only files are compared"
+    quantised = arm.settings.dtype == "int8"
+    return next(path for path in sorted(arm.files.glob(f"*{suffix}")) if ("int8" in path.stem) == quantised)
+
+
+def _largest(arm: Arm, suffix: str) -> int:
+    """Return the bytes of the file: of the largest where each batch size has its own, of which a user needs one."""
+    assert arm.files is not None, "only files have a size"
+    quantised = arm.settings.dtype == "int8"
+    paths = [path for path in arm.files.glob(f"*{suffix}") if ("int8" in path.stem) == quantised]
+    return max(path.stat().st_size for path in paths)

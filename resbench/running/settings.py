@@ -11,7 +11,13 @@ from resbench.errors import ResbenchError
 from resbench.records.settings import DType, RuntimeName, Settings
 from resbench.running.runtimes.runtime import RUNTIMES, runtime_obstacle
 
-DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+DTYPES = {
+    "fp32": torch.float32,
+    "tf32": torch.float32,
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+    "int8": torch.float32,  # of what goes in and comes out
+}
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
@@ -29,6 +35,7 @@ class Running:
     fuse: bool = False
     winograd: bool = False
     threads: int | None = None  # on the CPU; None: torch's own number
+    calibration: str | None = None  # a folder or archive of images, for int8
 
 
 def settings_for(running: Running, own_px: int, device: torch.device, *, train: bool = False) -> Settings:
@@ -50,6 +57,10 @@ def settings_for(running: Running, own_px: int, device: torch.device, *, train: 
         amp=running.amp,
     )
     _check(chosen, device, train)
+    if (chosen.dtype == "int8") != bool(running.calibration):
+        raise ResbenchError(
+            "dtype int8 and calibration: give both, --dtype int8 and --calibration with some 300 images"
+        )
     if device.type == "cpu":
         return replace(chosen, threads=chosen.threads or torch.get_num_threads())
     return chosen

@@ -71,6 +71,7 @@ class Request:
     wanted: tuple[Wanted, ...] = ()
     images: Images | None = None
     files: Path | None = None  # the folder of what an earlier process exported
+    calibration: Images | None = None  # for int8
 
 
 def wanted_speeds(

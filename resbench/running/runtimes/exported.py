@@ -1,12 +1,13 @@
 """The ONNX file of a network, made once in a folder: what several runtimes run, or make their own files of."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import onnx
 import torch
 
 from resbench.running.runtimes.modelfile import Content, write_model
-from resbench.running.runtimes.runtime import Source
+from resbench.running.runtimes.runtime import Calibration, Source
 from resbench.running.settings import weight_dtype
 
 
@@ -23,6 +24,21 @@ def onnx_network(source: Source) -> Path:
         content = Content(module=source.module.to(dtype=dtype), example=example, dynamic_batch=True, metadata={})
         write_model(content, path)
     return path
+
+
+def int8_network(source: Source, plain: Path, quantise: Callable[[Calibration, Path, Path], None]) -> Path:
+    """Return the file `plain` in int8, beside it; `quantise` makes it unless it is there."""
+    path = plain.with_name(f"network-int8{plain.suffix}")
+    if not path.exists():
+        assert source.calibration is not None, "int8 needs images"
+        quantise(source.calibration, plain, path)
+    return path
+
+
+def int8_options(source: Source, scheme: str, kept: Sequence[str]) -> dict[str, str]:
+    """Return what a record says of int8: the scheme, the images, and which layers have stayed in fp32."""
+    images = source.calibration.options if source.calibration else {}
+    return {"int8": scheme, "layers_in_fp32": ", ".join(kept) or "none", **images}
 
 
 def opset(path: Path) -> str:

@@ -50,7 +50,7 @@ class OnnxFile:
         """Write an ONNX file with all weights inside. Raises ResbenchError for a network that cannot be exported."""
         dynamic = ({0: torch.export.Dim("batch")},) if content.dynamic_batch else None
         try:
-            with warnings.catch_warnings(), _quiet_logs():
+            with warnings.catch_warnings(), quiet_logs():
                 warnings.simplefilter("ignore")  # of the exporter, about torch itself
                 program = torch.onnx.export(
                     content.module,
@@ -110,11 +110,11 @@ class OnnxFile:
     def layers(self, batch: Tensor) -> Iterator[Tensor]:
         """Yield what every operation inside gives for `batch`, in order."""
         graph = onnx.load(str(self._path))
-        known = {output.name for output in graph.graph.output}
+        known = [output.name for output in graph.graph.output]
         names = [name for node in graph.graph.node for name in node.output if name and name not in known]
         graph.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
         session = _started(graph.SerializeToString())
-        for value in session.run(names, self._fed(batch)):
+        for value in session.run([*names, *known], self._fed(batch)):
             if isinstance(value, np.ndarray) and value.dtype.kind == "f":
                 yield torch.from_numpy(value).float()
 
@@ -137,7 +137,7 @@ def _precision(graph: onnx.ModelProto) -> Precision:
     return "half" if types & set(_HALF) else "fp32"
 
 
-class _quiet_logs:  # noqa: N801  a context, used as one
+class quiet_logs:  # noqa: N801  a context, used as one
     """Keep the exporter's remarks about packages that are not installed from the terminal."""
 
     def __enter__(self) -> None:

@@ -1,26 +1,36 @@
 """ONNX Runtime: an ONNX file on the CPU, or on a CUDA device."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from torch import Tensor
 
 from resbench.errors import ResbenchError
 from resbench.records.settings import Engine
-from resbench.running.runtimes.exported import onnx_network, opset
+from resbench.running.runtimes.exported import int8_network, int8_options, onnx_network, opset
 from resbench.running.runtimes.modelfile import IMAGES, LOGITS, first_line
-from resbench.running.runtimes.runtime import Program, Source, versions_of
+from resbench.running.runtimes.onnx_file import quiet_logs
+from resbench.running.runtimes.runtime import Calibration, Program, Source, versions_of
 
+# Without VNNI two products of a byte are added in 16 bits, which may overflow: weights of 7 bits cannot.
+NARROW = not torch.cpu._is_vnni_supported()
+SCHEME = f"static, per channel, weights of {7 if NARROW else 8} bits, activations of 8 bits, ranges by MinMax"
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 def onnxruntime_program(source: Source) -> Program:
     """Return the network in ONNX Runtime, on as many threads as the settings say."""
     path = onnx_network(source)
+    made = _options(source) | {"opset": opset(path)}
+    if source.settings.dtype == "int8":
+        path = int8_network(source, path, quantised_onnx)
+        made |= int8_options(source, SCHEME, unquantised(path))
     sessions = [_session(path, source)]
 
     def relocate(_: random.Random) -> None:
@@ -33,9 +43,42 @@ def onnxruntime_program(source: Source) -> Program:
         engine=Engine(
             versions=versions_of("onnxruntime"),
             providers=tuple(sessions[0].get_providers()),
-            options={"opset": opset(path), **_options(source)},
+            options=made,
         ),
     )
+
+
+class _Reader(CalibrationDataReader):
+    def __init__(self, batches: Iterator[Tensor]) -> None:
+        self._batches = batches
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {IMAGES: batch.numpy()}
+
+
+def quantised_onnx(calibration: Calibration, plain: Path, path: Path) -> None:
+    """Write the ONNX file `plain` in int8 to `path`; what makes the logits stays in fp32, else they would tie."""
+    with quiet_logs():
+        quantize_static(
+            str(plain),
+            str(path),
+            _Reader(calibration.batches()),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=NARROW,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=[node.name for node in onnx.load(str(plain)).graph.node if LOGITS in node.output],
+        )
+
+
+def unquantised(path: Path) -> list[str]:
+    """Return the convolutions and products of a file in int8 that have stayed in fp32."""
+    graph = onnx.load(str(path), load_external_data=False).graph
+    makers = {name: node.op_type for node in graph.node for name in node.output}
+    heavy = (node for node in graph.node if node.op_type in ("Conv", "Gemm", "MatMul"))
+    return [node.name for node in heavy if makers.get(node.input[0]) != "DequantizeLinear"]
 
 
 def _options(source: Source) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import importlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -66,7 +66,7 @@ RUNTIMES: dict[str, Runtime] = {
             name="onnxruntime",
             module="onnx_runtime",
             loader="onnxruntime_program",
-            dtypes={"cpu": ("fp32",), "cuda": ("fp32", "fp16")},
+            dtypes={"cpu": ("fp32", "int8"), "cuda": ("fp32", "fp16")},
             files=(".onnx",),
             packages=(*_EXPORTER, "onnxruntime"),
             extra="onnx",
@@ -75,7 +75,7 @@ RUNTIMES: dict[str, Runtime] = {
             name="openvino",
             module="openvino_runtime",
             loader="openvino_program",
-            dtypes={"cpu": ("fp32", "bf16")},
+            dtypes={"cpu": ("fp32", "bf16", "int8")},
             casts=True,
             files=(".xml", ".bin"),
             packages=(*_EXPORTER, "onnxruntime", "openvino"),
@@ -95,6 +95,21 @@ RUNTIMES: dict[str, Runtime] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """Images by which a runtime sets the ranges of int8."""
+
+    name: str  # of the folder or archive
+    fingerprint: str
+    images: int
+    batches: Callable[[], Iterator[Tensor]]  # as the network takes them, (N, 3, H, W) fp32
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What a record says of them."""
+        return {"calibration": f"{self.images} images of {self.name}", "calibration_fingerprint": self.fingerprint}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """What a runtime makes a program of."""
 
@@ -102,6 +117,7 @@ class Source:
     settings: Settings
     device: torch.device
     folder: Path  # for what is exported; what lies there already is not made again
+    calibration: Calibration | None = None  # for int8; None: another type, or `folder` has the file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

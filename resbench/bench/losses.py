@@ -1,0 +1,51 @@
+"""Networks in int8 beside themselves in fp32: what is lost, and where a collapse begins."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from torch import nn
+
+from resbench.bench.entries import Validating
+from resbench.errors import InvalidMeasurementError
+from resbench.judging.losses import has_collapsed
+from resbench.records.predictions import Rows, top1, top5
+from resbench.records.record import PairedLoss
+from resbench.running.arm import Arm
+from resbench.running.proof import departing_layer
+
+FIRST_IMAGES = 500  # in which a collapse shows, so that nobody waits for the rest
+
+
+def in_fp32(validating: Validating) -> Validating:
+    """Return how the same weights run in eager torch, fp32."""
+    running = replace(validating.running, runtime="eager", dtype="fp32", calibration=None)
+    return replace(validating, running=running)
+
+
+def paired_loss(int8: Rows, fp32: Rows, overlap: int = 0) -> PairedLoss:
+    """Compare the answers in int8 with those in fp32 to the same images, in the same order."""
+    return PairedLoss(
+        fp32_top1_right=int(top1(fp32).sum()),
+        top1=_lost_and_gained(top1(fp32), top1(int8)),
+        top5=_lost_and_gained(top5(fp32), top5(int8)),
+        overlap=overlap,
+    )
+
+
+def refuse_collapse(name: str, arm: Arm, module: nn.Module, answers: Sequence[Rows]) -> None:
+    """Raise InvalidMeasurementError where `arm` in int8, whose answers come first, lost too much against fp32."""
+    int8, fp32 = answers
+    loss = paired_loss(int8, fp32)
+    if has_collapsed(loss, len(int8)):
+        layer = departing_layer(module, arm)
+        right = loss.fp32_top1_right - loss.top1[0] + loss.top1[1]
+        raise InvalidMeasurementError(
+            f"{name}: int8 has collapsed: {right} of the first {len(int8)} images right, {loss.fp32_top1_right} in fp32"
+            f"{f'; the first layer that departs is {layer}' if layer else ''}; calibrate with images like these, or "
+            "use another runtime"
+        )
+
+
+def _lost_and_gained(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
+    return int((before & ~after).sum()), int((~before & after).sum())

@@ -43,6 +43,7 @@ def test_batch_sizes_are_read_in_order_and_once():
         ("amp", "amp", True),
         ("channels-last", "channels_last", True),
         ("runtime=openvino", "runtime", "openvino"),
+        ("calibration=photos", "calibration", "photos"),
         ("compile-mode=max-autotune", "compile_mode", "max-autotune"),
         ("cuda-graph=true", "cuda_graph", True),
         ("fuse=false", "fuse", False),
@@ -112,7 +113,7 @@ def test_help_names_every_key_with_examples_and_the_shell_completes_them(monkeyp
     text = CliRunner().invoke(app, ["ab", "--help"]).output
     assert all(key in text for key in parse.KEYS)
     assert "--b dtype=bf16" in text
-    assert ab._differences("c") == ["channels-last", "compile-mode", "cuda-graph"]
+    assert ab._differences("c") == ["calibration", "channels-last", "compile-mode", "cuda-graph"]
     command = typer.main.get_command(app).commands["ab"]
     (option,) = (parameter for parameter in command.params if "--b" in parameter.opts)
     assert [item.value for item in option.shell_complete(None, "d")] == ["dtype"]

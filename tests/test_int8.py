@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 from typer.testing import CliRunner
 
-from resbench.bench import calibrating, losses, validation
+from resbench.bench import calibrating, losses, recorded, validation
 from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.judging.exact import obstacle_to_comparing
@@ -226,3 +226,16 @@ def test_more_loss_than_permitted_exits_with_1(folder, monkeypatch):
     monkeypatch.setattr(validation, "paired_loss", lambda *_: replace(lost, top1=(400, 0)))
     assert validate(folder, "--max-loss", "1").exit_code == 1
     assert validate(folder).exit_code == 0  # without --max-loss it is reported only
+
+
+def test_a_record_of_other_images_is_not_taken_for_what_is_asked(tmp_path):
+    from resbench.accuracy.layouts import open_unlabelled
+
+    planted.write(tmp_path / "photos" / "b.jpg", 5)
+    own = open_unlabelled(tmp_path / "photos").fingerprint
+    running = Running(runtime="onnxruntime", dtype="int8", calibration=str(tmp_path / "photos"))
+    for fingerprint, same in ((own, True), ("cd" * 32, False)):
+        options = {"calibration_fingerprint": fingerprint}
+        engine = Engine(versions=runtime.versions_of("onnxruntime"), options=options)
+        assert recorded._same_engine(replace(PROFILE, engine=engine), running) == same
+    assert recorded._same_engine(PROFILE, Running())

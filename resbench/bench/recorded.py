@@ -10,6 +10,7 @@ import torch
 from resbench import environment
 from resbench.accuracy import decoders, pixels
 from resbench.accuracy.dataset import ImageSet
+from resbench.accuracy.layouts import open_unlabelled
 from resbench.bench import pipeline
 from resbench.bench.entrance import origin_of
 from resbench.bench.entries import Entry, Validating, fitted
@@ -19,9 +20,9 @@ from resbench.nets.cache import cached_path, sha256
 from resbench.nets.checkpoints import keyed, read_tensors
 from resbench.records import store
 from resbench.records.record import Evaluation, Machine, Profile, Record
-from resbench.records.settings import Settings
 from resbench.running.device import resolve
 from resbench.running.runtimes.runtime import missing, versions_of
+from resbench.running.settings import Running
 from resbench.timing import speeds
 from resbench.zoo.find import find_weights
 from resbench.zoo.spec import Variant
@@ -46,7 +47,7 @@ def recorded_profile(network: Variant, profiling: Profiling, root: Path) -> Prof
         if (
             isinstance(record, Profile)
             and (record.settings, record.classes, record.origin) == (request.settings, classes, origin)
-            and record.engine.versions == _versions(request.settings)
+            and _same_engine(record, profiling.running)
             and (bool(record.stages) or not profiling.by_stage)
             and {(series.speed, series.batch_size_asked, series.pipeline) for series in record.series} == asked
             and _has_weights(record, profiling.weights, profiling.key)
@@ -66,7 +67,7 @@ def recorded_evaluation(entry: Entry, images: ImageSet, validating: Validating, 
         if (
             isinstance(record, Evaluation)
             and (replace(record.settings, threads=None), record.origin) == (settings, origin)
-            and record.engine.versions == _versions(settings)
+            and _same_engine(record, validating.running)
             and replace(record.pixels, decoder=record.pixels.decoder.partition(":")[0]) == prepared
             and record.dataset == images.describe()
             and _has_weights(record, entry.source, validating.key)
@@ -82,9 +83,12 @@ def _records(root: Path, machine: Machine, network: str) -> Iterator[Record]:
             yield record
 
 
-def _versions(settings: Settings) -> dict[str, str]:
-    """Return the versions of what would run the network."""
-    return {} if missing(settings.runtime) else versions_of(settings.runtime)
+def _same_engine(record: Record, running: Running) -> bool:
+    """Tell whether what would run the network has the versions, and int8 the images, of `record`."""
+    versions = {} if missing(running.runtime) else versions_of(running.runtime)
+    images = open_unlabelled(Path(running.calibration)).fingerprint if running.calibration else None
+    own = record.engine
+    return versions.items() <= own.versions.items() and own.options.get("calibration_fingerprint") == images
 
 
 def _has_weights(record: Record, weights: str | Path | None, key: str | None) -> bool:

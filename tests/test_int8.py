@@ -34,7 +34,9 @@ from tests.test_running_runtimes import files, images, written
 
 __all__ = ["files"]  # a fixture
 
-CALIBRATION = runtime.Calibration(name="photos", fingerprint="ab" * 32, images=8, batches=lambda: iter([images(8)]))
+CALIBRATION = runtime.CalibrationImages(
+    name="photos", fingerprint="ab" * 32, images=8, batches=lambda: iter([images(8)])
+)
 WHERE = {"onnxruntime": "onnxruntime", "openvino": "nncf"}  # runtime -> the package that quantises for it
 
 

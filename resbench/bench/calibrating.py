@@ -8,14 +8,14 @@ from torch import Tensor
 from resbench.accuracy import loader, pixels
 from resbench.accuracy.dataset import Sample, digest_of
 from resbench.accuracy.layouts import open_unlabelled
-from resbench.running.runtimes.runtime import Calibration
+from resbench.running.runtimes.runtime import CalibrationImages
 from resbench.timing.speeds import Images
 
 CALIBRATION_IMAGES = 300  # the first of a set, which are a random sample of it
 _BATCH = 20
 
 
-def calibration_from(images: Images | None) -> Calibration | None:
+def calibration_from(images: Images | None) -> CalibrationImages | None:
     """Return the calibration of `images`; None: there are none. Raises ResbenchError for a folder without images."""
     if images is None:
         return None
@@ -28,7 +28,7 @@ def calibration_from(images: Images | None) -> Calibration | None:
         for batch in stream:
             yield pixels.normalise(batch.frames[images.preprocess], images.preprocess)
 
-    return Calibration(name=opened.name, fingerprint=opened.fingerprint, images=len(samples), batches=batches)
+    return CalibrationImages(name=opened.name, fingerprint=opened.fingerprint, images=len(samples), batches=batches)
 
 
 def images_in_both(images: Images, evaluated: tuple[Sample, ...]) -> int:

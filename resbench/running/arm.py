@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from resbench.errors import InvalidMeasurementError
 from resbench.records.record import Engine, Settings
-from resbench.running.runtimes.runtime import RUNTIMES, Calibration, Source, loader_of
+from resbench.running.runtimes.runtime import RUNTIMES, CalibrationImages, Source, loader_of
 from resbench.running.settings import layout, plain, switches, weight_dtype
 
 
@@ -29,7 +29,7 @@ class Arm:
     classes: int
     engine: Engine = field(default_factory=Engine)
     files: Path | None = None  # the folder of what was exported
-    calibration: Calibration | None = None  # that int8 was made with
+    calibration: CalibrationImages | None = None  # that int8 was made with
 
 
 def prepare(
@@ -38,7 +38,7 @@ def prepare(
     device: torch.device,
     classes: int,
     files: Path | None = None,
-    calibration: Calibration | None = None,
+    calibration: CalibrationImages | None = None,
 ) -> Arm:
     """Bring `module` (fp32, on the CPU, in eval mode) into its settings and its runtime, in place.
 

@@ -7,7 +7,7 @@ import onnx
 import torch
 
 from resbench.running.runtimes.modelfile import Content, write_model
-from resbench.running.runtimes.runtime import Calibration, Source
+from resbench.running.runtimes.runtime import CalibrationImages, Source
 from resbench.running.settings import weight_dtype
 
 
@@ -26,7 +26,7 @@ def onnx_network(source: Source) -> Path:
     return path
 
 
-def int8_network(source: Source, plain: Path, quantise: Callable[[Calibration, Path, Path], None]) -> Path:
+def int8_network(source: Source, plain: Path, quantise: Callable[[CalibrationImages, Path, Path], None]) -> Path:
     """Return the file `plain` in int8, beside it; `quantise` makes it unless it is there."""
     path = plain.with_name(f"network-int8{plain.suffix}")
     if not path.exists():

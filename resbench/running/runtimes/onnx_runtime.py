@@ -16,7 +16,7 @@ from resbench.records.settings import Engine
 from resbench.running.runtimes.exported import int8_network, int8_options, onnx_network, opset
 from resbench.running.runtimes.modelfile import IMAGES, LOGITS, first_line
 from resbench.running.runtimes.onnx_file import quiet_logs
-from resbench.running.runtimes.runtime import Calibration, Program, Source, versions_of
+from resbench.running.runtimes.runtime import CalibrationImages, Program, Source, versions_of
 
 # Without VNNI two products of a byte are added in 16 bits, which may overflow: weights of 7 bits cannot.
 NARROW = not torch.cpu._is_vnni_supported()
@@ -57,7 +57,7 @@ class _Reader(CalibrationDataReader):
         return None if batch is None else {IMAGES: batch.numpy()}
 
 
-def quantised_onnx(calibration: Calibration, plain: Path, path: Path) -> None:
+def quantised_onnx(calibration: CalibrationImages, plain: Path, path: Path) -> None:
     """Write the ONNX file `plain` in int8 to `path`; what makes the logits stays in fp32, else they would tie."""
     with quiet_logs():
         quantize_static(

@@ -18,7 +18,7 @@ from resbench.errors import ResbenchError
 from resbench.records.settings import Engine
 from resbench.running.runtimes.exported import int8_network, int8_options, onnx_network, opset
 from resbench.running.runtimes.openvino_file import converted
-from resbench.running.runtimes.runtime import Calibration, Program, Source, versions_of
+from resbench.running.runtimes.runtime import CalibrationImages, Program, Source, versions_of
 
 _PRECISION = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}  # of what int8 leaves
 SCHEME = "static, per channel, weights and activations of 8 bits, symmetric, ranges by NNCF's default"
@@ -58,7 +58,7 @@ def openvino_program(source: Source) -> Program:
     )
 
 
-def quantised_openvino(calibration: Calibration, plain: Path, path: Path) -> None:
+def quantised_openvino(calibration: CalibrationImages, plain: Path, path: Path) -> None:
     """Write OpenVINO's file `plain` in int8 to `path`, with NNCF. Raises ResbenchError where that is not installed."""
     if find_spec("nncf") is None:
         raise ResbenchError("int8 with runtime openvino: needs nncf; pip install 'resbench[int8]'")

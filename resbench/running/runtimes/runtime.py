@@ -95,7 +95,7 @@ RUNTIMES: dict[str, Runtime] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
+class CalibrationImages:
     """Images by which a runtime sets the ranges of int8."""
 
     name: str  # of the folder or archive
@@ -117,7 +117,7 @@ class Source:
     settings: Settings
     device: torch.device
     folder: Path  # for what is exported; what lies there already is not made again
-    calibration: Calibration | None = None  # for int8; None: another type, or `folder` has the file
+    calibration: CalibrationImages | None = None  # for int8; None: another type, or `folder` has the file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,7 +155,8 @@ def _one_pass(
             if twins:
                 _refuse_collapses(chosen, [each.rows for each in scores], validating)
                 chosen = _with_losses(chosen, scores, seen, validating)
-            corrupted = on_corrupted(contestants, seen.images, session, plan) if plan else [None] * len(chosen)
+            asked = contestants[: len(courses)]
+            corrupted = on_corrupted(asked, seen.images, session, plan) if plan else [None] * len(asked)
             done.append(
                 [
                     _with_corruptions(_validated(course, own, images, seen, session, validating, watch), beside)

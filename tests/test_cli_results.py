@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
+from resbench.accuracy.labels import is_imagenets, superclasses
 from resbench.cli.app import app
 from resbench.errors import NotComparableError, ResbenchError
 from resbench.records import jsonio, predictions
@@ -133,3 +135,48 @@ def test_kernels_and_operators_are_shown_of_profiles_that_have_them(tmp_path):
 @pytest.mark.parametrize("command", ["show", "diff"])
 def test_help_has_an_example(command):
     assert "Examples:" in run(command, "--help").stdout
+
+
+def test_several_validations_are_compared_with_the_first(tmp_path):
+    paths = [
+        stored(tmp_path / f"{name}.json", seen)
+        for name, seen in (("a", (0, 0, 1, 5)), ("b", (0, 7, 1, 1)), ("c", (9, 9, 9, 5)))
+    ]
+    result = run("diff", *paths)
+    assert result.exit_code == 0, result.output
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if "│" in line]
+    assert [row[0] for row in rows] == ["A", "B", "C"]
+    assert rows[1][2:5] == ["3", "1", "1"]
+    assert rows[2][2:5] == ["0", "3", "0"]
+    assert float(rows[2][5]) == pytest.approx(2 * stats.binomtest(0, 3).pvalue)  # Holm: the smallest of two, doubled
+    assert "of 4 images 0 are right in all, 0 in none; lost and gained since A" in result.stdout
+    told = json.loads(run("diff", *paths, "--json").stdout)
+    assert [len(other["lost"]) for other in told["others"]] == [1, 3]
+    assert told["others"][1]["rank"] == {"place": 3, "low": 1, "high": 3}
+    other = stored(tmp_path / "d.json", (0, 0, 1, 1), labels=(0, 0, 1, 2))
+    assert isinstance(run("diff", *paths, other).exception, NotComparableError)
+
+
+def test_superclasses_are_wordnets():
+    """n02120997 (feline) has the classes 281 to 293 (README of github.com/BenediktAlkin/ImageNetUtils); the 16 classes
+    of Geirhos et al. 2018 (arXiv 1811.12231) lie within the synsets that they come from."""
+    above = superclasses()
+    assert sorted(above["feline"]) == list(range(281, 294))
+    assert {436, 511, 817} < above["car"]
+    assert {555, 569, 656, 675, 717, 734, 864, 867} == above["truck"] | {656, 675}
+    assert {472, 554, 625, 814, 914} <= above["boat"]
+    assert (len(above["dog"]), len(above["insect"]), len(above["musical instrument"])) == (118, 27, 26)
+    assert above["dog"] < above["carnivore"]
+    assert above["insect"] < above["arthropod"]
+
+
+def test_show_has_the_accuracy_on_superclasses(tmp_path):
+    path = stored(tmp_path / "a.json", (207, 7, 281, 8), labels=(207, 208, 281, 8))
+    told = json.loads(run("show", path, "--json").stdout)
+    found = {row["name"]: (row["classes"], row["images"], row["top1_right"]) for row in told["superclasses"]}
+    assert found == {"dog": (2, 2, 1), "carnivore": (3, 3, 2), "feline": (1, 1, 1), "bird": (1, 1, 1)}
+    assert "superclass (WordNet)" in run("show", path).stdout
+    cifar = replace(jsonio.read_record(tmp_path / "a.json"), dataset=replace(EVALUATION.dataset, name="CIFAR-10"))
+    (tmp_path / "a.json").write_text(jsonio.dumps(cifar))
+    assert is_imagenets(EVALUATION.dataset)
+    assert not is_imagenets(cifar.dataset)

@@ -1,6 +1,7 @@
 """ImageNet-C's corruptions, made from clean images by a library (`imagecorruptions-imaug`).
 
-An image is resized and cropped as ImageNet-C's were, corrupted, stored as a JPEG of their quality, and decoded again.
+An image is resized and cropped as ImageNet-C's were, corrupted, stored as a JPEG of their quality, and decoded again
+(`decoders.corrupting`). Processes that do it do not import torch.
 """
 
 import contextlib
@@ -12,24 +13,20 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from threading import Lock
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from resbench.accuracy.dataset import Sample, digest_of
-from resbench.accuracy.decoders import Decoder
 from resbench.accuracy.inspection import leave_interrupts
-from resbench.accuracy.pixels import Frame, frame
 from resbench.errors import ResbenchError
 from resbench.records.corruptions import COMMON_KINDS, EXTRA_KINDS, SEVERITIES
-from resbench.zoo.spec import Preprocess
 
+Levels = NDArray[np.uint8]  # (H, W, 3)
 PACKAGE = "imagecorruptions-imaug"
 JPEG_QUALITY = 85  # create_c/make_imagenet_c.py of github.com/hendrycks/robustness
 SMALLEST_PX = 32  # that the library corrupts
@@ -45,7 +42,7 @@ class Corruption:
     severity: int
 
 
-Corrupt = Callable[[Frame, Corruption, int], Frame]  # levels, what is done to them, a seed
+Corrupt = Callable[[Levels, Corruption, int], Levels]  # levels, what is done to them, a seed
 
 
 def chosen_corruptions(words: str) -> tuple[Corruption, ...]:
@@ -82,7 +79,7 @@ def library() -> str:
         raise ResbenchError(f"--corruptions: needs {PACKAGE} ({error}); pip install {needed}") from None
 
 
-def corrupted(levels: Frame, corruption: Corruption, seed: int) -> Frame:
+def corrupted(levels: Levels, corruption: Corruption, seed: int) -> Levels:
     """Return a corrupted image (H, W, 3), as a JPEG of ImageNet-C gives it back; the same for the same seed."""
     import imagecorruptions
 
@@ -121,7 +118,7 @@ def corrupting_in(workers: int, *, processes: bool) -> Iterator[Corrupt]:
         return
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_alone) as pool:
 
-        def run(levels: Frame, corruption: Corruption, seed: int) -> Frame:
+        def run(levels: Levels, corruption: Corruption, seed: int) -> Levels:
             try:
                 return pool.submit(corrupted, levels, corruption, seed).result()
             except BrokenProcessPool:
@@ -131,23 +128,6 @@ def corrupting_in(workers: int, *, processes: bool) -> Iterator[Corrupt]:
             yield run
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def corrupting(decoder: Decoder, corruption: Corruption, side_px: int, corrupt: Corrupt) -> Decoder:
-    """Return a decoder whose images are corrupted, with sides of `side_px`."""
-    return replace(
-        decoder,
-        name=f"{decoder.name}, {library()}, {corruption.kind} {corruption.severity} of {side_px} px",
-        frame=frame,
-        after=partial(_prepared, decoder, corruption, Preprocess(crop_px=side_px), corrupt),
-    )
-
-
-def _prepared(
-    decoder: Decoder, corruption: Corruption, clean: Preprocess, corrupt: Corrupt, image: Any, sample: Sample
-) -> Image.Image:
-    digest = sample.digest or digest_of(sample.image_file())
-    return Image.fromarray(corrupt(decoder.frame(image, clean), corruption, seed_of(digest, corruption)))
 
 
 def _alone() -> None:

@@ -3,7 +3,8 @@
 import io
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from threading import local
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
 from resbench.accuracy import pixels, readable
+from resbench.accuracy.corruption import Corrupt, Corruption, library, seed_of
 from resbench.accuracy.dataset import Sample, digest_of
 from resbench.accuracy.pixels import Frame
 from resbench.errors import ResbenchError
@@ -146,6 +148,23 @@ def on_device(device: torch.device) -> Decoder:
         )
     words = f"nvimgcodec {nvimgcodec.__version__}, {pixels.DECODER}, torch {torch.__version__} resizing"
     return Decoder(name=words, decode=decode, frame=frame, device=device)
+
+
+def corrupting(decoder: Decoder, corruption: Corruption, side_px: int, corrupt: Corrupt) -> Decoder:
+    """Return a decoder whose images are corrupted, with sides of `side_px`."""
+    return replace(
+        decoder,
+        name=f"{decoder.name}, {library()}, {corruption.kind} {corruption.severity} of {side_px} px",
+        frame=pixels.frame,
+        after=partial(_prepared, decoder, corruption, Preprocess(crop_px=side_px), corrupt),
+    )
+
+
+def _prepared(
+    decoder: Decoder, corruption: Corruption, clean: Preprocess, corrupt: Corrupt, image: Any, sample: Sample
+) -> Image.Image:
+    digest = sample.digest or digest_of(sample.image_file())
+    return Image.fromarray(corrupt(decoder.frame(image, clean), corruption, seed_of(digest, corruption)))
 
 
 def _smallest_jpeg() -> bytes:

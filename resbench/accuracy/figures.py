@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resbench.accuracy import official
-from resbench.accuracy.labels import real
+from resbench.accuracy.labels import real, superclasses
 from resbench.errors import NotComparableError
 from resbench.judging.answers import mcnemar
 from resbench.records.predictions import Predictions, Rows, first, top1, top5
@@ -21,6 +21,17 @@ class ClassFigure:
     """How the images of one class were seen."""
 
     label: int
+    images: int
+    top1_right: int
+    top5_right: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuperclassFigure:
+    """How the images of all classes below one synset of WordNet were seen."""
+
+    name: str
+    classes: int  # that are there
     images: int
     top1_right: int
     top5_right: int
@@ -89,6 +100,28 @@ def per_class(rows: Rows) -> list[ClassFigure]:
             )
         )
     return sorted(accuracies, key=lambda figure: (figure.top1_right / figure.images, figure.label))
+
+
+def per_superclass(rows: Rows) -> list[SuperclassFigure]:
+    """Return the figures of WordNet's superclasses of ImageNet's classes that are there, the worst first.
+
+    An answer is right as ever: the class itself, not another one below the same superclass.
+    """
+    right1, right5 = top1(rows), top5(rows)
+    accuracies = []
+    for name, classes in superclasses().items():
+        there = np.isin(rows["label"], sorted(classes))
+        if there.any():
+            accuracies.append(
+                SuperclassFigure(
+                    name=name,
+                    classes=len(np.unique(rows["label"][there])),
+                    images=int(there.sum()),
+                    top1_right=int(right1[there].sum()),
+                    top5_right=int(right5[there].sum()),
+                )
+            )
+    return sorted(accuracies, key=lambda figure: (figure.top1_right / figure.images, figure.name))
 
 
 def confusions(rows: Rows) -> list[Confusion]:

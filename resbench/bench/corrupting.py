@@ -9,11 +9,11 @@ from resbench.accuracy.corruption import (
     SMALLEST_PX,
     Corruption,
     chosen_corruptions,
-    corrupting,
     corrupting_in,
     library,
 )
 from resbench.accuracy.dataset import ImageSet
+from resbench.accuracy.decoders import corrupting
 from resbench.accuracy.downloaded import DOWNLOADED, downloaded_sets
 from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.journal import Journal

@@ -11,7 +11,7 @@ from resbench.cli import options
 results_ = typer.Typer(invoke_without_command=True)
 
 _Old = Annotated[Path, typer.Argument(metavar="OLD", help="A record that `validate --save` wrote.")]
-_New = Annotated[Path, typer.Argument(metavar="NEW", help="Another one, on the same images.")]
+_New = Annotated[list[Path], typer.Argument(metavar="NEW...", help="Others, on the same images.")]
 _Limit = Annotated[int, typer.Option(min=0, help="Rows of each table. [default: 10; --json has all]")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
@@ -125,20 +125,23 @@ def results_show(
 
 @results_.command("diff")
 def results_diff(before: _Old, after: _New, limit: _Limit = 10, as_json: _Json = False) -> None:
-    """Compare two validations image by image.
+    """Compare validations with the first of them, image by image.
 
-    Shows the images lost and gained, and whether chance explains the difference.
+    Shows the images lost and gained, and whether chance explains the difference; of several a row for each.
 
-    Exit code: 0, or 4 when the two were not validated on the same images.
+    Exit code: 0, or 4 when they were not validated on the same images.
 
     \b
     Examples:
       resbench results diff old.json new.json
+      resbench results diff fp32.json bf16.json fuse.json
     """
     from resbench.accuracy.figures import image_by_image
     from resbench.report import answers as report
 
-    sides = report.stored(before), report.stored(after)
-    report.show_difference(
-        *sides, image_by_image(sides[0].predictions, sides[1].predictions), limit=limit, as_json=as_json
-    )
+    first, *others = map(report.stored, (before, *after))
+    paired = [image_by_image(first.predictions, other.predictions) for other in others]
+    if len(others) == 1:
+        report.show_difference(first, others[0], paired[0], limit=limit, as_json=as_json)
+    else:
+        report.show_differences([first, *others], paired, as_json=as_json)

@@ -51,6 +51,16 @@ def moved(base: Sequence[Right], right: Sequence[Right]) -> list[Rank]:
     ]
 
 
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values that hold for all together. Source: Holm 1979 (Scandinavian Journal of Statistics 6:65)."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for tested, place in enumerate(order):
+        largest = max(largest, min(1.0, p_values[place] * (len(p_values) - tested)))
+        adjusted[place] = largest
+    return adjusted
+
+
 def effective_robustness(base: Sequence[float], accuracies: Sequence[float]) -> list[float] | None:
     """Return how far each accuracy is above what the accuracies on the `base` let expect of it.
 
@@ -78,8 +88,6 @@ def _surely_ahead(right: Sequence[Right], error: float) -> list[list[bool]]:
         only = int((right[one] & ~right[other]).sum()), int((~right[one] & right[other]).sum())
         pairs.append((mcnemar(*only), (one, other) if only[0] > only[1] else (other, one)))
     ahead = [[False] * len(right) for _ in right]
-    for tested, (p_value, (better, worse)) in enumerate(sorted(pairs)):
-        if p_value > error / (len(pairs) - tested):
-            break
-        ahead[better][worse] = True
+    for p_value, (_, (better, worse)) in zip(holm([pair[0] for pair in pairs]), pairs, strict=True):
+        ahead[better][worse] = p_value <= error
     return ahead

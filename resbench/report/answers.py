@@ -3,21 +3,25 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from string import ascii_uppercase
 
+import numpy as np
 from rich.table import Table
 
 from resbench import units
 from resbench.accuracy import calibration, figures
-from resbench.accuracy.labels import class_name
+from resbench.accuracy.labels import class_name, is_imagenets
 from resbench.errors import ResbenchError
 from resbench.judging.accuracy import contrast
+from resbench.judging.shift import holm, ranked
 from resbench.records import predictions
 from resbench.records.jsonio import read_record
 from resbench.records.record import Evaluation
 from resbench.report import terminal
 from resbench.report.corruption import errors_of, show_corruptions
 from resbench.report.evaluation import show_gap
-from resbench.words.quantities import accuracy_span
+from resbench.report.setwise import rank_words
+from resbench.words.quantities import accuracy_span, accuracy_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +60,9 @@ def show_answers(answers: StoredAnswers, *, limit: int, as_json: bool) -> None:
         gap = {"gap": answers.record.gap} if answers.record.gap else {}
         corrupted = errors_of(answers.record)
         errors = {"corruptions": corrupted} if corrupted else {}
+        above = {"superclasses": figures.per_superclass(rows)} if is_imagenets(answers.record.dataset) else {}
         known = {"calibration_error": scores.equal_width, "calibration": asdict(scores)}
-        terminal.print_json({**known, **counts, "classes": classes, "confusions": confusions, **gap, **errors})
+        terminal.print_json({**known, **counts, "classes": classes, **above, "confusions": confusions, **gap, **errors})
         return
     right, images = answers.record.top1_right, answers.record.images
     console = terminal.results_console()
@@ -69,6 +74,8 @@ def show_answers(answers: StoredAnswers, *, limit: int, as_json: bool) -> None:
     for line in _calibration_lines(scores):
         console.print(line, soft_wrap=True)
     console.print(_coverage(scores.coverage))
+    if is_imagenets(answers.record.dataset):
+        console.print(_superclasses(figures.per_superclass(rows)))
     worst = Table("worst classes", "images", "top-1", "top-5")
     for row in classes[:limit]:
         worst.add_row(
@@ -113,6 +120,14 @@ def _coverage(coverage: Sequence[calibration.Covered]) -> Table:
     return table
 
 
+def _superclasses(found: Sequence[figures.SuperclassFigure]) -> Table:
+    table = Table("superclass (WordNet)", "classes", "images", "top-1", "top-5")
+    for row in found:
+        shares = (accuracy_words(row.top1_right, row.images), units.percent(row.top5_right / row.images))
+        table.add_row(row.name, units.integer(row.classes), units.integer(row.images), *shares)
+    return table
+
+
 def _right(right: int, images: int) -> str:
     counts = f"{units.integer(right)} of {units.integer(images)} right"
     return f"{counts}, {units.percent(right / images)} ({accuracy_span(right, images)})"
@@ -142,6 +157,50 @@ def show_difference(
     for title, flips in (("lost", paired.lost), ("gained", paired.gained)):
         if flips and limit:
             console.print(_flips(before, title, flips[:limit], len(flips)))
+
+
+def show_differences(sides: Sequence[StoredAnswers], paired: Sequence[figures.Paired], *, as_json: bool) -> None:
+    """Print how checkpoints differ from the first of them on the same images."""
+    first, *others = sides
+    p_values = holm([pair.p_value for pair in paired])
+    right = [predictions.top1(side.predictions.rows) for side in sides]
+    ranks = ranked(right)
+    in_all, in_none = (int(images.sum()) for images in (np.logical_and.reduce(right), ~np.logical_or.reduce(right)))
+    differ_in = [contrast(first.record, other.record) for other in others]
+    if as_json:
+        compared = [
+            {"weights": other.record.weights, "differ_in": words, "p_value_holm": p_value, "rank": rank, **asdict(pair)}
+            for other, words, p_value, rank, pair in zip(others, differ_in, p_values, ranks[1:], paired, strict=True)
+        ]
+        own = {"weights": first.record.weights, "rank": ranks[0]}
+        terminal.print_json({"first": own, "right_in_all": in_all, "right_in_none": in_none, "others": compared})
+        return
+    console = terminal.results_console()
+    out = Table("", "checkpoint", "right", "lost", "gained", "p (Holm)", "rank", "five lost", "five gained", "changed")
+    out.add_row("A", first.record.weights, units.integer(first.record.top1_right), *("",) * 3, rank_words(ranks[0]))
+    for place, (other, p_value, rank, pair) in enumerate(
+        zip(others, p_values, ranks[1:], paired, strict=True), start=1
+    ):
+        counts = (len(pair.lost), len(pair.gained)), (pair.top5_lost, pair.top5_gained, pair.changed)
+        out.add_row(
+            ascii_uppercase[place % 26],
+            other.record.weights,
+            units.integer(other.record.top1_right),
+            *map(units.integer, counts[0]),
+            f"{p_value:.3g}",
+            rank_words(rank),
+            *map(units.integer, counts[1]),
+        )
+    console.print(out)
+    for place, words in enumerate(differ_in, start=1):
+        console.print(
+            f"A and {ascii_uppercase[place % 26]} differ in: {words or 'nothing but the time of the run'}",
+            soft_wrap=True,
+        )
+    console.print(
+        f"of {units.integer(paired[0].images)} images {units.integer(in_all)} are right in all, "
+        f"{units.integer(in_none)} in none; lost and gained since A"
+    )
 
 
 def _flips(answers: StoredAnswers, title: str, flips: tuple[figures.Flip, ...], total: int) -> Table:

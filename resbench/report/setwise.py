@@ -59,11 +59,12 @@ def _parts(column: "SetColumn") -> "Iterator[tuple[str, list[str]]]":
 
 
 def _rank(standing: "Standing") -> str:
-    since = f", {_span(standing.moved, '+')}" if standing.moved else ""
-    return f"{_span(standing.rank)}{since}"
+    since = f", {rank_words(standing.moved, '+')}" if standing.moved else ""
+    return f"{rank_words(standing.rank)}{since}"
 
 
-def _span(rank: "Rank", sign: str = "") -> str:
+def rank_words(rank: "Rank", sign: str = "") -> str:
+    """Return a rank, or places lost, with its interval: "2 [1, 3]"."""
     return f"{rank.place:{sign}} [{rank.low:{sign}}, {rank.high:{sign}}]"
 
 

@@ -8,6 +8,8 @@ arXiv 2006.07159).
 `subsets.tsv`: sets that are known by their classes.
 `objectnet.tsv`: the folders of ObjectNet, and which classes of ImageNet each is (none, or several).
 `corruptions.tsv`: by how much corrupted images differ from those of ImageNet-C's code.
+`superclasses.tsv`: WordNet's synsets above many of the classes (those of the groups in imagenet_helpers.py of
+github.com/MadryLab/robustness), and all classes below each, by WordNet 3.0's hypernyms (ImageNet's wordnet.is_a.txt).
 `sets.toml`: published sets and the rules of their authors, with the source of each (`accuracy/published.py`).
 """
 
@@ -16,6 +18,8 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from resbench.records.record import DataSet
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR100 = tuple(
@@ -90,6 +94,18 @@ def levels_off() -> dict[str, tuple[float, ...]]:
     """
     rows = (line.split("\t") for line in _lines("corruptions.tsv"))
     return {kind: tuple(map(float, differences)) for kind, *differences in rows}
+
+
+@cache
+def superclasses() -> dict[str, frozenset[int]]:
+    """Return {name: classes of ImageNet-1k} of WordNet's synsets above many of the classes; some lie within others."""
+    rows = (line.split("\t") for line in _lines("superclasses.tsv"))
+    return {name: frozenset(class_of()[wnid] for wnid in wnids.split()) for _, name, wnids in rows}
+
+
+def is_imagenets(dataset: DataSet) -> bool:
+    """Tell whether the labels of a record's images are classes of ImageNet-1k."""
+    return not dataset.class_names and dataset.name not in _CIFAR
 
 
 @cache

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resbench.judging.answers import mcnemar
+from resbench.judging.family import holm
 
 FEWEST_NETWORKS = 3  # that a line is fitted to
 _ERROR = 0.05
@@ -49,16 +50,6 @@ def moved(base: Sequence[Right], right: Sequence[Right]) -> list[Rank]:
         Rank(place=new.place - old.place, low=new.low - old.high, high=new.high - old.low)
         for old, new in zip(before, after, strict=True)
     ]
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values that hold for all together. Source: Holm 1979 (Scandinavian Journal of Statistics 6:65)."""
-    order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for tested, place in enumerate(order):
-        largest = max(largest, min(1.0, p_values[place] * (len(p_values) - tested)))
-        adjusted[place] = largest
-    return adjusted
 
 
 def effective_robustness(base: Sequence[float], accuracies: Sequence[float]) -> list[float] | None:

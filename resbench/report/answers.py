@@ -13,7 +13,8 @@ from resbench.accuracy import calibration, figures
 from resbench.accuracy.labels import class_name, is_imagenets
 from resbench.errors import ResbenchError
 from resbench.judging.accuracy import contrast
-from resbench.judging.shift import holm, ranked
+from resbench.judging.family import holm
+from resbench.judging.shift import ranked
 from resbench.records import predictions
 from resbench.records.jsonio import read_record
 from resbench.records.record import Evaluation

@@ -5,8 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from resbench.judging.accuracy import accuracies, newcombe
 from resbench.judging.corruption import ALEXNET_CLEAN, ALEXNET_ERRORS, corruption_errors
+from resbench.judging.finding import Verdict
+from resbench.judging.limits import Limits
 from resbench.records.corruptions import COMMON_KINDS, SEVERITIES, CorruptedFigure, Corruptions
+from tests.examples import EVALUATION
 
 
 def figures(errors, kinds=COMMON_KINDS, images=1_000_000):
@@ -49,3 +53,24 @@ def test_an_mce_needs_all_common_kinds_at_all_severities():
     extra = corruption_errors(figures([0.5] * 16, [*COMMON_KINDS, "spatter"]), 0.2)
     assert extra.mce == pytest.approx(corruption_errors(whole, 0.2).mce)
     assert extra.kinds[-1].over_alexnet is None
+
+
+def findings(old, new):
+    sides = (replace(EVALUATION, corruptions=corruptions) for corruptions in (old, new))
+    return {f.metric: f for f in accuracies(*sides, "r", Limits())}
+
+
+def test_counts_of_corrupted_images_are_compared_by_their_mean():
+    same = findings(figures([0.5] * 15, images=200), figures([0.5] * 15, images=200))
+    assert same["corrupted top1 right"].verdict == Verdict.OK
+    worse = findings(figures([0.3] * 15, images=200), figures([0.5] * 15, images=200))["corrupted top1 right"]
+    assert (worse.verdict, worse.before, worse.after) == (Verdict.REGRESSED, 140, 100)
+    low, high = newcombe(140, 200, 100, 200)
+    assert (worse.points_low, worse.points_high) == (low, high)
+    assert "corrupted top1 right" not in findings(None, None)
+
+
+def test_corrupted_images_of_another_source_are_not_compared():
+    own = figures([0.5] * 15, images=200)
+    for other in (None, replace(own, source="another"), replace(own, figures=own.figures[1:])):
+        assert findings(own, other)["corrupted top1 right"].verdict == Verdict.NOT_COMPARABLE

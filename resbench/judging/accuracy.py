@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 
 from resbench.judging import claims
 from resbench.judging.answers import Changed, mcnemar
@@ -11,7 +11,7 @@ from resbench.judging.claims import Reproduction
 from resbench.judging.exact import differences, incomparable, run_facts
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
-from resbench.records.record import TOP_K, Evaluation
+from resbench.records.record import TOP_K, Corruptions, Evaluation
 
 SIGNIFICANT = 0.01  # one-sided, of McNemar's exact test
 SMALLEST_DROP = 0.0005  # a significant change below this share of the images is let pass
@@ -51,6 +51,7 @@ def accuracies(
             yield paired_counts(blank, lost, gained, after.images, limits)
         else:
             yield bare_counts(blank, after.images, limits)
+    yield from _corrupted(before, after, record, limits)
     if changed:
         yield _flips(changed.flips, after, record, _reason_to_flip(before, after), limits)
     elif before != after and (before.predictions_sha256 or after.predictions_sha256):
@@ -63,6 +64,35 @@ def accuracies(
             verdict=Verdict.INCONCLUSIVE,
             why="not both sides have the predictions beside the record; keep the .npz files with the records",
         )
+
+
+def _corrupted(before: Evaluation, after: Evaluation, record: str, limits: Limits) -> Iterator[Finding]:
+    """Yield a finding where corrupted images were evaluated: of the mean count, as if it were one of clean images."""
+    metric, sides = "corrupted top1 right", (before.corruptions, after.corruptions)
+    old, new = sides
+    if old is None and new is None:
+        return
+    if old is None or new is None or _corrupted_images(old) != _corrupted_images(new):
+        why = "other corrupted images, or made by another version; give equal --corruptions, or save a new baseline"
+        yield incomparable(record, after.network, why, metric=metric)
+        return
+    counts = [round(fmean(figure.top1_right for figure in side.figures)) for side in (old, new)]
+    blank = Finding(
+        record=record,
+        network=after.network,
+        metric=metric,
+        before=counts[0],
+        after=counts[1],
+        verdict=Verdict.INVALID,
+        why="",
+        limit=limits.accuracy_drop,
+    )
+    yield bare_counts(blank, min(figure.images for figure in new.figures), limits)
+
+
+def _corrupted_images(side: Corruptions) -> object:
+    kinds = [(figure.kind, figure.severity, figure.images) for figure in side.figures]
+    return side.source, side.side_px, kinds
 
 
 def reproduction_findings(before: Evaluation, after: Evaluation, record: str, limits: Limits) -> Iterator[Finding]:

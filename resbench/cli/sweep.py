@@ -1,5 +1,6 @@
 """`resbench sweep`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,6 +8,14 @@ import typer
 from typer.core import TyperGroup
 
 from resbench.cli import options
+
+
+class Place(StrEnum):
+    """Where jobs run."""
+
+    HERE = "here"
+    PROCESSES = "processes"
+    SLURM = "slurm"
 
 
 class _RunByDefault(TyperGroup):
@@ -27,6 +36,9 @@ sweep_ = typer.Typer(cls=_RunByDefault, no_args_is_help=True)
 
 _Output = Annotated[
     Path, typer.Option("--output", "--save", "-o", help="Folder of the records; the state of the sweep is in it too.")
+]
+_Cancel = Annotated[
+    bool, typer.Option("--cancel", help="On Ctrl-C stop what runs elsewhere too, instead of leaving it running.")
 ]
 _Retries = Annotated[int, typer.Option(min=0, help="How often a job that dies is tried again.")]
 
@@ -77,7 +89,44 @@ def sweep_run(
             "given several times, each value makes jobs of its own.",
         ),
     ] = None,
+    on: Annotated[
+        Place,
+        typer.Option(
+            help="here: one job after another; processes: of this machine, which go on when this one ends; slurm: a "
+            "cluster. The last two need submitit."
+        ),
+    ] = Place.HERE,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            "-j",
+            min=1,
+            help="Jobs at a time: with processes, validations (profiles run alone); on a cluster, all. "
+            "[default: 1; on a cluster 100]",
+        ),
+    ] = None,
     retries: _Retries = 2,
+    per_pass: Annotated[
+        int | None,
+        typer.Option(min=1, help="Most checkpoints that share a pass over their images. [default: all]"),
+    ] = None,
+    time_limit: Annotated[
+        int | None, typer.Option(min=1, help="Most minutes for a job. [default: none; on a cluster a day]")
+    ] = None,
+    partition: Annotated[str | None, typer.Option(help="With Slurm: the partition.")] = None,
+    gpus: Annotated[int, typer.Option(min=0, help="With Slurm: GPUs of each job.")] = 0,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="With Slurm: another option of sbatch, such as account=lab."),
+    ] = None,
+    print_script: Annotated[
+        bool,
+        typer.Option(
+            "--print-script", help="Write the plan, and print a script for sbatch that runs it; needs no submitit."
+        ),
+    ] = False,
+    cancel: _Cancel = False,
     output: _Output = Path("results"),
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show the jobs, which records exist, and how long the rest may take.")
@@ -108,13 +157,27 @@ def sweep_run(
     if dry_run:
         report.show_forecast(forecast.forecast(jobs, output), as_json=as_json)
         return
-    sweep = start.new_sweep(jobs, output, retries=retries)
-    raise typer.Exit(report.follow(sweep, as_json=as_json, quiet=quiet))
+    engine = start.engine_options(
+        "script" if print_script else on.value,
+        workers=workers,
+        minutes=time_limit,
+        gpus=gpus,
+        partition=partition,
+        slurm=plan.pairs_of(slurm or []),
+    )
+    stored = start.stored_sweep(jobs, engine, retries=retries, together=per_pass)
+    if print_script:
+        report.print_script(start.scripted(stored, output), output)
+        return
+    raise typer.Exit(report.follow(start.new_sweep(stored, output, cancel=cancel), as_json=as_json, quiet=quiet))
 
 
 @sweep_.command("resume")
 def sweep_resume(
-    output: _Output = Path("results"), as_json: options.AsJson = False, quiet: options.Quiet = False
+    cancel: _Cancel = False,
+    output: _Output = Path("results"),
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Go on with a sweep that was interrupted or killed; what failed is tried again.
 
@@ -126,7 +189,7 @@ def sweep_resume(
     from resbench.report import sweep as report
     from resbench.sweep import start
 
-    raise typer.Exit(report.follow(start.earlier_sweep(output), as_json=as_json, quiet=quiet))
+    raise typer.Exit(report.follow(start.earlier_sweep(output, cancel=cancel), as_json=as_json, quiet=quiet))
 
 
 @sweep_.command("status")
@@ -144,3 +207,34 @@ def sweep_status(output: _Output = Path("results"), as_json: options.AsJson = Fa
 
     ledger = Ledger(output)
     report.show_status(status_of(ledger, ledger.stored()), output, as_json=as_json)
+
+
+@sweep_.command("cancel")
+def sweep_cancel(output: _Output = Path("results")) -> None:
+    """Stop the processes or cluster jobs that a sweep left running.
+
+    \b
+    Examples:
+      resbench sweep cancel
+      resbench sweep cancel -o overnight
+    """
+    from resbench.report import sweep as report
+    from resbench.sweep import start
+
+    report.show_cancelled(start.cancel_sweep(output))
+
+
+@sweep_.command("work")
+def sweep_work(
+    number: Annotated[int, typer.Argument(min=0, metavar="NUMBER", help="The task of the array, from 0.")],
+    output: _Output = Path("results"),
+) -> None:
+    """Do one task of a sweep: what the script of --print-script calls.
+
+    \b
+    Examples:
+      resbench sweep work 3 -o overnight
+    """
+    from resbench.sweep.script import work_on
+
+    raise typer.Exit(work_on(output, number))

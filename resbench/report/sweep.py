@@ -50,11 +50,27 @@ def follow(sweep: "Sweep", *, as_json: bool, quiet: bool) -> int:
         with sweep_progress(sweep.open(), at_once, quiet=quiet) as on_ending:
             sweep.run(on_ending)
     except KeyboardInterrupt:
-        show_status(status_of(sweep.ledger, sweep.stored), root, as_json=as_json)
-        raise KeyboardInterrupt(f"`resbench sweep resume -o {root}` goes on") from None
+        status = status_of(sweep.ledger, sweep.stored)
+        show_status(status, root, as_json=as_json)
+        left = status.counts.get("submitted", 0)
+        still = f"{left} jobs go on running; `resbench sweep cancel -o {root}` stops them, " if left else ""
+        raise KeyboardInterrupt(f"{still}`resbench sweep resume -o {root}` goes on") from None
     status = status_of(sweep.ledger, sweep.stored)
     show_status(status, root, as_json=as_json)
     return max(each.ending.exit_code if each.ending else 0 for each in status.jobs)
+
+
+def print_script(text: str, root: Path) -> None:
+    """Print a script to stdout, and to stderr what to do with it."""
+    print(text, end="")
+    terminal.advice().print(
+        f"submit it with sbatch; `resbench sweep status -o {root}` shows how far it is", soft_wrap=True
+    )
+
+
+def show_cancelled(number: int) -> None:
+    """Say how many were stopped."""
+    terminal.advice().print(f"stopped {number}")
 
 
 def show_forecast(forecast: "Forecast", *, as_json: bool) -> None:

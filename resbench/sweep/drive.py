@@ -44,6 +44,13 @@ def drive(
         raise
 
 
+def cancel_all(ledger: Ledger, engine: SweepEngine, stored: StoredSweep) -> int:
+    """Stop what an engine still runs of a sweep, and return how many bundles that were."""
+    busy = _adopted(ledger, engine, stored)
+    _cancelled(ledger, engine, busy)
+    return len(busy)
+
+
 def _adopted(ledger: Ledger, engine: SweepEngine, stored: StoredSweep) -> dict[Ticket, Bundle]:
     """Return what an earlier process left running; it is no use where bundles end with the process."""
     by_key = {job.key: job for job in stored.jobs}
@@ -89,25 +96,22 @@ def _ended(engine: SweepEngine, busy: dict[Ticket, Bundle]) -> dict[Ticket, Ende
     return {ticket: end for ticket, end in polled.items() if end}
 
 
-def _settled(ledger: Ledger, bundle: Bundle, end: Ended, retries: int, on_ending: OnEnding) -> list[Bundle]:
-    """Tell how the jobs of a bundle ended; return those to be tried again, each alone."""
+def _settled(ledger: Ledger, bundle: Bundle, end: Ended, retries: int, on_ending: OnEnding) -> Iterator[Bundle]:
+    """Tell how the jobs of a bundle ended; yield those to be tried again: together, from the third time on alone."""
     again = []
     for job in bundle.jobs:
         ending = ledger.ending(job)
         if ending is None and end.exit_code == ExitCode.INVALID and bundle.attempt <= retries:
-            again.append(Bundle(jobs=(job,), attempt=bundle.attempt + 1))
+            again.append(job)
             continue
         if ending is None:
             ending = Ending(
-                state="failed",
-                reason=end.reason,
-                lines=end.lines,
-                exit_code=end.exit_code,
-                attempts=bundle.attempt,
+                state="failed", reason=end.reason, lines=end.lines, exit_code=end.exit_code, attempts=bundle.attempt
             )
             ledger.end(job, ending)
         on_ending(job, ending)
-    return again
+    for jobs in together(again, 1 if bundle.attempt > 1 else None):
+        yield Bundle(jobs=jobs, attempt=bundle.attempt + 1)
 
 
 def _cancelled(ledger: Ledger, engine: SweepEngine, busy: dict[Ticket, Bundle]) -> None:

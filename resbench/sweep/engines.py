@@ -94,4 +94,6 @@ def engine_of(options: EngineOptions, ledger: Ledger, code: str) -> SweepEngine:
     """Return the engine that `options` name. Raises ResbenchError when what it needs is not installed."""
     if options.name == "here":
         return Here(ledger, code)
+    if options.name == "script":
+        raise ResbenchError("this sweep is run by a script: submit it to sbatch again; what is done is not done again")
     return import_module(f"resbench.sweep.{options.name}").engine(options, ledger, code)  # type: ignore[no-any-return]

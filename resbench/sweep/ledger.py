@@ -23,7 +23,7 @@ from resbench.sweep.jobs import Job
 
 FOLDER = ".sweep"
 LARGEST_BYTES = 2**26
-EngineName = Literal["here", "processes", "slurm"]
+EngineName = Literal["here", "processes", "slurm", "script"]
 Kept = TypeVar("Kept", bound=msgspec.Struct)
 
 

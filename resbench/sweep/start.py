@@ -4,11 +4,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from resbench.sweep.drive import OnEnding, drive
+from resbench.errors import ResbenchError
+from resbench.sweep.drive import OnEnding, cancel_all, drive
 from resbench.sweep.engines import SweepEngine, engine_of
 from resbench.sweep.jobs import Job
-from resbench.sweep.ledger import EngineOptions, Ledger, StoredSweep, code_sha256, open_jobs
+from resbench.sweep.ledger import EngineName, EngineOptions, Ledger, StoredSweep, code_sha256, open_jobs
+from resbench.sweep.script import script_of
+
+AT_ONCE = 100  # jobs on a cluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +24,7 @@ class Sweep:
     stored: StoredSweep
     engine: SweepEngine
     is_new: bool
+    cancel: bool = False  # on Ctrl-C, what would go on
 
     def open(self) -> int:
         """Return how many jobs are to be brought to an end."""
@@ -28,20 +34,81 @@ class Sweep:
         """Bring every open job to its end. Raises ResbenchError when another process runs a sweep into this folder."""
         with self.ledger.owned():
             if self.is_new:
-                self.ledger.begin(self.stored)
-            drive(self.ledger, self.engine, self.stored, on_ending)
+                begin(self.ledger, self.stored)
+            drive(self.ledger, self.engine, self.stored, on_ending, cancel=self.cancel)
 
 
-def new_sweep(jobs: Sequence[Job], root: Path, *, retries: int) -> Sweep:
-    """Return a sweep of `jobs` into the folder of records `root`."""
-    ledger, options = Ledger(root), EngineOptions()
-    stored = StoredSweep(jobs=tuple(jobs), engine=options, retries=retries, code=code_sha256(), command=tuple(sys.argv))
-    return Sweep(ledger=ledger, stored=stored, engine=engine_of(options, ledger, stored.code), is_new=True)
+def begin(ledger: Ledger, stored: StoredSweep) -> None:
+    """Write the plan of a new sweep. Raises ResbenchError when jobs of an earlier one may still run."""
+    if ledger.tickets() and not _forgotten(ledger):
+        raise ResbenchError(
+            f"{ledger.root}: jobs of an earlier sweep may still run; wait for them with `resbench sweep resume -o "
+            f"{ledger.root}`, or stop them with `resbench sweep cancel -o {ledger.root}`"
+        )
+    ledger.begin(stored)
 
 
-def earlier_sweep(root: Path) -> Sweep:
+def engine_options(
+    name: EngineName,
+    *,
+    workers: int | None,
+    minutes: int | None,
+    gpus: int,
+    partition: str | None,
+    slurm: Sequence[tuple[str, Any]],
+) -> EngineOptions:
+    """Return what runs the jobs. Raises ResbenchError for options of a cluster without one."""
+    if name in ("here", "processes") and (gpus or partition or slurm):
+        raise ResbenchError("--gpus, --partition, --slurm: are of a cluster; give --on slurm or --print-script too")
+    if name == "here" and (workers or minutes):
+        raise ResbenchError("--workers, --time-limit: jobs run one after another here; give --on processes too")
+    at_once = workers or (1 if name in ("here", "processes") else AT_ONCE)
+    return EngineOptions(name=name, workers=at_once, minutes=minutes, gpus=gpus, partition=partition, slurm=dict(slurm))
+
+
+def scripted(stored: StoredSweep, root: Path) -> str:
+    """Write the plan of a sweep that a script runs into `root`, and return the script."""
+    ledger, text = Ledger(root), script_of(stored, root)
+    with ledger.owned():
+        begin(ledger, stored)
+        (ledger.folder / "logs").mkdir(exist_ok=True)
+    return text
+
+
+def stored_sweep(jobs: Sequence[Job], engine: EngineOptions, *, retries: int, together: int | None) -> StoredSweep:
+    """Return a sweep of `jobs` as it is to be written down."""
+    return StoredSweep(
+        jobs=tuple(jobs),
+        engine=engine,
+        retries=retries,
+        code=code_sha256(),
+        command=tuple(sys.argv),
+        together=together,
+    )
+
+
+def new_sweep(stored: StoredSweep, root: Path, *, cancel: bool) -> Sweep:
+    """Return a sweep into the folder of records `root` that is to begin."""
+    ledger = Ledger(root)
+    engine = engine_of(stored.engine, ledger, stored.code)
+    return Sweep(ledger=ledger, stored=stored, engine=engine, is_new=True, cancel=cancel)
+
+
+def earlier_sweep(root: Path, *, cancel: bool) -> Sweep:
     """Return the sweep that was started into `root`. Raises ResbenchError when there is none."""
     ledger = Ledger(root)
     stored = ledger.stored()
     engine = engine_of(stored.engine, ledger, code_sha256())  # a later version may go on
-    return Sweep(ledger=ledger, stored=stored, engine=engine, is_new=False)
+    return Sweep(ledger=ledger, stored=stored, engine=engine, is_new=False, cancel=cancel)
+
+
+def cancel_sweep(root: Path) -> int:
+    """Stop what was left running of the sweep into `root`, and return how many processes or jobs that were."""
+    sweep = earlier_sweep(root, cancel=True)
+    with sweep.ledger.owned():
+        return cancel_all(sweep.ledger, sweep.engine, sweep.stored)
+
+
+def _forgotten(ledger: Ledger) -> bool:
+    """Tell whether an earlier sweep ran in this machine's own process, with which its jobs have ended."""
+    return ledger.stored().engine.name in ("here", "script")

@@ -1,0 +1,66 @@
+"""A script for sbatch, for people whose cluster forbids programs that submit jobs."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from resbench.errors import ExitCode, ResbenchError
+from resbench.sweep.jobs import Job, together
+from resbench.sweep.ledger import EngineOptions, Ledger, StoredSweep
+from resbench.sweep.slurm import A_DAY, MOST_QUEUED
+from resbench.sweep.work import work
+
+
+def bundles_of(stored: StoredSweep) -> list[tuple[Job, ...]]:
+    """Return the jobs of a sweep in the groups that one task of the array does, in their order."""
+    return list(together(stored.jobs, stored.together))
+
+
+def script_of(stored: StoredSweep, root: Path) -> str:
+    """Return the script that runs a sweep into `root`. Raises ResbenchError for more tasks than an array has."""
+    bundles = bundles_of(stored)
+    if len(bundles) > MOST_QUEUED:
+        raise ResbenchError(f"--print-script: {len(bundles):,} tasks; an array has {MOST_QUEUED:,}; split the plan")
+    lines = [f"#SBATCH --{key}" if value is True else f"#SBATCH --{key}={value}" for key, value in _flags(stored, root)]
+    command = [sys.executable, "-m", "resbench", "sweep", "work"]
+    return "\n".join(
+        [
+            "#!/bin/bash",
+            *lines,
+            "",
+            f"# `resbench sweep status -o {shlex.quote(str(root))}` shows how far it is; submitted again, it goes on.",
+            f'exec srun {shlex.join(command)} "$SLURM_ARRAY_TASK_ID" -o {shlex.quote(str(root.absolute()))}',
+            "",
+        ]
+    )
+
+
+def work_on(root: Path, number: int) -> int:
+    """Do the task `number` of the array; return the exit code of its worst job. Raises ResbenchError for no such."""
+    ledger = Ledger(root)
+    stored = ledger.stored()
+    bundles = bundles_of(stored)
+    if number >= len(bundles):
+        raise ResbenchError(f"task {number}: the sweep into {root} has tasks 0 to {len(bundles) - 1}")
+    jobs = bundles[number]
+    work(root, [job.key for job in jobs], stored.code)
+    endings = [ledger.ending(job) for job in jobs]
+    return max(ending.exit_code if ending else ExitCode.INVALID for ending in endings)
+
+
+def _flags(stored: StoredSweep, root: Path) -> list[tuple[str, str | int | bool]]:
+    options: EngineOptions = stored.engine
+    times = any(job.kind == "profile" for job in stored.jobs)
+    chosen: dict[str, str | int | bool | None] = {
+        "job-name": "resbench",
+        "array": f"0-{len(bundles_of(stored)) - 1}%{options.workers}",
+        "time": options.minutes or A_DAY,
+        "partition": options.partition,
+        "gpus-per-node": options.gpus or None,
+        "exclusive": True if times and not options.gpus else None,
+        "requeue": True,
+        "open-mode": "append",
+        "output": f"{Ledger(root.absolute()).folder}/logs/%A_%a.out",
+        **options.slurm,
+    }
+    return [(key, value) for key, value in chosen.items() if value is not None]

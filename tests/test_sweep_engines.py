@@ -1,0 +1,361 @@
+"""Sweeps in processes that survive their submitter, and on a Slurm that is made of scripts."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from resbench.cli.app import app
+from resbench.errors import ResbenchError
+from resbench.records.store import read_folder
+from resbench.sweep import drive, engines, ledger, processes, script, slurm, start, submitted
+from resbench.sweep.jobs import Job
+from tests import planted
+
+NETWORK = """
+    import os, pathlib, signal, torch
+
+    class Dot(torch.nn.Module):
+        \"\"\"Ten classes by the mean of an image; a worker that sees one dies once for each file called die*.\"\"\"
+
+        def __init__(self):
+            super().__init__()
+            self.fc = torch.nn.Linear(3, 10)
+
+        def forward(self, x):
+            if "SUBMITIT_EXECUTOR" in os.environ and x.any() and x.std((2, 3)).max() < 0.1:  # an image of one colour
+                die(pathlib.Path(__file__).parent)
+            return self.fc(x.mean((2, 3)))
+
+    def die(here):
+        with open(here / "worked", "a") as worked:
+            worked.write(f"{os.getpid()}\\n")
+        for path in sorted(here.glob("die*")):
+            try:
+                path.unlink()
+            except FileNotFoundError:  # for another worker
+                continue
+            os.kill(os.getpid(), getattr(signal, path.suffix[1:]))
+            break
+"""
+STUBS = Path(__file__).parent / "data" / "slurm"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with a network, ten images of ten classes, and files of weights."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["resbench", "sweep"])
+    (tmp_path / "dots.py").write_text(textwrap.dedent(NETWORK))
+    for label in range(10):
+        planted.write(tmp_path / "val" / f"class{label}" / "a.JPEG", 100 * label)
+    return tmp_path
+
+
+def checkpoints(count):
+    """Write weights of `Dot` that differ; return the words that name them."""
+    for number in range(count):
+        weights = torch.randn(10, 3, generator=torch.Generator().manual_seed(number))
+        torch.save({"fc.weight": weights, "fc.bias": torch.zeros(10)}, f"w{number}.pth")
+    return [word for number in range(count) for word in ("--with", f"weights=w{number}.pth")]
+
+
+def sweep(*words):
+    return CliRunner().invoke(app, ["sweep", *map(str, words)])
+
+
+def asked(count):
+    return ["dots.py:Dot", "--data", "val", "--with", "input-px=16", "--with", "threads=1", *checkpoints(count)]
+
+
+def counts(root):
+    """(weights, top-1, hash of the predictions) of every record."""
+    records = read_folder(root).values()
+    return sorted((record.weights, record.top1_right, record.predictions_sha256) for record in records)
+
+
+def serial(root, count):
+    """The same, by `validate` in this process."""
+    for number in range(count):
+        words = [
+            "--data",
+            "val",
+            "--img-size",
+            "16",
+            "--threads",
+            "1",
+            "--weights",
+            f"w{number}.pth",
+            "--save",
+            "-o",
+            root,
+        ]
+        done = CliRunner().invoke(app, ["validate", "dots.py:Dot", *map(str, words)])
+        assert done.exit_code == 0, done.output
+    return counts(root)
+
+
+def died(here):
+    return not list(here.glob("die*"))
+
+
+def test_workers_that_are_killed_and_a_submitter_that_goes_lose_nothing(here, monkeypatch):
+    """Six validations in one process, which is killed (-9); the submitter leaves at once."""
+    (here / "die.SIGKILL").touch()
+
+    submitters = []
+
+    def interrupted(engine, busy):
+        submitters.append(engine)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(drive, "_ended", interrupted)
+    left = sweep(*asked(6), "--on", "processes", "-o", "out")
+    assert left.exit_code == 130, left.output
+    assert "6 submitted" in left.stdout
+    assert "jobs of an earlier sweep may still run" in str(sweep(*asked(1), "-o", "out").exception)
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    done = sweep("resume", "-o", "out")
+    assert done.exit_code == 0, done.output
+    assert "6 done" in done.stdout
+    assert died(here)
+    assert len(set((here / "worked").read_text().split())) == 2  # one in place of that which was killed
+    states = json.loads(sweep("status", "-o", "out", "--json").stdout)["jobs"]
+    assert sorted(state["ending"]["attempts"] for state in states) == [2] * 6
+    assert all(job.done() for job in submitters[0]._jobs.values())
+    assert counts(here / "out") == serial(here / "serial", 6)
+
+
+@pytest.mark.nightly
+def test_forty_jobs_of_which_a_fifth_is_killed_and_the_submitter_too(here):
+    for number in range(8):
+        (here / f"die{number}.SIGKILL").touch()
+    words = [*asked(40), "--on", "processes", "--workers", "2", "--per-pass", "1", "--retries", "8", "-o", "out"]
+    process = subprocess.Popen([sys.executable, "-m", "resbench", "sweep", *words], stderr=subprocess.DEVNULL)
+    while len(list(here.glob("out/.sweep/*.ending"))) < 5:
+        assert process.poll() is None
+        time.sleep(0.2)
+    process.kill()
+    process.wait()
+    done = sweep("resume", "-o", "out")
+    assert done.exit_code == 0, done.output
+    assert "40 done" in done.stdout
+    assert died(here)
+    assert counts(here / "out") == serial(here / "serial", 40)
+
+
+@pytest.mark.nightly
+def test_profiles_in_processes_run_one_at_a_time(here):
+    words = ["resnet20_cifar10", "--with", "time-budget=0.1", "--with", "threads=1", "-b", "1", "-b", "2"]
+    done = sweep(*words, "--on", "processes", "--workers", "2", "-o", "out")
+    assert done.exit_code == 0, done.output
+    first, second = (record.run for record in read_folder(here / "out").values())
+    assert max(first.started, second.started) >= min(first.started, second.started)
+    assert len(read_folder(here / "out")) == 2
+
+
+def bundle(kind, name="a"):
+    return engines.Bundle(jobs=(Job(kind=kind, name=name),))
+
+
+def engine(tmp_path, **options):
+    return processes.Processes(ledger.EngineOptions(name="processes", **options), ledger.Ledger(tmp_path), "")
+
+
+def test_what_takes_time_runs_alone_and_validations_share(tmp_path):
+    own = engine(tmp_path, workers=2)
+    profile, validation = bundle("profile"), bundle("validate")
+    room = [
+        ([], (True, True)),
+        ([profile], (False, False)),
+        ([validation], (False, True)),
+        ([validation, validation], (False, False)),
+    ]
+    for busy, expected in room:
+        assert (own.has_room(busy, profile), own.has_room(busy, validation)) == expected, busy
+
+
+def test_only_the_processes_of_submitit_are_taken_for_a_running_job(tmp_path):
+    own = engine(tmp_path)
+    assert own.poll(str(os.getpid()), bundle("profile")).reason.startswith("the worker died without a result")
+    own.cancel(str(os.getpid()))  # this one lives on
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "submitit.local._local"]) as running:
+        handle = str(running.pid)
+        while not psutil.Process(running.pid).cmdline():
+            time.sleep(0.01)
+        assert own.poll(handle, bundle("profile")) is None
+        own.cancel(handle)
+        assert running.wait() == -signal.SIGKILL
+    assert own.poll(handle, bundle("profile"))
+
+
+def test_gpus_with_names_are_refused_and_numbers_handed_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,3")
+    assert engine(tmp_path)._executor.parameters["visible_gpus"] == [1, 3]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-8932f937")
+    with pytest.raises(ResbenchError, match="numbers of devices only"):
+        engine(tmp_path)
+
+
+def test_without_submitit_there_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    error = sweep("resnet18", "--on", "processes", "-o", tmp_path).exception
+    assert isinstance(error, ResbenchError)
+    assert "pip install submitit" in str(error)
+
+
+def test_without_slurm_there_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    error = sweep("resnet18", "--on", "slurm", "-o", tmp_path).exception
+    assert "no srun on this machine" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--gpus", "1"), "are of a cluster"),
+        (("--on", "processes", "--partition", "gpu"), "are of a cluster"),
+        (("--workers", "2"), "one after another here"),
+        (("--time-limit", "5"), "one after another here"),
+    ],
+)
+def test_options_that_the_place_does_not_have_are_refused(words, message, tmp_path):
+    assert message in str(sweep("resnet18", *words, "-o", tmp_path).exception)
+
+
+def test_a_worker_says_why_it_refused_its_jobs(tmp_path):
+    end = submitted.SubmittedWork(root=tmp_path, keys=("x",), code="other", attempt=1)()
+    assert (end.exit_code, "not the version" in end.reason) == (2, True)
+
+
+# Slurm: its commands are stubs that queue, run, preempt and account as it does (tests/data/slurm).
+
+
+@pytest.fixture
+def cluster(here, monkeypatch):
+    monkeypatch.setenv("PATH", f"{STUBS}:{os.environ['PATH']}")
+    monkeypatch.setenv("STUB_SLURM", str(here / "slurm"))
+    (here / "slurm").mkdir()
+    return here / "slurm"
+
+
+def flags(text):
+    return {key: value or True for key, value in re.findall(r"^#SBATCH --([\w-]+)(?:=(.*))?$", text, re.MULTILINE)}
+
+
+def options(**chosen):
+    return ledger.EngineOptions(name="slurm", **{"workers": 4, **chosen})
+
+
+def test_what_sbatch_is_told_about_jobs_that_take_time(tmp_path, cluster):
+    state = ledger.Ledger(tmp_path / "out")
+    chosen = options(workers=2, minutes=90, partition="gpu", gpus=1, slurm={"account": "lab", "constraint": "a100"})
+    handles = slurm.Slurm(chosen, state, "code").submit([bundle("profile", name) for name in "abc"])
+    (text,) = (path.read_text() for path in cluster.glob("*.sh"))
+    told = flags(text)
+    expected = {
+        "array": "0-2%2",
+        "time": "90",
+        "partition": "gpu",
+        "gpus-per-node": "1",
+        "requeue": True,
+        "account": "lab",
+        "constraint": "a100",
+        "job-name": "resbench",
+        "open-mode": "append",
+        "signal": "USR2@90",
+    }
+    assert {key: told.get(key) for key in expected} == expected
+    assert "exclusive" not in told
+    assert [handle.partition("_")[2] for handle in handles] == ["0", "1", "2"]
+
+
+def test_without_gpus_what_takes_time_has_a_node_and_validations_share_it(tmp_path, cluster):
+    own = slurm.Slurm(options(), ledger.Ledger(tmp_path / "out"), "code")
+    handles = own.submit([bundle("validate", "a"), bundle("profile", "b"), bundle("validate", "c")])
+    exclusive = {path.stem: "exclusive" in flags(path.read_text()) for path in cluster.glob("*.sh")}
+    assert [exclusive[handle.partition("_")[0]] for handle in handles] == [False, True, False]
+
+
+def test_a_refusal_of_sbatch_is_one_line(tmp_path, cluster, monkeypatch):
+    own = slurm.Slurm(options(partition="nowhere"), ledger.Ledger(tmp_path / "out"), "code")
+    with pytest.raises(ResbenchError, match="sbatch: error: invalid partition specified: nowhere; correct --partition"):
+        own.submit([bundle("profile")])
+
+
+@pytest.mark.nightly
+def test_a_preempted_job_is_queued_again_and_goes_on(here, cluster, monkeypatch):
+    """The worker gets Slurm's signal while it works; submitit asks for a requeue, and the second run ends the job."""
+    (here / "die.SIGUSR2").touch()
+    monkeypatch.setattr(drive, "PAUSE_S", 0.1)
+    done = sweep(*asked(2), "--on", "slurm", "--partition", "gpu", "--time-limit", "60", "-o", "out")
+    assert done.exit_code == 0, done.output
+    assert "2 done" in done.stdout
+    assert (cluster / "log").read_text().split("\n")[:4] == ["sbatch 1", "run 1", "requeue 1", "run 1"]
+    states = json.loads(sweep("status", "-o", "out", "--json").stdout)["jobs"]
+    assert [state["ending"]["attempts"] for state in states] == [1, 1]
+    assert counts(here / "out") == serial(here / "serial", 2)
+
+
+def test_jobs_that_slurm_kills_fail_with_its_reason_after_their_retries(tmp_path, cluster, monkeypatch):
+    monkeypatch.setenv("STUB_STATE", "OUT_OF_MEMORY")
+    monkeypatch.setattr(drive, "PAUSE_S", 0.1)
+    state = ledger.Ledger(tmp_path / "out")
+    stored = start.stored_sweep([Job(kind="profile", name="a")], options(), retries=1, together=None)
+    start.begin(state, stored)
+    ended = []
+    drive.drive(state, slurm.Slurm(options(), state, "code"), stored, lambda job, ending: ended.append(ending))
+    (ending,) = ended
+    assert (ending.attempts, ending.exit_code) == (2, 5)
+    assert "state out_of_memory" in ending.reason
+
+
+def test_cancel_stops_what_slurm_still_has(tmp_path, cluster, monkeypatch):
+    monkeypatch.setenv("STUB_STATE", "PENDING")
+    state = ledger.Ledger(tmp_path / "out")
+    stored = start.stored_sweep([Job(kind="profile", name=name) for name in "ab"], options(), retries=1, together=None)
+    start.begin(state, stored)
+    own = slurm.Slurm(options(), state, "code")
+    jobs = [engines.Bundle(jobs=(job,)) for job in stored.jobs]
+    for handle, one in zip(own.submit(jobs), jobs, strict=True):
+        state.note(ledger.Ticket(jobs=one.keys, handle=handle, attempt=1))
+    done = sweep("cancel", "-o", tmp_path / "out")
+    assert (done.exit_code, done.stderr) == (0, "stopped 2\n")
+    assert (cluster / "log").read_text().split("\n")[1:-1] == ["scancel 1_0", "scancel 1_1"]
+    assert state.tickets() == []
+
+
+def test_a_script_for_sbatch_runs_the_plan_without_submitit(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    words = ["--print-script", "--per-pass", "1", "--workers", "2", "--partition", "gpu", "--slurm", "account=lab"]
+    done = sweep(*asked(2), *words, "--gpus", "1", "-o", "out dir")
+    assert done.exit_code == 0, done.output
+    told = flags(done.stdout)
+    assert (told["array"], told["requeue"], told["account"], told["gpus-per-node"]) == ("0-1%2", True, "lab", "1")
+    subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=True)
+    command = done.stdout.splitlines()[-1]
+    assert command.endswith(f"-m resbench sweep work \"$SLURM_ARRAY_TASK_ID\" -o '{here / 'out dir'}'")
+    for number in (0, 1):
+        ended = sweep("work", number, "-o", "out dir")
+        assert ended.exit_code == 0, ended.output
+    assert "2 done" in sweep("status", "-o", "out dir").stdout
+    assert counts(here / "out dir") == serial(here / "serial", 2)
+    assert "tasks 0 to 1" in str(sweep("work", 2, "-o", "out dir").exception)
+    assert "submit it to sbatch again" in str(sweep("resume", "-o", "out dir").exception)
+
+
+def test_a_script_with_more_tasks_than_an_array_has_is_refused(tmp_path):
+    jobs = [Job(kind="profile", name=str(number)) for number in range(1001)]
+    with pytest.raises(ResbenchError, match="1,001 tasks; an array has 1,000"):
+        script.script_of(start.stored_sweep(jobs, options(), retries=0, together=None), tmp_path)

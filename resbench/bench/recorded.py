@@ -63,6 +63,8 @@ def recorded_evaluation(entry: Entry, images: ImageSet, validating: Validating, 
     seen = pixels.recorded(fitted(entry, images).preprocess, decoders.decoder_named(validating.decoder, on).name)
     prepared = replace(seen, tta=validating.tta, tta_average=validating.tta_average)
     origin = origin_of(entry.variant, settings.input_px)
+    asked = validating.corruptions
+    corrupted = Path(asked).name if asked and Path(asked).exists() else asked  # ImageNet-C, or kinds
     for record in _records(root, environment.machine(on), entry.variant.name):
         if (
             isinstance(record, Evaluation)
@@ -70,6 +72,7 @@ def recorded_evaluation(entry: Entry, images: ImageSet, validating: Validating, 
             and _same_engine(record, validating.running)
             and replace(record.pixels, decoder=record.pixels.decoder.partition(":")[0]) == prepared
             and record.dataset == images.describe()
+            and (record.corruptions.asked if record.corruptions else None) == corrupted
             and _has_weights(record, entry.source, validating.key)
         ):
             return record

@@ -96,4 +96,5 @@ def engine_of(options: EngineOptions, ledger: Ledger, code: str) -> SweepEngine:
         return Here(ledger, code)
     if options.name == "script":
         raise ResbenchError("this sweep is run by a script: submit it to sbatch again; what is done is not done again")
-    return import_module(f"resbench.sweep.{options.name}").engine(options, ledger, code)  # type: ignore[no-any-return]
+    made = getattr(import_module(f"resbench.sweep.{options.name}"), options.name.capitalize())
+    return made(options, ledger, code)  # type: ignore[no-any-return]

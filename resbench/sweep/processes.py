@@ -61,11 +61,6 @@ class Processes:
                     process.kill()
 
 
-def engine(options: EngineOptions, ledger: Ledger, code: str) -> Processes:
-    """Return the engine. Raises ResbenchError when submitit is not installed."""
-    return Processes(options, ledger, code)
-
-
 def _controller(handle: str) -> psutil.Process | None:
     """Return the process that submitit started under this number; None: it has ended."""
     with suppress(psutil.Error, ValueError):

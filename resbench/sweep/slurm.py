@@ -70,11 +70,6 @@ class Slurm:
         return jobs
 
 
-def engine(options: EngineOptions, ledger: Ledger, code: str) -> Slurm:
-    """Return the engine. Raises ResbenchError when submitit or Slurm is missing."""
-    return Slurm(options, ledger, code)
-
-
 def sbatch_parameters(options: EngineOptions, *, times: bool) -> dict[str, Any]:
     """Return what submitit is told about the jobs: those that take time own their GPU, or without one their node."""
     chosen = {

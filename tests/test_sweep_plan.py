@@ -16,7 +16,7 @@ from resbench.zoo import find
 from tests import planted
 from tests.test_running_arm import TINY
 
-NOT_SETTINGS = {"names", "every", "save", "output", "resume", "as_json", "quiet", "explain_gap", "against"}
+NOT_SETTINGS = {"names", "every", "save", "output", "resume", "as_json", "quiet", "explain_gap", "against", "max_loss"}
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from resbench import __version__
+from resbench.cli.groups import WrappedGroup
 from resbench.words.escaped import visible
 
 # The modules of this package, in the order of the help. Each defines a function of its own name and an underscore, or
@@ -52,15 +52,7 @@ COMMANDS = (
 WIDEST_HELP = 120  # columns: longer lines are hard to read
 
 
-class _Group(TyperGroup):
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """List the commands with summaries that are wrapped where the terminal is narrow, and never cut off."""
-        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, own.get_short_help_str(limit=1000)) for name, own in commands if own])
-
-
-class _InOrder(_Group):
+class _InOrder(WrappedGroup):
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
@@ -131,7 +123,8 @@ def _options(
 for _name in COMMANDS:
     _command = getattr(import_module(f"resbench.cli.{_name}"), f"{_name}_")
     if isinstance(_command, typer.Typer):  # a command with commands of its own
-        app.add_typer(_command, name=_name, cls=_Group)
+        _own = _command.info.cls
+        app.add_typer(_command, name=_name, cls=_own if isinstance(_own, type) else WrappedGroup)
     else:
         app.command(_name)(_command)
 

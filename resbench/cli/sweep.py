@@ -2,12 +2,12 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from resbench.cli import options
+from resbench.cli.groups import RunByDefault
 
 
 class Place(StrEnum):
@@ -18,21 +18,7 @@ class Place(StrEnum):
     SLURM = "slurm"
 
 
-class _RunByDefault(TyperGroup):
-    """A group in which `resbench sweep NAME` means `resbench sweep run NAME`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, self._with_command(args))
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        return super().resolve_command(ctx, self._with_command(args))
-
-    def _with_command(self, args: list[str]) -> list[str]:
-        known = not args or args[0] in self.commands or args[0] in ("-h", "--help")
-        return args if known else ["run", *args]
-
-
-sweep_ = typer.Typer(cls=_RunByDefault, no_args_is_help=True)
+sweep_ = typer.Typer(cls=RunByDefault, no_args_is_help=True)
 
 _Output = Annotated[
     Path, typer.Option("--output", "--save", "-o", help="Folder of the records; the state of the sweep is in it too.")

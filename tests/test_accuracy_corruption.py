@@ -26,7 +26,7 @@ from tests import planted
 from tests.test_accuracy_layouts import label, official_name
 from tests.test_accuracy_published import of
 
-pytest.importorskip("imagecorruptions")
+pytest.importorskip("imagecorruptions", exc_type=ImportError)
 WNIDS = list(imagenet())
 SMALL = ["--img-size", "32", "--crop-pct", "0.8", "--workers", "1"]
 REFERENCE = json.loads((Path(__file__).parent / "data" / "imagenet_c_blocks.json").read_text())
@@ -144,24 +144,32 @@ def test_processes_make_the_same_pixels_as_this_one():
 def test_each_corrupted_image_is_made_once_for_all_checkpoints(folder, monkeypatch):
     made = []
     monkeypatch.setattr(corruption, "corrupted", lambda *asked: made.append(asked[1]) or corrupted(*asked))
-    words = ["--weights", "a.pth", "--weights", "bgr.pth", "resnet18", "resnet34", "--corruptions", "contrast,fog:1"]
+    words = [
+        "--weights",
+        "a.pth",
+        "--weights",
+        "bgr.pth",
+        "resnet18",
+        "resnet34",
+        "--corruptions",
+        "contrast:1,contrast:5,fog:1",
+    ]
     records = json.loads(run("--data", folder, *words, "--json").stdout)
-    assert len(made) == 4 * 6
+    assert len(made) == 4 * 3
     first, second = (record["corruptions"] for record in records)
-    assert [(one["kind"], one["severity"], one["images"]) for one in first["figures"]] == [
-        *(("contrast", severity, 4) for severity in SEVERITIES), ("fog", 1, 4),
-    ]  # fmt: skip
+    asked = [(one["kind"], one["severity"], one["images"]) for one in first["figures"]]
+    assert asked == [("contrast", 1, 4), ("contrast", 5, 4), ("fog", 1, 4)]
     # An image of one colour has that colour at any contrast; the planted network reads it.
-    assert [one["top1_right"] for one in first["figures"][:5]] == [2] * 5
-    assert [one["top5_right"] for one in first["figures"][:5]] == [3] * 5
-    assert [one["top1_right"] for one in second["figures"][:5]] == [0] * 5
-    assert (first["asked"], first["side_px"]) == ("contrast,fog:1", 32)
+    assert [one["top1_right"] for one in first["figures"][:2]] == [2, 2]
+    assert [one["top5_right"] for one in first["figures"][:2]] == [3, 3]
+    assert [one["top1_right"] for one in second["figures"][:2]] == [0, 0]
+    assert (first["asked"], first["side_px"]) == ("contrast:1,contrast:5,fog:1", 32)
     assert first["source"].startswith("imagecorruptions-imaug 1.")
     assert (records[0]["top1_right"], records[0]["images"]) == (2, 4)
 
 
 def test_runs_batches_and_layouts_agree_and_an_interrupted_run_goes_on(folder, tmp_path, monkeypatch):
-    words = ["resnet18", "--corruptions", "gaussian_noise,shot_noise:2", "--json"]
+    words = ["resnet18", "--corruptions", "gaussian_noise:5,shot_noise:2", "--json"]
     first = json.loads(run("--data", folder, *words).stdout)["corruptions"]["figures"]
     with tarfile.open(tmp_path / "val.tar", "w") as archive:
         archive.add(folder, "val")
@@ -170,7 +178,7 @@ def test_runs_batches_and_layouts_agree_and_an_interrupted_run_goes_on(folder, t
 
     def interrupted(*asked):
         seen.append(asked)
-        if len(seen) > 9:
+        if len(seen) > 5:
             raise KeyboardInterrupt
         return corrupted(*asked)
 
@@ -181,19 +189,19 @@ def test_runs_batches_and_layouts_agree_and_an_interrupted_run_goes_on(folder, t
     monkeypatch.setattr(corruption, "corrupted", lambda *asked: patched.append(asked) or corrupted(*asked))
     again = json.loads(run("--data", folder, *words, "-b", "1").stdout)["corruptions"]["figures"]
     assert again == first
-    assert 0 < len(patched) < 24
+    assert 0 < len(patched) < 8
 
 
 def test_the_record_lies_beside_the_plain_one_and_shows_its_errors(folder, tmp_path):
     output = ["--save", "--output", tmp_path / "r"]
     run("--data", folder, "resnet18", *output)
-    result = run("--data", folder, "resnet18", "--corruptions", "contrast,pixelate:2", *output)
+    result = run("--data", folder, "resnet18", "--corruptions", "contrast:2,pixelate:2", *output)
     assert result.exit_code == 0, result.output
     assert "mean error 50.00 %, clean 50.00 %" in result.stdout
     assert "mCE: needs all 15 common kinds at all 5 severities" in result.stdout
     assert "imagecorruptions-imaug" in result.stdout
     plain, kept = sorted((tmp_path / "r").rglob("*.json"), key=lambda path: "corruptions" in path.name)
-    assert "corruptions-contrast-pixelate-2" in kept.name
+    assert "corruptions-contrast-2-pixelate-2" in kept.name
     assert jsonio.read_record(plain).corruptions is None
     shown = json.loads(CliRunner().invoke(app, ["results", "show", str(kept), "--json"]).stdout)
     assert [kind["mean"] for kind in shown["corruptions"]["kinds"]] == [0.5, 0.5]

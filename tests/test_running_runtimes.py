@@ -7,19 +7,23 @@ import warnings
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 from typer.testing import CliRunner
 
-from resbench.bench import comparing, profiling, subject, validation, worker
+from resbench.bench import comparing, gate, profiling, subject, validation, worker
 from resbench.bench.sides import Side
+from resbench.bench.table import speed_rows
 from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError, ResbenchError
+from resbench.judging import history
 from resbench.judging.exact import obstacle_to_comparing
 from resbench.records import jsonio, store
 from resbench.records.record import Engine, Exported, Settings
+from resbench.report import exports
 from resbench.running import arm as arms
 from resbench.running import proof
 from resbench.running.runtimes import exported, runtime
@@ -27,6 +31,7 @@ from resbench.running.settings import Running, settings_for
 from resbench.timing import calls, interleave, speeds
 from resbench.timing.contest import Rules
 from resbench.words.observed import run_by
+from resbench.words.observed import settings as settings_words
 from resbench.zoo import find
 from tests import planted
 from tests.examples import PROFILE
@@ -208,6 +213,48 @@ def test_records_of_other_runtimes_or_their_versions_are_not_compared():
     assert "runtime eager -> onnxruntime" in obstacle_to_comparing(PROFILE, new)
     assert store.path_of(new) != store.path_of(PROFILE)
     assert "-onnxruntime-" in store.path_of(new).name
+
+
+def test_tables_exports_and_cards_say_which_runtime_it_was():
+    record = in_runtime(PROFILE, onnxruntime="1.32.0")
+    (row,) = speed_rows({"m/n/a.json": record})
+    assert (row["runtime"], row["settings"]) == ("onnxruntime", "fp32, ONNX Runtime, 1 thread")
+    assert [line.split(",")[-1] for line in exports.timm_benchmark({"a": [record]}).splitlines()] == [
+        "runtime",
+        "onnxruntime",
+    ]
+    suite = json.loads(exports.pyperf({"a": [record]}))
+    assert {run["metadata"]["runtime"] for of in suite["benchmarks"] for run in of["runs"]} == {"onnxruntime"}
+    assert settings_words(record.settings) == "224x224 px, fp32, ONNX Runtime, 1 thread"
+
+
+def test_history_blames_a_new_version_of_the_runtime():
+    old, new = in_runtime(PROFILE, onnxruntime="1.31.0"), in_runtime(PROFILE, onnxruntime="1.32.0")
+    assert history._why(old, new) == "onnxruntime 1.31.0 -> 1.32.0"
+
+
+def test_gate_runs_accuracies_and_speeds_in_the_runtime(monkeypatch, tmp_path):
+    asked = []
+
+    def keep(against, gating, *_):
+        asked.append(gating)
+        raise ResbenchError("kept")
+
+    monkeypatch.setattr(gate, "gate", keep)
+    CliRunner().invoke(app, ["gate", "resnet18", "--runtime", "openvino"])
+    assert asked[0].running.runtime == "openvino"
+
+    def run(tree, *words):
+        asked.append(words)
+        raise ResbenchError("kept")
+
+    monkeypatch.setattr(gate, "_run", run)
+    sides = SimpleNamespace(base=tmp_path, root=tmp_path)
+    for runtime_, words in (("openvino", ("--runtime", "openvino")), ("eager", ("--data",))):
+        gating = gate.Gating(data=tmp_path, evaluate=["resnet18"], running=Running(runtime=runtime_))
+        with pytest.raises(ResbenchError, match="kept"):
+            gate.changed_accuracies(sides, gating, None)
+        assert asked[-1][2 : 2 + len(words)] == words
 
 
 def test_a_proved_file_is_said_in_words():

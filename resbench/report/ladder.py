@@ -8,7 +8,7 @@ from rich.table import Table
 from resbench import units
 from resbench.judging.stats import Interval
 from resbench.report import terminal
-from resbench.words.measured import ratio_words, time
+from resbench.words.measured import rate_words, ratio_words, time
 from resbench.words.observed import device, noise, run_by, settings
 from resbench.words.quantities import accuracy_words
 
@@ -35,7 +35,7 @@ def _print(ladder: "Ladder") -> None:
     base = ladder.rungs[0].settings
     console.print(f"{settings(base) if base else ''}; {ladder.weights or 'fresh weights'}")
     evaluated = any(rung.evaluation for rung in ladder.rungs)
-    speeds = [title for size in ladder.batch_sizes for title in (f"time at batch {size}", "times eager")]
+    speeds = [title for size in ladder.batch_sizes for title in (f"time at batch {size}", "images/s", "times eager")]
     out = Table("runtime", "file", *speeds, *(["top-1", "top-5"] if evaluated else []))
     for rung in ladder.rungs:
         if not rung.why:
@@ -54,6 +54,7 @@ def _cells(rung: "Rung", sizes: Iterable[int], *, evaluated: bool) -> Iterator[s
     for size in sizes:
         timed = times.get(size)
         yield time(timed.call_s) if timed else "-"
+        yield rate_words(timed.call_s.inverted(size)) if timed else "-"
         yield _factor(timed.speedup) if timed else "-"
     if evaluated:
         own = rung.evaluation

@@ -21,7 +21,12 @@ def time_span(interval: stats.Interval) -> str:
 
 def rate(series: Series) -> str:
     """Return "20.7 [20.1, 21.3]" for speeds that are throughputs, else "-": speeds are never mixed."""
-    return _with_bounds(stats.images_per_s(series), "{:.4g}".format) if series.speed in RATES else "-"
+    return rate_words(stats.images_per_s(series)) if series.speed in RATES else "-"
+
+
+def rate_words(interval: stats.Interval) -> str:
+    """Return images per second: "20.7 [20.1, 21.3]"."""
+    return _with_bounds(interval, "{:.4g}".format)
 
 
 def ratio_words(interval: stats.Interval) -> str:

@@ -19,7 +19,7 @@ from resbench.running.runtimes.onnx_file import quiet_logs
 from resbench.running.runtimes.runtime import CalibrationImages, Program, Source, versions_of
 
 # Without VNNI two products of a byte are added in 16 bits, which may overflow: weights of 7 bits cannot.
-NARROW = not torch.cpu._is_vnni_supported()
+NARROW = not getattr(torch.cpu, "_is_vnni_supported", bool)()  # private, so a torch may lack it
 SCHEME = f"static, per channel, weights of {7 if NARROW else 8} bits, activations of 8 bits, ranges by MinMax"
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 

@@ -12,6 +12,7 @@ from resbench.bench import profiling, recorded
 from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records import jsonio, store
+from resbench.records.record import Ceilings
 from resbench.running import fresh
 from resbench.sweep import drive, engines, ledger, work
 from resbench.sweep.jobs import Job
@@ -20,6 +21,7 @@ from tests.examples import PROFILE
 from tests.test_running_arm import TINY
 
 NAMES = ("tiny", "tiny2", "tiny3")
+CEILINGS = Ceilings(matmul_size=1024, matmul_ns=(1,), copy_bytes=2**20, copy_ns=(1000, 1010))
 QUICK = ("--with", "threads=1", "-b", "1")
 
 
@@ -309,3 +311,69 @@ def test_a_record_reads_back_as_it_was_saved(tmp_path):
     (path,) = tmp_path.rglob("*.json")
     assert jsonio.read_record(path).network == "tiny"
     assert status(tmp_path)["jobs"][0]["ending"]["record"] == path.relative_to(tmp_path).as_posix()
+
+
+def test_check_compares_the_records_with_a_baseline_at_the_end(tmp_path, monkeypatch):
+    sweep("tiny", *QUICK, "-o", tmp_path / "old")
+    same = sweep("tiny", *QUICK, "-o", tmp_path / "same", "--check", tmp_path / "old")
+    assert same.exit_code == 0, same.output
+
+    def larger(network, how):
+        record = record_of(network, how)
+        return replace(record, counts=replace(record.counts, params=record.counts.params + 1))
+
+    monkeypatch.setattr(work, "profiled", larger)
+    more = sweep("tiny", *QUICK, "-o", tmp_path / "more", "--check", tmp_path / "old")
+    assert more.exit_code == 1
+    assert "params" in more.stdout
+    error = sweep("tiny", *QUICK, "-o", tmp_path / "more", "--check", tmp_path / "old", "--json").exception
+    assert "would print two documents" in str(error)
+
+
+def test_validations_of_one_set_decode_once(tmp_path, monkeypatch):
+    """Three checkpoints, four images: each image is opened once for all of them, not once for each."""
+    import torch
+    from PIL import Image
+
+    import resbench
+    from tests import planted
+
+    monkeypatch.chdir(tmp_path)
+    for label in range(4):
+        planted.write(tmp_path / "val" / f"c{label}" / "a.JPEG", 200 * label)
+    for label in range(4, 10):
+        planted.write(tmp_path / "val" / f"c{label}" / "a.JPEG", label)
+    for number in range(3):
+        torch.manual_seed(number)
+        torch.save(resbench.build("tiny").state_dict(), f"w{number}.pth")
+    opened, real = [], Image.open
+    monkeypatch.setattr(Image, "open", lambda file, *rest, **named: opened.append(1) or real(file, *rest, **named))
+    files = [word for number in range(3) for word in ("--with", f"weights=w{number}.pth")]
+    words = ("tiny", "--data", "val", "--with", "input-px=32", "--with", "threads=1", "--with", "workers=1")
+    done = sweep(*words, *files[:2], "-o", "one")
+    alone = len(opened)
+    assert done.exit_code == 0, done.output
+    done = sweep(*words, *files, "-o", "three")
+    assert done.exit_code == 0, done.output
+    assert len(opened) == 2 * alone > 0
+    assert len(store.read_folder(tmp_path / "three")) == 3
+    assert "3 there" in sweep(*words, *files, "-o", "three").stdout
+    assert len(opened) == 2 * alone
+
+
+def test_a_machine_that_is_slower_than_its_peers_is_named(tmp_path):
+    state = ledger.Ledger(tmp_path)
+    jobs = tuple(Job(kind="profile", name=f"{host}-{k}") for host in ("a", "b", "slow") for k in range(4))
+    stored = ledger.StoredSweep(jobs=jobs, engine=ledger.EngineOptions(), retries=0, code="", command=())
+    state.begin(stored)
+    for number, job in enumerate(jobs):
+        host = job.name.partition("-")[0]
+        time_ns = round(1e6 * (1.2 if host == "slow" else 1.0) * (1 + 0.002 * (number % 4)))
+        best = replace(CEILINGS, matmul_ns=(time_ns, 2 * time_ns))
+        path = store.save(replace(PROFILE, network=job.name, ceilings=best), tmp_path)
+        record = path.relative_to(tmp_path).as_posix()
+        state.end(job, ledger.Ending(state="done", record=record, host=host, seconds=1.0))
+    done = sweep("status", "-o", tmp_path)
+    assert "slow is slower than 2 other machines of its kind: its matrix product takes 1.200 [" in done.stdout
+    (slow,) = status(tmp_path)["slow_machines"]
+    assert (slow["host"], slow["what"], slow["records"], slow["peers"]) == ("slow", "matrix product", 4, 2)

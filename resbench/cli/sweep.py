@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from resbench.cli import options
+from resbench.cli.check import check_
 from resbench.cli.groups import RunByDefault
 
 
@@ -27,6 +28,16 @@ _Cancel = Annotated[
     bool, typer.Option("--cancel", help="On Ctrl-C stop what runs elsewhere too, instead of leaving it running.")
 ]
 _Retries = Annotated[int, typer.Option(min=0, help="How often a job that dies is tried again.")]
+
+
+def _checked(output: Path, against: str | None) -> int:
+    """Return the exit code of `resbench check`; 0 where there is nothing to check against."""
+    if against is not None:
+        try:
+            check_(output, against=against)
+        except typer.Exit as ended:
+            return ended.exit_code
+    return 0
 
 
 @sweep_.callback()
@@ -114,6 +125,13 @@ def sweep_run(
     ] = False,
     cancel: _Cancel = False,
     output: _Output = Path("results"),
+    check: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AGAINST",
+            help="At the end run `resbench check --against AGAINST` on the records; the worse exit code counts.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show the jobs, which records exist, and how long the rest may take.")
     ] = False,
@@ -133,6 +151,7 @@ def sweep_run(
       resbench sweep run resnet18.tv_in1k resnet50.tv_in1k --data imagenet/val
       resbench sweep run resnet50 --runtime eager --runtime compile --runtime onnxruntime
       resbench sweep run plan.toml --dry-run
+      resbench sweep run plan.toml --check git:main
     """
     from resbench.report import sweep as report
     from resbench.sweep import forecast, plan, start
@@ -143,6 +162,7 @@ def sweep_run(
     if dry_run:
         report.show_forecast(forecast.forecast(jobs, output), as_json=as_json)
         return
+    start.refuse_with_json(check, as_json=as_json)
     engine = start.engine_options(
         "script" if print_script else on.value,
         workers=workers,
@@ -155,7 +175,8 @@ def sweep_run(
     if print_script:
         report.print_script(start.scripted(stored, output), output)
         return
-    raise typer.Exit(report.follow(start.new_sweep(stored, output, cancel=cancel), as_json=as_json, quiet=quiet))
+    code = report.follow(start.new_sweep(stored, output, cancel=cancel), as_json=as_json, quiet=quiet)
+    raise typer.Exit(max(code, _checked(output, check)))
 
 
 @sweep_.command("resume")

@@ -13,6 +13,7 @@ from resbench.report import terminal
 from resbench.sweep.summary import seconds_left, status_of
 
 if TYPE_CHECKING:
+    from resbench.judging.peers import SlowMachine
     from resbench.sweep.forecast import Forecast
     from resbench.sweep.jobs import Job
     from resbench.sweep.ledger import Ending
@@ -97,6 +98,8 @@ def show_status(status: "Status", root: Path, *, as_json: bool) -> None:
             terminal.results_console().print(
                 f"{_name(each.job)} printed last:", *(f"  {line}" for line in lines), sep="\n"
             )
+    for slow in status.slow_machines:
+        terminal.results_console().print(_slow(slow))
     terminal.results_console().print(_counts(status.counts))
     if status.running:
         left = "" if status.seconds_left is None else f"; about {_about(status.seconds_left)} left"
@@ -122,6 +125,13 @@ def _state(each: "JobState") -> str:
 
 def _name(job: "Job") -> str:
     return f"{job.kind} {job.name}"
+
+
+def _slow(machine: "SlowMachine") -> str:
+    return (
+        f"{machine.host} is slower than {machine.peers} other machines of its kind: its {machine.what} takes "
+        f"{machine.ratio:.3f} [{machine.low:.3f}, {machine.high:.3f}] times as long ({machine.records} records)"
+    )
 
 
 def _about(seconds: float) -> str:

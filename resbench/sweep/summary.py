@@ -2,10 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from statistics import fmean
 
 import msgspec
 
+from resbench.judging.peers import SlowMachine, slow_machines
+from resbench.records.jsonio import read_record
+from resbench.records.record import Profile
 from resbench.sweep.jobs import Job
 from resbench.sweep.ledger import Ending, Ledger, StoredSweep
 
@@ -25,6 +29,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int]  # state -> jobs
     seconds_left: float | None
     jobs: tuple[JobState, ...]
+    slow_machines: tuple[SlowMachine, ...] = ()
 
 
 def status_of(ledger: Ledger, stored: StoredSweep) -> Status:
@@ -44,7 +49,21 @@ def status_of(ledger: Ledger, stored: StoredSweep) -> Status:
         counts=dict(Counter(each.state for each in states)),
         seconds_left=seconds_left(endings, len(states) - len(endings), stored.engine.workers),
         jobs=tuple(states),
+        slow_machines=tuple(slow_machines(_profiles_by_host(ledger.root, endings))),
     )
+
+
+def _profiles_by_host(root: Path, endings: Iterable[Ending]) -> dict[str, list[Profile]]:
+    """Return what each host of a sweep measured; nothing where one host measured all."""
+    done = [ending for ending in endings if ending.state == "done" and ending.record]
+    if len({ending.host for ending in done}) < 2:
+        return {}
+    profiles: dict[str, list[Profile]] = {}
+    for ending in done:
+        path = root / str(ending.record)
+        if path.exists() and isinstance(record := read_record(path), Profile):
+            profiles.setdefault(ending.host, []).append(record)
+    return profiles
 
 
 def seconds_left(endings: Iterable[Ending], left: int, at_once: int) -> float | None:

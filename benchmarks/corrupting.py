@@ -46,6 +46,7 @@ def run(data: Path, network: str, weights: Sequence[Path], asked: argparse.Names
     files = [word for path in weights for word in ("--weights", str(path))]
     command = [sys.executable, "-m", "resbench", "validate", "--data", str(data), *files, *[network] * len(weights)]
     command += ["--corruptions", asked.corruptions, "--input-px", str(asked.input_px), "--json"]
+    command += ["--batch-size", str(min(asked.images, 50))]  # a batch is filled up with images that count for nothing
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

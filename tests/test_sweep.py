@@ -18,6 +18,7 @@ from resbench.sweep import drive, engines, ledger, work
 from resbench.sweep.jobs import Job
 from resbench.zoo import find
 from tests.examples import PROFILE
+from tests.imported import modules_after
 from tests.test_running_arm import TINY
 
 NAMES = ("tiny", "tiny2", "tiny3")
@@ -377,3 +378,16 @@ def test_a_machine_that_is_slower_than_its_peers_is_named(tmp_path):
     assert "slow is slower than 2 other machines of its kind: its matrix product takes 1.200 [" in done.stdout
     (slow,) = status(tmp_path)["slow_machines"]
     assert (slow["host"], slow["what"], slow["records"], slow["peers"]) == ("slow", "matrix product", 4, 2)
+
+
+def test_status_is_shown_without_torch(tmp_path):
+    sweep("tiny", *QUICK, "-o", tmp_path)
+    assert modules_after("sweep", "status", "-o", str(tmp_path)).isdisjoint({"torch", "numpy", "pandas", "scipy"})
+
+
+def test_a_dry_run_for_a_cluster_leaves_it_to_the_workers_what_they_can_measure(tmp_path):
+    sweep("tiny", *QUICK, "-o", tmp_path)
+    words = ("tiny", *QUICK, "--with", "device=cuda", "-o", tmp_path, "--dry-run")
+    assert "1 failed" in sweep(*words).stdout
+    done = sweep(*words, "-b", "2", "--on", "slurm", "-j", "2")
+    assert "2 jobs: 2 waiting\nthose that wait take about 7 s" in done.stdout  # two at a time

@@ -159,9 +159,6 @@ def sweep_run(
     chosen = {"batch-size": batch_size, "dtype": dtype, "runtime": runtime, "data": data}
     pairs = [(key, value) for key, values in chosen.items() for value in values or ()]
     jobs = plan.jobs_of(plan.tables_of(names, exclude or [], [*pairs, *plan.pairs_of(other or [])]))
-    if dry_run:
-        report.show_forecast(forecast.forecast(jobs, output), as_json=as_json)
-        return
     start.refuse_with_json(check, as_json=as_json)
     engine = start.engine_options(
         "script" if print_script else on.value,
@@ -171,6 +168,9 @@ def sweep_run(
         partition=partition,
         slurm=plan.pairs_of(slurm or []),
     )
+    if dry_run:
+        report.show_forecast(forecast.forecast(jobs, output, engine), as_json=as_json)
+        return
     stored = start.stored_sweep(jobs, engine, retries=retries, together=per_pass)
     if print_script:
         report.print_script(start.scripted(stored, output), output)

@@ -9,6 +9,7 @@ import msgspec
 
 from resbench.records.store import stored_records
 from resbench.sweep.jobs import Job, Kind
+from resbench.sweep.ledger import EngineOptions
 from resbench.sweep.summary import JobState
 from resbench.sweep.work import known_ending
 
@@ -24,18 +25,23 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     like: int  # jobs of which a record of the same network or checkpoint told the time
 
 
-def forecast(jobs: Sequence[Job], root: Path) -> Forecast:
-    """Return which jobs have records below `root` already, and how long the rest will take by the records there."""
-    states = [_state(job, root) for job in jobs]
+def forecast(jobs: Sequence[Job], root: Path, engine: EngineOptions) -> Forecast:
+    """Return which jobs have records below `root` already, and how long the rest will take by the records there.
+
+    On a cluster only the workers can tell what their machines have measured.
+    """
+    local = engine.name in ("here", "processes")
+    states = [_state(job, root) if local else JobState(job=job, state="waiting") for job in jobs]
     durations = _durations(root)
     waiting = [each.job for each in states if each.state == "waiting"]
-    known = [durations[job.kind, job.name] for job in waiting if (job.kind, job.name) in durations]
     times = [durations.get((job.kind, job.name)) or _typical(durations, job.kind) for job in waiting]
+    shared = not local or all(job.kind == "validate" for job in waiting)
+    seconds = sum(each or 0.0 for each in times) / (engine.workers if shared else 1)
     return Forecast(
         jobs=tuple(states),
         counts=dict(Counter(each.state for each in states)),
-        seconds=sum(each or 0.0 for each in times) if times and all(times) else None,
-        like=len(known),
+        seconds=seconds if times and all(times) else None,
+        like=sum((job.kind, job.name) in durations for job in waiting),
     )
 
 

@@ -30,7 +30,7 @@ COSTS = {("vgg16", (224, 224)): cost(224, 15_470_264_320, 13_556_712)}
 def libraries(monkeypatch):
     monkeypatch.setattr(guestcounts, "installed", lambda: tuple(KNOWN))
     monkeypatch.setattr(guestcounts, "params_of", lambda library, name: KNOWN[library].get(name, 0))
-    monkeypatch.setattr(guestcounts, "costs_of", lambda library, name, size: COSTS.get((name, size)))
+    monkeypatch.setattr(guestcounts, "costs_of", lambda _, name, size, fused=True: COSTS.get((name, size)))
     monkeypatch.setattr(guestcounts, "usual_side", lambda *_: 224)
 
 

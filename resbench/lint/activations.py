@@ -26,8 +26,9 @@ def judged_activations(entry: ModelEntry, figure: StatedFigure, network: str, co
     home, stated = counts[0], figures_of(figure)
     here = f"{home.activations:,} of {network} at {units.pixels(home.input_px)}"
     fitting = next((row for row in counts if any(rounding(row.activations, number) for number in stated)), None)
-    if fitting is home:
-        return about(entry, "T015", Level.NOTE, figure, f"{figure}: true, {here}")
+    if fitting and fitting.input_px == home.input_px:
+        right = f"{fitting.activations:,} of {network} at {units.pixels(home.input_px)}"
+        return about(entry, "T015", Level.NOTE, figure, f"{figure}: true, {right}")
     if fitting:
         message = f"{figure}: true at {units.pixels(fitting.input_px)}; {here}"
         return about(entry, "T015", Level.WARNING, figure, message, "say at which input it holds")

@@ -1,7 +1,8 @@
 """Networks of timm and torchvision, built without memory: their parameters, and what they cost at an input."""
 
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -39,9 +40,15 @@ class Guest:
         """Its parameters; 0 when it cannot be built."""
         return params_of(self.library, self.own_name)
 
-    def counts(self, size: tuple[int, int]) -> Counts | None:
-        """Return what it costs at `size`; None where it takes no such input."""
-        return costs_of(self.library, self.own_name, size)
+    def counts(self, size: tuple[int, int]) -> list[Counts]:
+        """Return what it costs at `size`, with attention in its parts and as one call; none where that is no input.
+
+        Tools see the products within attention only where it is not one call.
+        """
+        whole = costs_of(self.library, self.own_name, size)
+        has_parts = whole and whole.terms.attention and self.library == "timm"
+        parts = costs_of(self.library, self.own_name, size, fused=False) if has_parts else None
+        return [counts for counts in (parts, whole) if counts]
 
     def side_px(self, checkpoint: str) -> int:
         """Return the side of the images that `checkpoint` or the network itself is made for."""
@@ -61,14 +68,17 @@ def params_of(library: str, name: str) -> int:
 
 
 @cache
-def costs_of(library: str, name: str, size: tuple[int, int]) -> Counts | None:
-    """Return the counts of a library's network at `size`; None where it takes no such input."""
+def costs_of(library: str, name: str, size: tuple[int, int], *, fused: bool = True) -> Counts | None:
+    """Return the counts of a library's network at `size`; None where it takes no such input.
+
+    `fused` has attention as one call, which is the default of timm.
+    """
     from resbench.counting.tally import count_module
 
     if params_of(library, name) > _LARGEST:
         return None
     for arguments in ("", f"(img_size={size})" if library == "timm" else ""):  # a transformer is built for its input
-        module = _module(library, name, arguments)
+        module = _module(library, name, arguments, fused=fused)
         try:
             if module and size[0] * size[1]:
                 return count_module(module, size)
@@ -91,16 +101,29 @@ def usual_side(library: str, *names: str) -> int:
 
 
 @lru_cache(maxsize=4)
-def _module(library: str, name: str, arguments: str = "") -> "nn.Module | None":
+def _module(library: str, name: str, arguments: str = "", *, fused: bool = True) -> "nn.Module | None":
     """Build a network once for all the figures of a row."""
     from resbench.nets.build import build
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), nullcontext() if fused else _attention_in_parts():
         warnings.simplefilter("ignore")  # names that the library has renamed
         try:
             return build(find(f"{library}:{name}{arguments}"), device="meta")
         except _BROKEN:
             return None
+
+
+@contextmanager
+def _attention_in_parts() -> Iterator[None]:
+    """Let timm build attention as the products that it is made of, and set its switch back."""
+    from timm.layers import set_fused_attn, use_fused_attn
+
+    before = use_fused_attn(), use_fused_attn(experimental=True)
+    set_fused_attn(False)
+    try:
+        yield
+    finally:
+        set_fused_attn(*before)
 
 
 def _is_known(library: str, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 
 from resbench import units
 from resbench.counting.conventions import CURRENT, convention, operations
@@ -49,9 +50,8 @@ def _readings(figure: StatedFigure, guest: Guest, side_px: int) -> Iterator[Read
 
     A convention that was not defined on layers of the network must give every digit.
     """
-    counts = guest.counts((side_px, side_px))
-    for name in CURRENT if counts else ():
-        if counts and name != _TIMMS and not (name == "torch" and figure.quantity == "macs"):
+    for name, counts in product(CURRENT, guest.counts((side_px, side_px))):
+        if name != _TIMMS and not (name == "torch" and figure.quantity == "macs"):
             must_be_exact = bool(convention(name).missing(counts.terms))
             yield from _as_printed(
                 figure, name, operations(counts.terms, name), counts.input_px, must_be_exact=must_be_exact
@@ -72,10 +72,12 @@ def _on_timms_pages(figure: StatedFigure, guest: Guest, side_px: int) -> Iterato
 
 
 def _by_class(figure: StatedFigure, guest: Guest, size: tuple[int, int]) -> Iterator[Reading]:
-    counts = guest.counts(size)
-    for seen, terms in _seen_by_class(counts.terms) if counts else ():
-        is_usual = not seen and size[0] != size[1] and not convention(_TIMMS).missing(terms)
-        yield from _as_printed(figure, f"{_TIMMS}{seen}", operations(terms, _TIMMS), size, must_be_exact=not is_usual)
+    for counts in guest.counts(size):
+        for seen, terms in _seen_by_class(counts.terms):
+            is_usual = not seen and size[0] != size[1] and not convention(_TIMMS).missing(terms)
+            yield from _as_printed(
+                figure, f"{_TIMMS}{seen}", operations(terms, _TIMMS), size, must_be_exact=not is_usual
+            )
 
 
 def _seen_by_class(terms: Terms) -> Iterator[tuple[str, Terms]]:

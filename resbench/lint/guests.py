@@ -77,8 +77,7 @@ def _costs(entry: ModelEntry, figure: StatedFigure, guest: Guest) -> Problem | N
     sides = [stated_px] if stated_px else list(dict.fromkeys((usual_px, USUAL_PX)))
     if figure.quantity in OPERATIONS:
         return guest_operations(entry, figure, guest, sides)
-    found = [guest.counts((side_px, side_px)) for side_px in sides]
-    known = [row for row in found if row]
+    known = [counts for side_px in sides for counts in guest.counts((side_px, side_px))]
     problem = judged_activations(entry, figure, guest.name, known) if known else None
     return problem if problem and (guest.exact or problem.level is Level.NOTE) else None
 

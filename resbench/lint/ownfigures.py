@@ -21,6 +21,7 @@ from resbench.records.files import read_exactly
 from resbench.words.quantities import Quantity
 
 _EVALUATED_AGAIN = Fraction(str(Limits().reproduction))  # how far two evaluations of one checkpoint may be apart
+_EVALUATED_OTHERWISE = Fraction("0.005")  # and where the crop, the input or the averaged weights are not the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,18 +90,26 @@ def _against(entry: ModelEntry, figure: StatedFigure, rows: Sequence[OwnFigure],
         which = "" if own else f" for {agreeing.model}"
         yield about(entry, "T014", Level.NOTE, figure, f"{figure}: true, as in {agreeing.path.name}{which}")
     elif len(meant) == 1:  # of several checkpoints, it may be about another one
-        yield _contradicted(entry, figure, meant[0], is_named=own is not None)
+        yield _differing(entry, figure, meant[0], is_named=own is not None)
 
 
-def _contradicted(entry: ModelEntry, figure: StatedFigure, right: OwnFigure, *, is_named: bool) -> Problem:
-    """Return how a figure differs. Operations may follow another convention, accuracies another evaluation."""
-    source = right.path.name
-    message = f"{figure}: {source} has {right.figure.text}{'' if is_named else f' for {right.model}'}"
-    unsure = not is_named or figure.quantity in (*OPERATIONS, "activations")
-    if figure.quantity in ACCURACIES and _apart(figure, right.figure) <= _EVALUATED_AGAIN:
-        unsure, message = True, f"{message}; evaluated again?"
+def _differing(entry: ModelEntry, figure: StatedFigure, right: OwnFigure, *, is_named: bool) -> Problem:
+    """Return what it means that a figure differs.
+
+    Operations may follow another convention; two evaluations of one checkpoint are a little apart.
+    """
+    source, has = right.path.name, right.figure.text
+    if figure.is_error_rate != right.figure.is_error_rate:
+        has = str(right.figure)
+    words = f"{source} has {has}{'' if is_named else f' for {right.model}'}"
+    apart = _apart(figure, right.figure) if figure.quantity in ACCURACIES else Fraction(1)
+    if apart <= _EVALUATED_AGAIN:
+        return about(entry, "T014", Level.NOTE, figure, f"{figure}: reproduced, {words}")
+    is_otherwise = apart <= _EVALUATED_OTHERWISE
+    unsure = not is_named or is_otherwise or figure.quantity in (*OPERATIONS, "activations")
+    message = f"{figure}: {words}{'; with another input or crop?' if is_otherwise else ''}"
     level = Level.WARNING if unsure else Level.FALSE
-    return about(entry, "T014", level, figure, message, f"{right.figure.text}, if {source} is right")
+    return about(entry, "T014", level, figure, message, f"{has}, if {source} is right")
 
 
 def _apart(first: StatedFigure, second: StatedFigure) -> Fraction:

@@ -74,7 +74,7 @@ def test_a_file_that_exists_needs_no_images_again(files):
 
 def test_the_layer_in_which_int8_departs_is_named(files):
     arm = in_int8(files)
-    assert proof.departing_layer(tiny(), arm) is None
+    assert proof.departing_layer(tiny(), arm, images(1)) is None
     other = tiny()
     with torch.no_grad():
         other.layer1[0].conv3.weight.mul_(-4)
@@ -164,10 +164,18 @@ def test_a_collapse_shows_in_500_images_and_names_its_layer(files):
     arm, other = in_int8(files), copy.deepcopy(tiny())
     with torch.no_grad():
         other.layer1[0].conv3.weight.mul_(-4)
-    losses.refuse_collapse("tiny", arm, other, (answers(sound), answers(fp32)))
+    shown = []
+
+    def image(place):
+        shown.append(place)
+        return images(1)
+
+    losses.refuse_collapse("tiny", arm, other, (answers(sound), answers(fp32)), image)
+    assert shown == []
     fallen = [True] * 20 + [False] * 480
     with pytest.raises(InvalidMeasurementError) as raised:
-        losses.refuse_collapse("tiny", arm, other, (answers(fallen), answers(fp32)))
+        losses.refuse_collapse("tiny", arm, other, (answers(fallen), answers(fp32)), image)
+    assert shown == [20]  # the first that fp32 alone got right
     assert "int8 has collapsed: 20 of the first 500 images right, 400 in fp32" in str(raised.value)
     assert "the first layer that departs is layer1.0.conv3" in str(raised.value)
 

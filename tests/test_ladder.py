@@ -63,7 +63,7 @@ def test_runtimes_are_set_side_by_side_and_those_that_cannot_say_why(quickly, mo
     (eager,) = (line for line in lines if line.startswith("│ eager "))
     assert [cell.strip() for cell in eager.split("│")[2:-1]][0::3] == ["-", "1", "1"]
     assert own.count("[") == 6  # two times, two rates and two speedups, each with its interval
-    assert "tensorrt: runtime tensorrt: not on cpu; give --device cuda" in lines
+    assert "tensorrt: not on cpu; give --device cuda" in lines
 
 
 def test_json_has_every_sample(quickly):

@@ -1,10 +1,10 @@
 """Networks in int8 beside themselves in fp32: what is lost, and where a collapse begins."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from resbench.bench.entries import Validating
 from resbench.errors import InvalidMeasurementError
@@ -33,12 +33,17 @@ def paired_loss(int8: Rows, fp32: Rows, overlap: int = 0) -> PairedLoss:
     )
 
 
-def refuse_collapse(name: str, arm: Arm, module: nn.Module, answers: Sequence[Rows]) -> None:
-    """Raise InvalidMeasurementError where `arm` in int8, whose answers come first, lost too much against fp32."""
+def refuse_collapse(
+    name: str, arm: Arm, module: nn.Module, answers: Sequence[Rows], image: Callable[[int], Tensor]
+) -> None:
+    """Raise InvalidMeasurementError where `arm` in int8, whose answers come first, lost too much against fp32.
+
+    `image` returns the one at a place of the set, (1, 3, H, W): the first that was lost tells the layer.
+    """
     int8, fp32 = answers
     loss = paired_loss(int8, fp32)
     if has_collapsed(loss, len(int8)):
-        layer = departing_layer(module, arm)
+        layer = departing_layer(module, arm, image(int(np.flatnonzero(top1(fp32) & ~top1(int8))[0])))
         right = loss.fp32_top1_right - loss.top1[0] + loss.top1[1]
         raise InvalidMeasurementError(
             f"{name}: int8 has collapsed: {right} of the first {len(int8)} images right, {loss.fp32_top1_right} in fp32"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import psutil
 import torch
+from torch import Tensor
 
 from resbench import environment
-from resbench.accuracy import figures, pixels
+from resbench.accuracy import figures, loader, pixels
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.distributed import Ranks, ranks
 from resbench.accuracy.evaluate import Contestant, images_per_pass
@@ -46,7 +47,7 @@ from resbench.running.arm import Arm, answer, prepare
 from resbench.running.device import resolve
 from resbench.running.proof import proved_export
 from resbench.running.settings import switches
-from resbench.zoo.spec import Variant
+from resbench.zoo.spec import Preprocess, Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -150,10 +151,10 @@ def _one_pass(
             seen = examined(images, session, skip=validating.skip_unreadable, streams=streams)
             if twins and len(seen.images.samples) > FIRST_IMAGES:
                 first = replace(seen.images, samples=seen.images.samples[:FIRST_IMAGES])
-                _refuse_collapses(chosen, score(contestants, first, session), validating)
+                _refuse_collapses(chosen, score(contestants, first, session), first, validating)
             scores = scored(contestants, seen.images, session)
             if twins:
-                _refuse_collapses(chosen, [each.rows for each in scores], validating)
+                _refuse_collapses(chosen, [each.rows for each in scores], seen.images, validating)
                 chosen = _with_losses(chosen, scores, seen, validating)
             asked = contestants[: len(courses)]
             corrupted = on_corrupted(asked, seen.images, session, plan) if plan else [None] * len(asked)
@@ -179,12 +180,21 @@ def _is_int8(validating: Validating) -> bool:
     return validating.running.dtype == "int8"
 
 
-def _refuse_collapses(chosen: Sequence[Course], answers: Sequence[Rows], validating: Validating) -> None:
+def _refuse_collapses(
+    chosen: Sequence[Course], answers: Sequence[Rows], images: ImageSet, validating: Validating
+) -> None:
     """Raise InvalidMeasurementError for a course in int8, in the first half, that lost too much against its twin."""
     half = len(chosen) // 2
     for course, int8, fp32 in zip(chosen, answers, answers[half:], strict=False):
         module = load_checkpoint(course.entry.variant, course.entry.source, validating.key).module
-        refuse_collapse(course.contestant.name, course.arm, module, (int8, fp32))
+        image = partial(_prepared, images, course.contestant.preprocess)
+        refuse_collapse(course.contestant.name, course.arm, module, (int8, fp32), image)
+
+
+def _prepared(images: ImageSet, preprocess: Preprocess, place: int) -> Tensor:
+    """Return the image at a place of the set as the network takes it, (1, 3, H, W)."""
+    (batch,) = loader.batches(images.samples, [preprocess], starts=[place], batch_size=1, workers=1)
+    return pixels.normalise(batch.frames[preprocess], preprocess)
 
 
 def _with_losses(

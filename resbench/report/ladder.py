@@ -43,7 +43,7 @@ def _print(ladder: "Ladder") -> None:
     console.print(out)
     for rung in ladder.rungs:
         if line := rung.why or run_by(rung.engine, rung.exported):
-            console.print(f"{rung.runtime}: {line}")
+            console.print(f"{rung.runtime}: {line.removeprefix(f'runtime {rung.runtime}: ')}")
     console.print(noise(ladder.environment))
 
 

@@ -52,11 +52,12 @@ def proved_export(module: nn.Module, arm: Arm, sizes: Sequence[int]) -> Exported
     difference = max(apart for apart, _ in images)
     others = sum(differs for _, differs in images)
     if difference > bound or others:
-        layer = departing_layer(module, arm)
+        layer = departing_layer(module, arm, _images(arm, 1))
         raise InvalidMeasurementError(
             f"runtime {arm.settings.runtime}, {arm.settings.dtype}: not used: its logits differ from eager torch by "
             f"{difference:.2g} of the largest, another first class for {others} of {len(images)} images"
-            f"{f'; first in layer {layer}' if layer else ''}; use another runtime or --dtype fp32"
+            f"{f'; first in layer {layer}' if layer else ''}; use another runtime{', ' if arm.calibration else ' or '}"
+            f"--dtype fp32{', or calibrate with other images' if arm.calibration else ''}"
         )
     return Exported(
         file_bytes=sum(_largest(arm, suffix) for suffix in RUNTIMES[arm.settings.runtime].files),
@@ -67,13 +68,12 @@ def proved_export(module: nn.Module, arm: Arm, sizes: Sequence[int]) -> Exported
     )
 
 
-def departing_layer(module: nn.Module, arm: Arm) -> str | None:
-    """Return the first layer of `module` whose output is not in the file that `arm` runs; None where none is found."""
+def departing_layer(module: nn.Module, arm: Arm, batch: Tensor) -> str | None:
+    """Return the first layer of `module` whose output for `batch` is not in the file that `arm` runs; None: none is."""
     assert arm.files is not None, "only files are compared"
     suffix = RUNTIMES[arm.settings.runtime].files[0]
     if suffix not in {row.suffix for row in FORMATS.values()} or suffix == ".pt2":  # no layers to be seen
         return None
-    batch = _images(arm, 1)
     bound = BOUNDS[_PRECISIONS.get(arm.settings.dtype, "half")]
     return departure(opened_model(_file(arm, suffix)), batch, module.to("cpu"), batch, bound)
 

@@ -3,15 +3,17 @@
     python benchmarks/mutants.py resbench/counting/tally.py --tests tests/test_counting_tally.py
     python benchmarks/mutants.py resbench/judging/*.py --sample 300 --tests tests/test_judging_*.py
 
-Each fault is one changed operator, comparison, number, condition or word, and gets a forked process. A fault inside a
-function is put into the function that is loaded, so that nothing is imported again; any other gets the whole module
-anew. A fault that no test notices is printed with its line. Tests that run five times as long as without a fault have
-noticed it: most likely a loop that does not end.
+Each fault is one changed operator, comparison, number, condition or result that changes the compiled code, and gets a
+forked process. A fault inside a function is put into the function that is loaded, so that nothing is imported again;
+any other gets the whole module anew, and so does one that was not noticed: its function may have run already, when the
+module was imported. A fault that no test notices is printed with its line. Tests that run five times as long as
+without a fault have noticed it: most likely a loop that does not end.
 """
 
 import argparse
 import ast
 import copy
+import functools
 import gc
 import importlib.util
 import inspect
@@ -20,6 +22,7 @@ import random
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,14 +56,21 @@ class Fault:
         return ".".join(self.path.with_suffix("").parts)
 
     def functions(self) -> dict[str, CodeType] | None:
-        """Return the functions that differ, by qualified name; None where something outside of functions does."""
-        whole = compile(ast.unparse(ast.parse(self.path.read_text(encoding="utf-8"))), "", "exec")
-        changed = compile(self.source, "", "exec")
+        """Return the functions that differ, by qualified name; None where that is not all, or does not tell which."""
+        whole, changed = sound(self.path), compile(self.source, "", "exec")
         if _plain(whole, inside=False) != _plain(changed, inside=False):
             return None
-        pairs = zip(_functions(whole), _functions(changed), strict=True)
+        pairs = list(zip(_functions(whole), _functions(changed), strict=True))
         differing = {new.co_qualname: new for old, new in pairs if _plain(old) != _plain(new)}
-        return None if any("<" in name for name in differing) else differing
+        names = Counter(old.co_qualname for old, _ in pairs)
+        clear = all(names[name] == 1 and "<" not in name and not new.co_freevars for name, new in differing.items())
+        return differing if clear else None
+
+
+@functools.cache
+def sound(path: Path) -> CodeType:
+    """Return the code of a module without a fault."""
+    return compile(ast.unparse(ast.parse(path.read_text(encoding="utf-8"))), "", "exec")
 
 
 def _functions(code: CodeType) -> Iterator[CodeType]:
@@ -82,24 +92,32 @@ def _plain(code: CodeType, *, inside: bool = True) -> object:
     return code.co_code, code.co_names, code.co_varnames, tuple(map(constant, code.co_consts))
 
 
+def nothing_in(path: Path) -> Fault:
+    """Return what is no fault: the module as it is."""
+    return Fault(path=path, line=0, what="nothing", source=path.read_text(encoding="utf-8"))
+
+
 def faults_of(path: Path) -> Iterator[Fault]:
-    """Yield every fault that is planted in a module."""
+    """Yield every fault that is planted in a module; a change that leaves the compiled code as it is is none."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     nodes = list(ast.walk(tree))
-    texts = {id(node.value) for node in nodes if isinstance(node, ast.Expr)} | _annotations(nodes)
+    left_out = {id(node.value) for node in nodes if isinstance(node, ast.Expr)} | _never_run(nodes)
     for index, node in enumerate(nodes):
-        if id(node) in texts:
+        if id(node) in left_out:
             continue
         for what, change in _changes(node):
             changed = copy.deepcopy(tree)
             change(list(ast.walk(changed))[index])
-            yield Fault(path=path, line=getattr(node, "lineno", 0), what=what, source=ast.unparse(changed))
+            source = ast.unparse(changed)
+            if _plain(compile(source, "", "exec")) != _plain(sound(path)):
+                yield Fault(path=path, line=getattr(node, "lineno", 0), what=what, source=source)
 
 
-def _annotations(nodes: list[ast.AST]) -> set[int]:
-    """Return what never runs: types, and the options of dataclasses."""
+def _never_run(nodes: list[ast.AST]) -> set[int]:
+    """Return what never runs: types, imports for types, and the options of dataclasses."""
     roots = [getattr(node, "annotation", None) or getattr(node, "returns", None) for node in nodes]
     roots += [decorator for node in nodes for decorator in getattr(node, "decorator_list", [])]
+    roots += [node for node in nodes if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
     return {id(inner) for root in roots if root is not None for inner in ast.walk(root)}
 
 
@@ -143,6 +161,19 @@ def survives(run: Callable[[], bool], limit_s: int) -> bool:
     os._exit(not passed)
 
 
+def limit_without_fault(run: Callable[[], bool], path: Path) -> int:
+    """Return how many seconds of processor time the tests get; they must pass while nothing is planted in `path`."""
+    started = sum(os.times()[:4])
+    if not survives(run, 10**6):
+        sys.exit(f"{path}: the tests fail without any fault")
+    return 60 + 5 * round(sum(os.times()[:4]) - started)
+
+
+def paths_of(faults: list[Fault]) -> list[Path]:
+    """Return the modules of the faults, each once."""
+    return list(dict.fromkeys(fault.path for fault in faults))
+
+
 def anew(fault: Fault, tests: list[str]) -> bool:
     """Run the tests with the module and all that imports it loaded anew."""
     for name in [name for name in sys.modules if name.partition(".")[0] in ("resbench", "tests")]:
@@ -172,19 +203,16 @@ class InPlace:
     """A plugin of pytest: instead of the tests once, it runs them once for each fault, in the functions as loaded."""
 
     def __init__(self, faults: list[tuple[Fault, dict[str, CodeType]]]) -> None:
-        self.faults, self.missed, self.limit_s = faults, list[Fault](), 0
+        self.faults, self.missed = faults, list[Fault]()
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        started = sum(os.times()[:4])
-        for path in dict.fromkeys(fault.path for fault, _ in self.faults):
-            nothing = Fault(path=path, line=0, what="nothing", source="")
-            if not survives(lambda: self._noticed_none(nothing, {}, session), 10**6):  # noqa: B023
-                pytest.exit(f"{path}: the tests fail without any fault", 1)
-            self.limit_s = self.limit_s or 60 + 5 * round(sum(os.times()[:4]) - started)
-        for fault, functions in self.faults:
-            if survives(lambda: self._noticed_none(fault, functions, session), self.limit_s):  # noqa: B023
+        limit_s = 0
+        for path in paths_of([fault for fault, _ in self.faults]):
+            run = functools.partial(self._noticed_none, nothing_in(path), {}, session)
+            limit_s = max(limit_s, limit_without_fault(run, path))
+        for fault, changed in self.faults:
+            if survives(functools.partial(self._noticed_none, fault, changed, session), limit_s):
                 self.missed.append(fault)
-                print(f"\n{fault.path}:{fault.line}: {fault.what}", flush=True)
         return True
 
     def _noticed_none(self, fault: Fault, functions: dict[str, CodeType], session: pytest.Session) -> bool:
@@ -206,6 +234,18 @@ class InPlace:
         return True
 
 
+def missed_anew(faults: list[Fault], tests: list[str]) -> int:
+    """Return how many of the faults the tests do not notice when all is loaded anew with them."""
+    missed = 0
+    for path in paths_of(faults):
+        limit_s = limit_without_fault(functools.partial(anew, nothing_in(path), tests), path)
+        for fault in [fault for fault in faults if fault.path == path]:
+            if survives(functools.partial(anew, fault, tests), limit_s):
+                missed += 1
+                print(f"{fault.path}:{fault.line}: {fault.what}", flush=True)
+    return missed
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="+", type=Path)
@@ -221,11 +261,7 @@ def main() -> None:
     plugin = InPlace([(fault, functions) for fault, functions in changed if functions])
     if pytest.main([*OPTIONS, "-s", *chosen.tests], plugins=[plugin]):
         sys.exit("the tests fail without any fault")
-    missed = len(plugin.missed)
-    for fault in [fault for fault, functions in changed if not functions]:
-        if survives(lambda: anew(fault, chosen.tests), plugin.limit_s):  # noqa: B023
-            missed += 1
-            print(f"{fault.path}:{fault.line}: {fault.what}", flush=True)
+    missed = missed_anew([fault for fault, functions in changed if not functions] + plugin.missed, chosen.tests)
     share = 100 * (len(faults) - missed) / max(1, len(faults))
     minutes = (time.monotonic() - started_s) / 60
     print(f"{len(faults) - missed} of {len(faults)} faults were noticed ({share:.1f} %), in {minutes:.0f} minutes")

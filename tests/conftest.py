@@ -1,5 +1,6 @@
 """What every test run has: one thread per process, a worker per core, few random examples, a limit for each test."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -20,6 +21,12 @@ settings.load_profile("plain")
 def pytest_xdist_auto_num_workers() -> int:
     """Return the cores that this process may use, for `pytest -n auto`."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def pytest_collection_finish() -> None:
+    """Leave the modules and the tests out of every later collection of garbage, which each measurement begins with."""
+    gc.collect()
+    gc.freeze()
 
 
 LIMIT_S = 40  # of processor time, with that of processes that ended; many times what a plain test takes

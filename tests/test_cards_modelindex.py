@@ -13,8 +13,8 @@ from resbench.cards.modelindex import index, index_block
 from resbench.counting.figures import parameters
 from resbench.zoo.find import find
 from resbench.zoo.spec import Claim
-from resbench.zoo.variants import VARIANTS
 from resbench.zoo.weights import WEIGHTS
+from tests.observed import cases
 
 # Published in timm's documentation (gluon SE-ResNeXt); its collection is misspelt there.
 PUBLISHED = (Path(__file__).parent / "data" / "seresnext_model_index.yml").read_text().replace("Gloun", "Gluon")
@@ -53,7 +53,7 @@ def test_each_card_gives_the_published_data_back_through_the_package(name, tmp_p
     assert [result.data for result in ours.results] == [result.data for result in theirs.results]
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", cases())
 def test_every_card_loads_without_complaint(variant, tmp_path):
     loaded = load(render.card_text(facts.gather(variant, {})), tmp_path / f"{variant.name}.md")
     loaded.build_models_with_collections()
@@ -61,7 +61,7 @@ def test_every_card_loads_without_complaint(variant, tmp_path):
     assert len(loaded.models) == max(1, len(facts.gather(variant, {}).weights))
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", cases())
 def test_every_block_has_the_published_keys_in_the_published_order(variant):
     witness = yaml.safe_load(PUBLISHED)["Models"][0]
     for model in index([facts.gather(variant, {})])["Models"]:

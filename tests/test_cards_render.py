@@ -15,6 +15,7 @@ from resbench.records.store import write_text
 from resbench.zoo.find import find
 from resbench.zoo.variants import VARIANTS
 from tests import examples
+from tests.observed import cases
 
 # Open-MMLab's table of its ResNeXt checkpoints (the README of its configs/resnext).
 RESNEXT_TABLE = [
@@ -42,7 +43,7 @@ def test_the_results_table_gives_the_published_row(network, model, params, flops
     assert re.fullmatch(r"\[model\]\(https://download\.openmmlab\.com/\S+\.pth\)", download)
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", cases())
 def test_a_card_without_records_says_that_nothing_was_measured(variant):
     text = render.card_text(facts.gather(variant, {}))
     assert "Accuracy: not measured." in text
@@ -171,7 +172,7 @@ def test_peak_memory_stands_beside_the_speed_of_its_batch():
     assert [row[-1] for row in rows] == ["381 MiB resident", "1.00 GiB allocated", "not measured"]
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", cases())
 def test_our_own_cards_lint_without_a_false_figure(variant, tmp_path):
     for path, text in render.default_pages([facts.gather(variant, {})]).items():
         write_text(tmp_path / path, text)

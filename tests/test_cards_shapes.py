@@ -8,10 +8,10 @@ import torch
 from resbench.cards import drawing, shapes
 from resbench.zoo.find import find
 from resbench.zoo.variants import VARIANTS
-from tests.observed import network, observed
+from tests.observed import cases, network, observed
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", cases())
 def test_stages_are_those_of_the_module(variant):
     _, seen = observed(variant)
     assert [(stage.blocks, (stage.channels, stage.side_px, stage.side_px)) for stage in shapes.stages(variant)] == seen
@@ -36,7 +36,7 @@ PLAIN_BLOCKS = [
 ]
 
 
-@pytest.mark.parametrize("variant", PLAIN_BLOCKS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", cases(PLAIN_BLOCKS))
 def test_the_block_has_the_convolutions_of_the_module(variant):
     assert list(shapes.block(variant).branches[0]) == layers(variant)
 

@@ -26,6 +26,12 @@ def run(*words: str, cwd=None) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "resbench", *words], capture_output=True, text=True, cwd=cwd)
 
 
+@pytest.fixture
+def _no_records(tmp_path, monkeypatch):
+    """Stay where no records lie, which the list of networks would show."""
+    monkeypatch.chdir(tmp_path)
+
+
 def test_help_imports_nothing_heavy():
     assert modules_after("--help").isdisjoint(HEAVY)
 
@@ -40,9 +46,9 @@ def test_import_resbench_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.usefixtures("_no_records")  # whose intervals need scipy
 @pytest.mark.parametrize("words", [("list",), ("list", "--json")])
-def test_the_table_is_shown_without_torch(words, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # where no records lie, whose intervals need scipy
+def test_the_table_is_shown_without_torch(words):
     assert modules_after(*words).isdisjoint({"torch", "numpy", "pandas", "scipy"})
 
 
@@ -76,6 +82,7 @@ def test_an_unknown_network_is_one_line_with_a_suggestion_and_exit_2():
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.usefixtures("_no_records")
 def test_a_closed_pipe_is_no_error():
     done = subprocess.run(
         f"{sys.executable} -m resbench list --json | head -n 1", shell=True, capture_output=True, text=True
@@ -83,6 +90,7 @@ def test_a_closed_pipe_is_no_error():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.usefixtures("_no_records")
 def test_what_a_closed_pipe_cut_off_ends_as_in_other_tools():
     command = [sys.executable, "-m", "resbench", "list", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -91,6 +99,7 @@ def test_what_a_closed_pipe_cut_off_ends_as_in_other_tools():
 
 
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a device that is always full")
+@pytest.mark.usefixtures("_no_records")
 def test_a_full_disk_behind_stdout_is_one_line():
     done = subprocess.run(
         f"{sys.executable} -m resbench list --json > /dev/full", shell=True, capture_output=True, text=True
@@ -99,6 +108,7 @@ def test_a_full_disk_behind_stdout_is_one_line():
     assert "No space left on device" in done.stderr
 
 
+@pytest.mark.usefixtures("_no_records")
 @pytest.mark.parametrize(
     ("words", "closed"),
     [

@@ -3,8 +3,10 @@
 import json
 import shutil
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CompletedProcess
 from types import ModuleType
 
 import numpy as np
@@ -42,7 +44,7 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
-    """A repository with a copy of the package, whose table of counts is cut down to one network, and a record.
+    """A repository with the modules of the package, its table of counts cut down to one network, and a record.
 
     The record is from before operators were counted, which must not make a finding.
     """
@@ -77,13 +79,32 @@ def counted_here(monkeypatch):
     """Count with the ResNet of the work tree, but in this process."""
 
     def recounted(sides, asked):
-        module = ModuleType("resnet")
-        exec((sides.root / "resbench" / "nets" / "resnet.py").read_text(), vars(module))
-        with monkeypatch.context() as changed:
-            changed.setattr(building, "ResNet", module.ResNet)
+        with resnet_of(sides.root, monkeypatch):
             return [count(name, size) for name, size in asked]
 
     monkeypatch.setattr(gate, "_recounted", recounted)
+
+
+@pytest.fixture
+def evaluated_here(monkeypatch):
+    """Evaluate with the ResNet of each side, but in this process."""
+
+    def run(tree, *words):
+        with resnet_of(tree, monkeypatch):
+            done = CliRunner().invoke(app, list(words))
+        return CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
+
+    monkeypatch.setattr(gate, "_run", run)
+
+
+@contextmanager
+def resnet_of(tree, monkeypatch):
+    """Build networks with the ResNet that a tree has."""
+    module = ModuleType("resnet")
+    exec((tree / "resbench" / "nets" / "resnet.py").read_text(), vars(module))
+    with monkeypatch.context() as changed:
+        changed.setattr(building, "ResNet", module.ResNet)
+        yield
 
 
 def change(root, name):
@@ -196,7 +217,8 @@ def undecided(images):
     return module.state_dict()
 
 
-def test_an_eps_that_flips_predictions_is_found_with_images(repository, counted_here, tmp_path):
+@pytest.mark.usefixtures("counted_here", "evaluated_here")
+def test_an_eps_that_flips_predictions_is_found_with_images(repository, tmp_path):
     images = coloured_noise()
     (tmp_path / "test_batch.bin").write_bytes(images.tobytes())
     torch.save(undecided(images), tmp_path / "weights.pth")
@@ -213,7 +235,7 @@ def test_an_eps_that_flips_predictions_is_found_with_images(repository, counted_
 def test_a_stale_card_is_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     git(tmp_path, "init", "-q")
-    assert CliRunner().invoke(app, ["card", "--all"]).exit_code == 0
+    assert CliRunner().invoke(app, ["card", "resnet18", "resnet34", "resnet50"]).exit_code == 0
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "cards")
     with gate.trees(tmp_path, None) as sides:
@@ -221,7 +243,8 @@ def test_a_stale_card_is_found(tmp_path, monkeypatch):
         assert [f.verdict for f in gate.stale_cards(sides, Path("cards"), Path("results"))] == [Verdict.OK]
     card = tmp_path / "cards" / "resnet18.md"
     card.write_text(card.read_text().replace("11,689,512", "11,689,513"))
-    (tmp_path / "cards" / "resnet34.md").unlink()
+    other = tmp_path / "cards" / "resnet34.md"
+    other.write_text(other.read_text().replace("21,797,672", "21,797,673"))
     exited, found = told_everywhere(monkeypatch)
     assert exited == 1
     stale = ["cards/resnet18.md", "cards/resnet34.md"]
@@ -229,6 +252,11 @@ def test_a_stale_card_is_found(tmp_path, monkeypatch):
     assert {f["why"] for f in found} == {
         f"stale or missing; write it with `resbench card {name}`" for name in ("resnet18", "resnet34")
     }
+
+
+def test_a_card_that_is_missing_and_one_too_many_are_not_up_to_date():
+    assert gate._changed_files("--- /dev/null\n+++ cards/resnet34.md\n@@\n+x\n") == ["cards/resnet34.md"]
+    assert gate._changed_files("--- cards/resnet35.md\n+++ /dev/null\n@@\n-x\n") == ["cards/resnet35.md"]
 
 
 def test_a_repository_with_some_cards_and_pages_of_its_own_is_held_to_those_cards(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from resbench.counting.stages import count_by_stage
 from resbench.nets.build import build
 from resbench.zoo.spec import ResNetSpec, Variant
 from resbench.zoo.variants import VARIANTS
-from tests.observed import observed
+from tests.observed import cases, observed
 
 # Made by running the tools themselves on other people's networks, at 224 px (inception_resnet_v2: 299), except the
 # rows of mmcv and of thop 0.0.31, which are their formulas applied by hand; timm-card is printed on the cards.
@@ -173,7 +173,7 @@ def test_only_the_last_relu_of_a_block_counts_for_old_thops_and_a_called_twice_m
     assert terms.relu == 3 * 8 * 8 + terms.relu_last + 4 * 4 * 4
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", cases())
 def test_the_shipped_counts_are_those_of_a_fresh_tally(variant):
     assert counted(variant.name) == observed(variant)[0], "run `resbench count --all --write`"
 

@@ -12,6 +12,7 @@ from resbench.bench import profiling
 from resbench.cli.app import app
 from resbench.records.pool import add_all
 from resbench.records.store import save
+from resbench.timing import speeds
 from tests import examples, planted
 
 
@@ -32,13 +33,16 @@ def no_network(monkeypatch, tmp_path):
         monkeypatch.setattr(socket, name, refuse)
     monkeypatch.setattr(profiling, "_memory", lambda *_: iter(()))
     monkeypatch.setattr(profiling.ceilings, "measure_ceilings", lambda *_: None)
+    monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
+    monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Weights, images, a record and a card."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Weights, images, a record and a card; no command below changes what another reads."""
+    tmp_path = tmp_path_factory.mktemp("folder")
     torch.save(resbench.build("resnet18").state_dict(), tmp_path / "resnet18.pth")
     for label, wnid in enumerate(list(imagenet())[:2]):
         planted.write(tmp_path / "val" / wnid / "a.JPEG", label)

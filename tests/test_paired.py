@@ -49,13 +49,14 @@ def test_of_300_comparisons_of_equal_arms_at_most_7_call_a_change():
     assert sum(verdict in (Verdict.REGRESSED, Verdict.IMPROVED) for verdict in found) <= 7
 
 
+@pytest.mark.parametrize("repetitions", [40, pytest.param(100, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize(
     ("slowdown", "limit", "least"),
     [(0.03, 0.0, 0.9), (0.05, 0.03, 0.95), (0.10, 0.03, 1.0)],  # below the limit, "ok" is a right answer too
 )
-def test_a_slowdown_is_found(slowdown, limit, least):
-    found = verdicts(2, slowdown, 100, Rules(time_budget_s=math.inf, limit=limit))
-    assert found.count(Verdict.REGRESSED) / 100 >= least
+def test_a_slowdown_is_found(slowdown, limit, least, repetitions):
+    found = verdicts(2, slowdown, repetitions, Rules(time_budget_s=math.inf, limit=limit))
+    assert found.count(Verdict.REGRESSED) / repetitions >= least
 
 
 def test_between_floor_and_limit_the_verdict_is_regressed_or_ok():

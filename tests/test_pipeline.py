@@ -175,7 +175,7 @@ def test_the_network_sees_the_images_as_validation_prepares_them(folder, monkeyp
     assert all(any(torch.equal(image, one) for one in prepared) for batch in fed for image in batch)
 
 
-def test_a_real_run_records_images_per_second_and_what_fed_them(folder):
+def test_the_record_of_a_real_run_names_its_images_survives_json_and_has_a_path_of_its_own(folder):
     record = profiling.profile("tiny", data=str(folder), workers=2, **QUICK)
     assert [series.speed for series in record.series] == ["latency", "throughput", "end_to_end"]
     found = end_to_end(record)
@@ -186,18 +186,10 @@ def test_a_real_run_records_images_per_second_and_what_fed_them(folder):
     assert (found.pipeline.images, found.pipeline.workers, found.pipeline.pixels.crop_px) == (5, 2, 32)
     assert found.pipeline.pixels.decoder.startswith("pillow ")
     assert all(series.pipeline is None for series in record.series if series is not found)
-
-
-def test_records_with_images_lie_elsewhere_than_those_without(folder):
-    record = profiling.profile("tiny", data=str(folder), workers=2, **QUICK)
+    assert jsonio.loads(jsonio.dumps(record)) == record
     plain = replace(record, series=tuple(one for one in record.series if one.speed != "end_to_end"))
     assert store.path_of(plain).name == "profile-fp32-32px-1t-b2.json"
     assert store.path_of(record).name == "profile-fp32-32px-1t-data-mine-2w-b2.json"
-
-
-def test_the_record_survives_json(folder):
-    record = profiling.profile("tiny", data=str(folder), **QUICK)
-    assert jsonio.loads(jsonio.dumps(record)) == record
 
 
 def test_several_launches_are_fed_in_processes_of_their_own(folder, monkeypatch):

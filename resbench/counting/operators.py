@@ -1,7 +1,7 @@
 """The ATen operators that a forward pass comes to: how many, and what those cost that no rule of `calls` saw."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -22,11 +22,38 @@ class Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.on_operator = on_operator
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else torch imports its compiler, which takes seconds
+
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        outputs = function(*args, **(kwargs or {}))
+        run = _ON_META.get(function, function) if args and getattr(args[0], "is_meta", False) else function
+        outputs = run(*args, **(kwargs or {}))
         if computes(function):
             self.on_operator(function, args, outputs)
         return outputs
+
+
+def _mean_on_meta(x: Tensor, dims: Sequence[int] | None, keepdim: bool = False, **options: Any) -> Tensor:
+    """Return a mean without values."""
+    over = {dim % x.dim() for dim in dims or range(x.dim())}
+    sides = [1 if dim in over else side for dim, side in enumerate(x.shape) if keepdim or dim not in over]
+    return x.new_empty(sides, dtype=options.get("dtype"))
+
+
+def _broadcast_on_meta(x: Tensor, other: Any, **_: Any) -> Tensor:
+    """Return a sum or a product without values."""
+    shape = torch.broadcast_shapes(x.shape, getattr(other, "shape", ()))
+    return x.new_empty(shape, dtype=torch.result_type(x, other))
+
+
+# For these torch imports its compiler, which takes seconds, and most networks need no others like them.
+_ON_META: dict[Any, Callable[..., Tensor]] = {
+    aten.mean.dim: _mean_on_meta,
+    aten.add.Tensor: _broadcast_on_meta,
+    aten.mul.Tensor: _broadcast_on_meta,
+    aten.addmm.default: lambda _, first, second, **__: first.new_empty(first.shape[0], second.shape[1]),
+}
 
 
 @cache

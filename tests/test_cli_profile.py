@@ -49,6 +49,8 @@ def fails(*words):
 
 def test_json_is_the_saved_record_byte_for_byte_with_its_memory(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["resbench", "profile", "resnet20_cifar10"])  # not pytest's, which is escaped
+    monkeypatch.setattr(profiling.ceilings, "COPY_BYTES", {"cpu": 2**20})
+    monkeypatch.setattr(profiling.ceilings, "ENOUGH_NS", 1)
     result = profile("resnet20_cifar10", *QUICK, "--batch-size", "2", "--save", "-o", str(tmp_path), "--json")
     assert result.exit_code == 0, result.output
     (path,) = tmp_path.rglob("*.json")

@@ -9,34 +9,7 @@ from resbench.counting.crosscheck import crosscheck, modules
 from resbench.errors import InvalidMeasurementError
 from resbench.nets.build import build
 from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, ResNetV2Spec
-from resbench.zoo.variants import VARIANTS
-
-# The smallest network of each kind: one for every combination of topology, block, stem, shortcut, gate and blur.
-KINDS = {}
-for _variant in VARIANTS:
-    _spec = _variant.spec
-    _kind = (
-        type(_spec),
-        *(getattr(_spec, name, None) for name in ("block", "stem", "shortcut", "squeeze", "anti_alias", "stride_on")),
-    )
-    KINDS.setdefault(_kind, _variant)
-
-
-def covering(kinds):
-    """The kinds that come first with any of their parts: together they have every part, though not every pair."""
-    seen = set()
-    for kind in kinds:
-        parts = set(enumerate(kind))
-        if parts - seen:
-            yield kind
-        seen |= parts
-
-
-PLAIN = set(covering(KINDS))
-CASES = [
-    pytest.param(variant, id=variant.name, marks=[] if kind in PLAIN else [pytest.mark.nightly])
-    for kind, variant in KINDS.items()
-]
+from tests.observed import cases
 
 
 def shortened(variant):
@@ -51,7 +24,7 @@ def shortened(variant):
     return replace(variant, spec=short, classes=7)
 
 
-@pytest.mark.parametrize("variant", CASES)
+@pytest.mark.parametrize("variant", cases())
 def test_three_counters_agree(variant):
     size = (107, 139) if "inception" in variant.name else (37, 64)
     found = crosscheck(build(shortened(variant)), size, variant.name)

@@ -1,16 +1,13 @@
 """The multiply-adds of tests/data/witnesses.yaml, counted by PyTorch's counter on other people's networks."""
 
-from pathlib import Path
-
 import pytest
 import torch
-import yaml
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from resbench.zoo.variants import VARIANTS
+from tests.test_witnesses import WITNESSES
 
-WITNESSES = yaml.safe_load((Path(__file__).parent / "data" / "witnesses.yaml").read_text())
 BY_TIMM = [variant for variant in VARIANTS if "on timm" in WITNESSES.get(variant.name, {}).get("macs_counted_by", "")]
 
 

@@ -8,7 +8,6 @@ from typing import get_args
 
 import pytest
 import torch
-import yaml
 from torch import nn
 
 import resbench
@@ -27,9 +26,9 @@ from resbench.zoo.spec import (
 from resbench.zoo.variants import VARIANTS
 from tests import filled
 from tests.observed import network
+from tests.test_witnesses import WITNESSES
 
 GOLDEN = json.loads((Path(__file__).parent / "data" / "golden_logits.json").read_text())
-WITNESSES = yaml.safe_load((Path(__file__).parent / "data" / "witnesses.yaml").read_text())
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)

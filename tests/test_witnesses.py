@@ -12,7 +12,7 @@ import yaml
 from resbench.counting.counted import counted
 from resbench.zoo.variants import VARIANTS
 
-WITNESSES = yaml.safe_load((Path(__file__).parent / "data" / "witnesses.yaml").read_text(encoding="utf-8"))
+WITNESSES = yaml.load((Path(__file__).parent / "data" / "witnesses.yaml").read_bytes(), yaml.CSafeLoader)
 ENTRY = "{name}: no witness for its {what}; add to tests/data/witnesses.yaml under {name}: {fields}"
 
 

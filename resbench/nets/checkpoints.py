@@ -1,5 +1,6 @@
 """From files of weights to networks that hold them: nothing is executed, nothing missing, nothing left over."""
 
+import functools
 import hashlib
 import re
 import warnings
@@ -249,8 +250,13 @@ def _unfilled(variant: Variant) -> nn.Module:
 
 
 def _fits(tensors: Tensors, variant: Variant) -> bool:
-    shapes = shapes_of(build(variant, device="meta"))
+    shapes = _shapes(variant)
     return not misfits(translate(tensors, shapes)[0], shapes)
+
+
+@functools.cache
+def _shapes(variant: Variant) -> dict[str, tuple[int, ...]]:
+    return shapes_of(build(variant, device="meta"))
 
 
 def _depths(keys: Iterable[str]) -> tuple[int, ...]:

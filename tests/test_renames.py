@@ -170,7 +170,18 @@ def test_cadenes_squeeze_networks_are_not_todays(tmp_path):
         load_checkpoint("seresnext50_32x4d", tmp_path / "a.pth")
 
 
-@pytest.mark.parametrize("classifier", ["last_linear", pytest.param("classif", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("classifier", ["last_linear", "classif"])
+def test_the_background_class_of_tensorflow_ports_is_left_out(classifier):
+    rows, bias = torch.arange(2002.0).view(1001, 2), torch.arange(1001.0)
+    shapes = {"classif.weight": (1000, 2), "classif.bias": (1000,)}
+    tensors, (note,) = translate({f"{classifier}.weight": rows, f"{classifier}.bias": bias}, shapes)
+    assert torch.equal(tensors["classif.weight"], rows[1:])
+    assert torch.equal(tensors["classif.bias"], bias[1:])
+    assert "background" in note
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("classifier", ["last_linear", "classif"])
 def test_tensorflow_ports_lose_their_background_class_and_say_so(tmp_path, classifier):
     content = canonical("inception_resnet_v2")
     for kind in ("weight", "bias"):

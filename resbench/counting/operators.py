@@ -43,7 +43,7 @@ def _mean_on_meta(x: Tensor, dims: Sequence[int] | None, keepdim: bool = False, 
 
 def _broadcast_on_meta(x: Tensor, other: Any, **_: Any) -> Tensor:
     """Return a sum or a product without values."""
-    shape = torch.broadcast_shapes(x.shape, getattr(other, "shape", ()))
+    shape = torch.broadcast_shapes(x.shape, getattr(other, "shape", ()))  # type: ignore[no-untyped-call]
     return x.new_empty(shape, dtype=torch.result_type(x, other))
 
 

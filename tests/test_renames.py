@@ -173,8 +173,9 @@ def test_cadenes_squeeze_networks_are_not_todays(tmp_path):
 @pytest.mark.parametrize("classifier", ["last_linear", "classif"])
 def test_the_background_class_of_tensorflow_ports_is_left_out(classifier):
     rows, bias = torch.arange(2002.0).view(1001, 2), torch.arange(1001.0)
-    shapes = {"classif.weight": (1000, 2), "classif.bias": (1000,)}
-    tensors, (note,) = translate({f"{classifier}.weight": rows, f"{classifier}.bias": bias}, shapes)
+    shapes = {"conv.weight": (1,), "classif.weight": (1000, 2), "classif.bias": (1000,)}
+    held = {"conv.weight": torch.ones(1), f"{classifier}.weight": rows, f"{classifier}.bias": bias}
+    tensors, (note,) = translate(held, shapes)
     assert torch.equal(tensors["classif.weight"], rows[1:])
     assert torch.equal(tensors["classif.bias"], bias[1:])
     assert "background" in note

@@ -156,6 +156,24 @@ def test_forty_jobs_of_which_a_fifth_is_killed_and_the_submitter_too(here):
 
 
 @pytest.mark.nightly
+def test_ctrl_c_at_the_terminal_leaves_jobs_running(here):
+    """The signal goes to the whole group of processes, as a terminal sends it."""
+    words = [*asked(3), "--on", "processes", "-o", "out"]
+    command = [sys.executable, "-m", "resbench", "sweep", *words]
+    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True) as process:
+        while not list(here.glob("out/.sweep/*.ticket")):
+            assert process.poll() is None
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate()
+    assert (process.returncode, "3 jobs go on running" in said) == (130, True), said
+    done = sweep("resume", "-o", "out")
+    assert done.exit_code == 0, done.output
+    states = json.loads(sweep("status", "-o", "out", "--json").stdout)["jobs"]
+    assert [state["ending"]["attempts"] for state in states] == [1, 1, 1]
+
+
+@pytest.mark.nightly
 def test_profiles_in_processes_run_one_at_a_time(here):
     words = ["resnet20_cifar10", "--with", "time-budget=0.1", "--with", "threads=1", "-b", "1", "-b", "2"]
     done = sweep(*words, "--on", "processes", "--workers", "2", "-o", "out")
@@ -353,6 +371,17 @@ def test_a_script_for_sbatch_runs_the_plan_without_submitit(here, monkeypatch):
     assert counts(here / "out dir") == serial(here / "serial", 2)
     assert "tasks 0 to 1" in str(sweep("work", 2, "-o", "out dir").exception)
     assert "submit it to sbatch again" in str(sweep("resume", "-o", "out dir").exception)
+
+
+@pytest.mark.nightly
+def test_the_script_runs_as_an_array(here, cluster):
+    done = sweep(*asked(2), "--print-script", "--per-pass", "1", "-o", "out")
+    (here / "sweep.sbatch").write_text(done.stdout)
+    subprocess.run(["sbatch", "sweep.sbatch"], check=True)
+    while (cluster / "log").read_text().count("end") < 2:
+        time.sleep(0.2)
+    assert [path.read_text() for path in sorted(cluster.glob("*.state"))] == ["COMPLETED", "COMPLETED"]
+    assert counts(here / "out") == serial(here / "serial", 2)
 
 
 def test_a_script_with_more_tasks_than_an_array_has_is_refused(tmp_path):

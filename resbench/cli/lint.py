@@ -69,6 +69,7 @@ def lint_(
         records=results,
         mmpretrain=rules is LintRules.MMPRETRAIN,
         own=own_figures(counts, published),
+        following=report.followed,
     )
     documents = files.read_cards(cards)
     problems = judge(documents)

@@ -1,7 +1,7 @@
 """Anybody's cards, checked: which of their figures are true, and what the readers of their format will make of them."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from resbench.lint import accuracies, claims, form, ownfigures, truth
 from resbench.lint.certain import names_of_several, stated_on
 from resbench.lint.consistency import inconsistencies
+from resbench.lint.entry import ModelEntry
 from resbench.lint.ownfigures import OwnFigures
 from resbench.lint.parse import Document
 from resbench.lint.problem import Level, Problem
@@ -25,26 +26,29 @@ def lint(
     *,
     mmpretrain: bool = False,
     own: OwnFigures | None = None,
+    following: Callable[[list[ModelEntry]], Iterable[ModelEntry]] = iter,
 ) -> list[Problem]:
     """Return everything that is to be said about `documents`, by file and line; what is true comes as notes.
 
     `weights` is a folder of checkpoints to compare sizes and hashes with, `records` one of local validations.
     `mmpretrain` holds metafiles to MMPretrain's rules wherever they lie; `own` are a zoo's own figures.
+    `following` yields the models that it is given, and may show how far the work has come.
     """
     documents = sorted(documents, key=lambda document: document.path)
     validations = evaluations(stored_records(records))
     problems = [problem for document in documents for problem in form.problems(document, mmpretrain=mmpretrain)]
+    classes = {document.path: stated_on(document.entries) for document in documents}
+    several = {document.path: names_of_several(document.entries) for document in documents}
+    for entry in following([entry for document in documents for entry in document.entries]):
+        judged = [*truth.counts(entry, classes[entry.path]), *accuracies.published_problems(entry)]
+        owned = list(ownfigures.judged(entry, own or {}))
+        judged = _without(judged, owned)
+        is_several = (entry.section, entry.network) in several[entry.path]
+        problems += map(_one_of_several, judged) if is_several else judged
+        problems += [*owned, *accuracies.possible(entry)]
+        problems += accuracies.against_records(entry, validations)
+        problems += claims.on_disk(entry, weights) if weights else ()
     for document in documents:
-        classes = stated_on(document.entries)
-        several = names_of_several(document.entries)
-        for entry in document.entries:
-            judged = [*truth.counts(entry, classes), *accuracies.published_problems(entry)]
-            owned = list(ownfigures.judged(entry, own or {}))
-            judged = _without(judged, owned)
-            problems += map(_one_of_several, judged) if (entry.section, entry.network) in several else judged
-            problems += [*owned, *accuracies.possible(entry)]
-            problems += accuracies.against_records(entry, validations)
-            problems += claims.on_disk(entry, weights) if weights else ()
         problems += inconsistencies(document.entries)
     for _, folder in groupby(documents, key=lambda document: document.path.parent):
         problems += claims.disagreements(entry for document in folder for entry in document.entries)

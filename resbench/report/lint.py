@@ -4,16 +4,18 @@ import difflib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
 from resbench import __version__
 from resbench.lint.coverage import Coverage
+from resbench.lint.entry import ModelEntry
 from resbench.lint.lint import Correction
 from resbench.lint.problem import RULES, Level, Problem
 from resbench.report import github, location
+from resbench.report.progress import tracked
 from resbench.report.terminal import advice, line, results_console
 from resbench.words.escaped import visible_json
 
@@ -29,6 +31,11 @@ def show_problems(problems: Sequence[Problem], coverage: Coverage, style: str) -
         _text(problems, coverage)
     else:
         print({"json": _json, "sarif": _sarif, "github": _github}[style](problems, coverage))
+
+
+def followed(entries: Sequence[ModelEntry]) -> Iterator[ModelEntry]:
+    """Yield the models of cards under a bar: each network of timm and torchvision takes some seconds."""
+    return tracked("models", entries, len(entries))
 
 
 def corrected(corrections: Iterable[Correction]) -> None:

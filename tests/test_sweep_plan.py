@@ -1,6 +1,8 @@
 """A plan, as a file or a command line, becomes jobs."""
 
+import re
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 import typer.main
@@ -170,3 +172,18 @@ def test_a_plan_beside_options_is_refused(tmp_path):
 def test_a_plan_that_is_not_there_is_one_line():
     with pytest.raises(ResbenchError, match=r"no-such\.toml: No such file or directory; give a plan"):
         plan.tables_of(["no-such.toml"], [], [])
+
+
+def test_the_plan_of_the_documentation_means_what_the_page_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    planted.write(tmp_path / "imagenet" / "val" / "n01440764" / "a.JPEG", 5)
+    page = (Path(__file__).parent.parent / "docs" / "sweeping.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    made = jobs(text, tmp_path)
+    profiles = [job for job in made if job.kind == "profile"]
+    assert {job.name for job in made if job.kind == "validate"} == {"resnet18.tv_in1k", "resnet50.tv_in1k"}
+    assert [job.options for job in profiles if job.name == "resnet101"] == [{"time-budget": 5, "threads": 1}]
+    assert not any(job.name.startswith("resnet1") for job in profiles if job.name != "resnet101")
+    own = [job.options for job in profiles if job.name == "seresnext50_32x4d"]
+    assert len(own) == 6  # two batch sizes times fp32 in both layouts and bf16 in one
+    assert not any(options.get("dtype") == "bf16" and "channels-last" not in options for options in own)

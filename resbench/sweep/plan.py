@@ -99,6 +99,7 @@ def jobs_of(tables: Sequence[PlanTable]) -> list[Job]:
 
 
 def _table(kind: Kind, options: dict[str, Any], wanted: PlanFile, where: str) -> PlanTable:
+    exclude = () if "names" in options else wanted.exclude  # which goes with the names beside it
     own = {key: options.pop(key, default) for key, default in (("names", wanted.names), ("exclude", []))}
     own["include"] = options.pop("include", [])
     for key, of in (("names", list[str]), ("exclude", list[dict[str, Any]]), ("include", list[dict[str, Any]])):
@@ -110,7 +111,7 @@ def _table(kind: Kind, options: dict[str, Any], wanted: PlanFile, where: str) ->
         kind=kind,
         where=where,
         names=own["names"],
-        exclude=wanted.exclude,
+        exclude=exclude,
         axes={key: _axis(kind, key, value, where) for key, value in options.items()},
         left_out=[_checked(kind, row, f"{where} exclude") for row in own["exclude"]],
         added=[_checked(kind, row, f"{where} include") for row in own["include"]],

@@ -391,3 +391,13 @@ def test_a_dry_run_for_a_cluster_leaves_it_to_the_workers_what_they_can_measure(
     assert "1 failed" in sweep(*words).stdout
     done = sweep(*words, "-b", "2", "--on", "slurm", "-j", "2")
     assert "2 jobs: 2 waiting\nthose that wait take about 7 s" in done.stdout  # two at a time
+
+
+def test_a_record_that_cannot_be_written_fails_its_job_alone(tmp_path):
+    sweep("tiny", *QUICK, "-o", tmp_path)
+    (path,) = tmp_path.rglob("*.json")
+    (path.parent.parent / "tiny2").touch()  # where its folder should be
+    done = sweep("tiny*", *QUICK, "-o", tmp_path)
+    assert done.exit_code == 2
+    assert "1 done, 1 there, 1 failed" in done.stdout
+    assert "tiny2: Not a directory; " in done.stderr

@@ -32,7 +32,7 @@ def logits(sharpness):
 def stored(values, labels):
     """The rows that a validation keeps of these logits."""
     network = contestant(lambda inputs: inputs)
-    best = _best(network, torch.from_numpy(values), labels.tolist())
+    best = _best(network, [torch.from_numpy(values)], labels.tolist())
     batch = Batch(first=0, samples=tuple(map(Shown, labels.tolist())), frames={})
     return _rows(best, batch, network)
 

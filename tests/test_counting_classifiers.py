@@ -115,6 +115,7 @@ def test_torchvisions_classifiers_have_their_published_parameters_and_operations
     assert round(counts.terms.macs / 1e9, 3) == weights.meta["_ops"]
 
 
+@pytest.mark.timeout(3600)  # networks that step through their input take minutes
 @pytest.mark.parametrize("file", BY_FILE)
 def test_timms_classifiers_have_the_multiply_adds_that_pytorch_counts(file):
     for name in BY_FILE[file]:

@@ -123,7 +123,7 @@ def images_difference(before: Series, after: Series) -> str:
 
 
 def differences(before: dict[str, object], after: dict[str, object]) -> str:
-    """Return "threads 2 -> 4, torch ..." for the keys whose values differ; empty when all agree."""
+    """Return "threads 2 -> 4, torch ..." for the keys whose values differ (None: not there); empty when all agree."""
     pairs = {key: (before.get(key), after.get(key)) for key in before | after}
     return ", ".join(f"{key} {old} -> {new}" for key, (old, new) in pairs.items() if old != new)
 

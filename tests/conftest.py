@@ -38,6 +38,6 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     started = sum(os.times()[:4])
     outcome = yield
     spent = sum(os.times()[:4]) - started
-    if spent > LIMIT_S and not any(item.iter_markers("nightly")):
+    if spent > LIMIT_S and not {"nightly", "reference", "gpu"} & {mark.name for mark in item.iter_markers()}:
         pytest.fail(f"takes {spent:.0f} s of processor time; make it smaller, or mark it nightly (CONTRIBUTING.md)")
     return outcome

@@ -106,7 +106,10 @@ def test_a_convolution_with_arithmetic_of_its_own_stays():
     assert not replaced(module)
 
 
-LARGER = [pytest.param(name, marks=pytest.mark.nightly) for name in ("resnet50", "seresnet50", "inception_resnet_v2")]
+LARGER = [
+    pytest.param(name, marks=pytest.mark.nightly)
+    for name in ("plain34", "resnet50", "seresnet50", "inception_resnet_v2")
+]
 
 
 @pytest.mark.parametrize("name", ["resnet18", *LARGER])

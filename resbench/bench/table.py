@@ -13,8 +13,7 @@ from statistics import geometric_mean
 from typing import TYPE_CHECKING
 
 from resbench.bench.borrowed import ON_PUBLISHED_IMAGES, MeasuredAccuracies, published_accuracy
-from resbench.bench.columns import RECORD_COLUMNS, SPEED_COLUMNS, TableColumn
-from resbench.bench.columns import Row as Row
+from resbench.bench.columns import RECORD_COLUMNS, SPEED_COLUMNS, Row, TableColumn
 from resbench.counting.counted import counted_at
 from resbench.errors import ResbenchError
 from resbench.judging.accuracy import wilson

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
-from resbench.bench.table import Row, speed_rows
+from resbench.bench.columns import Row
+from resbench.bench.table import speed_rows
 from resbench.cards.unpublished import OWN, unpublished
 from resbench.counting.conventions import convention, operations
 from resbench.counting.counted import counted, counted_or_none

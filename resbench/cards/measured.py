@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from resbench import units
-from resbench.bench.table import Row
+from resbench.bench.columns import Row
 from resbench.cards.facts import Card
 from resbench.cards.plots import Measurement
 from resbench.cards.relatives import in_doubt

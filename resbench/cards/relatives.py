@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from resbench.bench.table import Row
+from resbench.bench.columns import Row
 from resbench.cards.facts import Card, dataset, flops
 from resbench.zoo.find import checkpoints
 from resbench.zoo.spec import Variant, Weights

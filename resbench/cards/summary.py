@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from resbench import units
-from resbench.bench.table import Row
+from resbench.bench.columns import Row
 from resbench.cards.facts import Card, dataset
 from resbench.zoo.spec import Weights
 

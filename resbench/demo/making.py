@@ -11,12 +11,11 @@ from torch import Tensor, nn
 
 from resbench.accuracy.labels import class_of
 from resbench.accuracy.pixels import normalise
-from resbench.demo import network
+from resbench.demo import IMAGES, NETWORK, WEIGHTS, network
 from resbench.demo.drawing import DRAWINGS, draw, draw_folder
 from resbench.records.files import write_bytes, write_text
 from resbench.zoo.spec import Preprocess
 
-WEIGHTS = "demonet.safetensors"
 TRAINED_ON, VALIDATED_ON = 40, 20  # images of each class
 EPOCHS, BATCH_SIZE = 6, 40
 
@@ -52,8 +51,8 @@ def trained(
 
 def make(folder: Path, on_progress: Callable[[float], None] = lambda _: None) -> None:
     """Write the code and the weights of the network, and images to validate it on, into `folder`."""
-    write_text(folder / "demonet.py", Path(network.__file__).read_text(encoding="utf-8"))
-    draw_folder(folder / "val", VALIDATED_ON, seed=1)
+    write_text(folder / NETWORK, Path(network.__file__).read_text(encoding="utf-8"))
+    draw_folder(folder / IMAGES, VALIDATED_ON, seed=1)
     module = trained(*drawn(TRAINED_ON, seed=2), EPOCHS, seed=0, on_progress=on_progress)
     _save(module.state_dict(), folder)
 

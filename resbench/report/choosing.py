@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resbench import environment
-from resbench.bench.columns import Columns
-from resbench.bench.table import Row
+from resbench.bench.columns import Columns, Row
 from resbench.errors import ResbenchError
 from resbench.report.where import condition, no_column
 

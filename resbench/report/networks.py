@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from resbench.bench.columns import RECORD_COLUMNS, Columns, TableColumn
-from resbench.bench.table import Row, record_rows
+from resbench.bench.columns import RECORD_COLUMNS, Columns, Row, TableColumn
+from resbench.bench.table import record_rows
 from resbench.counting.counted import counted_or_none
 from resbench.errors import ResbenchError
 from resbench.records.files import json_files

@@ -10,8 +10,8 @@ from typing import Any
 from rich.table import Column, Table
 
 from resbench import units
-from resbench.bench.columns import RECORD_COLUMNS, SPEED_COLUMNS, Columns, TableColumn, interval_columns
-from resbench.bench.table import Row, data_frame, record_rows, speed_rows
+from resbench.bench.columns import RECORD_COLUMNS, SPEED_COLUMNS, Columns, Row, TableColumn, interval_columns
+from resbench.bench.table import data_frame, record_rows, speed_rows
 from resbench.errors import ResbenchError
 from resbench.records.files import write_bytes
 from resbench.records.record import Record

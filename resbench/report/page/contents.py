@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from resbench.bench.columns import SPEED_COLUMNS, TableColumn, interval_columns
-from resbench.bench.table import Row
+from resbench.bench.columns import SPEED_COLUMNS, Row, TableColumn, interval_columns
 
 # All but the age, so that the same records give the same page.
 _COLUMNS = {name: column for name, column in SPEED_COLUMNS.items() if name != "age_days"}

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from resbench import units
-from resbench.bench.columns import RECORD_COLUMNS
-from resbench.bench.table import Row, record_rows, speed_rows
+from resbench.bench.columns import RECORD_COLUMNS, Row
+from resbench.bench.table import record_rows, speed_rows
 from resbench.errors import ResbenchError
 from resbench.records.files import write_text
 from resbench.records.record import Record

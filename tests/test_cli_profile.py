@@ -8,7 +8,7 @@ from scipy import stats
 from typer.testing import CliRunner
 
 import resbench
-from resbench.bench import profiles, profiling
+from resbench.bench import measuring, profiles, profiling
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.records import jsonio
@@ -25,8 +25,8 @@ QUICK = ["--input-px", "32", "--time-budget", "0.1", "--threads", "1"]
 @pytest.fixture
 def without_memory(monkeypatch):
     """A fresh process for the memory costs seconds; it has a test of its own."""
-    monkeypatch.setattr(profiling, "_memory", lambda *_: iter(()))
-    monkeypatch.setattr(profiling.ceilings, "measure_ceilings", lambda *_: None)
+    monkeypatch.setattr(measuring, "_memory", lambda *_: iter(()))
+    monkeypatch.setattr(measuring.ceilings, "measure_ceilings", lambda *_: None)
 
 
 @pytest.fixture(autouse=True)
@@ -49,8 +49,8 @@ def fails(*words):
 
 def test_json_is_the_saved_record_byte_for_byte_with_its_memory(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["resbench", "profile", "resnet20_cifar10"])  # not pytest's, which is escaped
-    monkeypatch.setattr(profiling.ceilings, "COPY_BYTES", {"cpu": 2**20})
-    monkeypatch.setattr(profiling.ceilings, "ENOUGH_NS", 1)
+    monkeypatch.setattr(measuring.ceilings, "COPY_BYTES", {"cpu": 2**20})
+    monkeypatch.setattr(measuring.ceilings, "ENOUGH_NS", 1)
     result = profile("resnet20_cifar10", *QUICK, "--batch-size", "2", "--save", "-o", str(tmp_path), "--json")
     assert result.exit_code == 0, result.output
     (path,) = tmp_path.rglob("*.json")
@@ -101,13 +101,13 @@ def test_several_networks_run_in_fresh_processes_and_are_resumed(tmp_path, witho
 
 
 def test_ctrl_c_keeps_the_series_that_were_finished(tmp_path, monkeypatch):
-    real = profiling._series
+    real = measuring._series
 
     def interrupted(*arguments):
         yield next(real(*arguments))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(profiling, "_series", interrupted)
+    monkeypatch.setattr(measuring, "_series", interrupted)
     result = profile("tiny", *QUICK, "--save", "-o", str(tmp_path))
     assert result.exit_code == 130
     (path,) = tmp_path.rglob("*.json")
@@ -120,7 +120,7 @@ def test_ctrl_c_before_anything_is_finished_writes_nothing(tmp_path, monkeypatch
         raise KeyboardInterrupt
         yield
 
-    monkeypatch.setattr(profiling, "_series", interrupted)
+    monkeypatch.setattr(measuring, "_series", interrupted)
     result = profile("tiny", *QUICK, "--save", "-o", str(tmp_path))
     assert result.exit_code == 130
     assert not list(tmp_path.iterdir())

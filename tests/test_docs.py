@@ -58,8 +58,8 @@ def test_every_command_that_a_page_names_exists_with_its_options(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_python_of_a_page_runs(page, monkeypatch):
-    monkeypatch.setattr("resbench.bench.profiling._memory", lambda *_: iter(()))  # this and the next take seconds
-    monkeypatch.setattr("resbench.bench.profiling._ceilings", lambda *_: None)
+    monkeypatch.setattr("resbench.bench.measuring._memory", lambda *_: iter(()))  # this and the next take seconds
+    monkeypatch.setattr("resbench.bench.measuring._ceilings", lambda *_: None)
     monkeypatch.chdir(ROOT)
     for block in PYTHON.findall(page.read_text(encoding="utf-8")):
         exec(compile(block, str(page), "exec"), {})

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import resbench
 from resbench.accuracy.labels import imagenet
-from resbench.bench import profiling
+from resbench.bench import measuring
 from resbench.cli.app import app
 from resbench.records.pool import add_all
 from resbench.records.store import save
@@ -31,8 +31,8 @@ def no_network(monkeypatch, tmp_path):
         monkeypatch.setattr(socket.socket, name, refuse)
     for name in ("getaddrinfo", "gethostbyname", "create_connection"):
         monkeypatch.setattr(socket, name, refuse)
-    monkeypatch.setattr(profiling, "_memory", lambda *_: iter(()))
-    monkeypatch.setattr(profiling.ceilings, "measure_ceilings", lambda *_: None)
+    monkeypatch.setattr(measuring, "_memory", lambda *_: iter(()))
+    monkeypatch.setattr(measuring.ceilings, "measure_ceilings", lambda *_: None)
     monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
     monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import resbench
 from resbench.accuracy.layouts import open_set
 from resbench.accuracy.ownclasses import OwnClasses, read_class_names
-from resbench.bench import profiling
+from resbench.bench import measuring
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.nets.build import build
@@ -33,7 +33,7 @@ CLASSES = ("bee", "ant", "cat")
 def _in_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(profiling, "_ceilings", lambda *_: None)  # they take seconds, and say nothing of a network
+    monkeypatch.setattr(measuring, "_ceilings", lambda *_: None)  # they take seconds, and say nothing of a network
     monkeypatch.setattr(fresh, "call", lambda function, *words: function(*words))
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import nn
 from typer.testing import CliRunner
 
-from resbench.bench import gate, profiling
+from resbench.bench import gate, measuring
 from resbench.cli.app import app
 from resbench.nets import elsewhere, importing
 from resbench.nets.build import build
@@ -35,7 +35,7 @@ def _in_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RESBENCH_ZOO", raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(profiling, "_ceilings", lambda *_: None)  # they take seconds, and say nothing of a network
+    monkeypatch.setattr(measuring, "_ceilings", lambda *_: None)  # they take seconds, and say nothing of a network
     monkeypatch.setattr(fresh, "call", lambda function, *words: function(*words))  # a process takes seconds to start
     monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
     monkeypatch.setattr(speeds, "WINDOW_S", 0.0)

@@ -11,7 +11,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 import resbench
-from resbench.bench import profiling
+from resbench.bench import measuring
 from resbench.bench.entrance import entered, origin_of
 from resbench.bench.profiling import profile
 from resbench.cli.app import app
@@ -46,7 +46,7 @@ class Net(nn.Module):
 def _in_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(profiling, "_ceilings", lambda *_: None)  # they take seconds, and say nothing of a network
+    monkeypatch.setattr(measuring, "_ceilings", lambda *_: None)  # they take seconds, and say nothing of a network
 
 
 def write(tmp_path, text, name="mine.py"):

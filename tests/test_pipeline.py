@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from resbench.accuracy import loader, pixels
 from resbench.accuracy.decoders import decoder_named
 from resbench.accuracy.layouts import open_set, open_unlabelled
-from resbench.bench import pipeline, profiles, profiling
+from resbench.bench import measuring, pipeline, profiles, profiling
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.records import jsonio, store
@@ -31,8 +31,8 @@ WORDS = ["profile", "tiny", "--input-px", "32", "--threads", "1", "--time-budget
 @pytest.fixture(autouse=True)
 def quick_networks(monkeypatch):
     """Fresh processes, memory and ceilings have tests of their own."""
-    monkeypatch.setattr(profiling, "_memory", lambda *_: iter(()))
-    monkeypatch.setattr(profiling.ceilings, "measure_ceilings", lambda *_: None)
+    monkeypatch.setattr(measuring, "_memory", lambda *_: iter(()))
+    monkeypatch.setattr(measuring.ceilings, "measure_ceilings", lambda *_: None)
     monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
     monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, TINY))

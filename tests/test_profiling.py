@@ -5,7 +5,7 @@ from inspect import signature
 
 import pytest
 
-from resbench.bench import profiles, profiling, subject
+from resbench.bench import measuring, profiles, profiling, subject
 from resbench.errors import ResbenchError
 from resbench.records import store
 from resbench.records.record import Memory
@@ -27,7 +27,7 @@ def in_this_process(monkeypatch):
         return pickle.loads(pickle.dumps(function(*pickle.loads(pickle.dumps(arguments)))))
 
     monkeypatch.setattr(profiling.fresh, "call", call)
-    monkeypatch.setattr(profiling.ceilings, "measure_ceilings", lambda *_: None)
+    monkeypatch.setattr(measuring.ceilings, "measure_ceilings", lambda *_: None)
     monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
     monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, TINY))

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from resbench.bench import profiling
+from resbench.bench import measuring
 from resbench.cards import measured
 from resbench.cards.facts import gather
 from resbench.judging import roofline as module
@@ -125,7 +125,7 @@ def test_the_better_parts_of_two_measurements_are_kept():
     assert (best.matmul_ns, best.copy_ns) == (CEILINGS.matmul_ns, mixed.copy_ns)
 
 
-@pytest.mark.parametrize(("disturbed", "measured"), [(0, 1), (1, 2), (2, 3), (9, 1 + profiling.CEILING_REPEATS)])
+@pytest.mark.parametrize(("disturbed", "measured"), [(0, 1), (1, 2), (2, 3), (9, 1 + measuring.CEILING_REPEATS)])
 def test_ceilings_that_the_network_exceeds_are_measured_again_but_not_for_ever(monkeypatch, disturbed, measured):
     taken = []
 
@@ -134,7 +134,7 @@ def test_ceilings_that_the_network_exceeds_are_measured_again_but_not_for_ever(m
         return slower(CEILINGS, 10) if len(taken) <= disturbed else CEILINGS
 
     monkeypatch.setattr(ceilings, "measure_ceilings", measure)
-    found = profiling._ceilings(profile(series=(exactly(1),)), torch.device("cpu"))
+    found = measuring._ceilings(profile(series=(exactly(1),)), torch.device("cpu"))
     assert len(taken) == measured
     assert (found == CEILINGS) == (disturbed < measured)
 

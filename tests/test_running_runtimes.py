@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from typer.testing import CliRunner
 
-from resbench.bench import comparing, gate, profiling, subject, validation, worker
+from resbench.bench import comparing, gate, measuring, profiling, subject, validation, worker
 from resbench.bench.sides import Side
 from resbench.bench.table import speed_rows
 from resbench.cli.app import app
@@ -275,7 +275,7 @@ def quick(monkeypatch, files):
     monkeypatch.setattr(interleave, "BURST_S", 1e-9)
     monkeypatch.setattr(subject, "fresh_network", lambda *_: tiny())
     monkeypatch.setattr(subject, "settle_norms", lambda *_: None)
-    monkeypatch.setattr(profiling.ceilings, "measure_ceilings", lambda *_: None)
+    monkeypatch.setattr(measuring.ceilings, "measure_ceilings", lambda *_: None)
     monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
     monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, TINY))

@@ -9,7 +9,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 from typer.testing import CliRunner
 
-from resbench.bench import profiles, profiling
+from resbench.bench import measuring, profiles, profiling
 from resbench.cli.app import app
 from resbench.counting.stages import count_by_stage
 from resbench.errors import ResbenchError
@@ -30,8 +30,8 @@ FAST = {"input_px": 32, "threads": 1, "time_budget_s": 0.01}
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(profiling, "_memory", lambda *_: iter(()))
-    monkeypatch.setattr(profiling.ceilings, "measure_ceilings", lambda *_: None)
+    monkeypatch.setattr(measuring, "_memory", lambda *_: iter(()))
+    monkeypatch.setattr(measuring.ceilings, "measure_ceilings", lambda *_: None)
     monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
     monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setattr(stages, "FEWEST_ROUNDS", 2)

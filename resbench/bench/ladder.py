@@ -9,12 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from resbench import environment
 from resbench.bench.entrance import headed
 from resbench.bench.entries import Validating
-from resbench.bench.passes import calibration_images
+from resbench.bench.requests import request_for
 from resbench.bench.subject import OnProgress, Subject, ready
 from resbench.bench.validation import validate_all
 from resbench.bench.worker import Local
@@ -24,7 +22,7 @@ from resbench.judging.stats import Interval, cluster_medians, log_interval
 from resbench.records.record import Engine, Environment, Evaluation, Exported, Run, Settings
 from resbench.running.device import resolve
 from resbench.running.runtimes.runtime import RUNTIMES
-from resbench.running.settings import Running, settings_for
+from resbench.running.settings import Running
 from resbench.timing import interleave, speeds
 from resbench.timing.contest import LEAST_UNITS
 from resbench.timing.sampler import without_garbage_collection
@@ -32,7 +30,6 @@ from resbench.zoo.spec import Variant
 
 BASE = "eager"  # the runtime that the others are compared with
 MOST_UNITS = 12  # clusters of each runtime
-_ENGINE = Engine()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +62,7 @@ class Rung:
     runtime: str
     why: str = ""  # it cannot; empty: it can
     settings: Settings | None = None
-    engine: Engine = _ENGINE
+    engine: Engine = field(default_factory=Engine)
     exported: Exported | None = None  # of a runtime that runs a file
     times: tuple[RungTime, ...] = ()
     evaluation: Evaluation | None = None
@@ -91,7 +88,7 @@ class Ladder:
     rungs: tuple[Rung, ...]
     environment: Environment
     run: Run
-    samples: tuple[Interleaved, ...] = field(default=())
+    samples: tuple[Interleaved, ...] = ()
 
 
 def ladder(network: Variant, how: Laddering, on_progress: OnProgress = lambda *_: None) -> Iterator[Ladder]:
@@ -103,15 +100,9 @@ def ladder(network: Variant, how: Laddering, on_progress: OnProgress = lambda *_
     watch = environment.watch(on)
     network = headed(network, how.classes, how.weights, how.key)
     sizes = how.batch_sizes or (1, speeds.FULL_BATCH[on.type])
-    request = speeds.Request(
-        network=network,
-        weights=how.weights,
-        key=how.key,
-        device=str(on),
-        settings=settings_for(_running_in(BASE, how.running), network.input_px, on),
-    )
     with tempfile.TemporaryDirectory(prefix="resbench-") as folder:
-        subjects, rungs = _ready_in_all(replace(request, files=Path(folder)), how.running, sizes, on_progress)
+        build = partial(request_for, network, on=on, weights=how.weights, key=how.key, files=Path(folder))
+        subjects, rungs = _ready_in_all(build, how.running, sizes, on_progress)
         grown = Ladder(
             network=network.name,
             weights=subjects[BASE].weights,
@@ -137,27 +128,23 @@ def _running_in(runtime: str, running: Running) -> Running:
 
 
 def _ready_in_all(
-    request: speeds.Request, running: Running, sizes: Sequence[int], on_progress: OnProgress
+    build: Callable[[Running], speeds.Request], running: Running, sizes: Sequence[int], on_progress: OnProgress
 ) -> tuple[dict[str, Subject], tuple[Rung, ...]]:
     """Return the network in every runtime that can run it, and all rungs, those that cannot with the reason."""
-    on = torch.device(request.device)
     subjects: dict[str, Subject] = {}
     rungs = []
     for index, name in enumerate(RUNTIMES):
         on_progress("exporting, and comparing with eager torch", index / len(RUNTIMES))
         try:
-            own_running = _running_in(name, running)
-            settings = settings_for(own_running, request.network.input_px, on)
-            calibration = calibration_images(request.network, request.weights, own_running, settings)
-            own_request = replace(request, settings=settings, calibration=calibration)
-            subjects[name] = subject = ready(own_request, sizes)
+            request = build(_running_in(name, running))
+            subjects[name] = subject = ready(request, sizes)
         except ResbenchError as error:
             if name == BASE:
                 raise
             rungs.append(Rung(runtime=name, why=str(error)))
         else:
             engine, exported = subject.arm.engine, subject.exported
-            rungs.append(Rung(runtime=name, settings=settings, engine=engine, exported=exported))
+            rungs.append(Rung(runtime=name, settings=request.settings, engine=engine, exported=exported))
     return subjects, tuple(rungs)
 
 

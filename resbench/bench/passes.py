@@ -12,13 +12,12 @@ from resbench.accuracy.distributed import Ranks
 from resbench.accuracy.evaluate import CPU_PIXELS, Contestant, largest_batch
 from resbench.accuracy.layouts import open_unlabelled
 from resbench.accuracy.session import Progress, Session
-from resbench.bench.entries import Entry, Validating, entry_of
-from resbench.errors import ResbenchError
+from resbench.bench.entries import Entry, Validating
 from resbench.records.record import Settings
 from resbench.running.device import resolve
 from resbench.running.settings import Running, settings_for
 from resbench.timing.speeds import BatchSize, Images
-from resbench.zoo.spec import Preprocess, Variant
+from resbench.zoo.spec import Preprocess
 
 
 def session_of(
@@ -40,22 +39,6 @@ def session_of(
         cache=validating.cache,
         decoder=decoder_named(validating.decoder, on),
     )
-
-
-def calibration_images(
-    network: Variant, weights: str | Path | None, running: Running, settings: Settings
-) -> Images | None:
-    """Return the images that int8 is calibrated with, as `network` wants them; None: another type.
-
-    Raises ResbenchError where there are none, or the network's images are not square.
-    """
-    if running.calibration is None:
-        return None
-    height, width = settings.input_px
-    if height != width:
-        raise ResbenchError("--calibration: images are cut square; give one number, --input-px")
-    own = entry_of(network.name, network, weights, Validating(running=Running(input_px=height)))
-    return images_to_calibrate(own.preprocess, running.calibration)
 
 
 def images_to_calibrate(preprocess: Preprocess, path: str) -> Images:

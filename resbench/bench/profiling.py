@@ -1,12 +1,10 @@
 """A profile: a network counted, timed and weighed in memory."""
 
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -14,33 +12,17 @@ from torch import nn
 from resbench import environment
 from resbench.bench import pipeline
 from resbench.bench.entrance import entered, headed, network_counts, origin_of
-from resbench.bench.passes import calibration_images
-from resbench.bench.subject import (
-    OnProgress,
-    Subject,
-    device_memory,
-    difference_from_plain,
-    kernels_by_batch,
-    proof_of,
-    ready,
-    resident,
-    widest,
-)
+from resbench.bench.measuring import measured_parts
+from resbench.bench.requests import request_for
+from resbench.bench.subject import OnProgress, proof_of, ready, widest
 from resbench.errors import ResbenchError
-from resbench.judging.roofline import roofline
 from resbench.nets.elsewhere import portable
-from resbench.records.record import Ceilings, DType, Memory, Profile, Series, StageTimes
+from resbench.records.record import DType, Profile
 from resbench.running import fresh
 from resbench.running.device import resolve
-from resbench.running.settings import Running, settings_for
-from resbench.timing import ceilings, speeds
-from resbench.timing.sampler import Surroundings, unwatched
-from resbench.timing.telemetry import Telemetry, telemetry
-from resbench.words.observed import speed
+from resbench.running.settings import Running
+from resbench.timing import speeds
 from resbench.zoo.spec import Variant
-
-CEILING_REPEATS = 2
-_log = logging.getLogger(__name__)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -189,7 +171,14 @@ def profiled(network: Variant, profiling: Profiling, on_progress: OnProgress = l
     )
     finished = False
     with suppress(KeyboardInterrupt):
-        for part in _parts(record, subject, request, profiling, on_progress):
+        for part in measured_parts(
+            record,
+            subject,
+            request,
+            launches=profiling.launches,
+            by_stage=profiling.by_stage,
+            on_progress=on_progress,
+        ):
             record = replace(record, **part)
         finished = True
     if not record.series:
@@ -210,17 +199,8 @@ def requested(network: Variant, profiling: Profiling) -> speeds.Request:
             "--runtime and --cuda-graph out"
         )
     network = headed(network, profiling.classes, profiling.weights, profiling.key)
-    request = speeds.Request(
-        network=network,
-        weights=profiling.weights,
-        key=profiling.key,
-        device=str(on),
-        settings=settings_for(profiling.running, network.input_px, on, train=profiling.train),
-        time_budget_s=profiling.time_budget_s,
-        target=speeds.TARGET[on.type],
-    )
-    calibration = calibration_images(network, request.weights, running, request.settings)
-    request = replace(request, calibration=calibration)
+    built = request_for(network, running, on, weights=profiling.weights, key=profiling.key, train=profiling.train)
+    request = replace(built, time_budget_s=profiling.time_budget_s, target=speeds.TARGET[on.type])
     if not portable(network) and (profiling.launches > 1 or "auto" in profiling.batch_sizes):
         raise ResbenchError(
             f'{network.name}: launches and "auto" need fresh processes, which cannot import its class; put it into a '
@@ -259,79 +239,3 @@ def wanted_by(request: speeds.Request, profiling: Profiling, auto: int = 0) -> t
         end_to_end=request.images is not None,
     )
     return tuple(wanted)
-
-
-def _parts(
-    record: Profile, subject: Subject, request: speeds.Request, profiling: Profiling, on_progress: OnProgress
-) -> Iterator[dict[str, Any]]:
-    """Yield fields of the profile as they are measured."""
-    meter = telemetry(subject.arm.device)
-    for series in _series(subject, request, profiling.launches, meter, on_progress):
-        yield {"series": tuple(series)}
-    yield {"memory": tuple(_memory(subject, request, on_progress))}
-    if record.settings.dtype != "int8":  # whose products torch does not have
-        on_progress("ceilings", 0.0)
-        yield {"ceilings": _ceilings(replace(record, series=tuple(series)), subject.arm.device)}
-    if all(want.speed != "train" for want in request.wanted):  # which changes the weights
-        yield {"output_difference": difference_from_plain(request, subject)}
-    if meter:
-        on_progress("energy", 0.0)
-        wants = [want for want in request.wanted if want.speed == "throughput"]
-        energies = [speeds.energy(subject.arm, want, meter) for want in wants]
-        yield {"energy": tuple(energy for energy in energies if energy), "gpu": meter.seen()}
-    if subject.arm.device.type == "cuda" and portable(request.network):
-        yield {"kernels": kernels_by_batch(request, on_progress)}
-    if profiling.by_stage:
-        yield {"stages": tuple(_stages(subject, request, on_progress))}
-
-
-def _stages(subject: Subject, request: speeds.Request, on_progress: OnProgress) -> Iterator[StageTimes]:
-    wants = {want.batch_size: want for want in request.wanted if want.speed in ("latency", "throughput")}
-    for size, want in sorted(wants.items()):
-        progress = partial(on_progress, f"stages at batch {size}")
-        yield speeds.stage_times(subject.arm, want, request.time_budget_s, progress)
-
-
-def _ceilings(record: Profile, device: torch.device) -> Ceilings:
-    """Measure what `device` does at best; repeat it while the network does more, since something disturbed it."""
-    best = ceilings.measure_ceilings(record.settings, device)
-    for _ in range(CEILING_REPEATS):
-        against = (roofline(replace(record, ceilings=best), series) for series in record.series)
-        if all(roof is None or roof.reliable for roof in against):
-            break
-        best = ceilings.best(best, ceilings.measure_ceilings(record.settings, device))
-    return best
-
-
-def _series(
-    subject: Subject, request: speeds.Request, launches: int, meter: Telemetry | None, on_progress: OnProgress
-) -> Iterator[list[Series]]:
-    """Yield all finished series after each speed (in this process) or after each launch (in fresh ones)."""
-    if launches == 1:
-        series: list[Series] = []
-        for want in request.wanted:
-            progress = partial(on_progress, f"{speed(want.speed)} at batch {want.batch_size}")
-            watch = meter.watch if meter else unwatched
-            series += pipeline.measure_fed(subject.arm, want, request, Surroundings(watch=watch, progress=progress))
-            yield list(series)
-        return
-    parts: list[list[Series]] = []
-    for index in range(launches):
-        on_progress(f"launch {index + 1} of {launches}", index / launches)
-        parts.append(fresh.call(pipeline.launch, request))
-        request = speeds.repeated(request, parts[0])
-        yield speeds.merge_launches(parts)
-
-
-def _memory(subject: Subject, request: speeds.Request, on_progress: OnProgress) -> Iterator[Memory]:
-    """Yield the peak memory at each batch size: the device's own account, or the resident set of a fresh process."""
-    wants = {want.batch_size: want for want in request.wanted if want.speed != "end_to_end"}
-    if subject.arm.device.type != "cuda" and not portable(request.network):
-        _log.warning("%s: memory unknown: a fresh process cannot import its class", request.network.name)
-        return
-    for index, (size, want) in enumerate(sorted(wants.items())):
-        on_progress(f"memory at batch {size}", index / len(wants))
-        if subject.arm.device.type == "cuda":
-            yield device_memory(subject.arm, want)
-        else:
-            yield fresh.call(resident, replace(request, wanted=(want,)))

@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 
 from resbench import environment
-from resbench.bench.passes import calibration_images
+from resbench.bench.requests import request_for
 from resbench.bench.subject import ready
 from resbench.bench.worker import About, Local, Remote, described_subject
 from resbench.errors import ResbenchError
 from resbench.judging.metric import Clock
 from resbench.records.record import Engine, Exported, Settings
-from resbench.running.settings import Running, settings_for
+from resbench.running.settings import Running
 from resbench.timing import interleave, speeds
 from resbench.timing.contest import Unit
 from resbench.timing.sampler import without_garbage_collection
@@ -66,14 +66,7 @@ def request_of(side: Side, on: torch.device) -> speeds.Request:
         running = replace(running, threads=1)
     if running.dtype == "int8" and (side.python or side.tree):
         raise ResbenchError("dtype int8: is compared in this process only; leave out python and tree")
-    settings = settings_for(running, side.network.input_px, on)
-    return speeds.Request(
-        network=side.network,
-        weights=side.weights,
-        device=str(on),
-        settings=settings,
-        calibration=calibration_images(side.network, side.weights, running, settings),
-    )
+    return request_for(side.network, running, on, weights=side.weights)
 
 
 def clock_of(requests: Sequence[speeds.Request], watch: environment.Watch) -> Clock:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
-from resbench.records.bounds import Natural, NotNegative, Pixel, Positive, Reading
+from resbench.records.bounds import Natural, NotNegative, Positive, Reading
 from resbench.records.corruptions import Corruptions as Corruptions
 from resbench.records.counts import Counts as Counts
 from resbench.records.counts import Terms as Terms
@@ -22,6 +22,10 @@ from resbench.records.origin import Machine as Machine
 from resbench.records.origin import Noise as Noise
 from resbench.records.origin import Origin as Origin
 from resbench.records.origin import Run as Run
+from resbench.records.pixels import Pipeline as Pipeline
+from resbench.records.pixels import Pixels as Pixels
+from resbench.records.pixels import Tta as Tta
+from resbench.records.pixels import TtaAverage as TtaAverage
 from resbench.records.settings import DType as DType
 from resbench.records.settings import Engine as Engine
 from resbench.records.settings import Exported as Exported
@@ -40,8 +44,6 @@ Speed = Literal[
 ]
 RATES: tuple[Speed, ...] = ("throughput", "end_to_end")  # shown as images per second too
 StopReason = Literal["precision", "time_budget", "cluster_cap"]
-Tta = Literal["hflip", "five-crop", "ten-crop", "multi-scale"]  # (accuracy/views.py)
-TtaAverage = Literal["softmax", "logits"]
 TopK = Literal["top1", "top5"]
 TOP_K: tuple[TopK, ...] = get_args(TopK)
 
@@ -65,33 +67,6 @@ class Launch:
     steady: bool  # the last two warm-up windows agreed
     clusters: tuple[Cluster, ...]
     discarded: tuple[Cluster, ...] = ()  # during which the device throttled itself; no figure uses them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pixels:
-    """What was done to every image before the network saw it."""
-
-    decoder: str  # "pillow 11.2.1"
-    resize_px: Pixel
-    crop_px: Pixel
-    interpolation: str
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    crop_mode: Literal["center", "squash", "border"] = "center"
-    border_px: Natural = 0  # cut off on every side of the stored image, as the set's authors do
-    tta: Tta | None = None  # several views of an image, whose answers were averaged; None: one view
-    tta_average: TtaAverage | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline:
-    """Where the images of an end-to-end speed came from, and what made them inputs of the network."""
-
-    data: str  # name of the folder or archive
-    fingerprint: str  # as a data set's, with class 0 for every image
-    images: Natural  # that took turns; they lay in the page cache
-    pixels: Pixels
-    workers: Positive  # threads that decoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from resbench.bench import corrupting, validation
 from resbench.bench.entries import Validating, entry_of
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
-from resbench.records import jsonio
+from resbench.records import jsonio, store
 from resbench.records.corruptions import COMMON_KINDS, EXTRA_KINDS, SEVERITIES
 from resbench.zoo.find import find
 from tests import planted
@@ -144,17 +144,9 @@ def test_processes_make_the_same_pixels_as_this_one():
 def test_each_corrupted_image_is_made_once_for_all_checkpoints(folder, monkeypatch):
     made = []
     monkeypatch.setattr(corruption, "corrupted", lambda *asked: made.append(asked[1]) or corrupted(*asked))
-    words = [
-        "--weights",
-        "a.pth",
-        "--weights",
-        "bgr.pth",
-        "resnet18",
-        "resnet34",
-        "--corruptions",
-        "contrast:1,contrast:5,fog:1",
-    ]
-    records = json.loads(run("--data", folder, *words, "--json").stdout)
+    words = ["--weights", "a.pth", "--weights", "bgr.pth", "resnet18", "resnet34"]
+    kinds = "contrast:1,contrast:5,fog:1"
+    records = json.loads(run("--data", folder, *words, "--corruptions", kinds, "--json").stdout)
     assert len(made) == 4 * 3
     first, second = (record["corruptions"] for record in records)
     asked = [(one["kind"], one["severity"], one["images"]) for one in first["figures"]]
@@ -163,7 +155,7 @@ def test_each_corrupted_image_is_made_once_for_all_checkpoints(folder, monkeypat
     assert [one["top1_right"] for one in first["figures"][:2]] == [2, 2]
     assert [one["top5_right"] for one in first["figures"][:2]] == [3, 3]
     assert [one["top1_right"] for one in second["figures"][:2]] == [0, 0]
-    assert (first["asked"], first["side_px"]) == ("contrast:1,contrast:5,fog:1", 32)
+    assert (first["asked"], first["side_px"]) == (kinds, 32)
     assert first["source"].startswith("imagecorruptions-imaug 1.")
     assert (records[0]["top1_right"], records[0]["images"]) == (2, 4)
 
@@ -203,6 +195,9 @@ def test_the_record_lies_beside_the_plain_one_and_shows_its_errors(folder, tmp_p
     plain, kept = sorted((tmp_path / "r").rglob("*.json"), key=lambda path: "corruptions" in path.name)
     assert "corruptions-contrast-2-pixelate-2" in kept.name
     assert jsonio.read_record(plain).corruptions is None
+    (record,) = store.evaluations(store.read_folder(tmp_path / "r")).values()
+    assert record.corruptions is None  # cards show the accuracy on the clean images once
+    assert list(store.evaluations({"alone": jsonio.read_record(kept)})) == ["alone"]
     shown = json.loads(CliRunner().invoke(app, ["results", "show", str(kept), "--json"]).stdout)
     assert [kind["mean"] for kind in shown["corruptions"]["kinds"]] == [0.5, 0.5]
     assert "pixelate" in CliRunner().invoke(app, ["results", "show", str(kept)]).stdout
@@ -244,8 +239,8 @@ def test_a_folder_of_imagenet_c_is_no_imagenet(downloaded):
     [
         (["--corruptions", "val"], "--corruptions val: no images in folders such as fog/3/n01440764"),
         (["--corruptions", "rain"], "--corruptions rain: unknown; choose from all, common, gaussian_noise"),
-        (["--corruptions", "fog", "--tta", "hflip"], "--corruptions: evaluated on one view of an image, and alone"),
-        (["--corruptions", "fog", "--explain-gap"], "leave --explain-gap out"),
+        (["--corruptions", "fog", "--tta", "hflip"], "--corruptions: evaluated on one view of an image; leave"),
+        (["--corruptions", "fog", "--explain-gap"], "--explain-gap: evaluates no corrupted images; leave"),
         (["--corruptions", "fog", "--img-size", "16"], "--corruptions: images of 16 px are too small; give"),
         (["--corruptions", "fog", "--decoder", "simplejpeg+torch"], "--corruptions: made from Pillow's pixels, not by"),
         (["--corruptions", "fog", "--data", "other"], "--corruptions: of one set, given 2; give one --data"),

@@ -59,7 +59,7 @@ def chosen_corruptions(words: str) -> tuple[Corruption, ...]:
         if severity and severity not in map(str, SEVERITIES):
             raise ResbenchError(f"--corruptions {word}: no severity; give one from 1 to 5, as in fog:3")
         severities = (int(severity),) if severity else SEVERITIES
-        chosen |= {Corruption(kind=one, severity=s): None for one in kinds.get(kind, (kind,)) for s in severities}
+        chosen |= {Corruption(kind=k, severity=s): None for k in kinds.get(kind, (kind,)) for s in severities}
     return tuple(chosen)
 
 

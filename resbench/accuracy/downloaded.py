@@ -11,7 +11,6 @@ from resbench.accuracy.dataset import ImageSet, Sample
 from resbench.accuracy.labels import class_of
 from resbench.accuracy.listing import listing
 from resbench.accuracy.published import corrupted_name
-from resbench.accuracy.remote import place_at
 from resbench.errors import ResbenchError
 from resbench.records.corruptions import COMMON_KINDS, EXTRA_KINDS
 
@@ -25,7 +24,6 @@ def downloaded_sets(path: Path) -> dict[Corruption, ImageSet]:
 
     Raises ResbenchError when there are none, or when WordNet ids contradict the official labels.
     """
-    path = place_at(path)
     archives = sorted(path.glob("*.tar")) if path.is_dir() else []
     samples: dict[Corruption, list[Sample]] = defaultdict(list)
     for place in archives or [path]:
@@ -41,8 +39,8 @@ def downloaded_sets(path: Path) -> dict[Corruption, ImageSet]:
             "or all, common or the names of kinds"
         )
     order = [*COMMON_KINDS, *EXTRA_KINDS]
-    found = sorted(samples, key=lambda corruption: (order.index(corruption.kind), corruption.severity))
-    for corruption in found:
+    corruptions = sorted(samples, key=lambda corruption: (order.index(corruption.kind), corruption.severity))
+    for corruption in corruptions:
         official.refuse_misplaced(path, samples[corruption])
     return {
         corruption: ImageSet(
@@ -51,5 +49,5 @@ def downloaded_sets(path: Path) -> dict[Corruption, ImageSet]:
             classes=1000,
             samples=tuple(samples[corruption]),
         )
-        for corruption in found
+        for corruption in corruptions
     }

@@ -158,7 +158,7 @@ def _best(contestant: Contestant, inputs: Iterable[Tensor], labels: Sequence[int
     `inputs` are those of one view after the other. A class that ties with the sixth is -1: to name five of them would
     be to go by the order of the classes.
     """
-    logits = _averaged([contestant.forward(one).float() for one in inputs], contestant.average)
+    logits = _averaged([contestant.forward(view).float() for view in inputs], contestant.average)
     logits = _merged(logits, contestant.alike)
     own = logits.gather(1, torch.tensor(labels, device=logits.device).clamp(max=logits.shape[1] - 1)[:, None])
     if contestant.among is not None:
@@ -179,7 +179,7 @@ def _averaged(logits: Sequence[Tensor], average: TtaAverage) -> Tensor:
         return logits[0]
     if average == "logits":
         return torch.stack(list(logits)).mean(0)
-    return torch.stack([one.log_softmax(1) for one in logits]).logsumexp(0) - math.log(len(logits))
+    return torch.stack([view.log_softmax(1) for view in logits]).logsumexp(0) - math.log(len(logits))
 
 
 def _merged(logits: Tensor, alike: Sequence[Sequence[int]]) -> Tensor:

@@ -21,11 +21,11 @@ def in_objectnet_folders(path: Path, images: Sequence[File]) -> Labelled | None:
     An image is of the first class of ImageNet that its object is. Raises ResbenchError for several sets side by side.
     """
     clues = {file: _clue(file) for file in images}
-    known = {file: found for file, found in clues.items() if found}
-    words = {found.word for found in known.values()}
+    known = {file: clue for file, clue in clues.items() if clue}
+    words = {clue.word for clue in known.values()}
     if len(known) < len(clues) or len(words) < _FEWEST or all(naming.named(word) is not None for word in words):
         return None
-    chosen = splits.choose_split(path, {file: found.root for file, found in known.items()}, all_belong=True)
+    chosen = splits.choose_split(path, {file: clue.root for file, clue in known.items()}, all_belong=True)
     splits.one_root(path, {file: known[file].root for file in chosen.files})
     classes = {file: objectnet()[known[file].word] for file in chosen.files}
     shown = [file for file in chosen.files if classes[file]]

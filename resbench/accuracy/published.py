@@ -77,9 +77,9 @@ def on_classes_of(base: ImageSet, other: ImageSet) -> ImageSet | None:
     So an accuracy on few classes is compared with that on the same classes, as in Taori et al. 2020 (arXiv 2007.00644).
     None where both show the same classes and choose among the same, and where no image shows one.
     """
-    one = {label: classes[0] for classes in other.alike for label in classes}
+    merged = {label: classes[0] for classes in other.alike for label in classes}
     shown = {sample.label for sample in other.samples}
-    samples = [replace(sample, label=one.get(sample.label, sample.label)) for sample in base.samples]
+    samples = [replace(sample, label=merged.get(sample.label, sample.label)) for sample in base.samples]
     kept = tuple(sample for sample in samples if sample.label in shown)
     if not kept or (len(kept) == len(samples) and (base.among, base.alike) == (other.among, other.alike)):
         return None

@@ -33,15 +33,11 @@ class CorruptionPlan:
     """What corrupted images are evaluated."""
 
     asked: str
+    source: str  # who made the images
     chosen: tuple[Corruption, ...]  # made from the clean images
     sets: dict[Corruption, ImageSet]  # or read
     processes: bool  # make them in processes
     skip_unreadable: bool
-
-    @property
-    def source(self) -> str:
-        """Who made the images."""
-        return DOWNLOADED if self.sets else library()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,6 +55,8 @@ def plan_of(
 
     Raises ResbenchError for what cannot be made or read.
     """
+    if validating.tta:
+        raise ResbenchError(f"--corruptions: evaluated on one view of an image; leave --tta {validating.tta} out")
     if validating.decoder not in _PILLOWS_PIXELS:
         raise ResbenchError(f"--corruptions: made from Pillow's pixels, not by {validating.decoder}; use simplejpeg")
     if (side := min(entry.preprocess.crop_px for entry in entries)) < SMALLEST_PX:
@@ -68,16 +66,14 @@ def plan_of(
     if sets[0].name in _OWN_PARAMETERS:
         raise ResbenchError(f"--corruptions: {sets[0].name}-C has parameters of its own; give images of ImageNet")
     read = downloaded_sets(Path(asked)) if Path(asked).exists() else {}
-    chosen = () if read else chosen_corruptions(asked)
-    plan = CorruptionPlan(
+    return CorruptionPlan(
         asked=Path(asked).name if read else asked,
-        chosen=chosen,
+        chosen=() if read else chosen_corruptions(asked),
+        source=DOWNLOADED if read else library(),
         sets=read,
         processes=processes,
         skip_unreadable=validating.skip_unreadable,
     )
-    plan.source  # noqa: B018  # the library is looked for before anything runs
-    return plan
 
 
 def on_corrupted(

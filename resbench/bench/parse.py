@@ -58,9 +58,8 @@ def one_set(
     """Raise ResbenchError for what needs one set of images, or several, and has not, or one view of an image."""
     if explain_gap and tta is not None:
         raise ResbenchError(f"--explain-gap: compares networks on one view of an image; leave --tta {tta} out")
-    if corruptions is not None and (tta is not None or explain_gap):
-        other = "--explain-gap" if explain_gap else f"--tta {tta}"
-        raise ResbenchError(f"--corruptions: evaluated on one view of an image, and alone; leave {other} out")
+    if explain_gap and corruptions is not None:
+        raise ResbenchError("--explain-gap: evaluates no corrupted images; leave --corruptions out")
     if explain_gap and len(data) > 1:
         raise ResbenchError(f"--explain-gap: looks at one set, given {len(data)}; give one --data")
     if against is not None and len(data) == 1:

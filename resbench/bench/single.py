@@ -6,7 +6,7 @@ from torch import nn
 
 from resbench.accuracy.session import Progress, silent
 from resbench.accuracy.views import checked_tta
-from resbench.bench import parse, validation
+from resbench.bench import validation
 from resbench.bench.entrance import entered
 from resbench.bench.entries import Validating
 from resbench.records.record import DType, Evaluation, Tta, TtaAverage
@@ -91,8 +91,6 @@ def validate(
         threads=threads,
         calibration=None if calibration is None else str(calibration),
     )
-    asked_corruptions = None if corruptions is None else str(corruptions)
-    parse.one_set([Path(data)], explain_gap=False, against=None, tta=tta, corruptions=asked_corruptions)
     views, average = checked_tta(tta, tta_average)
     validating = Validating(
         running=running,
@@ -107,7 +105,7 @@ def validate(
         std=std,
         tta=views,
         tta_average=average,
-        corruptions=asked_corruptions,
+        corruptions=None if corruptions is None else str(corruptions),
         batch_size=batch_size,
         workers=workers,
         device=device,

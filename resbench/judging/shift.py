@@ -75,9 +75,9 @@ def _logit(shares: NDArray[np.float64]) -> NDArray[np.float64]:
 def _surely_ahead(right: Sequence[Right], error: float) -> list[list[bool]]:
     """Return, for each network, which others are worse by more than chance."""
     pairs = []
-    for one, other in combinations(range(len(right)), 2):
-        only = int((right[one] & ~right[other]).sum()), int((~right[one] & right[other]).sum())
-        pairs.append((mcnemar(*only), (one, other) if only[0] > only[1] else (other, one)))
+    for first, second in combinations(range(len(right)), 2):
+        only = int((right[first] & ~right[second]).sum()), int((~right[first] & right[second]).sum())
+        pairs.append((mcnemar(*only), (first, second) if only[0] > only[1] else (second, first)))
     ahead = [[False] * len(right) for _ in right]
     for p_value, (_, (better, worse)) in zip(holm([pair[0] for pair in pairs]), pairs, strict=True):
         ahead[better][worse] = p_value <= error

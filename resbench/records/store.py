@@ -129,6 +129,13 @@ def stored_records(folder: Path) -> Mapping[str, Record]:
 
 
 def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:
-    """Return the records of accuracy that saw images, each once, by path: averages of views are another quantity."""
+    """Return the records of accuracy that saw images, by path: averages of views are another quantity.
+
+    One with corrupted images is left out where another one has the same accuracy.
+    """
     by_path = {path: record for path, record in records.items() if isinstance(record, Evaluation)}
-    return {path: record for path, record in by_path.items() if record.images and not record.pixels.tta}
+    seen = {path: record for path, record in by_path.items() if record.images and not record.pixels.tta}
+    alike = {path: (path_of(replace(record, corruptions=None)), record.weights_sha256) for path, record in seen.items()}
+    plain_last = sorted(seen, key=lambda path: seen[path].corruptions is None)
+    shown = {alike[path]: path for path in plain_last}
+    return {path: record for path, record in seen.items() if record.corruptions is None or path == shown[alike[path]]}

@@ -121,9 +121,9 @@ def _coverage(coverage: Sequence[calibration.Covered]) -> Table:
     return table
 
 
-def _superclasses(found: Sequence[figures.SuperclassFigure]) -> Table:
+def _superclasses(superclasses: Sequence[figures.SuperclassFigure]) -> Table:
     table = Table("superclass (WordNet)", "classes", "images", "top-1", "top-5")
-    for row in found:
+    for row in superclasses:
         shares = (accuracy_words(row.top1_right, row.images), units.percent(row.top5_right / row.images))
         table.add_row(row.name, units.integer(row.classes), units.integer(row.images), *shares)
     return table

@@ -69,11 +69,11 @@ def rank_words(rank: "Rank", sign: str = "") -> str:
 
 
 def _difference(standing: "Standing") -> str:
-    found = standing.difference
-    if found is None:
+    difference = standing.difference
+    if difference is None:
         return "-"
-    share = units.percent(found.base_right / found.base_images)
-    return f"{points(found.change)} [{100 * found.low:+.2f}, {100 * found.high:+.2f}] of {share}"
+    share = units.percent(difference.base_right / difference.base_images)
+    return f"{points(difference.change)} [{100 * difference.low:+.2f}, {100 * difference.high:+.2f}] of {share}"
 
 
 def _real(record: Evaluation) -> str:

@@ -1,8 +1,7 @@
-"""What every test run has: one thread per process, a worker per core, few random examples, a limit for each test."""
+"""What every test run has: one thread per process, a worker per core, few random examples."""
 
 import gc
 import os
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import Phase, settings
@@ -27,17 +26,3 @@ def pytest_collection_finish() -> None:
     """Leave the modules and the tests out of every later collection of garbage, which each measurement begins with."""
     gc.collect()
     gc.freeze()
-
-
-LIMIT_S = 40  # of processor time, with that of processes that ended; many times what a plain test takes
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Fail a plain test that belongs into the nightly run."""
-    started = sum(os.times()[:4])
-    outcome = yield
-    spent = sum(os.times()[:4]) - started
-    if spent > LIMIT_S and not {"nightly", "reference", "gpu"} & {mark.name for mark in item.iter_markers()}:
-        pytest.fail(f"takes {spent:.0f} s of processor time; make it smaller, or mark it nightly (CONTRIBUTING.md)")
-    return outcome

@@ -100,12 +100,8 @@ def precision(values: Sequence[float] | Floats) -> float:
 
 def cluster_medians(clusters: Iterable[Cluster], clock: Clock = "wall_ns", middle: str = "median") -> list[float]:
     """Return each cluster's median (or mean) in seconds per sample."""
-    average = median if middle == "median" else _mean
+    average = median if middle == "median" else fmean
     return [average(samples) / 1e9 for cluster in clusters if (samples := getattr(cluster, clock))]
-
-
-def _mean(samples: Sequence[int]) -> float:
-    return math.fsum(samples) / len(samples)  # what statistics.fmean does, which also takes iterators and weights
 
 
 def unit_values(series: Series, clock: Clock = "wall_ns", middle: str = "median") -> list[float]:

@@ -20,10 +20,8 @@ GENERATOR = '<meta name="generator" content="resbench '
 
 def page(title: str, summary: str, data: dict[str, Any], details: Iterable[dict[str, Any]]) -> str:
     """Return the HTML of the report of `data`; `details` are packed, since only one of them is read at a time."""
-    plotting, own = (
-        _part("vendor/uPlot.iife.min.js"),
-        "(() => {\n" + "\n".join(_part(f"{name}.js") for name in _SCRIPTS) + "\n})();\n",
-    )
+    plotting = _part("vendor/uPlot.iife.min.js")
+    own = "(() => {\n" + "\n".join(_part(f"{name}.js") for name in _SCRIPTS) + "\n})();\n"
     style = _part("vendor/uPlot.min.css") + "\n" + _part("page.css")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("resbench.report.page", ""), autoescape=True, undefined=jinja2.StrictUndefined

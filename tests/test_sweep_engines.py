@@ -109,23 +109,76 @@ def died(here):
     return not list(here.glob("die*"))
 
 
-def test_workers_that_are_killed_and_a_submitter_that_goes_lose_nothing(here, monkeypatch):
-    """Six validations in one process, which is killed (-9); the submitter leaves at once."""
-    (here / "die.SIGKILL").touch()
+def work_without_torch(bundle, root, code):
+    """Stands for `work_of`, so that a process starts at once: the first try is killed (-9), the second is done."""
+    jobs, attempt, root = bundle.jobs, bundle.attempt, root.absolute()
 
-    submitters = []
+    def run():  # local, so that it is pickled whole
+        import os
+        import signal
 
-    def interrupted(engine, busy):
+        from resbench.sweep.ledger import Ending, Ledger
+
+        with (root.parent / "worked").open("a") as worked:
+            worked.write(f"{jobs[0].name} {attempt}\n")
+        if attempt == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        for job in jobs:
+            Ledger(root).end(job, Ending(state="done", record="x", attempts=attempt))
+        return "over"
+
+    return run
+
+
+def work_for_a_minute(bundle, root, code):
+    return lambda: time.sleep(60)
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """Ctrl-C comes once, when all is submitted; returns the engines that it came to."""
+    real, submitters = drive._ended, []
+
+    def ended(engine, busy):
+        if submitters:
+            return real(engine, busy)
         submitters.append(engine)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(drive, "_ended", interrupted)
+    monkeypatch.setattr(drive, "_ended", ended)
+    return submitters
+
+
+QUICK = ("resnet20_cifar10", "--with", "threads=1", "-b", "1", "--on", "processes", "-o", "out")
+
+
+def test_a_process_that_is_killed_is_replaced_after_its_submitter_has_gone(here, monkeypatch, interrupted):
+    monkeypatch.setattr(processes, "work_of", work_without_torch)
+    left = sweep(*QUICK)
+    assert (left.exit_code, "1 submitted" in left.stdout) == (130, True), left.output
+    assert "jobs of an earlier sweep may still run" in str(sweep(*QUICK).exception)
+    done = sweep("resume", "-o", "out")
+    assert (done.exit_code, "1 done" in done.stdout) == (0, True), done.output
+    assert (here / "worked").read_text().split("\n")[:-1] == ["resnet20_cifar10 1", "resnet20_cifar10 2"]
+    assert all(job.done() for job in interrupted[0]._jobs.values())
+
+
+def test_ctrl_c_with_cancel_leaves_nothing_running(here, monkeypatch, interrupted):
+    monkeypatch.setattr(processes, "work_of", work_for_a_minute)
+    left = sweep(*QUICK, "--cancel")
+    assert (left.exit_code, "1 waiting" in left.stdout) == (130, True), left.output
+    (job,) = interrupted[0]._jobs.values()
+    assert job._process.wait(timeout=10) == -signal.SIGKILL
+    assert ledger.Ledger(here / "out").tickets() == []
+
+
+@pytest.mark.nightly
+def test_workers_that_are_killed_and_a_submitter_that_goes_lose_nothing(here, interrupted):
+    """Six validations in one process, which is killed (-9); the submitter leaves at once."""
+    (here / "die.SIGKILL").touch()
     left = sweep(*asked(6), "--on", "processes", "-o", "out")
     assert left.exit_code == 130, left.output
     assert "6 submitted" in left.stdout
-    assert "jobs of an earlier sweep may still run" in str(sweep(*asked(1), "-o", "out").exception)
-    monkeypatch.undo()
-    monkeypatch.chdir(here)
     done = sweep("resume", "-o", "out")
     assert done.exit_code == 0, done.output
     assert "6 done" in done.stdout
@@ -133,7 +186,7 @@ def test_workers_that_are_killed_and_a_submitter_that_goes_lose_nothing(here, mo
     assert len(set((here / "worked").read_text().split())) == 2  # one in place of that which was killed
     states = json.loads(sweep("status", "-o", "out", "--json").stdout)["jobs"]
     assert sorted(state["ending"]["attempts"] for state in states) == [2] * 6
-    assert all(job.done() for job in submitters[0]._jobs.values())
+    assert all(job.done() for job in interrupted[0]._jobs.values())
     assert counts(here / "out") == serial(here / "serial", 6)
 
 
@@ -165,8 +218,8 @@ def test_ctrl_c_at_the_terminal_leaves_jobs_running(here):
             assert process.poll() is None
             time.sleep(0.1)
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate()
-    assert (process.returncode, "3 jobs go on running" in said) == (130, True), said
+        _, errors = process.communicate()
+    assert (process.returncode, "3 jobs go on running" in errors) == (130, True), errors
     done = sweep("resume", "-o", "out")
     assert done.exit_code == 0, done.output
     states = json.loads(sweep("status", "-o", "out", "--json").stdout)["jobs"]
@@ -281,7 +334,7 @@ def test_what_sbatch_is_told_about_jobs_that_take_time(tmp_path, cluster):
     chosen = options(workers=2, minutes=90, partition="gpu", gpus=1, slurm={"account": "lab", "constraint": "a100"})
     handles = slurm.Slurm(chosen, state, "code").submit([bundle("profile", name) for name in "abc"])
     (text,) = (path.read_text() for path in cluster.glob("*.sh"))
-    told = flags(text)
+    directives = flags(text)
     expected = {
         "array": "0-2%2",
         "time": "90",
@@ -294,8 +347,8 @@ def test_what_sbatch_is_told_about_jobs_that_take_time(tmp_path, cluster):
         "open-mode": "append",
         "signal": "USR2@90",
     }
-    assert {key: told.get(key) for key in expected} == expected
-    assert "exclusive" not in told
+    assert {key: directives.get(key) for key in expected} == expected
+    assert "exclusive" not in directives
     assert [handle.partition("_")[2] for handle in handles] == ["0", "1", "2"]
 
 
@@ -345,9 +398,9 @@ def test_cancel_stops_what_slurm_still_has(tmp_path, cluster, monkeypatch):
     stored = start.stored_sweep([Job(kind="profile", name=name) for name in "ab"], options(), retries=1, together=None)
     start.begin(state, stored)
     own = slurm.Slurm(options(), state, "code")
-    jobs = [engines.Bundle(jobs=(job,)) for job in stored.jobs]
-    for handle, one in zip(own.submit(jobs), jobs, strict=True):
-        state.note(ledger.Ticket(jobs=one.keys, handle=handle, attempt=1))
+    bundles = [engines.Bundle(jobs=(job,)) for job in stored.jobs]
+    for handle, submitted_bundle in zip(own.submit(bundles), bundles, strict=True):
+        state.note(ledger.Ticket(jobs=submitted_bundle.keys, handle=handle, attempt=1))
     done = sweep("cancel", "-o", tmp_path / "out")
     assert (done.exit_code, done.stderr) == (0, "stopped 2\n")
     assert (cluster / "log").read_text().split("\n")[1:-1] == ["scancel 1_0", "scancel 1_1"]
@@ -359,8 +412,18 @@ def test_a_script_for_sbatch_runs_the_plan_without_submitit(here, monkeypatch):
     words = ["--print-script", "--per-pass", "1", "--workers", "2", "--partition", "gpu", "--slurm", "account=lab"]
     done = sweep(*asked(2), *words, "--gpus", "1", "-o", "out dir")
     assert done.exit_code == 0, done.output
-    told = flags(done.stdout)
-    assert (told["array"], told["requeue"], told["account"], told["gpus-per-node"]) == ("0-1%2", True, "lab", "1")
+    expected = {
+        "job-name": "resbench",
+        "array": "0-1%2",
+        "time": "1440",
+        "partition": "gpu",
+        "gpus-per-node": "1",
+        "requeue": True,
+        "account": "lab",
+        "open-mode": "append",
+        "output": f"{here / 'out dir'}/.sweep/logs/%A_%a.out",
+    }
+    assert flags(done.stdout) == expected
     subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=True)
     command = done.stdout.splitlines()[-1]
     assert command.endswith(f"-m resbench sweep work \"$SLURM_ARRAY_TASK_ID\" -o '{here / 'out dir'}'")

@@ -156,9 +156,8 @@ def sweep_run(
     from resbench.report import sweep as report
     from resbench.sweep import forecast, plan, start
 
-    chosen = {"batch-size": batch_size, "dtype": dtype, "runtime": runtime, "data": data}
-    pairs = [(key, value) for key, values in chosen.items() for value in values or ()]
-    jobs = plan.jobs_of(plan.tables_of(names, exclude or [], [*pairs, *plan.pairs_of(other or [])]))
+    repeated = {"batch-size": batch_size, "dtype": dtype, "runtime": runtime, "data": data}
+    jobs = plan.jobs_of(plan.tables_of(names, exclude or [], plan.pairs_of(other or [], repeated)))
     start.refuse_with_json(check, as_json=as_json)
     engine = start.engine_options(
         "script" if print_script else on.value,

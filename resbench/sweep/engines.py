@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Protocol
 
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.running import fresh
 from resbench.sweep.jobs import Job
-from resbench.sweep.ledger import EngineOptions, Ledger
+from resbench.sweep.ledger import Ledger
 from resbench.sweep.work import work
 
 
@@ -88,13 +87,3 @@ class Here:
 
     def cancel(self, handle: str) -> None:
         """Do nothing: the process ended with the one that waited for it."""
-
-
-def engine_of(options: EngineOptions, ledger: Ledger, code: str) -> SweepEngine:
-    """Return the engine that `options` name. Raises ResbenchError when what it needs is not installed."""
-    if options.name == "here":
-        return Here(ledger, code)
-    if options.name == "script":
-        raise ResbenchError("this sweep is run by a script: submit it to sbatch again; what is done is not done again")
-    made = getattr(import_module(f"resbench.sweep.{options.name}"), options.name.capitalize())
-    return made(options, ledger, code)  # type: ignore[no-any-return]

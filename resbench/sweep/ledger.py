@@ -5,7 +5,7 @@ not called so: every *.json below a folder of records is a record.
 """
 
 import hashlib
-import os
+import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,7 +153,7 @@ def open_jobs(ledger: Ledger, jobs: Sequence[Job]) -> list[Job]:
 
 def hostname() -> str:
     """Return what this machine is called."""
-    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "this machine")
+    return platform.node() or "this machine"
 
 
 @cache

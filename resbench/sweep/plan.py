@@ -81,10 +81,14 @@ def tables_of(names: Sequence[str], exclude: Sequence[str], pairs: Sequence[tupl
     return [PlanTable(kind=kind, where="the command line", names=names, exclude=exclude, axes=axes)]
 
 
-def pairs_of(words: Iterable[str]) -> list[tuple[str, Any]]:
-    """Return ("dtype", "bf16") of "dtype=bf16", ("fuse", True) of "fuse"; values are as in TOML where they can be."""
+def pairs_of(words: Iterable[str], repeated: Mapping[str, Sequence[str] | None] | None = None) -> list[tuple[str, Any]]:
+    """Return ("dtype", "bf16") of "dtype=bf16", ("fuse", True) of "fuse"; values are as in TOML where they can be.
+
+    Before them come the options in `repeated`, each with its values: {"dtype": ["bf16"]}.
+    """
+    pairs = [(key, value) for key, values in (repeated or {}).items() for value in values or ()]
     split = (word.partition("=") for word in words)
-    return [(key, _value(text) if equals else True) for key, equals, text in split]
+    return [*pairs, *((key, _value(text) if equals else True) for key, equals, text in split)]
 
 
 def jobs_of(tables: Sequence[PlanTable]) -> list[Job]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from resbench.errors import ExitCode, ResbenchError
 from resbench.sweep.jobs import Job, together
-from resbench.sweep.ledger import EngineOptions, Ledger, StoredSweep
-from resbench.sweep.slurm import A_DAY, MOST_QUEUED
+from resbench.sweep.ledger import Ledger, StoredSweep
+from resbench.sweep.slurm import MOST_QUEUED, sbatch_parameters
 from resbench.sweep.work import work
 
 
@@ -49,18 +49,12 @@ def work_on(root: Path, number: int) -> int:
 
 
 def _flags(stored: StoredSweep, root: Path) -> list[tuple[str, str | int | bool]]:
-    options: EngineOptions = stored.engine
-    times = any(job.kind == "profile" for job in stored.jobs)
-    chosen: dict[str, str | int | bool | None] = {
-        "job-name": "resbench",
-        "array": f"0-{len(bundles_of(stored)) - 1}%{options.workers}",
-        "time": options.minutes or A_DAY,
-        "partition": options.partition,
-        "gpus-per-node": options.gpus or None,
-        "exclusive": True if times and not options.gpus else None,
-        "requeue": True,
+    """Return the options of sbatch: those that submitit gives it too, and those that it adds itself."""
+    chosen = sbatch_parameters(stored.engine, times=any(job.kind == "profile" for job in stored.jobs))
+    at_once, other = chosen.pop("array_parallelism"), chosen.pop("additional_parameters")
+    own = {
+        "array": f"0-{len(bundles_of(stored)) - 1}%{at_once}",
         "open-mode": "append",
         "output": f"{Ledger(root.absolute()).folder}/logs/%A_%a.out",
-        **options.slurm,
     }
-    return [(key, value) for key, value in chosen.items() if value is not None]
+    return [(key.replace("_", "-"), value) for key, value in {**chosen, **own, **other}.items()]

@@ -8,7 +8,7 @@ from resbench.sweep.engines import Bundle, Ended
 from resbench.sweep.ledger import EngineOptions, Ledger
 from resbench.sweep.submitted import ended_of, submitit, work_of
 
-A_DAY = 60 * 24  # minutes
+_A_DAY = 60 * 24  # minutes
 MOST_QUEUED = 1000  # Slurm's arrays have 1001 places by default
 
 
@@ -71,10 +71,10 @@ class Slurm:
 
 
 def sbatch_parameters(options: EngineOptions, *, times: bool) -> dict[str, Any]:
-    """Return what submitit is told about the jobs: those that take time own their GPU, or without one their node."""
+    """Return submitit's parameters of the jobs: those that take time own their GPU, or without one their node."""
     chosen = {
         "job_name": "resbench",
-        "time": options.minutes or A_DAY,
+        "time": options.minutes or _A_DAY,
         "array_parallelism": options.workers,
         "partition": options.partition,
         "gpus_per_node": options.gpus or None,

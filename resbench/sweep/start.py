@@ -8,10 +8,12 @@ from typing import Any
 
 from resbench.errors import ResbenchError
 from resbench.sweep.drive import OnEnding, cancel_all, drive
-from resbench.sweep.engines import SweepEngine, engine_of
+from resbench.sweep.engines import Here, SweepEngine
 from resbench.sweep.jobs import Job
 from resbench.sweep.ledger import EngineName, EngineOptions, Ledger, StoredSweep, code_sha256, open_jobs
+from resbench.sweep.processes import Processes
 from resbench.sweep.script import script_of
+from resbench.sweep.slurm import Slurm
 
 AT_ONCE = 100  # jobs on a cluster
 
@@ -96,7 +98,7 @@ def stored_sweep(jobs: Sequence[Job], engine: EngineOptions, *, retries: int, to
 def new_sweep(stored: StoredSweep, root: Path, *, cancel: bool) -> Sweep:
     """Return a sweep into the folder of records `root` that is to begin."""
     ledger = Ledger(root)
-    engine = engine_of(stored.engine, ledger, stored.code)
+    engine = _engine(stored.engine, ledger, stored.code)
     return Sweep(ledger=ledger, stored=stored, engine=engine, is_new=True, cancel=cancel)
 
 
@@ -104,7 +106,7 @@ def earlier_sweep(root: Path, *, cancel: bool) -> Sweep:
     """Return the sweep that was started into `root`. Raises ResbenchError when there is none."""
     ledger = Ledger(root)
     stored = ledger.stored()
-    engine = engine_of(stored.engine, ledger, code_sha256())  # a later version may go on
+    engine = _engine(stored.engine, ledger, code_sha256())  # a later version may go on
     return Sweep(ledger=ledger, stored=stored, engine=engine, is_new=False, cancel=cancel)
 
 
@@ -118,3 +120,18 @@ def cancel_sweep(root: Path) -> int:
 def _forgotten(ledger: Ledger) -> bool:
     """Tell whether an earlier sweep ran in this machine's own process, with which its jobs have ended."""
     return ledger.stored().engine.name in ("here", "script")
+
+
+def _engine(options: EngineOptions, ledger: Ledger, code: str) -> SweepEngine:
+    """Return the engine that `options` name. Raises ResbenchError when what it needs is not installed."""
+    match options.name:
+        case "here":
+            return Here(ledger, code)
+        case "processes":
+            return Processes(options, ledger, code)
+        case "slurm":
+            return Slurm(options, ledger, code)
+        case "script":
+            raise ResbenchError(
+                "this sweep is run by a script: submit it to sbatch again; what is done is not done again"
+            )

@@ -2,6 +2,7 @@
 
 import gc
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
@@ -26,3 +27,13 @@ def pytest_collection_finish() -> None:
     """Leave the modules and the tests out of every later collection of garbage, which each measurement begins with."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def planted_checkpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Every checkpoint that is validated is a planted network; what is kept of a run is the test's own."""
+    from resbench.bench import entries
+    from tests import planted
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(entries, "load_checkpoint", planted.load_checkpoint)

@@ -15,7 +15,7 @@ from resbench.accuracy import corruption
 from resbench.accuracy.corruption import Corruption, chosen_corruptions, corrupted, corrupting_in, seed_of
 from resbench.accuracy.labels import imagenet, levels_off
 from resbench.accuracy.layouts import open_set
-from resbench.bench import corrupting, validation
+from resbench.bench import corrupting
 from resbench.bench.entries import Validating, entry_of
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
@@ -27,17 +27,12 @@ from tests.test_accuracy_layouts import label, official_name
 from tests.test_accuracy_published import of
 
 pytest.importorskip("imagecorruptions", exc_type=ImportError)
+pytestmark = pytest.mark.usefixtures("planted_checkpoint")
 WNIDS = list(imagenet())
 SMALL = ["--img-size", "32", "--crop-pct", "0.8", "--workers", "1"]
 REFERENCE = json.loads((Path(__file__).parent / "data" / "imagenet_c_blocks.json").read_text())
 REFERENCE_KINDS = {key.split()[0] for key in REFERENCE} - {"clean"}
 NOISE = Corruption(kind="gaussian_noise", severity=5)
-
-
-@pytest.fixture(autouse=True)
-def planted_checkpoint(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(validation, "load_checkpoint", planted.load_checkpoint)
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from resbench.accuracy.evaluate import Contestant, evaluate
 from resbench.accuracy.labels import imagenet
 from resbench.accuracy.pixels import decode, frame, normalise
 from resbench.accuracy.views import SCALES_PX, checked_tta, views
-from resbench.bench import validation
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.judging.accuracy import accuracies
@@ -120,9 +119,7 @@ def test_ten_crops_are_torchvisions(size):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(validation, "load_checkpoint", planted.load_checkpoint)
+def folder(planted_checkpoint, tmp_path):
     wnids = list(imagenet())
     for label, shift in ((5, 0), (17, 0), (400, 1), (999, -9)):
         planted.write(tmp_path / "val" / wnids[label] / "a.JPEG", label + shift)

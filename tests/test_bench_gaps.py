@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from resbench.accuracy.figures import gap
 from resbench.accuracy.labels import imagenet
 from resbench.accuracy.twins import STRIDES, twins
-from resbench.bench import gaps, validation
+from resbench.bench import entries, gaps
 from resbench.bench.entries import Validating
 from resbench.cli.app import app
 from resbench.nets.build import build
@@ -23,14 +23,8 @@ from resbench.running.settings import Running
 from resbench.zoo.find import find
 from tests import planted
 
+pytestmark = pytest.mark.usefixtures("planted_checkpoint")
 WNIDS = list(imagenet())
-
-
-@pytest.fixture(autouse=True)
-def planted_checkpoint(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for module in (validation, gaps):
-        monkeypatch.setattr(module, "load_checkpoint", planted.load_checkpoint)
 
 
 @pytest.fixture
@@ -118,8 +112,7 @@ def test_a_stride_on_the_other_convolution_is_a_network_of_the_table(tmp_path, m
     module = build("resnet50")
     loaded = Loaded(module=module, variant=find("resnet50"), path=tmp_path / "w.pth", sha256="ab" * 32, notes=())
     (tmp_path / "w.pth").touch()
-    for place in (validation, gaps):
-        monkeypatch.setattr(place, "load_checkpoint", lambda *_: loaded)
+    monkeypatch.setattr(entries, "load_checkpoint", lambda *_: loaded)
     monkeypatch.setattr(gaps, "twins", lambda *found: (one for one in twins(*found) if one.what == STRIDES))
     planted.write(tmp_path / "val" / WNIDS[0] / "a.JPEG", 0)
     monkeypatch.setattr(gaps, "_other_types", lambda own: ())

@@ -8,24 +8,19 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from resbench.accuracy.labels import imagenet, objectnet, subsets
-from resbench.bench import validation
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.judging.accuracy import newcombe
+from resbench.judging.shift import effective_robustness
 from tests import planted
 from tests.test_accuracy_layouts import label, official_name
 
+pytestmark = pytest.mark.usefixtures("planted_checkpoint")
 WNIDS = list(imagenet())
 SMALL = ["--img-size", "16", "--crop-pct", "0.8"]
 OF_A = sorted(next(classes for classes, name in subsets().items() if name == "ImageNet-A"))
 NETWORKS = ["resnet18", "resnet34", "resnet50"]
 WEIGHTS = ["--weights", "a.pth", "--weights", "bgr.pth", "--weights", "constant.pth"]
-
-
-@pytest.fixture(autouse=True)
-def planted_checkpoint(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(validation, "load_checkpoint", planted.load_checkpoint)
 
 
 @pytest.fixture
@@ -108,8 +103,7 @@ def test_three_networks_have_an_effective_robustness(official, other, monkeypatc
     result = run(*words)
     assert "effective robustness" in result.stdout
     assert re.search(r"│ \+1\.00 +│", result.stdout)
-    monkeypatch.undo()
-    monkeypatch.setattr(validation, "load_checkpoint", planted.load_checkpoint)
+    monkeypatch.setattr(setwise, "effective_robustness", effective_robustness)
     assert "other: no effective robustness, for accuracies of 0 and 100 %" in run(*words).stderr
 
 

@@ -19,6 +19,7 @@ from resbench.records import jsonio, predictions
 from resbench.zoo.find import find_weights
 from tests import planted
 
+pytestmark = pytest.mark.usefixtures("planted_checkpoint")
 WNIDS = list(imagenet())
 SMALL = ["--img-size", "16", "--crop-pct", "0.8"]
 
@@ -28,12 +29,6 @@ def folder(tmp_path):
     for label, shift in ((5, 0), (17, 0), (400, 1), (999, -9)):
         planted.write(tmp_path / "val" / WNIDS[label] / "a.JPEG", label + shift)
     return tmp_path / "val"
-
-
-@pytest.fixture(autouse=True)
-def planted_checkpoint(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(validation, "load_checkpoint", planted.load_checkpoint)
 
 
 def run(*words):

@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 from typer.testing import CliRunner
 
-from resbench.bench import calibrating, losses, recorded, validation
+from resbench.bench import calibrating, losses, recorded
 from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.judging.exact import obstacle_to_comparing
@@ -197,13 +197,11 @@ def test_records_of_other_calibration_images_are_not_compared():
 
 
 @pytest.fixture
-def folder(monkeypatch, tmp_path):
+def folder(planted_checkpoint, monkeypatch, tmp_path):
     for label, shift in ((5, 0), (17, 0), (400, 1), (999, -9)):
         planted.write(tmp_path / "val" / WNIDS[label] / "a.JPEG", label + shift)
     planted.write(tmp_path / "photos" / "b.jpg", 5)
     planted.write(tmp_path / "photos" / "c.jpg", 123)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(validation, "load_checkpoint", planted.load_checkpoint)
     monkeypatch.setattr(exported, "write_model", written)
     return tmp_path
 
@@ -219,6 +217,7 @@ def test_validation_in_int8_keeps_the_loss_and_the_images_in_both(folder, monkey
     monkeypatch.setattr(
         onnx_runtime, "quantised_onnx", lambda _, plain, path: path.write_bytes(plain.read_bytes())
     )  # the planted network has no layers to be quantised
+    monkeypatch.setattr(losses, "FIRST_IMAGES", 2)  # which are evaluated first
     done = validate(folder)
     assert done.exit_code == 0, done.output
     record = jsonio.loads(done.stdout)
@@ -231,9 +230,10 @@ def test_validation_in_int8_keeps_the_loss_and_the_images_in_both(folder, monkey
 def test_more_loss_than_permitted_exits_with_1(folder, monkeypatch):
     monkeypatch.setattr(onnx_runtime, "quantised_onnx", lambda _, plain, path: path.write_bytes(plain.read_bytes()))
     lost = PairedLoss(fp32_top1_right=4, top1=(4, 0), top5=(0, 0))
-    monkeypatch.setattr(validation, "paired_loss", lambda *_: lost)
+    monkeypatch.setattr(losses, "has_collapsed", lambda *_: False)
+    monkeypatch.setattr(losses, "paired_loss", lambda *_: lost)
     assert validate(folder, "--max-loss", "1").exit_code == 0  # four images prove nothing
-    monkeypatch.setattr(validation, "paired_loss", lambda *_: replace(lost, top1=(400, 0)))
+    monkeypatch.setattr(losses, "paired_loss", lambda *_: replace(lost, top1=(400, 0)))
     assert validate(folder, "--max-loss", "1").exit_code == 1
     assert validate(folder).exit_code == 0  # without --max-loss it is reported only
 

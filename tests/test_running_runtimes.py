@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from typer.testing import CliRunner
 
-from resbench.bench import comparing, gate, measuring, profiling, subject, validation, worker
+from resbench.bench import comparing, gate, measuring, profiling, subject, worker
 from resbench.bench.sides import Side
 from resbench.bench.table import speed_rows
 from resbench.cli.app import app
@@ -326,11 +326,10 @@ def test_a_version_that_knows_no_runtimes_is_not_taken_for_one(monkeypatch):
 
 
 @pytest.mark.parametrize("name", INSTALLED)
+@pytest.mark.usefixtures("planted_checkpoint")
 def test_validation_in_another_runtime_counts_the_same_answers(monkeypatch, tmp_path, name):
     for label, shift in ((5, 0), (17, 0), (400, 1), (999, -9)):
         planted.write(tmp_path / "val" / WNIDS[label] / "a.JPEG", label + shift)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(validation, "load_checkpoint", planted.load_checkpoint)
     monkeypatch.setattr(exported, "write_model", written)
     words = ["validate", "--data", str(tmp_path / "val"), "resnet18", *SMALL, "--runtime", name]
     done = CliRunner().invoke(app, [*words, "--json"])

@@ -1,6 +1,6 @@
 """Images by which a runtime sets the ranges of int8: read from a folder or archive when they are needed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -31,8 +31,8 @@ def calibration_from(images: Images | None) -> CalibrationImages | None:
     return CalibrationImages(name=opened.name, fingerprint=opened.fingerprint, images=len(samples), batches=batches)
 
 
-def images_in_both(images: Images, evaluated: tuple[Sample, ...]) -> int:
-    """Return how many of the images of a calibration are among those `evaluated`, by their bytes."""
+def images_in_both(path: str, evaluated: Sequence[Sample]) -> int:
+    """Return how many of the images of the calibration at `path` are among those `evaluated`, by their bytes."""
     digests = {sample.digest for sample in evaluated}
-    samples = open_unlabelled(Path(images.path)).samples[:CALIBRATION_IMAGES]
+    samples = open_unlabelled(Path(path)).samples[:CALIBRATION_IMAGES]
     return sum(digest_of(sample.image_file()) in digests for sample in samples)

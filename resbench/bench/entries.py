@@ -13,6 +13,7 @@ from resbench.accuracy.published import OFFICIAL_NAME
 from resbench.bench.entrance import entered, headed
 from resbench.errors import ResbenchError
 from resbench.nets.cache import cached_path, folder, sha256
+from resbench.nets.checkpoints import Loaded, load_checkpoint
 from resbench.nets.classlists import class_list
 from resbench.records.record import Tta, TtaAverage
 from resbench.running.settings import Running
@@ -224,6 +225,11 @@ def entry_of(asked: str, variant: Variant, weights: str | Path | None, validatin
         std=validating.std,
     )
     return Entry(asked=asked, weights=weights, variant=variant, published=published, preprocess=preprocess)
+
+
+def checkpoint_of(entry: Entry, validating: Validating) -> Loaded:
+    """Load the weights of an entry into its network. Raises ResbenchError for a file that does not fit."""
+    return load_checkpoint(entry.variant, entry.source, validating.key)
 
 
 def _known(variant: Variant, weights: str | Path | None) -> Weights | None:

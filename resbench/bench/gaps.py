@@ -17,11 +17,10 @@ from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.figures import gap
 from resbench.accuracy.session import Progress, Session, examined, score, silent
 from resbench.accuracy.twins import STRIDES, twins
-from resbench.bench.entries import Entry, Validating, fitted, select
+from resbench.bench.entries import Entry, Validating, checkpoint_of, fitted, select
 from resbench.bench.losses import in_fp32
 from resbench.bench.passes import session_of, settings_of
 from resbench.bench.validation import Validated
-from resbench.nets.checkpoints import load_checkpoint
 from resbench.records import store
 from resbench.records.predictions import Predictions, Rows
 from resbench.records.record import Gap, Settings
@@ -73,7 +72,7 @@ def keep(results: Sequence[Validated], gaps: Sequence[Gap], root: Path) -> None:
 def _gap(
     entry: Entry, images: ImageSet, data: Path, on: torch.device, validating: Validating, on_progress: Progress
 ) -> Gap:
-    loaded = load_checkpoint(entry.variant, entry.source, validating.key)
+    loaded = checkpoint_of(entry, validating)
     validating = in_fp32(validating) if validating.running.dtype == "int8" else validating
     running = replace(validating.running, runtime="eager", compile_mode=None)
     settings = settings_of(entry, running, on)

@@ -3,19 +3,16 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import psutil
 import torch
-from torch import Tensor
 
 from resbench import environment
-from resbench.accuracy import figures, loader, pixels
+from resbench.accuracy import figures, pixels
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.distributed import Ranks, ranks
-from resbench.accuracy.evaluate import Contestant, images_per_pass
 from resbench.accuracy.hypotheses import ties, unexplained
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.published import on_classes_of
@@ -26,43 +23,23 @@ from resbench.accuracy.session import (
     Session,
     decoder_words,
     examined,
-    score,
     scored,
     silent,
 )
-from resbench.accuracy.views import views
-from resbench.bench.calibrating import calibration_from, images_in_both
 from resbench.bench.corrupting import CorruptedScore, CorruptionPlan, on_corrupted, plan_of
+from resbench.bench.courses import Course, course_of, on_set, with_proof
 from resbench.bench.entrance import origin_of
-from resbench.bench.entries import Entry, Validating, base_of, fitted, in_groups, select
-from resbench.bench.losses import FIRST_IMAGES, in_fp32, paired_loss, refuse_collapse
-from resbench.bench.passes import images_to_calibrate, session_of, settings_of
+from resbench.bench.entries import Entry, Validating, base_of, in_groups, select
+from resbench.bench.losses import in_fp32, refuse_early_collapses, with_losses
+from resbench.bench.passes import session_of
 from resbench.errors import ResbenchError
-from resbench.nets.checkpoints import load_checkpoint
 from resbench.records import jsonio, predictions, store
 from resbench.records.files import write_together
-from resbench.records.predictions import Predictions, Rows
-from resbench.records.record import Evaluation, Exported, PairedLoss, Settings
-from resbench.running.arm import Arm, answer, prepare
+from resbench.records.predictions import Predictions
+from resbench.records.record import Evaluation
 from resbench.running.device import resolve
-from resbench.running.proof import proved_export
 from resbench.running.settings import switches
-from resbench.zoo.spec import Preprocess, Variant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Course:
-    """A checkpoint in its settings, ready to run."""
-
-    entry: Entry
-    settings: Settings
-    weights: str
-    weights_sha256: str
-    contestant: Contestant
-    arm: Arm
-    notes: tuple[str, ...]  # what was changed in the weights
-    exported: Exported | None = None  # how the file that runs was proved
-    loss: PairedLoss | None = None  # of int8
+from resbench.zoo.spec import Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -122,8 +99,8 @@ def counterparts(sets: Sequence[ImageSet], data: Sequence[Path], against: str | 
     if against is None:
         return []
     base = sets[base_of(against, [images.name for images in sets], data)]
-    found = (on_classes_of(base, other) for other in sets if other is not base)
-    by_images = {(images.fingerprint, images.among): images for images in found if images}
+    parts = (on_classes_of(base, other) for other in sets if other is not base)
+    by_images = {(images.fingerprint, images.among): images for images in parts if images}
     return list(by_images.values())
 
 
@@ -137,25 +114,24 @@ def _one_pass(
     plan: CorruptionPlan | None,
 ) -> list[list[Validated]]:
     """Return the validations of checkpoints that are in memory together, for each of the sets."""
-    courses = [_course(entry, on, validating) for entry in entries]
-    twins = [_course(entry, on, in_fp32(validating)) for entry in entries] if _is_int8(validating) else []
+    courses = [course_of(entry, on, validating) for entry in entries]
+    int8 = validating.running.dtype == "int8"
+    twins = [course_of(entry, on, in_fp32(validating)) for entry in entries] if int8 else []
     done = []
     with switches(courses[0].settings):
         for images in sets:
             watch = environment.watch(on)
-            chosen = [_chosen(course, images, validating) for course in [*courses, *twins]]
+            chosen = [on_set(course, images, validating) for course in [*courses, *twins]]
             contestants = [course.contestant for course in chosen]
             session = session_of(contestants, courses[0].settings, on, group, validating, on_progress)
-            chosen = [_proved(course, validating, session) for course in chosen]
+            chosen = [with_proof(course, validating, session) for course in chosen]
             streams = list(dict.fromkeys(chain.from_iterable(contestant.streams for contestant in contestants)))
             seen = examined(images, session, skip=validating.skip_unreadable, streams=streams)
-            if twins and len(seen.images.samples) > FIRST_IMAGES:
-                first = replace(seen.images, samples=seen.images.samples[:FIRST_IMAGES])
-                _refuse_collapses(chosen, score(contestants, first, session), first, validating)
+            if twins:
+                refuse_early_collapses(chosen, seen.images, session, validating)
             scores = scored(contestants, seen.images, session)
             if twins:
-                _refuse_collapses(chosen, [each.rows for each in scores], seen.images, validating)
-                chosen = _with_losses(chosen, scores, seen, validating)
+                chosen = with_losses(chosen, scores, seen.images, validating)
             asked = contestants[: len(courses)]
             corrupted = on_corrupted(asked, seen.images, session, plan) if plan else [None] * len(asked)
             done.append(
@@ -176,101 +152,8 @@ def _with_corruptions(result: Validated, beside: CorruptedScore | None) -> Valid
     return replace(result, record=record, journals=(*result.journals, *beside.journals))
 
 
-def _is_int8(validating: Validating) -> bool:
-    return validating.running.dtype == "int8"
-
-
-def _refuse_collapses(
-    chosen: Sequence[Course], answers: Sequence[Rows], images: ImageSet, validating: Validating
-) -> None:
-    """Raise InvalidMeasurementError for a course in int8, in the first half, that lost too much against its twin."""
-    half = len(chosen) // 2
-    for course, int8, fp32 in zip(chosen, answers, answers[half:], strict=False):
-        module = load_checkpoint(course.entry.variant, course.entry.source, validating.key).module
-        image = partial(_prepared, images, course.contestant.preprocess)
-        refuse_collapse(course.contestant.name, course.arm, module, (int8, fp32), image)
-
-
-def _prepared(images: ImageSet, preprocess: Preprocess, place: int) -> Tensor:
-    """Return the image at a place of the set as the network takes it, (1, 3, H, W)."""
-    (batch,) = loader.batches(images.samples, [preprocess], starts=[place], batch_size=1, workers=1)
-    return pixels.normalise(batch.frames[preprocess], preprocess)
-
-
-def _with_losses(
-    chosen: Sequence[Course], scores: Sequence[Scored], seen: Examined, validating: Validating
-) -> list[Course]:
-    """Return the courses in int8, which are the first half, with what each lost against its twin."""
-    half = len(chosen) // 2
-    return [
-        replace(course, loss=paired_loss(int8.rows, fp32.rows, _overlap(course, seen, validating)))
-        for course, int8, fp32 in zip(chosen, scores, scores[half:], strict=False)
-    ]
-
-
-def _overlap(course: Course, seen: Examined, validating: Validating) -> int:
-    images = images_to_calibrate(course.entry.preprocess, str(validating.running.calibration))
-    return images_in_both(images, seen.images.samples)
-
-
 def _free_bytes(on: torch.device) -> int:
     return torch.cuda.mem_get_info(on)[0] if on.type == "cuda" else psutil.virtual_memory().available
-
-
-def _course(entry: Entry, on: torch.device, validating: Validating) -> Course:
-    settings = settings_of(entry, validating.running, on)
-    loaded = load_checkpoint(entry.variant, entry.source, validating.key)
-    running = validating.running
-    images = images_to_calibrate(entry.preprocess, running.calibration) if running.calibration else None
-    calibration = calibration_from(images)
-    arm = prepare(loaded.module, settings, on, entry.variant.classes, calibration=calibration)
-    contestant = Contestant(
-        name=entry.asked,
-        identity=f"{entry.variant.name} {loaded.sha256} {replace(settings, threads=None)} {_identity(arm)}",
-        forward=partial(answer, arm),
-        preprocess=entry.preprocess,
-    )
-    return Course(
-        entry=entry,
-        settings=settings,
-        weights=entry.published.name if entry.published else loaded.name,
-        weights_sha256=loaded.sha256,
-        contestant=contestant,
-        arm=arm,
-        notes=tuple(f"{loaded.path.name}: {note}" for note in loaded.notes),
-    )
-
-
-def _identity(arm: Arm) -> str:
-    """Return what besides settings an answer depends on: versions, and the images that int8 was calibrated with."""
-    return f"{arm.engine.versions} {arm.calibration.fingerprint if arm.calibration else ''}"
-
-
-def _chosen(course: Course, images: ImageSet, validating: Validating) -> Course:
-    """Return a checkpoint as the rules of a set have it, and the views that were asked for."""
-    entry = fitted(course.entry, images)
-    contestant = replace(
-        course.contestant,
-        preprocess=entry.preprocess,
-        among=images.among,
-        alike=images.alike,
-        views=views(validating.tta, entry.preprocess) if validating.tta else (),
-        average=validating.tta_average or "softmax",
-    )
-    return replace(course, entry=entry, contestant=contestant)
-
-
-def _proved(course: Course, validating: Validating, session: Session) -> Course:
-    """Prove the file that a runtime runs, in passes as large as those that follow."""
-    if course.arm.files is None:
-        return course
-    if {(view.crop_px, view.crop_px) for view in course.contestant.streams} != {course.settings.input_px}:
-        raise ResbenchError(
-            f"--tta with runtime {course.settings.runtime}: its file takes one image size; leave one out"
-        )
-    module = load_checkpoint(course.entry.variant, course.entry.source, validating.key).module
-    size = images_per_pass(course.contestant.largest, session.device, session.batch_size)
-    return replace(course, exported=proved_export(module, course.arm, [size]))
 
 
 def _own_device(group: Ranks) -> str | None:
@@ -333,11 +216,17 @@ def _validated(
         environment=watch.environment(),
         run=watch.run(),
     )
+    notes = _notes(course, own, images, seen)
+    return Validated(record=record, predictions=answers, notes=notes, journals=(own.journal,))
+
+
+def _notes(course: Course, own: Scored, images: ImageSet, seen: Examined) -> tuple[str, ...]:
+    """Return what the user should know of a validation."""
     doubt = unexplained(own.rows, images.classes) or ties(own.rows)
     notes = [*course.notes, *map(str, seen.symptoms)]
-    notes += [f"{contestant.name}: {doubt}"] if doubt else []
+    notes += [f"{course.contestant.name}: {doubt}"] if doubt else []
     if course.loss and course.loss.overlap:
         notes.append(f"{course.loss.overlap} of these images calibrated int8 too, so its loss may look too small")
     if own.journal.failure:
         notes.append(f"progress could not be kept ({own.journal.failure}); an interrupted run would begin anew")
-    return Validated(record=record, predictions=answers, notes=tuple(notes), journals=(own.journal,))
+    return tuple(notes)

@@ -179,11 +179,11 @@ def judge(repository: Repository, cards: Sequence[Card], shown: str, *, with_own
         problems, counted = findings(Path(folder), cards, own)
     known = judged()
     for problem in problems:
-        said = f"{problem.path}:{problem.line}: {problem.level} {problem.code} {problem.model}: {problem.message}"
+        finding = f"{problem.path}:{problem.line}: {problem.level} {problem.code} {problem.model}: {problem.message}"
         if problem.level == shown or shown == "all":
-            print(f"{repository.name}/{said}")
+            print(f"{repository.name}/{finding}")
         if problem.level is Level.FALSE and known.get(accusation(repository.name, problem)) != "true":
-            failures.append(said)
+            failures.append(finding)
     return counted, failures
 
 

@@ -78,3 +78,15 @@ def test_a_card_that_is_not_the_one_of_the_list_is_named(mirrors, monkeypatch, c
     lint_corpus.write([replace(card, sha256="0" * 64) for card in lint_corpus.listed()])
     assert run(monkeypatch, mirrors) == 1
     assert "somebody/cards/README.md: not the file of the list" in capsys.readouterr().err
+
+
+def test_the_results_that_a_repository_keeps_are_truth_when_asked_for(mirrors, monkeypatch, capsys):
+    folder = mirrors / "somebody+cards"
+    (folder / "README.md").write_text("| Model | Top-1 (%) |\n|---|---|\n| somenet | 75.1 |\n", encoding="utf-8")
+    (folder / "results.csv").write_text("model,top1\nsomenet,75.103\n", encoding="utf-8")
+    commit(folder)
+    run(monkeypatch, mirrors, "--add", "somebody/cards")
+    monkeypatch.setattr(lint_corpus, "RESULTS", {"somebody/cards": "results.csv"})
+    for words, checked in ((), 0), (("--own",), 1):
+        assert run(monkeypatch, mirrors, *words) == 0
+        assert f"somebody/cards: 1 files, 1 read, {checked} checked" in capsys.readouterr().out

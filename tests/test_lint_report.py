@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from resbench.cli.app import app
+from resbench.cli.lint import LintFormat
 from resbench.lint.coverage import Coverage
 from resbench.lint.files import read_cards
 from resbench.lint.lint import fix, lint
@@ -142,7 +143,7 @@ def test_fix_mends_the_cell_of_a_table(tmp_path):
     assert page.read_text() == card_corpus.README
 
 
-@pytest.mark.parametrize("style", report.FORMATS)
+@pytest.mark.parametrize("style", list(LintFormat))
 def test_a_card_without_figures_is_no_failure(style):
     assert run("-", "--format", style, text="# Nothing to see\n").exit_code == 0
 
@@ -159,7 +160,7 @@ def test_cards_are_checked_without_torch(tmp_path):
     assert modules_after("lint", str(page)).isdisjoint({"torch", "numpy", "pandas", "scipy"})
 
 
-@pytest.mark.parametrize("style", report.FORMATS)
+@pytest.mark.parametrize("style", list(LintFormat))
 def test_every_format_says_what_was_checked(style):
     page = "| Model | Params (M) |\n| --- | --- |\n| a_net | 12.3 |\n"
     done = run("-", "--format", style, text=page)

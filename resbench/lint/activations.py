@@ -12,7 +12,7 @@ from resbench.lint.explained import distance
 from resbench.lint.figure import StatedFigure
 from resbench.lint.places import about
 from resbench.lint.problem import Level, Problem
-from resbench.lint.readings import figures_of
+from resbench.lint.readings import figures_of, nearest_off
 from resbench.records.record import Counts
 
 _FAR = 0.25  # further off, a figure is at another input, or of another network
@@ -32,6 +32,6 @@ def judged_activations(entry: ModelEntry, figure: StatedFigure, network: str, co
     if fitting:
         message = f"{figure}: true at {units.pixels(fitting.input_px)}; {here}"
         return about(entry, "T015", Level.WARNING, figure, message, "say at which input it holds")
-    off = min((float(number.value / home.activations - 1) for number in stated), key=abs, default=-1.0)
+    off = nearest_off(figure, home.activations)
     message = f"{figure}: no known count; {distance(off) if abs(off) < _FAR else 'the nearest is'} {here}"
     return about(entry, "T015", Level.WARNING, figure, message, "say what it counts")

@@ -14,10 +14,10 @@ from resbench.lint.guestcounts import Guest
 from resbench.lint.places import about
 from resbench.lint.problem import Level, Problem
 from resbench.lint.readings import figures_of
+from resbench.lint.sizes import SCALED_OFF
 from resbench.records.record import Terms
 
 _TIMMS = "timm-card"  # the convention whose input is wider than high
-_SCREENED = 0.06  # how far a count that is scaled from another size may be off
 
 
 def guest_operations(entry: ModelEntry, figure: StatedFigure, guest: Guest, sides: Sequence[int]) -> Problem | None:
@@ -67,7 +67,7 @@ def _on_timms_pages(figure: StatedFigure, guest: Guest, side_px: int) -> Iterato
     square, wide = (side_px, side_px), convention(_TIMMS).input_rule(side_px)
     readings = list(_by_class(figure, guest, square))
     yield from readings
-    if any(abs((reading.off + 1) * square[1] / wide[1] - 1) < _SCREENED for reading in readings):
+    if any(abs((reading.off + 1) * square[1] / wide[1] - 1) < SCALED_OFF for reading in readings):
         yield from _by_class(figure, guest, wide)
 
 

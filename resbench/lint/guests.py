@@ -12,7 +12,7 @@ from resbench.lint.guestcounts import Guest
 from resbench.lint.guestoperations import guest_operations
 from resbench.lint.places import about
 from resbench.lint.problem import Level, Problem
-from resbench.lint.readings import figures_of
+from resbench.lint.readings import figures_of, nearest_off
 from resbench.lint.sizes import USUAL_PX
 
 _SIDE = re.compile(r"[-_](\d{3})px\b")  # in a name, of its images
@@ -59,11 +59,10 @@ def _judged(entry: ModelEntry, guest: Guest) -> Iterator[Problem]:
 
 
 def _params(entry: ModelEntry, figure: StatedFigure, guest: Guest) -> Problem | None:
-    stated = figures_of(figure)
-    if any(rounding(guest.params, number) for number in stated):
+    if any(rounding(guest.params, number) for number in figures_of(figure)):
         message = f"{figure}: true, {guest.name} has {guest.params:,}"
         return about(entry, "T001", Level.NOTE, figure, message)
-    off = min((float(number.value / guest.params - 1) for number in stated), key=abs, default=0.0)
+    off = nearest_off(figure, guest.params)
     if not guest.exact or abs(off) < _OTHER:
         return None
     message = f"{figure}: {guest.name} has {guest.params:,} ({100 * off:+.1f} %); another head, or another network?"

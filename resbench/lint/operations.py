@@ -9,21 +9,18 @@ from resbench.counting.conventions import NAMES, operations
 from resbench.counting.counted import counted, sizes
 from resbench.counting.explain import Explanation
 from resbench.counting.reading import Reading
-from resbench.lint.certain import is_known_checkpoint, is_plain_network
+from resbench.lint.certain import NEAR, doubtful_share, is_known_checkpoint
 from resbench.lint.entry import ModelEntry
 from resbench.lint.explained import distance, explained
 from resbench.lint.figure import StatedFigure
 from resbench.lint.places import about
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.lint.readings import figures_of
-from resbench.lint.sizes import AT_SIZE, USUAL_PX, count_at, countable, operations_at, side_of
+from resbench.lint.sizes import AT_SIZE, SCALED_OFF, USUAL_PX, count_at, countable, operations_at, side_of
 from resbench.zoo.spec import Variant
 
-_NEAR = 0.10  # a figure this near to a count, its double or its half may be of a counter that is not known here
-_FAR = 0.25  # so for a network that others also build
 # Sides that classifiers of the family are trained and tested at.
 _SIDES_PX = (96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 299, 320, 331, 352, 384, 416, 448, 480, 512)
-_SCREENED = 0.06  # how far a count that is scaled from another size may be off
 _UNITS = {"K": "thousands", "M": "millions", "G": "billions", "T": "trillions"}
 
 
@@ -95,12 +92,12 @@ def _unknown(
         not stated_px
         and countable(network, USUAL_PX)
         and network.input_px != USUAL_PX
-        and (near is None or abs(near.off) > _NEAR)
+        and (near is None or abs(near.off) > NEAR)
     ):
         counts = [count_at(network, (USUAL_PX, USUAL_PX))]
         readings = explain.explain(network, figures_of(figure), counts)
         near = next(iter([*readings.nearest, *readings.fits]), near)
-    if near and abs(near.off) < (_NEAR if is_plain_network(entry, network) else _FAR):
+    if near and abs(near.off) < doubtful_share(entry, network):
         where = f"{near.value:,} at {units.pixels(near.input_px)}"
         return f"no known count; {distance(near.off)} {_named(near)}, {where}"
     return ""
@@ -116,7 +113,7 @@ def _elsewhere(network: Variant, figure: StatedFigure, sides: Collection[int]) -
     for side in sides:
         scale = (side / home.input_px[0]) ** 2
         values = [operations(home.terms, name) * scale * times for name in NAMES for times in (1, 2)]
-        likely = any(abs(float(reading.value) / value - 1) < _SCREENED for reading in figures for value in values)
+        likely = any(abs(float(reading.value) / value - 1) < SCALED_OFF for reading in figures for value in values)
         if likely and countable(network, side):
             readings = explain.explain(network, figures, [count_at(network, (side, side))]).fits
             if fits := [fit for fit in readings if not fit.look_alike and not fit.head and not fit.one_channel]:

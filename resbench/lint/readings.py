@@ -27,6 +27,11 @@ def figures_of(figure: StatedFigure) -> tuple[Figure, ...]:
     return tuple(plain)
 
 
+def nearest_off(figure: StatedFigure, count: int) -> float:
+    """Return how far a printed number is from `count` at the least, as a share of it: 0.1 is 10 % above, -1 nothing."""
+    return min((float(reading.value / count - 1) for reading in figures_of(figure)), key=abs, default=-1.0)
+
+
 def _measured(figure: Figure, zeros: int, *, is_count: bool) -> Fraction:
     """Return the step of the digits before the zeros; in a field of counts at least three were measured.
 

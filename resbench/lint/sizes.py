@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 AT_SIZE = "fvcore"  # the convention that timm and MMPretrain use today
+SCALED_OFF = 0.06  # how far a count that is scaled from another size by its pixels may be off, as a share
 USUAL_PX = 224  # what most counters are run at, whatever the network was trained at
 
 

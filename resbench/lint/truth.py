@@ -11,19 +11,17 @@ from resbench.counting.figures import parameters
 from resbench.counting.reading import Reading
 from resbench.lint import guests
 from resbench.lint.activations import judged_activations
-from resbench.lint.certain import is_known_checkpoint, is_plain_network
+from resbench.lint.certain import NEAR, doubtful_share, is_known_checkpoint
 from resbench.lint.entry import ModelEntry
 from resbench.lint.explained import distance, explained
 from resbench.lint.figure import COUNTS, StatedFigure
 from resbench.lint.operations import judged_operations
 from resbench.lint.places import about
 from resbench.lint.problem import Edit, Level, Problem
-from resbench.lint.readings import figures_of
+from resbench.lint.readings import figures_of, nearest_off
 from resbench.lint.sizes import countable, plain_count, side_of, square_counts
 from resbench.zoo.spec import Variant
 
-_NEAR_PARAMS = 0.10  # folded or counted norms, other shortcuts, whole millions
-_FAR = 0.25  # parameters of a network that others also build: further off than this, they are none of its kind
 _CODES = {"params": "T001", "flops": "T002", "macs": "T002", "activations": "T015"}
 
 
@@ -97,9 +95,9 @@ def _contradicted_params(
 ) -> Problem:
     exact = counted(network.name).params
     known = f"; {explanation.errors[0]}" if explanation.errors else ""
-    off = min((float(reading.value / exact - 1) for reading in figures_of(figure)), key=abs, default=-1.0)
+    off = nearest_off(figure, exact)
     sure = bool(known) or is_known_checkpoint(entry)
-    if not sure and abs(off) < (_NEAR_PARAMS if is_plain_network(entry, network) else _FAR):
+    if not sure and abs(off) < doubtful_share(entry, network):
         message = f"{figure}: does not fit resbench's {network.name}, which has {exact:,} ({distance(off)})"
         return about(entry, "T001", Level.WARNING, figure, message, "say which network it is")
     right = parameters(exact) if figure.is_count and figure.digits.endswith("0000") else exact
@@ -113,7 +111,7 @@ def _contradicted_params(
 def _is_below_the_trunk(network: Variant, figure: StatedFigure) -> bool:
     """Whether a count is too small for any head, so that the network's own is the only one that can be meant."""
     trunk = counted(network.name).params - counted(network.name).terms.fc - network.classes
-    return all(reading.value < trunk * (1 - _NEAR_PARAMS) for reading in figures_of(figure))
+    return all(reading.value < trunk * (1 - NEAR) for reading in figures_of(figure))
 
 
 def _foreign_unit(entry: ModelEntry, network: Variant, figure: StatedFigure, code: str) -> Problem:

@@ -19,14 +19,13 @@ from resbench.report.progress import tracked
 from resbench.report.terminal import advice, line, results_console
 from resbench.words.escaped import visible_json
 
-FORMATS = ("text", "json", "sarif", "github")
 _STYLE = {Level.UNREADABLE: "bold red", Level.FALSE: "red", Level.WARNING: "yellow", Level.NOTE: "green"}
 _SARIF = {Level.UNREADABLE: "error", Level.FALSE: "error", Level.WARNING: "warning", Level.NOTE: "note"}
 _GITHUB = {Level.UNREADABLE: "error", Level.FALSE: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
 
 
 def show_problems(problems: Sequence[Problem], coverage: Coverage, style: str) -> None:
-    """Print `problems` and what was checked to stdout, in one of FORMATS."""
+    """Print `problems` and what was checked to stdout, as "text", "json", "sarif" or "github"."""
     if style == "text":
         _text(problems, coverage)
     else:
@@ -106,7 +105,7 @@ def _sarif_result(problem: Problem) -> dict[str, object]:
     return {
         "ruleId": problem.code,
         "level": _SARIF[problem.level],
-        "message": {"text": _said(problem)},
+        "message": {"text": _message(problem)},
         "locations": [{"physicalLocation": place}],
     }
 
@@ -131,10 +130,10 @@ def _github(problems: Sequence[Problem], coverage: Coverage) -> str:
 def _annotation(problem: Problem) -> str:
     title = f"{problem.code} {RULES[problem.code]}"
     file = location.in_repository(Path(problem.path))
-    return github.command(_GITHUB[problem.level], _said(problem), file=file, line=problem.line, title=title)
+    return github.command(_GITHUB[problem.level], _message(problem), file=file, line=problem.line, title=title)
 
 
-def _said(problem: Problem) -> str:
+def _message(problem: Problem) -> str:
     model = f"{problem.model}: " if problem.model else ""
     remedy = f" (fix: {problem.fix})" if problem.fix else ""
     return f"{model}{problem.message}{remedy}"

@@ -108,7 +108,7 @@ def test_memory_may_grow_by_one_per_cent(after, verdict):
 
 def test_differences_name_each_key_that_differs():
     assert differences({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 5, "c": 4}) == "b 2 -> 5, c 3 -> 4"
-    assert differences({"a": 1}, {"a": 1, "b": 2}) == "b None -> 2"
+    assert differences({"a": 1}, {"a": 1, "b": 2}) == "b none -> 2"
 
 
 def counted(params, threads=1):

@@ -181,9 +181,8 @@ def test_what_a_runtime_cannot_do_is_one_line(options, device, train, words):
     ("name", "extra"), [("onnxruntime", "onnx"), ("openvino", "openvino"), ("tensorrt", "tensorrt")]
 )
 def test_a_runtime_that_is_not_installed_names_the_extra(monkeypatch, name, extra):
-    package = {"onnxruntime": "onnxruntime"}.get(name, name)
-    monkeypatch.setattr(runtime, "find_spec", lambda wanted: None if wanted == package else object())
-    with pytest.raises(ResbenchError, match=rf"runtime {name}: needs {package}; pip install 'resbench\[{extra}\]'"):
+    monkeypatch.setattr(runtime, "find_spec", lambda wanted: None if wanted == name else object())
+    with pytest.raises(ResbenchError, match=rf"runtime {name}: needs {name}; pip install 'resbench\[{extra}\]'"):
         runtime.loader_of(name)
 
 

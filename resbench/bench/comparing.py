@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from resbench import environment
-from resbench.bench.sides import MeasuredSide, Side, clock_of, request_of, units_apart, units_together
+from resbench.bench.sides import MeasuredSide, Side, UnitSource, clock_of, request_of, units_apart, units_together
 from resbench.bench.subject import OnProgress
 from resbench.judging.family import Timed
 from resbench.judging.finding import Finding
@@ -15,7 +15,7 @@ from resbench.judging.paired import Judgement, judge_arms, paired_change, unit_l
 from resbench.judging.stats import cluster_medians, log_interval
 from resbench.records.record import Cluster, Environment, Run
 from resbench.running.device import resolve
-from resbench.timing.contest import Rules, World, contest
+from resbench.timing.contest import Contest, Rules, World, contest
 from resbench.words.observed import overloaded
 
 LAUNCH_LOOKS = (4, 6, 9, 13, 20, 32)  # launches after which arms in processes of their own are judged
@@ -85,6 +85,12 @@ def ab(
     )
     with source as units:
         outcome = contest(units.draw, rules, world)
+    return _compared(units, outcome, batch_size, rules, watch)
+
+
+def _compared(
+    units: UnitSource, outcome: Contest, batch_size: int, rules: Rules, watch: environment.Watch
+) -> Comparison:
     return Comparison(
         a=units.arms[0],
         b=units.arms[1],

@@ -90,9 +90,8 @@ def proved(
         if answers.shape != expected.shape:
             shapes = f"{answers.shape[-1]} classes, {reference.network.name} {expected.shape[-1]}"
             raise ResbenchError(f"{path}: answers {shapes}; name the network that it holds, with its --weights")
-        images += zip(
-            *compared_logits(answers, expected, limit), names, strict=False
-        )  # images that fill a batch have none
+        compared = compared_logits(answers, expected, limit)
+        images += zip(*compared, names, strict=False)  # what fills the last batch has no name, and does not count
     difference, _, worst = max(images, key=lambda image: image[0])
     result = Parity(
         file=path.name,

@@ -14,7 +14,7 @@ from resbench.bench import pipeline
 from resbench.bench.entrance import entered, headed, network_counts, origin_of
 from resbench.bench.measuring import measured_parts
 from resbench.bench.requests import request_for
-from resbench.bench.subject import OnProgress, proof_of, ready, widest
+from resbench.bench.subject import OnProgress, Subject, proof_of, ready, widest
 from resbench.errors import ResbenchError
 from resbench.nets.elsewhere import portable
 from resbench.records.record import DType, Profile
@@ -143,7 +143,6 @@ def profile(
 def profiled(network: Variant, profiling: Profiling, on_progress: OnProgress = lambda *_: None) -> Profile:
     """Do what `profile` does with options in one piece."""
     request = requested(network, profiling)
-    own, network = network, request.network
     watch = environment.watch(torch.device(request.device))
     on_progress("loading", 0.0)
     subject = ready(request)
@@ -154,21 +153,7 @@ def profiled(network: Variant, profiling: Profiling, on_progress: OnProgress = l
         on_progress("comparing with eager torch", 0.0)
     sizes = [want.batch_size for want in request.wanted]
     subject = replace(subject, exported=proof_of(request, subject.arm, sizes))
-    record = Profile(
-        network=network.name,
-        weights=subject.weights,
-        weights_sha256=subject.weights_sha256,
-        counts=network_counts(network, request.settings.input_px),
-        origin=origin_of(network, request.settings.input_px),
-        classes=network.classes if network.classes != own.classes else None,
-        settings=request.settings,
-        engine=subject.arm.engine,
-        exported=subject.exported,
-        series=(),
-        memory=(),
-        environment=watch.environment(),
-        run=watch.run(),
-    )
+    record = _unmeasured(network, subject, request, watch)
     finished = False
     with suppress(KeyboardInterrupt):
         for part in measured_parts(
@@ -187,6 +172,26 @@ def profiled(network: Variant, profiling: Profiling, on_progress: OnProgress = l
     if not finished:
         raise Interrupted(record)
     return record
+
+
+def _unmeasured(own: Variant, subject: Subject, request: speeds.Request, watch: environment.Watch) -> Profile:
+    """Return the profile of a network that is ready, without samples; `own`: the network with its own head."""
+    network = request.network
+    return Profile(
+        network=network.name,
+        weights=subject.weights,
+        weights_sha256=subject.weights_sha256,
+        counts=network_counts(network, request.settings.input_px),
+        origin=origin_of(network, request.settings.input_px),
+        classes=network.classes if network.classes != own.classes else None,
+        settings=request.settings,
+        engine=subject.arm.engine,
+        exported=subject.exported,
+        series=(),
+        memory=(),
+        environment=watch.environment(),
+        run=watch.run(),
+    )
 
 
 def requested(network: Variant, profiling: Profiling) -> speeds.Request:

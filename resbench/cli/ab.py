@@ -88,24 +88,21 @@ def ab_(
     from resbench.running.settings import Running
     from resbench.timing.contest import Rules
 
-    side = Side(
-        network=entered(a, parse.input_px(input_px)),
-        running=Running(
-            input_px=parse.input_px(input_px),
-            dtype=dtype,
-            amp=amp,
-            channels_last=channels_last,
-            runtime=runtime,
-            cuda_graph=cuda_graph,
-            fuse=fuse,
-            winograd=winograd,
-            threads=threads,
-            calibration=calibration,
-        ),
+    running = Running(
+        input_px=parse.input_px(input_px),
+        dtype=dtype,
+        amp=amp,
+        channels_last=channels_last,
+        runtime=runtime,
+        cuda_graph=cuda_graph,
+        fuse=fuse,
+        winograd=winograd,
+        threads=threads,
+        calibration=calibration,
     )
     options_of = {"b": differences or (), "c": differences_of_c or (), "d": differences_of_d or ()}
-    networks = [entered(name, parse.input_px(input_px)) for name in others or ()]
-    sides = parse.arms(side, networks, options_of)
+    network, *further = (entered(name, running.input_px) for name in (a, *(others or ())))
+    sides = parse.arms(Side(network=network, running=running), further, options_of)
     with timing_progress(quiet=quiet) as on_progress:
         comparison = comparing.ab(
             *sides,

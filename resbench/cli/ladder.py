@@ -70,5 +70,5 @@ def ladder_(
         data=data,
     )
     with timing_progress(quiet=quiet) as on_progress:
-        stages = ladder.ladder(entered(name, parse.input_px(input_px)), how, on_progress)
+        stages = ladder.ladder(entered(name, how.running.input_px), how, on_progress)
         report.show_ladder(stages, as_json=as_json)

@@ -123,9 +123,16 @@ def images_difference(before: Series, after: Series) -> str:
 
 
 def differences(before: dict[str, object], after: dict[str, object]) -> str:
-    """Return "threads 2 -> 4, torch ..." for the keys whose values differ (None: not there); empty when all agree."""
+    """Return "threads 2 -> 4, opset none -> 18" for the keys whose values differ, or which one side lacks.
+
+    Empty when all agree.
+    """
     pairs = {key: (before.get(key), after.get(key)) for key in before | after}
-    return ", ".join(f"{key} {old} -> {new}" for key, (old, new) in pairs.items() if old != new)
+    return ", ".join(f"{key} {_word(old)} -> {_word(new)}" for key, (old, new) in pairs.items() if old != new)
+
+
+def _word(value: object) -> str:
+    return "none" if value in (None, "") else str(value)
 
 
 def _count(old: int, new: int | None, limit: float) -> tuple[Verdict, str]:

@@ -46,16 +46,16 @@ def prepare(
     Raises ResbenchError for a runtime that is not installed, and for a network that it does not take.
     """
     exports = bool(RUNTIMES[settings.runtime].files)
-    folder = files or (Path(tempfile.mkdtemp(prefix="resbench-")) if exports else Path())
+    temporary = exports and not files
+    folder = Path(tempfile.mkdtemp(prefix="resbench-")) if temporary else files or Path()
+    source = Source(module=module, settings=settings, device=device, folder=folder, calibration=calibration)
     try:
-        program = loader_of(settings.runtime)(
-            Source(module=module, settings=settings, device=device, folder=folder, calibration=calibration)
-        )
+        program = loader_of(settings.runtime)(source)
     except BaseException:
-        if exports and not files:
+        if temporary:
             shutil.rmtree(folder, ignore_errors=True)
         raise
-    if exports and not files:
+    if temporary:
         weakref.finalize(program.run, shutil.rmtree, folder, ignore_errors=True)  # also when the process ends
     return Arm(
         forward=program.run,

@@ -60,7 +60,7 @@ def proved_export(module: nn.Module, arm: Arm, sizes: Sequence[int]) -> Exported
             f"--dtype fp32{', or calibrate with other images' if arm.calibration else ''}"
         )
     return Exported(
-        file_bytes=sum(_largest(arm, suffix) for suffix in RUNTIMES[arm.settings.runtime].files),
+        file_bytes=sum(_largest_bytes(arm, suffix) for suffix in RUNTIMES[arm.settings.runtime].files),
         images=len(images),
         batch_sizes=tuple(dict.fromkeys(sizes)),
         difference=difference,
@@ -75,7 +75,7 @@ def departing_layer(module: nn.Module, arm: Arm, batch: Tensor) -> str | None:
     if suffix not in {row.suffix for row in FORMATS.values()} or suffix == ".pt2":  # no layers to be seen
         return None
     bound = BOUNDS[_PRECISIONS.get(arm.settings.dtype, "half")]
-    return departure(opened_model(_file(arm, suffix)), batch, module.to("cpu"), batch, bound)
+    return departure(opened_model(_files(arm, suffix)[0]), batch, module.to("cpu"), batch, bound)
 
 
 def _images(arm: Arm, size: int) -> Tensor:
@@ -87,16 +87,13 @@ def _images(arm: Arm, size: int) -> Tensor:
     return batch.repeat(-(-size // len(batch)), 1, 1, 1)[:size]
 
 
-def _file(arm: Arm, suffix: str) -> Path:
-    """Return the file of `arm`'s own type among those that were made on the way."""
-    assert arm.files is not None, "only files are compared"
+def _files(arm: Arm, suffix: str) -> list[Path]:
+    """Return the files of `arm`'s own type: int8 is made of one in fp32, which lies beside it."""
+    assert arm.files is not None, "only runtimes of files have some"
     quantised = arm.settings.dtype == "int8"
-    return next(path for path in sorted(arm.files.glob(f"*{suffix}")) if ("int8" in path.stem) == quantised)
+    return [path for path in sorted(arm.files.glob(f"*{suffix}")) if ("int8" in path.stem) == quantised]
 
 
-def _largest(arm: Arm, suffix: str) -> int:
-    """Return the bytes of the file: of the largest where each batch size has its own, of which a user needs one."""
-    assert arm.files is not None, "only files have a size"
-    quantised = arm.settings.dtype == "int8"
-    paths = [path for path in arm.files.glob(f"*{suffix}") if ("int8" in path.stem) == quantised]
-    return max(path.stat().st_size for path in paths)
+def _largest_bytes(arm: Arm, suffix: str) -> int:
+    """Return the size of the largest file: each batch size may have its own, of which a user needs one."""
+    return max(path.stat().st_size for path in _files(arm, suffix))

@@ -26,7 +26,7 @@ class Running:
     """What can be said of how a network is run."""
 
     input_px: int | tuple[int, int] | None = None  # (height, width); None: the network's own
-    dtype: str = "fp32"  # or tf32, fp16, bf16
+    dtype: str = "fp32"  # or tf32, fp16, bf16, int8
     amp: bool = False
     channels_last: bool = False
     runtime: str = "eager"  # a name of runtimes.runtime.RUNTIMES

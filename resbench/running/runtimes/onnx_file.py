@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -137,15 +138,15 @@ def _precision(graph: onnx.ModelProto) -> Precision:
     return "half" if types & set(_HALF) else "fp32"
 
 
-class quiet_logs:  # noqa: N801  a context, used as one
+@contextmanager
+def quiet_logs() -> Iterator[None]:
     """Keep the exporter's remarks about packages that are not installed from the terminal."""
-
-    def __enter__(self) -> None:
-        self._before = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *_: object) -> None:
-        logging.disable(self._before)
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _reason(error: BaseException) -> str:

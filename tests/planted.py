@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from resbench.accuracy.labels import imagenet
 from resbench.nets.checkpoints import Loaded
 from resbench.zoo.find import find
 from resbench.zoo.spec import Preprocess, Variant
@@ -31,6 +32,14 @@ def write(path: Path, shown: int, **options) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encoded(shown, **options))
     return path
+
+
+def write_four(root: Path, **options) -> Path:
+    """Write images of four classes, of which `Planted` gets two right, and a third one among its five answers."""
+    wnids = list(imagenet())
+    for label, shift in ((5, 0), (17, 0), (400, 1), (999, -9)):
+        write(root / wnids[label] / "a.JPEG", label + shift, **options)
+    return root
 
 
 class Planted(nn.Module):

@@ -37,9 +37,7 @@ NOISE = Corruption(kind="gaussian_noise", severity=5)
 
 @pytest.fixture
 def folder(tmp_path):
-    for shown, shift in ((5, 0), (17, 0), (400, 1), (999, -9)):
-        planted.write(tmp_path / "val" / WNIDS[shown] / f"{shown}.JPEG", shown + shift, size=(60, 50))
-    return tmp_path / "val"
+    return planted.write_four(tmp_path / "val", size=(60, 50))
 
 
 def run(*words, size=SMALL):

@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 from resbench.accuracy import loader
 from resbench.accuracy.dataset import Sample
 from resbench.accuracy.evaluate import Contestant, evaluate
-from resbench.accuracy.labels import imagenet
 from resbench.accuracy.pixels import decode, frame, normalise
 from resbench.accuracy.views import SCALES_PX, checked_tta, views
 from resbench.cli.app import app
@@ -120,10 +119,7 @@ def test_ten_crops_are_torchvisions(size):
 
 @pytest.fixture
 def folder(planted_checkpoint, tmp_path):
-    wnids = list(imagenet())
-    for label, shift in ((5, 0), (17, 0), (400, 1), (999, -9)):
-        planted.write(tmp_path / "val" / wnids[label] / "a.JPEG", label + shift)
-    return tmp_path / "val"
+    return planted.write_four(tmp_path / "val")
 
 
 def run(*words):

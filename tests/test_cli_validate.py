@@ -26,9 +26,7 @@ SMALL = ["--img-size", "16", "--crop-pct", "0.8"]
 
 @pytest.fixture
 def folder(tmp_path):
-    for label, shift in ((5, 0), (17, 0), (400, 1), (999, -9)):
-        planted.write(tmp_path / "val" / WNIDS[label] / "a.JPEG", label + shift)
-    return tmp_path / "val"
+    return planted.write_four(tmp_path / "val")
 
 
 def run(*words):

@@ -28,7 +28,7 @@ from resbench.timing.speeds import Images
 from resbench.zoo.spec import Preprocess
 from tests import planted
 from tests.examples import EVALUATION, PROFILE
-from tests.test_cli_validate import SMALL, WNIDS
+from tests.test_cli_validate import SMALL
 from tests.test_running_arm import CPU, tiny
 from tests.test_running_runtimes import files, images, written
 
@@ -198,8 +198,7 @@ def test_records_of_other_calibration_images_are_not_compared():
 
 @pytest.fixture
 def folder(planted_checkpoint, monkeypatch, tmp_path):
-    for label, shift in ((5, 0), (17, 0), (400, 1), (999, -9)):
-        planted.write(tmp_path / "val" / WNIDS[label] / "a.JPEG", label + shift)
+    planted.write_four(tmp_path / "val")
     planted.write(tmp_path / "photos" / "b.jpg", 5)
     planted.write(tmp_path / "photos" / "c.jpg", 123)
     monkeypatch.setattr(exported, "write_model", written)

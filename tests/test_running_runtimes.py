@@ -35,7 +35,7 @@ from resbench.words.observed import settings as settings_words
 from resbench.zoo import find
 from tests import planted
 from tests.examples import PROFILE
-from tests.test_cli_validate import SMALL, WNIDS
+from tests.test_cli_validate import SMALL
 from tests.test_running_arm import CPU, TINY, chosen, tiny
 
 pytest.importorskip("onnx")
@@ -327,8 +327,7 @@ def test_a_version_that_knows_no_runtimes_is_not_taken_for_one(monkeypatch):
 @pytest.mark.parametrize("name", INSTALLED)
 @pytest.mark.usefixtures("planted_checkpoint")
 def test_validation_in_another_runtime_counts_the_same_answers(monkeypatch, tmp_path, name):
-    for label, shift in ((5, 0), (17, 0), (400, 1), (999, -9)):
-        planted.write(tmp_path / "val" / WNIDS[label] / "a.JPEG", label + shift)
+    planted.write_four(tmp_path / "val")
     monkeypatch.setattr(exported, "write_model", written)
     words = ["validate", "--data", str(tmp_path / "val"), "resnet18", *SMALL, "--runtime", name]
     done = CliRunner().invoke(app, [*words, "--json"])

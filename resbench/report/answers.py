@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import ascii_uppercase
+from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -53,18 +54,11 @@ def stored(path: Path) -> StoredAnswers:
 
 def show_answers(answers: StoredAnswers, *, limit: int, as_json: bool) -> None:
     """Print one validation by classes."""
-    rows = answers.predictions.rows
-    classes, confusions, scores = figures.per_class(rows), figures.confusions(rows), calibration.calibration(rows)
-    real = figures.real_top1(answers.predictions)
     if as_json:
-        counts = {"real_top1_right": real[0], "real_images": real[1]} if real else {}
-        gap = {"gap": answers.record.gap} if answers.record.gap else {}
-        corrupted = errors_of(answers.record)
-        errors = {"corruptions": corrupted} if corrupted else {}
-        above = {"superclasses": figures.per_superclass(rows)} if is_imagenets(answers.record.dataset) else {}
-        known = {"calibration_error": scores.equal_width, "calibration": asdict(scores)}
-        terminal.print_json({**known, **counts, "classes": classes, **above, "confusions": confusions, **gap, **errors})
+        terminal.print_json(_as_fields(answers))
         return
+    rows = answers.predictions.rows
+    real = figures.real_top1(answers.predictions)
     right, images = answers.record.top1_right, answers.record.images
     console = terminal.results_console()
     console.print(
@@ -72,13 +66,14 @@ def show_answers(answers: StoredAnswers, *, limit: int, as_json: bool) -> None:
     )
     if real and real[1]:
         console.print(f"by ReaL's labels: {_right(*real)}")
+    scores = calibration.calibration(rows)
     for line in _calibration_lines(scores):
         console.print(line, soft_wrap=True)
     console.print(_coverage(scores.coverage))
     if is_imagenets(answers.record.dataset):
         console.print(_superclasses(figures.per_superclass(rows)))
     worst = Table("worst classes", "images", "top-1", "top-5")
-    for row in classes[:limit]:
+    for row in figures.per_class(rows)[:limit]:
         worst.add_row(
             answers.name(row.label),
             units.integer(row.images),
@@ -87,12 +82,27 @@ def show_answers(answers: StoredAnswers, *, limit: int, as_json: bool) -> None:
         )
     console.print(worst)
     mistaken = Table("images of", "seen as", "images")
-    for pair in confusions[:limit]:
+    for pair in figures.confusions(rows)[:limit]:
         mistaken.add_row(answers.name(pair.label), answers.name(pair.seen), units.integer(pair.images))
     console.print(mistaken)
     if answers.record.gap:
         show_gap(answers.record.weights, answers.record.gap, console)
     show_corruptions([answers.record], console)
+
+
+def _as_fields(answers: StoredAnswers) -> dict[str, Any]:
+    rows, record = answers.predictions.rows, answers.record
+    scores, real, errors = calibration.calibration(rows), figures.real_top1(answers.predictions), errors_of(record)
+    return {
+        "calibration_error": scores.equal_width,
+        "calibration": asdict(scores),
+        **({"real_top1_right": real[0], "real_images": real[1]} if real else {}),
+        "classes": figures.per_class(rows),
+        **({"superclasses": figures.per_superclass(rows)} if is_imagenets(record.dataset) else {}),
+        "confusions": figures.confusions(rows),
+        **({"gap": record.gap} if record.gap else {}),
+        **({"corruptions": errors} if errors else {}),
+    }
 
 
 def _calibration_lines(scores: calibration.Calibration) -> Iterator[str]:

@@ -7,20 +7,19 @@ from rich.table import Table
 
 from resbench import units
 from resbench.judging.corruption import CorruptionErrors, corruption_errors
-from resbench.records.corruptions import SEVERITIES, CorruptedFigure
+from resbench.records.corruptions import SEVERITIES, CorruptedFigure, Corruptions
 from resbench.records.record import Evaluation
 from resbench.report.terminal import figure_columns
 
 
 def show_corruptions(records: Sequence[Evaluation], console: Console) -> None:
     """Print the errors of one checkpoint by kind and severity, of several a row for each; nothing where none are."""
-    with_errors = [(record, found) for record in records if (found := errors_of(record))]
-    if not with_errors:
+    with_errors = [(record, errors) for record in records if (errors := errors_of(record))]
+    if not with_errors or not (corruptions := with_errors[0][0].corruptions):
         return
-    record, errors = with_errors[0]
-    figures = record.corruptions.figures if record.corruptions else ()
-    console.print(_by_kind(figures, errors) if len(records) == 1 else _by_checkpoint(with_errors))
-    for line in _meaning(record, errors, alone=len(records) == 1):
+    errors, alone = with_errors[0][1], len(records) == 1
+    console.print(_by_kind(corruptions.figures, errors) if alone else _by_checkpoint(with_errors))
+    for line in _meaning(corruptions, errors, alone=alone):
         console.print(line, soft_wrap=True)
 
 
@@ -53,13 +52,10 @@ def _by_checkpoint(with_errors: Sequence[tuple[Evaluation, CorruptionErrors]]) -
     return table
 
 
-def _meaning(record: Evaluation, errors: CorruptionErrors, *, alone: bool) -> Iterator[str]:
-    kept = record.corruptions
-    if kept is None:
-        return
+def _meaning(corruptions: Corruptions, errors: CorruptionErrors, *, alone: bool) -> Iterator[str]:
     if alone:
         mean, clean = units.percent(errors.mean), units.percent(errors.clean)
-        yield f"corrupted {len(kept.figures)} times: mean error {mean}, clean {clean}"
+        yield f"corrupted {len(corruptions.figures)} times: mean error {mean}, clean {clean}"
     if errors.mce is None:
         yield "mCE: needs all 15 common kinds at all 5 severities"
     elif alone and errors.mean_common is not None and errors.relative_mce is not None:
@@ -68,6 +64,6 @@ def _meaning(record: Evaluation, errors: CorruptionErrors, *, alone: bool) -> It
             f"{units.percent(errors.mce)}, relative mCE {units.percent(errors.relative_mce)} (over AlexNet's errors on "
             "50,000 images of 224 px, Hendrycks & Dietterich 2019)"
         )
-    yield f"made by   {kept.source}, {kept.side_px} px"
-    if any(figure.levels_off for figure in kept.figures):
+    yield f"made by   {corruptions.source}, {corruptions.side_px} px"
+    if any(figure.levels_off for figure in corruptions.figures):
         yield "          * other pixels than ImageNet-C's own code gives, by as many levels as the record says"

@@ -99,13 +99,13 @@ def test_a_dry_run_measures_nothing_and_estimates_from_records(tmp_path, measure
     assert "those that wait take about 35 s" in done.stdout  # 7 s each
     assert measured == ["tiny"]
     shown = json.loads(sweep(*words, "--json").stdout)
-    assert (shown["seconds"], shown["like"], shown["counts"]) == (35.0, 1, {"there": 1, "waiting": 5})
+    assert (shown["seconds"], shown["estimated_alike"], shown["counts"]) == (35.0, 1, {"there": 1, "waiting": 5})
     assert not (tmp_path / "new").exists()
 
 
 def test_without_records_there_is_no_estimate(tmp_path):
     done = sweep("tiny", *QUICK, "-o", tmp_path / "new", "--dry-run")
-    assert done.stdout.endswith("1 jobs: 1 waiting\n")
+    assert done.stdout.endswith("1 job: 1 waiting\n")
     assert not (tmp_path / "new").exists()
 
 

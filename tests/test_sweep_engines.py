@@ -219,7 +219,7 @@ def test_ctrl_c_at_the_terminal_leaves_jobs_running(here):
             time.sleep(0.1)
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate()
-    assert (process.returncode, "3 jobs go on running" in errors) == (130, True), errors
+    assert (process.returncode, "3 jobs left running" in errors) == (130, True), errors
     done = sweep("resume", "-o", "out")
     assert done.exit_code == 0, done.output
     states = json.loads(sweep("status", "-o", "out", "--json").stdout)["jobs"]
@@ -402,7 +402,7 @@ def test_cancel_stops_what_slurm_still_has(tmp_path, cluster, monkeypatch):
     for handle, submitted_bundle in zip(own.submit(bundles), bundles, strict=True):
         state.note(ledger.Ticket(jobs=submitted_bundle.keys, handle=handle, attempt=1))
     done = sweep("cancel", "-o", tmp_path / "out")
-    assert (done.exit_code, done.stderr) == (0, "stopped 2\n")
+    assert (done.exit_code, done.stderr) == (0, "stopped 2 workers\n")
     assert (cluster / "log").read_text().split("\n")[1:-1] == ["scancel 1_0", "scancel 1_1"]
     assert state.tickets() == []
 

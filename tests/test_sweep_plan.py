@@ -11,9 +11,9 @@ from resbench.bench.profiling import Profiling
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.running.settings import Running
-from resbench.sweep import plan
+from resbench.sweep import options, plan
 from resbench.sweep.jobs import Job, together
-from resbench.sweep.options import option_keys, profiling_of, validating_of
+from resbench.sweep.options import profiling_of, validating_of
 from resbench.zoo import find
 from tests import planted
 from tests.test_running_arm import TINY
@@ -120,7 +120,7 @@ def test_profiles_never_share_a_process(tmp_path):
 def test_every_option_of_the_command_is_one_of_plans(kind):
     command = typer.main.get_command(app).commands[kind]
     settings = {parameter.name: parameter.opts for parameter in command.params if parameter.name not in NOT_SETTINGS}
-    known = option_keys(kind)
+    known = options._fields(kind)
     spelled = {name for name, opts in settings.items() if any(opt.removeprefix("--") in known for opt in opts)}
     assert set(settings) == spelled
     assert {field.name.replace("_", "-") for field in fields(Running)} <= set(known)

@@ -8,7 +8,7 @@ from pathlib import Path
 from resbench import units
 from resbench.lint.accuracies import HALF, confirmed_by_record
 from resbench.lint.entry import ModelEntry, file_name
-from resbench.lint.figure import OPERATIONS, StatedFigure
+from resbench.lint.figure import PER_IMAGE, StatedFigure
 from resbench.lint.places import about
 from resbench.lint.problem import Edit, Level, Problem
 from resbench.nets.cache import sha256
@@ -28,7 +28,7 @@ def disagreements(entries: Iterable[ModelEntry]) -> Iterator[Problem]:
         for figure in entry.figures:
             quantity = figure.quantity
             # Operations by two conventions, or at two inputs, may both be true, and each is checked for itself.
-            if quantity in (*OPERATIONS, "activations") and entry.network:
+            if quantity in PER_IMAGE and entry.network:
                 continue
             key = (name, f"{figure.data_set} {figure.arguments}" if _hub(entry) else "", quantity)
             known, other = first.get(key, (entry, figure))

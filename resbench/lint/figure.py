@@ -11,7 +11,8 @@ SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 BYTE_UNITS = {"B": 1, "BYTES": 1, "KB": 10**3, "KIB": 2**10, "MB": 10**6, "MIB": 2**20, "GB": 10**9, "GIB": 2**30}
 ACCURACIES: tuple[Quantity, ...] = ("top1", "top5")
 OPERATIONS: tuple[Quantity, ...] = ("flops", "macs")
-COUNTS: tuple[Quantity, ...] = ("params", *OPERATIONS, "activations")
+PER_IMAGE: tuple[Quantity, ...] = (*OPERATIONS, "activations")  # what holds at one input only
+COUNTS: tuple[Quantity, ...] = ("params", *PER_IMAGE)
 # Longer exponents are no figures, and would fill the memory.
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
 

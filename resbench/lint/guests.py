@@ -7,7 +7,7 @@ from resbench.counting.reading import rounding
 from resbench.lint import guestcounts
 from resbench.lint.activations import judged_activations
 from resbench.lint.entry import ModelEntry, side
-from resbench.lint.figure import COUNTS, OPERATIONS, StatedFigure
+from resbench.lint.figure import COUNTS, OPERATIONS, PER_IMAGE, StatedFigure
 from resbench.lint.guestcounts import Guest
 from resbench.lint.guestoperations import guest_operations
 from resbench.lint.places import about
@@ -54,7 +54,7 @@ def _judged(entry: ModelEntry, guest: Guest) -> Iterator[Problem]:
     if problem:
         yield problem
     if params is None or (problem and problem.level is Level.NOTE):
-        costs = (figure for figure in entry.figures if figure.quantity in (*OPERATIONS, "activations") and figure.value)
+        costs = (figure for figure in entry.figures if figure.quantity in PER_IMAGE and figure.value)
         yield from filter(None, (_costs(entry, figure, guest) for figure in costs))
 
 

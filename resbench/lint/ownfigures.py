@@ -12,7 +12,7 @@ from resbench.errors import ResbenchError
 from resbench.judging.limits import Limits
 from resbench.lint.accuracies import HALF
 from resbench.lint.entry import ModelEntry
-from resbench.lint.figure import ACCURACIES, COUNTS, OPERATIONS, StatedFigure
+from resbench.lint.figure import ACCURACIES, COUNTS, PER_IMAGE, StatedFigure
 from resbench.lint.parse import parse
 from resbench.lint.places import about
 from resbench.lint.problem import Level, Problem
@@ -106,7 +106,7 @@ def _differing(entry: ModelEntry, figure: StatedFigure, right: OwnFigure, *, is_
     if apart <= _EVALUATED_AGAIN:
         return about(entry, "T014", Level.NOTE, figure, f"{figure}: reproduced, {words}")
     is_otherwise = apart <= _EVALUATED_OTHERWISE
-    unsure = not is_named or is_otherwise or figure.quantity in (*OPERATIONS, "activations")
+    unsure = not is_named or is_otherwise or figure.quantity in PER_IMAGE
     message = f"{figure}: {words}{'; with another input or crop?' if is_otherwise else ''}"
     level = Level.WARNING if unsure else Level.FALSE
     return about(entry, "T014", level, figure, message, f"{has}, if {source} is right")

@@ -9,7 +9,7 @@ from resbench.lint import cells
 from resbench.lint.columns import Column, bare, column
 from resbench.lint.datasets import known_in
 from resbench.lint.entry import ModelEntry, side, stem
-from resbench.lint.figure import ACCURACIES, COUNTS, OPERATIONS, SCALES, StatedFigure
+from resbench.lint.figure import ACCURACIES, COUNTS, PER_IMAGE, SCALES, StatedFigure
 from resbench.lint.htmltables import Cell
 from resbench.lint.markdown import Grid, targets
 from resbench.lint.names import network_named
@@ -163,7 +163,7 @@ def _read_row(
         if own.kind not in _QUANTITIES or not cells.holds_a_figure(cell.text):
             continue
         stated_figures = stated(own, cell)
-        is_unclear = own.kind in (*OPERATIONS, "activations") and image_px is None and cells.holds_a_figure(size)
+        is_unclear = own.kind in PER_IMAGE and image_px is None and cells.holds_a_figure(size)
         if not name or not stated_figures or is_unclear or not (counts_are_its_own or own.kind in ACCURACIES):
             reading.not_understood.append(Unread(line=cell.line, heading=bare(own.heading), text=bare(cell.text)))
         else:

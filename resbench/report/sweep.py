@@ -54,7 +54,9 @@ def follow(sweep: "Sweep", *, as_json: bool, quiet: bool) -> int:
         status = status_of(sweep.ledger, sweep.stored)
         show_status(status, root, as_json=as_json)
         left = status.counts.get("submitted", 0)
-        still = f"{left} jobs go on running; `resbench sweep cancel -o {root}` stops them, " if left else ""
+        still = (
+            f"{_counted(left, 'job')} left running; `resbench sweep cancel -o {root}` stops what runs, " if left else ""
+        )
         raise KeyboardInterrupt(f"{still}`resbench sweep resume -o {root}` goes on") from None
     status = status_of(sweep.ledger, sweep.stored)
     show_status(status, root, as_json=as_json)
@@ -70,8 +72,8 @@ def print_script(text: str, root: Path) -> None:
 
 
 def show_cancelled(number: int) -> None:
-    """Say how many were stopped."""
-    terminal.advice().print(f"stopped {number}")
+    """Say how many workers were stopped."""
+    terminal.advice().print(f"stopped {_counted(number, 'worker')}")
 
 
 def show_forecast(forecast: "Forecast", *, as_json: bool) -> None:
@@ -80,9 +82,9 @@ def show_forecast(forecast: "Forecast", *, as_json: bool) -> None:
         terminal.print_json(forecast)
         return
     terminal.results_console().print(_table(forecast.jobs))
-    terminal.results_console().print(f"{len(forecast.jobs)} jobs: {_counts(forecast.counts)}")
+    terminal.results_console().print(f"{_counted(len(forecast.jobs), 'job')}: {_counts(forecast.counts)}")
     if forecast.seconds is not None:
-        source = "" if forecast.like else " (by records of other networks)"
+        source = "" if forecast.estimated_alike else " (by records of other networks)"
         terminal.results_console().print(f"those that wait take about {_about(forecast.seconds)}{source}")
 
 
@@ -140,6 +142,10 @@ def _about(seconds: float) -> str:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -45,7 +45,7 @@ def drive(
 
 
 def cancel_all(ledger: Ledger, engine: SweepEngine, stored: StoredSweep) -> int:
-    """Stop what an engine still runs of a sweep, and return how many bundles that were."""
+    """Stop what an engine still runs of a sweep, and return how many workers that were."""
     busy = _adopted(ledger, engine, stored)
     _cancelled(ledger, engine, busy)
     return len(busy)

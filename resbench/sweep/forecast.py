@@ -22,7 +22,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     jobs: tuple[JobState, ...]  # "there" or "waiting"; "failed": this machine cannot measure it
     counts: dict[str, int]
     seconds: float | None  # that the waiting ones will take; None: no record tells
-    like: int  # jobs of which a record of the same network or checkpoint told the time
+    estimated_alike: int  # waiting jobs whose time is that of a record of the same network or checkpoint
 
 
 def forecast(jobs: Sequence[Job], root: Path, engine: EngineOptions) -> Forecast:
@@ -41,7 +41,7 @@ def forecast(jobs: Sequence[Job], root: Path, engine: EngineOptions) -> Forecast
         jobs=tuple(states),
         counts=dict(Counter(each.state for each in states)),
         seconds=seconds if times and all(times) else None,
-        like=sum((job.kind, job.name) in durations for job in waiting),
+        estimated_alike=sum((job.kind, job.name) in durations for job in waiting),
     )
 
 

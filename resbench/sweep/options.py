@@ -23,11 +23,6 @@ _OF_JOB: tuple[str, ...] = ("data", "weights")  # of a validation: arguments bes
 _LEAST = {"threads": 1, "workers": 1, "classes": 1, "launches": 1, "time-budget": 0.1, "crop-pct": 0.01}
 
 
-def option_keys(kind: Kind) -> tuple[str, ...]:
-    """Return the options that jobs of this kind have."""
-    return tuple(_fields(kind))
-
-
 def option(kind: Kind, key: str, value: Any, where: str) -> Any:
     """Return `value` of the option `key` as a job keeps it.
 

@@ -111,7 +111,7 @@ def earlier_sweep(root: Path, *, cancel: bool) -> Sweep:
 
 
 def cancel_sweep(root: Path) -> int:
-    """Stop what was left running of the sweep into `root`, and return how many processes or jobs that were."""
+    """Stop what was left running of the sweep into `root`, and return how many workers that were."""
     sweep = earlier_sweep(root, cancel=True)
     with sweep.ledger.owned():
         return cancel_all(sweep.ledger, sweep.engine, sweep.stored)

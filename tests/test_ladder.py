@@ -4,14 +4,18 @@ import json
 import math
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
-from resbench.bench import ladder
+from resbench.bench import ladder, subject
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.records.record import Cluster
-from resbench.running.runtimes import runtime
-from tests.test_running_runtimes import INSTALLED, files, quick
+from resbench.running.runtimes import exported, runtime
+from tests import planted
+from tests.test_cli_validate import WNIDS
+from tests.test_running_arm import tiny
+from tests.test_running_runtimes import INSTALLED, files, quick, written
 
 __all__ = ["files", "quick"]  # fixtures
 
@@ -100,3 +104,28 @@ def test_ctrl_c_shows_what_was_measured_until_then(quickly, monkeypatch):
 
 def test_the_plain_tests_have_the_runtimes_of_the_test_group():
     assert INSTALLED == ["onnxruntime", "openvino"]
+
+
+def test_images_that_cannot_be_evaluated_are_refused_before_time_is_taken(quickly, monkeypatch, tmp_path):
+    monkeypatch.setattr(ladder, "ready", None)
+    planted.write(tmp_path / "val" / "a" / "a.jpg", 5)
+    torch.save(tiny().state_dict(), tmp_path / "tiny.pth")
+    assert "give --weights too" in str(run("--data", str(tmp_path / "val")).exception)
+    done = run("--data", str(tmp_path / "val"), "--weights", str(tmp_path / "tiny.pth"))
+    assert "1 folders with images, but the head has 10 classes" in str(done.exception)
+    done = run("--data", str(tmp_path / "val"), "--weights", str(tmp_path / "tiny.pth"), "--input-px", "32x64")
+    assert "images are cut square" in str(done.exception)
+
+
+def test_every_runtime_is_evaluated_on_the_images(quickly, planted_checkpoint, monkeypatch, tmp_path):
+    for label, shift in ((5, 0), (17, 0), (400, 1), (999, -9)):
+        planted.write(tmp_path / "val" / WNIDS[label] / "a.JPEG", label + shift)
+    monkeypatch.setattr(subject, "load_checkpoint", planted.load_checkpoint)
+    monkeypatch.setattr(exported, "write_model", written)
+    words = ["ladder", "resnet18", "--input-px", "16", "-b", "1", "--weights", "some.pth", "--json"]
+    done = CliRunner().invoke(app, [*words, "--data", str(tmp_path / "val")])
+    assert done.exit_code == 0, done.output
+    for rung in json.loads(done.stdout)["rungs"][:2]:
+        own = rung["evaluation"]
+        assert (own["top1_right"], own["top5_right"], own["images"]) == (2, 3, 4)
+        assert own["settings"]["runtime"] == rung["runtime"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from resbench import environment
 from resbench.bench.entrance import headed
-from resbench.bench.entries import Validating
+from resbench.bench.entries import Validating, select
 from resbench.bench.requests import request_for
 from resbench.bench.subject import OnProgress, Subject, ready
 from resbench.bench.validation import validate_all
@@ -99,6 +99,7 @@ def ladder(network: Variant, how: Laddering, on_progress: OnProgress = lambda *_
     on = resolve(how.device)
     watch = environment.watch(on)
     network = headed(network, how.classes, how.weights, how.key)
+    _check_images(network, how)
     sizes = how.batch_sizes or (1, speeds.FULL_BATCH[on.type])
     with tempfile.TemporaryDirectory(prefix="resbench-") as folder:
         build = partial(request_for, network, on=on, weights=how.weights, key=how.key, files=Path(folder))
@@ -125,6 +126,24 @@ def _running_in(runtime: str, running: Running) -> Running:
     """Return how a runtime runs; eager torch, which has no int8, shows what int8 gains over fp32."""
     own = replace(running, runtime=runtime)
     return replace(own, dtype="fp32", calibration=None) if (runtime, running.dtype) == (BASE, "int8") else own
+
+
+def _check_images(network: Variant, how: Laddering) -> None:
+    """Raise ResbenchError for images that the network cannot be evaluated on, before any time is taken."""
+    if how.data is None:
+        return
+    if how.weights is None:
+        raise ResbenchError("--data: fresh weights have no accuracy; give --weights too")
+    select([network], [how.weights], [how.data], _validating_in(BASE, how))
+
+
+def _validating_in(runtime: str, how: Laddering) -> Validating:
+    size = how.running.input_px
+    height, width = size if isinstance(size, tuple) else (size, size)
+    if height != width:
+        raise ResbenchError("--data: images are cut square; give one number, --input-px")
+    running = replace(_running_in(runtime, how.running), input_px=height)
+    return Validating(running=running, key=how.key, classes=how.classes, device=how.device)
 
 
 def _ready_in_all(
@@ -187,13 +206,12 @@ def rung_time(samples: Interleaved, index: int) -> RungTime:
 
 def _with_accuracy(grown: Ladder, name: str, network: Variant, how: Laddering, on_progress: OnProgress) -> Ladder:
     """Evaluate the network in one runtime on the images."""
-    validating = Validating(running=_running_in(name, how.running), key=how.key, classes=how.classes, device=how.device)
 
     def progress(stage: str, done: int, total: int, _: int | None) -> None:
         on_progress(f"{stage} in {name}", done / max(total, 1))
 
-    assert how.data is not None
-    weights = [] if how.weights is None else [how.weights]
-    (result,) = validate_all([network], weights, [how.data], validating, progress)
+    assert how.weights is not None, "looked at before"
+    assert how.data is not None, "only called with images"
+    (result,) = validate_all([network], [how.weights], [how.data], _validating_in(name, how), progress)
     rungs = (replace(rung, evaluation=result.record) if rung.runtime == name else rung for rung in grown.rungs)
     return replace(grown, rungs=tuple(rungs))

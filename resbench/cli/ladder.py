@@ -29,7 +29,8 @@ def ladder_(
     key: options.Key = None,
     classes: options.Classes = None,
     data: Annotated[
-        Path | None, typer.Option(help="Also evaluate every runtime on these images, as `resbench validate` does.")
+        Path | None,
+        typer.Option(help="With --weights: also evaluate every runtime on these images, as `resbench validate` does."),
     ] = None,
     time_budget: Annotated[
         float, typer.Option(min=0.1, help="Most seconds for each batch size, all runtimes together.")

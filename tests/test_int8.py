@@ -147,7 +147,7 @@ def test_a_loss_is_judged_by_its_interval(top1, max_loss, verdict):
 def test_a_loss_is_said_with_its_interval_and_what_is_permitted():
     record = replace(EVALUATION, images=10_000, loss=REAL)
     assert loss_words(record, judge_loss(REAL, 10_000)) == (
-        "resnet18.pth: int8 against fp32 on the same 10000 images: -0.22 points of top-1 [-0.41, -0.02] (58 lost, "
+        "resnet18.pth: int8 against fp32 on the same 10,000 images: -0.22 points of top-1 [-0.41, -0.02] (58 lost, "
         "36 gained, p = 0.0298); within the permitted -0.92 points"
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from resbench import units
 from resbench.errors import ExitCode
 from resbench.judging.accuracy import points
 from resbench.judging.finding import Verdict
@@ -27,14 +28,14 @@ def loss_words(record: Evaluation, judged: LossJudgement) -> str:
     """Return "resnet18.pth: int8 against fp32 on the same 200 images: -0.50 points [-2.6, +1.7] (...); ..."."""
     assert record.loss is not None, "only int8 has a loss"
     lost, gained = record.loss.top1
+    permitted = points(-judged.permitted)
     meaning = {
-        Verdict.OK: f"within the permitted {points(-judged.permitted)}",
-        Verdict.REGRESSED: f"more than the permitted {points(-judged.permitted)}",
-    }.get(
-        judged.verdict, f"inconclusive: the interval holds the permitted {points(-judged.permitted)}; use more images"
-    )
+        Verdict.OK: f"within the permitted {permitted}",
+        Verdict.REGRESSED: f"more than the permitted {permitted}",
+        Verdict.INCONCLUSIVE: f"inconclusive: the interval holds the permitted {permitted}; use more images",
+    }[judged.verdict]
     return (
-        f"{record.weights}: int8 against fp32 on the same {record.images} images: {points(judged.change)} of top-1 "
-        f"[{100 * judged.low:+.2f}, {100 * judged.high:+.2f}] ({lost} lost, {gained} gained, "
-        f"p = {judged.p_value:.3g}); {meaning}"
+        f"{record.weights}: int8 against fp32 on the same {units.integer(record.images)} images: "
+        f"{points(judged.change)} of top-1 [{100 * judged.low:+.2f}, {100 * judged.high:+.2f}] "
+        f"({lost} lost, {gained} gained, p = {judged.p_value:.3g}); {meaning}"
     )

@@ -126,6 +126,21 @@ def test_every_option_of_the_command_is_one_of_plans(kind):
     assert {field.name.replace("_", "-") for field in fields(Running)} <= set(known)
 
 
+@pytest.mark.parametrize("kind", ["profile", "validate"])
+def test_a_plan_refuses_the_numbers_that_the_command_refuses(kind):
+    refused_numbers = []
+    for parameter in typer.main.get_command(app).commands[kind].params:
+        keys = {opt.removeprefix("--") for opt in parameter.opts} & set(options._fields(kind))
+        number = getattr(parameter, "type", parameter)  # older versions of typer keep its limits apart
+        least, most = getattr(number, "min", None), getattr(number, "max", None)
+        beyond = [value for limit, value in ((least, (least or 0) - 1), (most, (most or 0) + 1)) if limit is not None]
+        for key, value in ((key, value) for key in keys for value in beyond):
+            with pytest.raises(ResbenchError, match=f"{key} = {value}: at (least|most) "):
+                options.option(kind, key, value, "the plan")
+            refused_numbers.append((key, value))
+    assert ("threads", 0) in refused_numbers
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -20,7 +20,8 @@ from resbench.sweep.jobs import Job, Kind, option_words
 HOW: dict[Kind, type[Profiling] | type[Validating]] = {"profile": Profiling, "validate": Validating}
 _RENAMED = {"time_budget_s": "time-budget", "batch_sizes": "batch-size"}
 _OF_JOB: tuple[str, ...] = ("data", "weights")  # of a validation: arguments beside `Validating`
-_LEAST = {"threads": 1, "workers": 1, "classes": 1, "launches": 1, "time-budget": 0.1, "crop-pct": 0.01}
+_LEAST = {"threads": 1, "workers": 1, "classes": 1, "launches": 1, "input-px": 1, "time-budget": 0.1, "crop-pct": 0.01}
+_MOST = {"crop-pct": 1}
 
 
 def option(kind: Kind, key: str, value: Any, where: str) -> Any:
@@ -35,12 +36,20 @@ def option(kind: Kind, key: str, value: Any, where: str) -> Any:
         raise ResbenchError(f"{where}: unknown option {key!r} of {kind}; {hint}")
     try:
         known[key][1](value)
-        if value < _LEAST.get(key, value):
-            raise ValueError(f"at least {_LEAST[key]}")
+        if not isinstance(value, str):  # such as an input of "32x48"
+            _refuse_beyond(key, value)
     except (ResbenchError, msgspec.ValidationError, ValueError, TypeError) as error:
         reason = str(error).partition(" - at ")[0]
         raise ResbenchError(f"{where}: {key} = {option_words(value)}: {reason}; see `resbench {kind} --help`") from None
     return value
+
+
+def _refuse_beyond(key: str, value: Any) -> None:
+    """Raise ValueError for a number that the command would not take."""
+    if value < _LEAST.get(key, value):
+        raise ValueError(f"at least {_LEAST[key]}")
+    if value > _MOST.get(key, value):
+        raise ValueError(f"at most {_MOST[key]}")
 
 
 def normal(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,8 +23,8 @@ def run(*words):
 
 def test_the_demo_profiles_validates_cards_reports_and_finds_what_it_broke(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("resbench.bench.profiling._ceilings", lambda *_: None)  # with memory, half of the time
-    monkeypatch.setattr("resbench.bench.profiling._memory", lambda *_: ())
+    monkeypatch.setattr("resbench.bench.measuring._ceilings", lambda *_: None)  # with memory, half of the time
+    monkeypatch.setattr("resbench.bench.measuring._memory", lambda *_: ())
     result = run("-o", "made")
     assert result.exit_code == 0, result.output
     assert [line for line in result.stdout.splitlines() if " of 8. " in line] == [

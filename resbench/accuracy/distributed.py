@@ -15,6 +15,27 @@ Value = TypeVar("Value")
 PATIENCE = timedelta(hours=6)  # a slow rank is no lost rank; torchrun ends the others when one dies
 
 
+class LostRankError(ResbenchError):
+    """Another rank has stopped, and with it the connection to it; why, it has said itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portion:
+    """One of several parts of equal size."""
+
+    number: int = 0  # from 0
+    of: int = 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is no other."""
+        return self.of == 1
+
+    def share(self, items: Sequence[Value]) -> Sequence[Value]:
+        """Return this part of `items`: as many as the others have, or one more, in a row."""
+        return items[len(items) * self.number // self.of : len(items) * (self.number + 1) // self.of]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranks:
     """This process among all."""
@@ -26,17 +47,17 @@ class Ranks:
 
     def share(self, items: Sequence[Value]) -> Sequence[Value]:
         """Return this rank's part of `items`: as many as the others have, or one more, in a row."""
-        return items[len(items) * self.rank // self.size : len(items) * (self.rank + 1) // self.size]
+        return Portion(number=self.rank, of=self.size).share(items)
 
     def gather(self, value: Value) -> list[Value]:
-        """Return the `value` of every rank, on every rank. Raises ResbenchError when one of them is gone."""
+        """Return the `value` of every rank, on every rank. Raises LostRankError when one of them is gone."""
         if self.size == 1:
             return [value]
         values: list[Value | None] = [None] * self.size
         try:
             dist.all_gather_object(values, value)
         except RuntimeError as error:
-            raise ResbenchError(
+            raise LostRankError(
                 f"rank {self.rank}: another rank has stopped ({_line(error)}); run again to go on"
             ) from None
         return values  # type: ignore[return-value]

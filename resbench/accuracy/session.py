@@ -14,7 +14,7 @@ from resbench.accuracy import doctor, inspection, loader, pixels, readable
 from resbench.accuracy.cache import FrameCache, open_cache
 from resbench.accuracy.dataset import ImageSet, Symptom
 from resbench.accuracy.decoders import COMPARED, Decoder, decoder_named, largest_difference
-from resbench.accuracy.distributed import Ranks
+from resbench.accuracy.distributed import Portion, Ranks
 from resbench.accuracy.evaluate import Contestant, evaluate, images_per_pass
 from resbench.accuracy.hypotheses import FEWEST, mislabelled
 from resbench.accuracy.journal import EvaluationInterrupted, Journal, expire, root, rows_of
@@ -48,6 +48,8 @@ class Session:
     cache: Path | None = None  # a folder for frames
     decoder: Decoder = field(default_factory=lambda: decoder_named("pillow"))  # how images are decoded
     sure_of_labels: bool = False  # they fit the same images before; a network that sees nothing is no doubt of them
+    portion: Portion = Portion()  # of the batches that this process, or its group, evaluates
+    journals: Path | None = None  # a folder for what is evaluated, to go on from; None: one in the user's cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,17 +112,18 @@ def score(contestants: Sequence[Contestant], images: ImageSet, session: Session)
 
 
 def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session) -> list[Scored]:
-    """Return the rows of every contestant on the whole set, on every rank.
+    """Return the rows of every contestant on the whole set, on every rank; of a portion, those that there are by then.
 
     Raises MislabelledError when the labels fit a network only after a change that can be named, and
     InvalidMeasurementError for logits that are not finite; nothing is kept of such a run.
     """
-    expire(root())
-    journals = [Journal(folder=root() / _key(contestant, images, session)) for contestant in contestants]
+    folder = session.journals or root()
+    expire(folder)
+    journals = [Journal(folder=folder / _key(contestant, images, session)) for contestant in contestants]
     known = [
         rows_of(np.concatenate(session.group.gather(contestant.read())), images.samples) for contestant in journals
     ]
-    starts = _missing(known, len(images.samples), session.batch_size)
+    starts = _missing(known, len(images.samples), session)
     own = session.group.share(starts)
     try:
         new = _evaluate(contestants, images, session, own, journals, known)
@@ -128,7 +131,8 @@ def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session
             predictions.merge_rows([old, *session.group.gather(predictions.merge_rows(rows))])
             for old, rows in zip(known, new, strict=True)
         ]
-        _refuse_wrong_labels(contestants, scores, images, session)
+        judge = _refuse_wrong_labels if session.portion.is_whole else _refuse_early
+        judge(contestants, scores, images, session)
     except (MislabelledError, InvalidMeasurementError):
         for journal in journals:
             journal.remove()
@@ -209,10 +213,11 @@ def _caches(streams: Sequence[Preprocess], session: Session) -> dict[Preprocess,
     return {stream: open_cache(session.cache, stream, session.decoder.name) for stream in streams}
 
 
-def _missing(known: Sequence[Rows], total: int, batch_size: int) -> list[int]:
-    """Return where the batches begin that are not known of every contestant in full."""
+def _missing(known: Sequence[Rows], total: int, session: Session) -> list[int]:
+    """Return where those batches of this session's portion begin that are not known of every contestant in full."""
     complete = np.logical_and.reduce([np.isin(np.arange(total), rows["place"]) for rows in known])
-    return [start for start in range(0, total, batch_size) if not complete[start : start + batch_size].all()]
+    size = session.batch_size
+    return [start for start in session.portion.share(range(0, total, size)) if not complete[start : start + size].all()]
 
 
 def _refuse_early(

@@ -5,6 +5,7 @@ from functools import partial
 
 import torch
 
+from resbench import environment
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.evaluate import Contestant, images_per_pass
 from resbench.accuracy.session import Session
@@ -59,8 +60,12 @@ def course_of(entry: Entry, on: torch.device, validating: Validating) -> Course:
 
 
 def _identity(arm: Arm) -> str:
-    """Return what besides settings an answer depends on: versions, and the images that int8 was calibrated with."""
-    return f"{arm.engine.versions} {arm.calibration.fingerprint if arm.calibration else ''}"
+    """Return what besides settings an answer depends on: versions, machine, the images that int8 was calibrated with.
+
+    Of the machine all but its number of cores: answers of one kind only are put together.
+    """
+    kind = replace(environment.machine(arm.device), cpu_cores=1)
+    return f"{arm.engine.versions} {kind} {arm.calibration.fingerprint if arm.calibration else ''}"
 
 
 def on_set(course: Course, images: ImageSet, validating: Validating) -> Course:

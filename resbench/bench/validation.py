@@ -12,7 +12,7 @@ import torch
 from resbench import environment
 from resbench.accuracy import figures, pixels
 from resbench.accuracy.dataset import ImageSet
-from resbench.accuracy.distributed import Ranks, ranks
+from resbench.accuracy.distributed import Portion, Ranks, ranks
 from resbench.accuracy.hypotheses import ties, unexplained
 from resbench.accuracy.journal import Journal
 from resbench.accuracy.published import on_classes_of
@@ -53,6 +53,14 @@ class Validated:
     path: Path | None = None  # of the record, where it was saved
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """Where answers are kept until a record is made of them, and for which images this process adds what is missing."""
+
+    folder: Path | None = None  # None: one in the user's cache
+    portion: Portion = Portion()  # of less than the whole no record is made
+
+
 def validate_all(
     networks: Sequence[str | Variant],
     weights: Sequence[str | Path],
@@ -63,6 +71,7 @@ def validate_all(
     against: str | None = None,
     *,
     processes: bool = False,
+    keeping: Keeping = Keeping(),
 ) -> list[Validated]:
     """Evaluate checkpoints on each set of `data`, an image for all of them at once. Save the records in `output`.
 
@@ -71,7 +80,8 @@ def validate_all(
     none means all of those. `weights` are files or names for the `networks` in turn. Where the other sets are to be
     compared `against` one, its images of their classes are a set too, behind all others, for those that show few
     classes. Programs that may start `processes` make corrupted images in some. Under torchrun the ranks share the
-    images, and every rank returns everything.
+    images, and every rank returns everything. Where `keeping` has a portion of the images only, nothing is returned:
+    its answers are kept for the process that has the whole.
     Raises ResbenchError for anything that cannot give a right answer, before the first forward pass where possible.
     """
     sets, entries = select(networks, weights, data, validating)
@@ -83,8 +93,9 @@ def validate_all(
         on = resolve(validating.device or _own_device(group))
         done: list[list[Validated]] = [[] for _ in sets]
         for some in group.gather(in_groups(entries, _free_bytes(on) // 2))[0]:  # the same on every rank
-            for before, new in zip(done, _one_pass(some, sets, on, group, validating, on_progress, plan), strict=True):
-                before += new
+            new = _one_pass(some, sets, on, group, validating, on_progress, plan, keeping)
+            for before, added in zip(done, new, strict=True):
+                before += added
         results = list(chain.from_iterable(done))
         results = _saved(results, output) if output and group.rank == 0 else results
         group.gather(None)  # what can be gone on from is forgotten when every record is safe, not before
@@ -112,8 +123,9 @@ def _one_pass(
     validating: Validating,
     on_progress: Progress,
     plan: CorruptionPlan | None,
+    keeping: Keeping,
 ) -> list[list[Validated]]:
-    """Return the validations of checkpoints that are in memory together, for each of the sets."""
+    """Return the validations of checkpoints that are in memory together, for each of the sets; none of a portion."""
     courses = [course_of(entry, on, validating) for entry in entries]
     int8 = validating.running.dtype == "int8"
     twins = [course_of(entry, on, in_fp32(validating)) for entry in entries] if int8 else []
@@ -124,6 +136,7 @@ def _one_pass(
             chosen = [on_set(course, images, validating) for course in [*courses, *twins]]
             contestants = [course.contestant for course in chosen]
             session = session_of(contestants, courses[0].settings, on, group, validating, on_progress)
+            session = replace(session, portion=keeping.portion, journals=keeping.folder)
             chosen = [with_proof(course, validating, session) for course in chosen]
             streams = list(dict.fromkeys(chain.from_iterable(contestant.streams for contestant in contestants)))
             seen = examined(images, session, skip=validating.skip_unreadable, streams=streams)
@@ -134,12 +147,11 @@ def _one_pass(
                 chosen = with_losses(chosen, scores, seen.images, validating)
             asked = contestants[: len(courses)]
             corrupted = on_corrupted(asked, seen.images, session, plan) if plan else [None] * len(asked)
-            done.append(
-                [
-                    _with_corruptions(_validated(course, own, images, seen, session, validating, watch), beside)
-                    for course, own, beside in zip(chosen[: len(courses)], scores, corrupted, strict=False)
-                ]
+            results = (
+                _with_corruptions(_validated(course, own, images, seen, session, validating, watch), beside)
+                for course, own, beside in zip(chosen[: len(courses)], scores, corrupted, strict=False)
             )
+            done.append(list(results) if keeping.portion.is_whole else [])
             for base in scores[len(courses) :]:
                 base.journal.remove()
     return done

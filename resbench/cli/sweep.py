@@ -108,6 +108,12 @@ def sweep_run(
         int | None,
         typer.Option(min=1, help="Most checkpoints that share a pass over their images. [default: all]"),
     ] = None,
+    split: Annotated[
+        int | None,
+        typer.Option(
+            min=2, max=1000, help="Split each validation by images into so many jobs, and put their answers together."
+        ),
+    ] = None,
     time_limit: Annotated[
         int | None, typer.Option(min=1, help="Most minutes for a job. [default: none; on a cluster a day]")
     ] = None,
@@ -149,6 +155,7 @@ def sweep_run(
       resbench sweep run 'resnet*' --exclude 'resnet1*' --batch-size 1,8 --dtype fp32 --dtype bf16
       resbench sweep run resnet50 --with fuse=false --with fuse=true --with threads=1
       resbench sweep run resnet18.tv_in1k resnet50.tv_in1k --data imagenet/val
+      resbench sweep run resnet152.tv_in1k --data imagenet/val --split 8 --on slurm -o /shared/results
       resbench sweep run resnet50 --runtime eager --runtime compile --runtime onnxruntime
       resbench sweep run plan.toml --dry-run
       resbench sweep run plan.toml --check git:main
@@ -167,10 +174,10 @@ def sweep_run(
         partition=partition,
         slurm=plan.pairs_of(slurm or []),
     )
+    stored = start.stored_sweep(jobs, engine, retries=retries, together=per_pass, split=split)
     if dry_run:
         report.show_forecast(forecast.forecast(jobs, output, engine), as_json=as_json)
         return
-    stored = start.stored_sweep(jobs, engine, retries=retries, together=per_pass)
     if print_script:
         report.print_script(start.scripted(stored, output), output)
         return

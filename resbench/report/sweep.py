@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from resbench.judging.peers import SlowMachine
     from resbench.sweep.forecast import Forecast
     from resbench.sweep.jobs import Job
-    from resbench.sweep.ledger import Ending
+    from resbench.sweep.ledger import Ending, EngineOptions
     from resbench.sweep.start import Sweep
     from resbench.sweep.summary import JobState, Status
 
@@ -25,30 +25,34 @@ _LINES_SHOWN = 5
 
 
 @contextmanager
-def sweep_progress(total: int, at_once: int, *, quiet: bool = False) -> "Iterator[Callable[[Job, Ending], None]]":
+def sweep_progress(
+    jobs: "Sequence[Job]", engine: "EngineOptions", *, quiet: bool = False
+) -> "Iterator[Callable[[Job, Ending], None]]":
     """Yield what takes each job that ended, and shows how long the rest will take."""
     columns = (terminal.Words("{task.description}"), BarColumn(), MofNCompleteColumn())
-    endings: list[Ending] = []
+    left = {job.key: job for job in jobs}
+    ended: list[tuple[Job, Ending]] = []
     with terminal.bars(*columns, quiet=quiet) as bar:
-        task = bar.add_task("jobs", total=total)
+        task = bar.add_task("jobs", total=len(jobs))
 
-        def ended(job: "Job", ending: "Ending") -> None:
-            endings.append(ending)
-            seconds = seconds_left(endings, total - len(endings), at_once)
+        def on_ending(job: "Job", ending: "Ending") -> None:
+            left.pop(job.key, None)
+            ended.append((job, ending))
+            seconds = seconds_left(ended, left.values(), engine)
             words = "" if seconds is None else f", about {_about(seconds)} left"
-            failed = sum(each.state == "failed" for each in endings)
-            bar.update(task, completed=len(endings), description=f"jobs ({failed} failed{words})")
+            failed = sum(each.state == "failed" for _, each in ended)
+            bar.update(task, completed=len(ended), description=f"jobs ({failed} failed{words})")
             if not quiet:
                 _note(job, ending)
 
-        yield ended
+        yield on_ending
 
 
 def follow(sweep: "Sweep", *, as_json: bool, quiet: bool) -> int:
     """Run a sweep, show its jobs at the end (also after Ctrl-C), and return the exit code of the worst of them."""
-    at_once, root = sweep.stored.engine.workers, sweep.ledger.root
+    root = sweep.ledger.root
     try:
-        with sweep_progress(sweep.open(), at_once, quiet=quiet) as on_ending:
+        with sweep_progress(sweep.open(), sweep.stored.engine, quiet=quiet) as on_ending:
             sweep.run(on_ending)
     except KeyboardInterrupt:
         status = status_of(sweep.ledger, sweep.stored)
@@ -115,7 +119,7 @@ def _table(states: "Sequence[JobState]") -> Table:
     for each in states:
         ending = each.ending
         seconds = "-" if ending is None or ending.seconds is None else units.seconds(ending.seconds)
-        outcome = (ending.record or ending.reason) if ending else "-"
+        outcome = (ending and (ending.record or ending.reason)) or "-"
         out.add_row(_name(each.job), each.job.words or "-", _state(each), seconds, outcome)
     return out
 
@@ -156,5 +160,5 @@ def _note(job: "Job", ending: "Ending") -> None:
     words = f" ({job.words})" if job.words else ""
     if ending.state == "failed":
         terminal.advice().print(f"resbench: {_name(job)}{words}: {ending.reason}", soft_wrap=True)
-    elif ending.state == "done":
+    elif ending.state == "done" and ending.record:
         terminal.advice().print(f"saved {ending.record}", soft_wrap=True)

@@ -2,11 +2,13 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import msgspec
 
 from resbench.errors import ExitCode
 from resbench.sweep.engines import Bundle, Ended, SweepEngine
-from resbench.sweep.jobs import Job, together
+from resbench.sweep.jobs import Job, parts_of, together
 from resbench.sweep.ledger import Ending, Ledger, StoredSweep, Ticket, open_jobs
 from resbench.sweep.work import known_ending
 
@@ -28,16 +30,12 @@ def drive(
         ledger.forget(job)
     if engine.local:
         jobs = list(_unknown(ledger, jobs, on_ending))
-    waiting = deque(Bundle(jobs=group) for group in together(jobs, stored.together))
+    parts = parts_of(stored.jobs)
     try:
-        while waiting or busy:
-            busy |= _submitted(ledger, engine, waiting, list(busy.values()))
-            ended = _ended(engine, busy)
-            for ticket, end in ended.items():
-                waiting.extend(_settled(ledger, busy.pop(ticket), end, stored.retries, on_ending))
-                ledger.drop(ticket)
-            if busy and not ended:
-                time.sleep(PAUSE_S)
+        first = [job for job in jobs if job.key not in parts]
+        _complete(ledger, engine, stored, first, busy, on_ending)
+        whole = list(_with_all_parts(ledger, [job for job in jobs if job.key in parts], parts, on_ending))
+        _complete(ledger, engine, stored, whole, busy, on_ending)
     except BaseException:
         if cancel or not engine.outlives:
             _cancelled(ledger, engine, busy)
@@ -72,6 +70,41 @@ def _unknown(ledger: Ledger, jobs: Sequence[Job], on_ending: OnEnding) -> Iterat
             on_ending(job, ending)
         else:
             yield job
+
+
+def _complete(
+    ledger: Ledger,
+    engine: SweepEngine,
+    stored: StoredSweep,
+    jobs: Sequence[Job],
+    busy: dict[Ticket, Bundle],
+    on_ending: OnEnding,
+) -> None:
+    """Bring `jobs`, and what is `busy` already, to their end; `busy` is what the engine has at every moment."""
+    waiting = deque(Bundle(jobs=group) for group in together(jobs, stored.together))
+    while waiting or busy:
+        busy |= _submitted(ledger, engine, waiting, list(busy.values()))
+        ended = _ended(engine, busy)
+        for ticket, end in ended.items():
+            waiting.extend(_settled(ledger, busy.pop(ticket), end, stored.retries, on_ending))
+            ledger.drop(ticket)
+        if busy and not ended:
+            time.sleep(PAUSE_S)
+
+
+def _with_all_parts(
+    ledger: Ledger, jobs: Sequence[Job], parts: Mapping[str, Sequence[Job]], on_ending: OnEnding
+) -> Iterator[Job]:
+    """Yield the validations whose parts have all ended well; the others end here."""
+    for job in jobs:
+        failed = open_jobs(ledger, parts[job.key])
+        if not failed:
+            yield job
+            continue
+        cause = ledger.ending(failed[0]) or Ending(state="failed", reason="no result", exit_code=ExitCode.INVALID)
+        ending = msgspec.structs.replace(cause, reason=f"{failed[0].part_words}: {cause.reason}", lines=())
+        ledger.end(job, ending)
+        on_ending(job, ending)
 
 
 def _submitted(

@@ -34,13 +34,12 @@ def forecast(jobs: Sequence[Job], root: Path, engine: EngineOptions) -> Forecast
     states = [_state(job, root) if local else JobState(job=job, state="waiting") for job in jobs]
     durations = _durations(root)
     waiting = [each.job for each in states if each.state == "waiting"]
-    times = [durations.get((job.kind, job.name)) or _typical(durations, job.kind) for job in waiting]
-    shared = not local or all(job.kind == "validate" for job in waiting)
-    seconds = sum(each or 0.0 for each in times) / (engine.workers if shared else 1)
+    times = [(job.kind, durations.get((job.kind, job.name)) or _typical(durations, job.kind)) for job in waiting]
+    known = bool(times) and all(own for _, own in times)
     return Forecast(
         jobs=tuple(states),
         counts=dict(Counter(each.state for each in states)),
-        seconds=seconds if times and all(times) else None,
+        seconds=sum((own or 0.0) / engine.at_once(kind) for kind, own in times) if known else None,
         estimated_alike=sum((job.kind, job.name) in durations for job in waiting),
     )
 

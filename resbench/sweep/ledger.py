@@ -19,7 +19,7 @@ import resbench
 from resbench.bounded import content
 from resbench.errors import ExitCode, ResbenchError
 from resbench.records.files import held, write_text
-from resbench.sweep.jobs import Job
+from resbench.sweep.jobs import Job, Kind
 
 FOLDER = ".sweep"
 LARGEST_BYTES = 2**26
@@ -36,6 +36,10 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     gpus: int = 0  # for each job, on a cluster
     partition: str | None = None
     slurm: dict[str, str | int | bool] = {}  # other parameters of sbatch
+
+    def at_once(self, kind: Kind) -> int:
+        """Return how many jobs of a kind run at a time: on this machine, those that take time run alone."""
+        return 1 if kind == "profile" and self.name in ("here", "processes") else self.workers
 
 
 class StoredSweep(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +84,11 @@ class Ledger:
     def folder(self) -> Path:
         """Where the state lies."""
         return self.root / FOLDER
+
+    @property
+    def unfinished(self) -> Path:
+        """Where validations keep what they have evaluated until their record is written."""
+        return self.folder / "unfinished"
 
     @contextmanager
     def owned(self) -> Iterator[None]:

@@ -17,7 +17,9 @@ def bundles_of(stored: StoredSweep) -> list[tuple[Job, ...]]:
 
 
 def script_of(stored: StoredSweep, root: Path) -> str:
-    """Return the script that runs a sweep into `root`. Raises ResbenchError for more tasks than an array has."""
+    """Return the script that runs a sweep into `root`. Raises ResbenchError for what an array of tasks cannot do."""
+    if any(job.part for job in stored.jobs):
+        raise ResbenchError("--print-script with --split: tasks of an array do not wait for one another; leave one out")
     bundles = bundles_of(stored)
     if len(bundles) > MOST_QUEUED:
         raise ResbenchError(f"--print-script: {len(bundles):,} tasks; an array has {MOST_QUEUED:,}; split the plan")

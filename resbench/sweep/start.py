@@ -9,7 +9,7 @@ from typing import Any
 from resbench.errors import ResbenchError
 from resbench.sweep.drive import OnEnding, cancel_all, drive
 from resbench.sweep.engines import Here, SweepEngine
-from resbench.sweep.jobs import Job
+from resbench.sweep.jobs import Job, split_by_images
 from resbench.sweep.ledger import EngineName, EngineOptions, Ledger, StoredSweep, code_sha256, open_jobs
 from resbench.sweep.processes import Processes
 from resbench.sweep.script import script_of
@@ -28,9 +28,9 @@ class Sweep:
     is_new: bool
     cancel: bool = False  # on Ctrl-C, what would go on
 
-    def open(self) -> int:
-        """Return how many jobs are to be brought to an end."""
-        return len(self.stored.jobs if self.is_new else open_jobs(self.ledger, self.stored.jobs))
+    def open(self) -> Sequence[Job]:
+        """Return the jobs that are to be brought to an end."""
+        return self.stored.jobs if self.is_new else open_jobs(self.ledger, self.stored.jobs)
 
     def run(self, on_ending: OnEnding) -> None:
         """Bring every open job to its end. Raises ResbenchError when another process runs a sweep into this folder."""
@@ -83,10 +83,12 @@ def scripted(stored: StoredSweep, root: Path) -> str:
     return text
 
 
-def stored_sweep(jobs: Sequence[Job], engine: EngineOptions, *, retries: int, together: int | None) -> StoredSweep:
-    """Return a sweep of `jobs` as it is to be written down."""
+def stored_sweep(
+    jobs: Sequence[Job], engine: EngineOptions, *, retries: int, together: int | None, split: int | None = None
+) -> StoredSweep:
+    """Return a sweep of `jobs` as it is to be written down. Raises ResbenchError for validations that have no parts."""
     return StoredSweep(
-        jobs=tuple(jobs),
+        jobs=tuple(split_by_images(jobs, split) if split else jobs),
         engine=engine,
         retries=retries,
         code=code_sha256(),

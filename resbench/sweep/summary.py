@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from math import ceil
 from pathlib import Path
 from statistics import fmean
 
@@ -11,7 +12,7 @@ from resbench.judging.peers import SlowMachine, slow_machines
 from resbench.records.jsonio import read_record
 from resbench.records.record import Profile
 from resbench.sweep.jobs import Job
-from resbench.sweep.ledger import Ending, Ledger, StoredSweep
+from resbench.sweep.ledger import Ending, EngineOptions, Ledger, StoredSweep
 
 
 class JobState(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,13 +44,14 @@ def status_of(ledger: Ledger, stored: StoredSweep) -> Status:
         ending = ledger.ending(job)
         state = ending.state if ending else "submitted" if job.key in submitted else "waiting"
         states.append(JobState(job=job, state=state, ending=ending))
-    endings = [each.ending for each in states if each.ending]
+    ended = [(each.job, each.ending) for each in states if each.ending]
+    left = [each.job for each in states if not each.ending]
     return Status(
         running=running,
         counts=dict(Counter(each.state for each in states)),
-        seconds_left=seconds_left(endings, len(states) - len(endings), stored.engine.workers),
+        seconds_left=seconds_left(ended, left, stored.engine),
         jobs=tuple(states),
-        slow_machines=tuple(slow_machines(_profiles_by_host(ledger.root, endings))),
+        slow_machines=tuple(slow_machines(_profiles_by_host(ledger.root, [ending for _, ending in ended]))),
     )
 
 
@@ -66,7 +68,16 @@ def _profiles_by_host(root: Path, endings: Iterable[Ending]) -> dict[str, list[P
     return profiles
 
 
-def seconds_left(endings: Iterable[Ending], left: int, at_once: int) -> float | None:
-    """Return how long `left` jobs will take, if they take as long as those that ended; None: none did."""
-    durations = [ending.seconds for ending in endings if ending.seconds is not None]
-    return fmean(durations) * left / at_once if durations else None
+def seconds_left(ended: Iterable[tuple[Job, Ending]], left: Iterable[Job], engine: EngineOptions) -> float | None:
+    """Return how long the jobs that are `left` will take, if they take as long as those of their kind that ended.
+
+    None where none did that was measured; the times of the other kind where there are none of their own.
+    """
+    times = [(job.kind, ending.seconds) for job, ending in ended if ending.seconds is not None]
+    seconds = 0.0
+    for kind, number in Counter(job.kind for job in left).items():
+        known = [own for of, own in times if of == kind] or [own for _, own in times]
+        if not known:
+            return None
+        seconds += fmean(known) * ceil(number / engine.at_once(kind))
+    return seconds

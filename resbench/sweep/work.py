@@ -5,11 +5,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from resbench.accuracy.distributed import Portion
 from resbench.bench.entrance import entered
 from resbench.bench.entries import select
 from resbench.bench.profiling import profiled
 from resbench.bench.recorded import recorded_evaluation, recorded_profile
-from resbench.bench.validation import validate_all
+from resbench.bench.validation import Keeping, validate_all
 from resbench.errors import ResbenchError
 from resbench.records import store
 from resbench.records.record import Record
@@ -50,8 +51,7 @@ def record_there(job: Job, root: Path) -> Record | None:
     if job.kind == "profile":
         how = profiling_of(job)
         return recorded_profile(entered(job.name, how.running.input_px), how, root)
-    (images,), (entry,) = select(*_named([job]), [job.data], validating_of(job))
-    return recorded_evaluation(entry, images, validating_of(job), root)
+    return _evaluations_there([job], root)[0]
 
 
 def known_ending(job: Job, root: Path) -> Ending | None:
@@ -60,28 +60,31 @@ def known_ending(job: Job, root: Path) -> Ending | None:
         record = record_there(job, root)
     except ResbenchError as error:
         return _refused(error, 1)
-    return _finished(record, True, 0.0, 1) if record else None
+    return _there(record, 1) if record else None
 
 
 def _profile(ledger: Ledger, job: Job, attempt: int) -> None:
     started = time.monotonic()
     try:
-        record, there = record_there(job, ledger.root), True
-        if record is None:
-            how = profiling_of(job)
-            record, there = profiled(entered(job.name, how.running.input_px), how), False
-            store.save(record, ledger.root)
+        if record := record_there(job, ledger.root):
+            ledger.end(job, _there(record, attempt))
+            return
+        how = profiling_of(job)
+        record = profiled(entered(job.name, how.running.input_px), how)
+        store.save(record, ledger.root)
     except ResbenchError as error:
         ledger.end(job, _refused(error, attempt))
     else:
-        ledger.end(job, _finished(record, there, time.monotonic() - started, attempt))
+        ledger.end(job, _done(store.path_of(record), time.monotonic() - started, attempt))
 
 
 def _validate(ledger: Ledger, jobs: Sequence[Job], attempt: int) -> None:
     """Validate checkpoints in one pass; where one of several cannot be, each alone."""
     started = time.monotonic()
     try:
-        records = _evaluations(jobs, ledger.root)
+        there = list(zip(jobs, _evaluations_there(jobs, ledger.root), strict=True))
+        left = [job for job, record in there if record is None]
+        paths = _evaluated(left, ledger) if left else []
     except ResbenchError as error:
         if len(jobs) == 1:
             ledger.end(jobs[0], _refused(error, attempt))
@@ -89,35 +92,46 @@ def _validate(ledger: Ledger, jobs: Sequence[Job], attempt: int) -> None:
             for job in jobs:
                 _validate(ledger, [job], attempt)
         return
-    measured = [key for key, (_, there) in records.items() if not there]
-    seconds = (time.monotonic() - started) / max(1, len(measured))
-    for job in jobs:
-        ledger.end(job, _finished(*records[job.key], seconds, attempt))
+    seconds = (time.monotonic() - started) / max(1, len(left))
+    for job, record in there:
+        if record:
+            ledger.end(job, _there(record, attempt))
+    for job, path in zip(left, paths, strict=True):
+        ledger.end(job, _done(path, seconds, attempt))
 
 
-def _evaluations(jobs: Sequence[Job], root: Path) -> dict[str, tuple[Record, bool]]:
-    """Return the record of each job by its key, and whether it was there before."""
-    how, data = validating_of(jobs[0]), [jobs[0].data]
-    (images,), entries = select(*_named(jobs), data, how)
-    there = [recorded_evaluation(entry, images, how, root) for entry in entries]
-    records: dict[str, tuple[Record, bool]] = {
-        job.key: (record, True) for job, record in zip(jobs, there, strict=True) if record
-    }
-    if left := [job for job in jobs if job.key not in records]:
-        results = validate_all(*_named(left), data, how, output=root)
-        records |= {job.key: (result.record, False) for job, result in zip(left, results, strict=True)}
-    return records
+def _evaluations_there(jobs: Sequence[Job], root: Path) -> list[Record | None]:
+    """Return the record of each validation that is below `root` already; that of the whole for a part."""
+    how = validating_of(jobs[0])
+    (images,), entries = select(*_named(jobs), [jobs[0].data], how)
+    return [recorded_evaluation(entry, images, how, root) for entry in entries]
+
+
+def _evaluated(jobs: Sequence[Job], ledger: Ledger) -> list[Path | None]:
+    """Validate checkpoints in one pass, and return where the record of each lies; parts have none."""
+    number, of = jobs[0].part or (1, 1)
+    keeping = Keeping(folder=ledger.unfinished, portion=Portion(number=number - 1, of=of))
+    how = validating_of(jobs[0])
+    results = validate_all(*_named(jobs), [jobs[0].data], how, output=ledger.root, keeping=keeping)
+    return [store.path_of(result.record) for result in results] or [None] * len(jobs)
 
 
 def _named(jobs: Sequence[Job]) -> tuple[list[str], list[str]]:
     return [job.name for job in jobs], [job.weights for job in jobs if job.weights]
 
 
-def _finished(record: Record, there: bool, seconds: float, attempt: int) -> Ending:
-    path = store.path_of(record).as_posix()
-    if there:
-        return Ending(state="there", record=path, host=hostname(), attempts=attempt)
-    return Ending(state="done", record=path, seconds=round(seconds, 3), host=hostname(), attempts=attempt)
+def _there(record: Record, attempt: int) -> Ending:
+    return Ending(state="there", record=store.path_of(record).as_posix(), host=hostname(), attempts=attempt)
+
+
+def _done(path: Path | None, seconds: float, attempt: int) -> Ending:
+    return Ending(
+        state="done",
+        record=path.as_posix() if path else None,
+        seconds=round(seconds, 3),
+        host=hostname(),
+        attempts=attempt,
+    )
 
 
 def _refused(error: ResbenchError, attempt: int) -> Ending:

@@ -1,0 +1,156 @@
+"""A validation that is split by images over jobs: what they leave together is what one process leaves."""
+
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import resbench
+from resbench.accuracy import loader
+from resbench.accuracy.distributed import Portion
+from resbench.cli.app import app
+from resbench.errors import InvalidMeasurementError
+from resbench.records.store import read_folder
+from resbench.running import fresh
+from resbench.sweep import work
+from resbench.zoo import find
+from tests import planted
+from tests.examples import ENVIRONMENT, RUN
+from tests.test_running_arm import TINY
+
+WORDS = ("tiny", "--data", "val", "-b", "2", "--with", "input-px=32", "--with", "threads=1", "--with", "workers=1")
+WEIGHTS = ("--with", "weights=w0.pth", "--with", "weights=w1.pth")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """Ten images of ten classes, one of them unreadable, and two files of weights; processes are this one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["resbench", "sweep"])
+    monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, TINY))
+    monkeypatch.setattr(fresh, "call", lambda function, *arguments: function(*arguments))
+    for label in range(10):
+        planted.write(tmp_path / "val" / f"class{label}" / "a.JPEG", 100 * label)
+    (tmp_path / "val" / "class3" / "a.JPEG").write_bytes(b"no image")
+    for number in range(2):
+        torch.manual_seed(number)
+        torch.save(resbench.build("tiny").state_dict(), f"w{number}.pth")
+    return tmp_path
+
+
+@pytest.fixture
+def evaluated(monkeypatch):
+    """Where the batches began that each pass over the images evaluated."""
+    passes, real = [], loader.batches
+
+    def batches(*arguments, starts, **named):
+        passes.append(list(starts))
+        return real(*arguments, starts=starts, **named)
+
+    monkeypatch.setattr(loader, "batches", batches)
+    return passes
+
+
+def sweep(*words):
+    return CliRunner().invoke(app, ["sweep", *map(str, words)])
+
+
+def endings(folder):
+    """How each job ended, by its checkpoint and part."""
+    jobs = json.loads(sweep("status", "-o", folder, "--json").stdout)["jobs"]
+    return {(each["job"]["options"]["weights"], tuple(each["job"]["part"] or ())): each["ending"] for each in jobs}
+
+
+def readable(here):
+    """Replace the image that cannot be read."""
+    planted.write(here / "val" / "class3" / "a.JPEG", 300)
+
+
+def kept(folder):
+    """The records without times, and the files of predictions byte for byte."""
+    records = [replace(record, run=RUN, environment=ENVIRONMENT) for record in read_folder(folder).values()]
+    return records, [path.read_bytes() for path in sorted(folder.rglob("*.npz"))]
+
+
+def test_parts_together_are_what_one_process_leaves(here, evaluated):
+    skipping = ("--with", "skip-unreadable")
+    serial = sweep(*WORDS, *WEIGHTS, *skipping, "-o", "serial")
+    assert serial.exit_code == 0, serial.output
+    assert evaluated == [[0, 2, 4, 6, 8]]  # both checkpoints in one pass over nine images
+    evaluated.clear()
+    split = sweep(*WORDS, *WEIGHTS, *skipping, "--split", "3", "-o", "split")
+    assert split.exit_code == 0, split.output
+    assert "8 done" in split.stdout
+    assert evaluated == [[0], [2, 4], [6, 8], []]
+    assert kept(here / "split") == kept(here / "serial")
+    assert all(record.skipped == ("class3/a.JPEG",) for record in read_folder(here / "split").values())
+    assert list((here / "split" / ".sweep" / "unfinished").iterdir()) == []
+
+
+def test_a_part_that_dies_is_tried_again_alone(here, evaluated, monkeypatch):
+    readable(here)
+    tries = []
+
+    def call(function, root, keys, code, attempt):
+        tries.append((len(keys), attempt))
+        if len(tries) == 2:
+            raise fresh.DiedError("killed")
+        return function(root, keys, code, attempt)
+
+    monkeypatch.setattr(fresh, "call", call)
+    done = sweep(*WORDS, *WEIGHTS[:2], "--split", "3", "-o", "split")
+    assert done.exit_code == 0, done.output
+    assert tries == [(1, 1), (1, 1), (1, 1), (1, 2), (1, 1)]
+    attempts = {part: ending["attempts"] for (_, part), ending in endings("split").items()}
+    assert sorted(attempts.values()) == [1, 1, 1, 2]
+    assert attempts[()] == 1
+    assert evaluated == [[0], [6, 8], [2, 4], []]
+
+
+def test_a_part_that_fails_for_good_fails_the_validation_and_resume_does_what_is_missing(here, monkeypatch):
+    readable(here)
+    real = work.validate_all
+
+    def failing(*arguments, keeping, **named):
+        if keeping.portion == Portion(number=1, of=3):
+            raise InvalidMeasurementError("logits are not finite")
+        return real(*arguments, keeping=keeping, **named)
+
+    monkeypatch.setattr(work, "validate_all", failing)
+    done = sweep(*WORDS, *WEIGHTS[:2], "--split", "3", "-o", "split")
+    assert done.exit_code == 5
+    assert "2 done, 2 failed" in done.stdout
+    assert "part 2 of 3: logits are not finite" in endings("split")["w0.pth", ()]["reason"]
+    asked = []
+    monkeypatch.setattr(work, "validate_all", lambda *words, **named: asked.append(named) or real(*words, **named))
+    again = sweep("resume", "-o", "split")
+    assert again.exit_code == 0, again.output
+    assert [named["keeping"].portion for named in asked] == [Portion(number=1, of=3), Portion()]
+    assert len(read_folder(here / "split")) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("tiny", "--split", "2"), "--split: of validations, and there are none; give --data"),
+        ((*WORDS, *WEIGHTS, "--with", "dtype=int8", "--split", "2"), "calibrated anew"),
+        ((*WORDS[:3], *WEIGHTS, "-b", "auto", "--split", "2"), "give a number"),
+        ((*WORDS, *WEIGHTS, "--split", "2", "--print-script"), "do not wait for one another"),
+    ],
+)
+def test_what_cannot_be_split_is_refused(words, message):
+    assert message in str(sweep(*words, "-o", "split").exception)
+
+
+def test_a_dry_run_shows_validations_whole():
+    assert "2 jobs: 2 waiting" in sweep(*WORDS, *WEIGHTS, "--split", "3", "--dry-run").stdout
+
+
+@pytest.mark.parametrize(("count", "of"), [(0, 3), (1, 3), (7, 3), (9, 3), (5, 8)])
+def test_portions_are_everything_once_and_of_equal_size(count, of):
+    shares = [Portion(number=number, of=of).share(range(count)) for number in range(of)]
+    assert [item for share in shares for item in share] == list(range(count))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1

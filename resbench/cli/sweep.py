@@ -17,6 +17,7 @@ class Place(StrEnum):
     HERE = "here"
     PROCESSES = "processes"
     SLURM = "slurm"
+    RAY = "ray"
 
 
 sweep_ = typer.Typer(cls=RunByDefault, no_args_is_help=True)
@@ -89,8 +90,8 @@ def sweep_run(
     on: Annotated[
         Place,
         typer.Option(
-            help="here: one job after another; processes: of this machine, which go on when this one ends; slurm: a "
-            "cluster. The last two need submitit."
+            help="here: one job after another; processes: of this machine, which go on when this one ends; slurm and ray: "
+            "clusters. All but the first need submitit, or ray."
         ),
     ] = Place.HERE,
     workers: Annotated[
@@ -118,7 +119,7 @@ def sweep_run(
         int | None, typer.Option(min=1, help="Most minutes for a job. [default: none; on a cluster a day]")
     ] = None,
     partition: Annotated[str | None, typer.Option(help="With Slurm: the partition.")] = None,
-    gpus: Annotated[int, typer.Option(min=0, help="With Slurm: GPUs of each job.")] = 0,
+    gpus: Annotated[int, typer.Option(min=0, help="On a cluster: GPUs of each job.")] = 0,
     slurm: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="With Slurm: another option of sbatch, such as account=lab."),

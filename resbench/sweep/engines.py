@@ -77,13 +77,18 @@ class Here:
 
     def poll(self, handle: str, bundle: Bundle) -> Ended | None:  # noqa: ARG002
         """Run `bundle` to its end."""
-        try:
-            fresh.call(work, self._ledger.root, bundle.keys, self._code, bundle.attempt)
-        except fresh.DiedError as died:
-            return Ended(reason=str(died), lines=died.lines)
-        except ResbenchError as error:
-            return Ended(reason=str(error), exit_code=error.exit_code)
-        return Ended(reason="ended without a result")
+        return done_fresh(self._ledger, bundle, self._code)
 
     def cancel(self, handle: str) -> None:
         """Do nothing: the process ended with the one that waited for it."""
+
+
+def done_fresh(ledger: Ledger, bundle: Bundle, code: str) -> Ended:
+    """Do a bundle in a fresh process, which ends with this one, and return why jobs may lack an ending."""
+    try:
+        fresh.call(work, ledger.root, bundle.keys, code, bundle.attempt)
+    except fresh.DiedError as died:
+        return Ended(reason=str(died), lines=died.lines)
+    except ResbenchError as error:
+        return Ended(reason=str(error), exit_code=error.exit_code)
+    return Ended(reason="ended without a result")

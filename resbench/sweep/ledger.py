@@ -23,7 +23,7 @@ from resbench.sweep.jobs import Job, Kind
 
 FOLDER = ".sweep"
 LARGEST_BYTES = 2**26
-EngineName = Literal["here", "processes", "slurm", "script"]
+EngineName = Literal["here", "processes", "slurm", "ray", "script"]
 Kept = TypeVar("Kept", bound=msgspec.Struct)
 
 
@@ -32,6 +32,7 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     name: EngineName = "here"
     workers: int = 1
+    ranks: int = 1  # processes that share the images of a validation
     minutes: int | None = None  # the most that a job may take; None: as long as it takes here, a day on a cluster
     gpus: int = 0  # for each job, on a cluster
     partition: str | None = None
@@ -51,6 +52,7 @@ class StoredSweep(msgspec.Struct, frozen=True, kw_only=True):
     code: str  # a hash of the program that started it
     command: tuple[str, ...]  # for the records
     together: int | None = None  # the most validations that share a pass; None: all
+    id: str = ""  # tells it from all others
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Sweeps that begin, and those that go on."""
 
 import sys
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from resbench.sweep.engines import Here, SweepEngine
 from resbench.sweep.jobs import Job, split_by_images
 from resbench.sweep.ledger import EngineName, EngineOptions, Ledger, StoredSweep, code_sha256, open_jobs
 from resbench.sweep.processes import Processes
+from resbench.sweep.ray_cluster import RayCluster
 from resbench.sweep.script import script_of
 from resbench.sweep.slurm import Slurm
 
@@ -68,6 +70,8 @@ def engine_options(
     """Return what runs the jobs. Raises ResbenchError for options of a cluster without one."""
     if name in ("here", "processes") and (gpus or partition or slurm):
         raise ResbenchError("--gpus, --partition, --slurm: are of a cluster; give --on slurm or --print-script too")
+    if name == "ray" and (minutes or partition or slurm):
+        raise ResbenchError("--time-limit, --partition, --slurm: Ray has nothing of the kind; leave them out")
     if name == "here" and (workers or minutes):
         raise ResbenchError("--workers, --time-limit: jobs run one after another here; give --on processes too")
     at_once = workers or (1 if name in ("here", "processes") else AT_ONCE)
@@ -94,6 +98,7 @@ def stored_sweep(
         code=code_sha256(),
         command=tuple(sys.argv),
         together=together,
+        id=uuid.uuid4().hex,
     )
 
 
@@ -133,6 +138,8 @@ def _engine(options: EngineOptions, ledger: Ledger, code: str) -> SweepEngine:
             return Processes(options, ledger, code)
         case "slurm":
             return Slurm(options, ledger, code)
+        case "ray":
+            return RayCluster(options, ledger, code)
         case "script":
             raise ResbenchError(
                 "this sweep is run by a script: submit it to sbatch again; what is done is not done again"

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from resbench.errors import ResbenchError
 from resbench.records.store import read_folder
-from resbench.sweep import drive, engines, ledger, processes, script, slurm, start, submitted
+from resbench.sweep import drive, engines, ledger, pinning, processes, script, slurm, start, submitted
 from resbench.sweep.jobs import Job
 from tests import sweeps
 from tests.sweeps import asked, bundle, counts, died, serial, sweep
@@ -175,12 +176,80 @@ def test_only_the_processes_of_submitit_are_taken_for_a_running_job(tmp_path):
     assert own.poll(handle, bundle("profile"))
 
 
-def test_gpus_with_names_are_refused_and_numbers_handed_on(tmp_path, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,3")
-    assert engine(tmp_path)._executor.parameters["visible_gpus"] == [1, 3]
+def test_gpus_with_names_are_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-8932f937")
     with pytest.raises(ResbenchError, match="numbers of devices only"):
         engine(tmp_path)
+
+
+class Executor:
+    """Stands for submitit's: notes which GPUs and CPUs a process would have."""
+
+    def __init__(self, folder, max_num_timeout):
+        self.parameters, self.started = {}, []
+
+    def update_parameters(self, **parameters):
+        self.parameters = parameters
+
+    def submit(self, work):
+        assert self.parameters["gpus_per_node"] == len(self.parameters["visible_gpus"])
+        self.started.append((self.parameters["visible_gpus"], pinning.os.sched_getaffinity(0)))
+        return SimpleNamespace(job_id=str(1000 + len(self.started)))
+
+
+@pytest.fixture
+def two_gpus(tmp_path, monkeypatch):
+    """An engine with the GPUs 1 and 3 beside four cores of two CPUs each, of which this process has all but one."""
+    affinity = [{0, 1, 2, 3, 4, 5, 6}]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,3")
+    monkeypatch.setattr(processes, "submitit", lambda: SimpleNamespace(LocalExecutor=Executor))
+    monkeypatch.setattr(pinning, "_siblings", lambda cpu: str(cpu % 4))
+    monkeypatch.setattr(pinning.os, "sched_getaffinity", lambda _: affinity[0], raising=False)
+    monkeypatch.setattr(pinning.os, "sched_setaffinity", lambda _, cpus: affinity.__setitem__(0, cpus), raising=False)
+    yield engine(tmp_path, workers=3)
+    assert affinity == [{0, 1, 2, 3, 4, 5, 6}]
+
+
+def test_each_gpu_has_one_profile_pinned_to_its_share_of_the_cores(two_gpus):
+    profile, other = bundle("profile"), bundle("profile", "b")
+    assert two_gpus.has_room([profile], other)
+    assert not two_gpus.has_room([profile, other], bundle("profile", "c"))
+    assert not two_gpus.has_room([profile], bundle("validate"))
+    assert two_gpus.submit([profile, other]) == ["1001@1", "1002@3"]
+    assert two_gpus._executor.started == [([1], {0, 4, 1, 5}), ([3], {2, 6, 3})]
+
+
+def test_a_gpu_that_an_earlier_process_left_busy_is_not_taken(two_gpus):
+    two_gpus._ledger.note(ledger.Ticket(jobs=("a",), handle="17@1", attempt=1))
+    assert two_gpus.submit([bundle("profile", "b")]) == ["1001@3"]
+
+
+def test_validations_are_spread_over_gpus_and_not_pinned(two_gpus):
+    assert two_gpus.submit([bundle("validate", name) for name in "abc"]) == ["1001@1", "1002@3", "1003@1"]
+    assert {len(cpus) for _, cpus in two_gpus._executor.started} == {7}
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:1"])
+def test_a_job_that_names_its_device_sees_all_and_is_timed_alone(two_gpus, device):
+    named = engines.Bundle(jobs=(Job(kind="profile", name="a", options={"device": device}),))
+    assert not two_gpus.has_room([named], bundle("profile"))
+    assert not two_gpus.has_room([bundle("profile")], named)
+    assert two_gpus.submit([named]) == ["1001"]
+    ((gpus, cpus),) = two_gpus._executor.started
+    assert (gpus, len(cpus)) == ([1, 3], 7)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins no processes")
+def test_a_process_that_starts_pinned_stays_on_its_cpus():
+    before = os.sched_getaffinity(0)
+    last = max(before)
+    with pinning.pinned({last}):
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", "import os; print(os.sched_getaffinity(0))"], capture_output=True, text=True
+        )
+    assert done.stdout == f"{{{last}}}\n"
+    assert os.sched_getaffinity(0) == before
+    assert set().union(*pinning.physical_cores()) == before
 
 
 def test_without_submitit_there_is_one_line(tmp_path, monkeypatch):

@@ -90,8 +90,8 @@ def sweep_run(
     on: Annotated[
         Place,
         typer.Option(
-            help="here: one job after another; processes: of this machine, which go on when this one ends; slurm and ray: "
-            "clusters. All but the first need submitit, or ray."
+            help="here: one job after another; processes: of this machine, which go on when this one ends; slurm, "
+            "ray: clusters. All but the first need submitit, or ray."
         ),
     ] = Place.HERE,
     workers: Annotated[
@@ -100,8 +100,8 @@ def sweep_run(
             "--workers",
             "-j",
             min=1,
-            help="Jobs at a time: with processes, validations (profiles run alone); on a cluster, all. "
-            "[default: 1; on a cluster 100]",
+            help="Jobs at a time: with processes, validations (profiles run alone, or one on each GPU); on a cluster, "
+            "all. [default: 1; on a cluster 100]",
         ),
     ] = None,
     retries: _Retries = 2,

@@ -35,12 +35,14 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     ranks: int = 1  # processes that share the images of a validation
     minutes: int | None = None  # the most that a job may take; None: as long as it takes here, a day on a cluster
     gpus: int = 0  # for each job, on a cluster
+    local_gpus: int = 0  # of this machine, for processes: each has one profile at a time
     partition: str | None = None
     slurm: dict[str, str | int | bool] = {}  # other parameters of sbatch
 
     def at_once(self, kind: Kind) -> int:
-        """Return how many jobs of a kind run at a time: on this machine, those that take time run alone."""
-        return 1 if kind == "profile" and self.name in ("here", "processes") else self.workers
+        """Return how many jobs of a kind run at a time: on this machine, one that takes time, or one on each GPU."""
+        local = self.name in ("here", "processes")
+        return max(1, self.local_gpus) if local and kind == "profile" else self.workers
 
 
 class StoredSweep(msgspec.Struct, frozen=True, kw_only=True):

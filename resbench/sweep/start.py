@@ -12,7 +12,7 @@ from resbench.sweep.drive import OnEnding, cancel_all, drive
 from resbench.sweep.engines import Here, SweepEngine
 from resbench.sweep.jobs import Job, split_by_images
 from resbench.sweep.ledger import EngineName, EngineOptions, Ledger, StoredSweep, code_sha256, open_jobs
-from resbench.sweep.processes import Processes
+from resbench.sweep.processes import Processes, visible_gpus
 from resbench.sweep.ray_cluster import RayCluster
 from resbench.sweep.script import script_of
 from resbench.sweep.slurm import Slurm
@@ -75,7 +75,15 @@ def engine_options(
     if name == "here" and (workers or minutes):
         raise ResbenchError("--workers, --time-limit: jobs run one after another here; give --on processes too")
     at_once = workers or (1 if name in ("here", "processes") else AT_ONCE)
-    return EngineOptions(name=name, workers=at_once, minutes=minutes, gpus=gpus, partition=partition, slurm=dict(slurm))
+    return EngineOptions(
+        name=name,
+        workers=at_once,
+        minutes=minutes,
+        gpus=gpus,
+        local_gpus=len(visible_gpus()) if name == "processes" else 0,
+        partition=partition,
+        slurm=dict(slurm),
+    )
 
 
 def scripted(stored: StoredSweep, root: Path) -> str:

@@ -15,7 +15,7 @@ from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError
 from resbench.records.store import read_folder
 from resbench.running import fresh
-from resbench.sweep import work
+from resbench.sweep import ranked
 from resbench.zoo import find
 from tests import planted
 from tests.examples import ENVIRONMENT, RUN
@@ -112,20 +112,20 @@ def test_a_part_that_dies_is_tried_again_alone(here, evaluated, monkeypatch):
 
 def test_a_part_that_fails_for_good_fails_the_validation_and_resume_does_what_is_missing(here, monkeypatch):
     readable(here)
-    real = work.validate_all
+    real = ranked.validate_all
 
     def failing(*arguments, keeping, **named):
         if keeping.portion == Portion(number=1, of=3):
             raise InvalidMeasurementError("logits are not finite")
         return real(*arguments, keeping=keeping, **named)
 
-    monkeypatch.setattr(work, "validate_all", failing)
+    monkeypatch.setattr(ranked, "validate_all", failing)
     done = sweep(*WORDS, *WEIGHTS[:2], "--split", "3", "-o", "split")
     assert done.exit_code == 5
     assert "2 done, 2 failed" in done.stdout
     assert "part 2 of 3: logits are not finite" in endings("split")["w0.pth", ()]["reason"]
     asked = []
-    monkeypatch.setattr(work, "validate_all", lambda *words, **named: asked.append(named) or real(*words, **named))
+    monkeypatch.setattr(ranked, "validate_all", lambda *words, **named: asked.append(named) or real(*words, **named))
     again = sweep("resume", "-o", "split")
     assert again.exit_code == 0, again.output
     assert [named["keeping"].portion for named in asked] == [Portion(number=1, of=3), Portion()]
@@ -135,7 +135,8 @@ def test_a_part_that_fails_for_good_fails_the_validation_and_resume_does_what_is
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("tiny", "--split", "2"), "--split: of validations, and there are none; give --data"),
+        (("tiny", "--split", "2"), "are of validations, and there are none; give --data"),
+        (("tiny", "--ranks", "2"), "are of validations, and there are none; give --data"),
         ((*WORDS, *WEIGHTS, "--with", "dtype=int8", "--split", "2"), "calibrated anew"),
         ((*WORDS[:3], *WEIGHTS, "-b", "auto", "--split", "2"), "give a number"),
         ((*WORDS, *WEIGHTS, "--split", "2", "--print-script"), "do not wait for one another"),

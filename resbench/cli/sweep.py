@@ -104,6 +104,9 @@ def sweep_run(
             "all. [default: 1; on a cluster 100]",
         ),
     ] = None,
+    ranks: Annotated[
+        int, typer.Option(min=1, help="Processes that share the images of a validation, as torchrun starts them.")
+    ] = 1,
     retries: _Retries = 2,
     per_pass: Annotated[
         int | None,
@@ -170,6 +173,7 @@ def sweep_run(
     engine = start.engine_options(
         "script" if print_script else on.value,
         workers=workers,
+        ranks=ranks,
         minutes=time_limit,
         gpus=gpus,
         partition=partition,

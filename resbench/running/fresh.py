@@ -17,7 +17,7 @@ from resbench.running.children import end_with_parent, tied
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_ERRORS: dict[int, type[ResbenchError]] = {
+ERRORS: dict[int, type[ResbenchError]] = {
     ExitCode.USAGE: ResbenchError,
     ExitCode.NOT_COMPARABLE: NotComparableError,
     ExitCode.INVALID: InvalidMeasurementError,
@@ -52,8 +52,8 @@ def call(function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
         sys.stderr.write(done.stderr.decode(errors="replace"))
     lines = done.stderr.decode(errors="replace").strip().splitlines()[-_LINES:]
     last = lines[-1] if lines else ""
-    if last.startswith(_PREFIX) and done.returncode in _ERRORS:
-        raise _ERRORS[done.returncode](last.removeprefix(_PREFIX))
+    if last.startswith(_PREFIX) and done.returncode in ERRORS:
+        raise ERRORS[done.returncode](last.removeprefix(_PREFIX))
     raise DiedError(f"the measuring process {_ending(done.returncode)}: {last or 'it printed nothing'}", lines)
 
 

@@ -62,6 +62,7 @@ def engine_options(
     name: EngineName,
     *,
     workers: int | None,
+    ranks: int,
     minutes: int | None,
     gpus: int,
     partition: str | None,
@@ -78,6 +79,7 @@ def engine_options(
     return EngineOptions(
         name=name,
         workers=at_once,
+        ranks=ranks,
         minutes=minutes,
         gpus=gpus,
         local_gpus=len(visible_gpus()) if name == "processes" else 0,
@@ -98,7 +100,9 @@ def scripted(stored: StoredSweep, root: Path) -> str:
 def stored_sweep(
     jobs: Sequence[Job], engine: EngineOptions, *, retries: int, together: int | None, split: int | None = None
 ) -> StoredSweep:
-    """Return a sweep of `jobs` as it is to be written down. Raises ResbenchError for validations that have no parts."""
+    """Return a sweep of `jobs` as it is to be written down. Raises ResbenchError for what cannot be shared as asked."""
+    if (split or engine.ranks > 1) and not any(job.kind == "validate" for job in jobs):
+        raise ResbenchError("--split, --ranks: are of validations, and there are none; give --data, or leave them out")
     return StoredSweep(
         jobs=tuple(split_by_images(jobs, split) if split else jobs),
         engine=engine,

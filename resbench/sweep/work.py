@@ -10,14 +10,16 @@ from resbench.bench.entrance import entered
 from resbench.bench.entries import select
 from resbench.bench.profiling import profiled
 from resbench.bench.recorded import recorded_evaluation, recorded_profile
-from resbench.bench.validation import Keeping, validate_all
+from resbench.bench.validation import Keeping
 from resbench.errors import ResbenchError
 from resbench.records import store
 from resbench.records.record import Record
 from resbench.running.allocator import keep_memory
+from resbench.running.fresh import DiedError
 from resbench.sweep.jobs import Job
 from resbench.sweep.ledger import Ending, Ledger, code_sha256, hostname, open_jobs
 from resbench.sweep.options import profiling_of, validating_of
+from resbench.sweep.ranked import Validation, validated, validated_in_ranks
 
 
 def work(root: Path, keys: Sequence[str], code: str, attempt: int = 1) -> None:
@@ -37,7 +39,7 @@ def work(root: Path, keys: Sequence[str], code: str, attempt: int = 1) -> None:
     jobs = open_jobs(ledger, [by_key[key] for key in keys])
     if jobs and jobs[0].kind == "validate":
         keep_memory()
-        _validate(ledger, jobs, attempt)
+        _validate(ledger, jobs, attempt, stored.engine.ranks)
     else:
         for job in jobs:
             _profile(ledger, job, attempt)
@@ -78,19 +80,21 @@ def _profile(ledger: Ledger, job: Job, attempt: int) -> None:
         ledger.end(job, _done(store.path_of(record), time.monotonic() - started, attempt))
 
 
-def _validate(ledger: Ledger, jobs: Sequence[Job], attempt: int) -> None:
+def _validate(ledger: Ledger, jobs: Sequence[Job], attempt: int, ranks: int) -> None:
     """Validate checkpoints in one pass; where one of several cannot be, each alone."""
     started = time.monotonic()
     try:
         there = list(zip(jobs, _evaluations_there(jobs, ledger.root), strict=True))
         left = [job for job, record in there if record is None]
-        paths = _evaluated(left, ledger) if left else []
+        paths = _evaluated(left, ledger, ranks) if left else []
+    except DiedError:
+        raise  # to be tried again
     except ResbenchError as error:
         if len(jobs) == 1:
             ledger.end(jobs[0], _refused(error, attempt))
         else:
             for job in jobs:
-                _validate(ledger, [job], attempt)
+                _validate(ledger, [job], attempt, ranks)
         return
     seconds = (time.monotonic() - started) / max(1, len(left))
     for job, record in there:
@@ -107,13 +111,20 @@ def _evaluations_there(jobs: Sequence[Job], root: Path) -> list[Record | None]:
     return [recorded_evaluation(entry, images, how, root) for entry in entries]
 
 
-def _evaluated(jobs: Sequence[Job], ledger: Ledger) -> list[Path | None]:
-    """Validate checkpoints in one pass, and return where the record of each lies; parts have none."""
+def _evaluated(jobs: Sequence[Job], ledger: Ledger, ranks: int) -> Sequence[Path | None]:
+    """Validate checkpoints in one pass, and return where the record of each lies; None for parts, which have none."""
     number, of = jobs[0].part or (1, 1)
-    keeping = Keeping(folder=ledger.unfinished, portion=Portion(number=number - 1, of=of))
-    how = validating_of(jobs[0])
-    results = validate_all(*_named(jobs), [jobs[0].data], how, output=ledger.root, keeping=keeping)
-    return [store.path_of(result.record) for result in results] or [None] * len(jobs)
+    networks, weights = _named(jobs)
+    validation = Validation(
+        networks=networks,
+        weights=weights,
+        data=jobs[0].data,
+        how=validating_of(jobs[0]),
+        output=ledger.root,
+        keeping=Keeping(folder=ledger.unfinished, portion=Portion(number=number - 1, of=of)),
+    )
+    paths = validated(validation) if ranks == 1 else validated_in_ranks(validation, ranks)
+    return paths or [None] * len(jobs)
 
 
 def _named(jobs: Sequence[Job]) -> tuple[list[str], list[str]]:

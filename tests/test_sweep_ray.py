@@ -158,7 +158,7 @@ def test_without_ray_or_a_cluster_there_is_one_line(ray, monkeypatch):
     ray.is_initialized, ray.init = lambda: False, init
     error = sweep(*QUICK).exception
     assert isinstance(error, ResbenchError)
-    assert "Could not find any running Ray instance.; start one with `ray start --head`" in str(error)
+    assert "Could not find any running Ray instance; start one with `ray start --head`" in str(error)
     monkeypatch.setitem(sys.modules, "ray", None)
     assert "pip install ray" in str(sweep(*QUICK).exception)
 

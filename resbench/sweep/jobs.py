@@ -43,7 +43,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def part_words(self) -> str:
         """Its part in words, "part 2 of 3"; empty where it is none."""
-        return "part {} of {}".format(*self.part) if self.part else ""
+        return f"part {self.part[0]} of {self.part[1]}" if self.part else ""
 
     @property
     def data(self) -> Path:
@@ -76,7 +76,7 @@ def split_by_images(jobs: Sequence[Job], count: int) -> list[Job]:
 
 def parts_of(jobs: Sequence[Job]) -> Mapping[str, Sequence[Job]]:
     """Return the parts of each validation that has some, by its key."""
-    parts = defaultdict(list)
+    parts: dict[str, list[Job]] = defaultdict(list)
     for job in jobs:
         if job.part:
             parts[msgspec.structs.replace(job, part=None).key].append(job)

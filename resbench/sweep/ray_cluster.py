@@ -94,11 +94,12 @@ class RayCluster:
         try:
             if name not in self._keepers:
                 self._keepers[name] = self._ray.get_actor(name, namespace=_NAMESPACE)
-            delivery, left = self._ray.get(getattr(self._keepers[name], method).remote(task))
+            answer: tuple[Delivery | None, int] = self._ray.get(getattr(self._keepers[name], method).remote(task))
         except self._ray.exceptions.ActorUnavailableError:  # for a moment
             return None
         except (ValueError, self._ray.exceptions.RayActorError):
             return Delivery(ended=Ended(reason="the actor that kept this job has died, or its cluster was stopped"))
+        delivery, left = answer
         if not left:
             self._ray.kill(self._keepers.pop(name))
             self._own = "" if self._own == name else self._own
@@ -184,7 +185,7 @@ def _connected() -> Any:
             address = os.environ.get("RAY_ADDRESS", "auto")
             ray.init(address=address, namespace=_NAMESPACE, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             raise ResbenchError(
                 f"--on ray: no cluster: {line}; start one with `ray start --head`, or name one in RAY_ADDRESS"
             ) from None

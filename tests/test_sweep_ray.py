@@ -38,10 +38,11 @@ def ray(monkeypatch):
     monkeypatch.setattr(drive, "PAUSE_S", 0)
 
     def call(function, root, keys, code, attempt):
-        for key in keys:
-            (root / f"{key}.json").write_text("a record")
-            ending = ledger.Ending(state="done", record=f"{key}.json", attempts=attempt)
-            (root / ".sweep" / f"{key}.ending").write_bytes(ledger.msgspec.json.encode(ending))
+        state = ledger.Ledger(root)
+        for job in state.stored().jobs:
+            if job.key in keys:
+                (root / f"{job.key}.json").write_text("a record")
+                state.end(job, ledger.Ending(state="done", record=f"{job.key}.json", attempts=attempt))
 
     monkeypatch.setattr(fresh, "call", call)
     return package

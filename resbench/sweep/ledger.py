@@ -54,7 +54,7 @@ class StoredSweep(msgspec.Struct, frozen=True, kw_only=True):
     code: str  # a hash of the program that started it
     command: tuple[str, ...]  # for the records
     together: int | None = None  # the most validations that share a pass; None: all
-    id: str = ""  # tells it from all others
+    id: str = ""  # a random word that tells it from other sweeps
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,10 +116,14 @@ class Ledger:
             path.unlink(missing_ok=True)
         self._write("plan", stored)
 
+    def has_plan(self) -> bool:
+        """Tell whether this process can see the plan of a sweep."""
+        return (self.folder / "plan").exists()
+
     def stored(self) -> StoredSweep:
         """Return the sweep as it was started. Raises ResbenchError when there is none that this process can see."""
         path = self.folder / "plan"
-        if not path.exists():
+        if not self.has_plan():
             raise ResbenchError(
                 f"{path}: no such file on {hostname()}; start with `resbench sweep`, or give the folder of its records "
                 "as -o: workers must see the same folder"

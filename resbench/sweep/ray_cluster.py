@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from resbench.errors import ResbenchError
 from resbench.records.files import write_together
 from resbench.sweep.engines import Bundle, Ended, done_fresh
@@ -21,7 +23,7 @@ _NAMESPACE = "resbench"
 class RayTask:
     """What a task is to do: a bundle of a sweep, wherever it runs."""
 
-    stored: StoredSweep
+    stored: StoredSweep  # with the jobs of the bundle alone
     root: Path  # the folder of records, as the submitter sees it
     here: Path  # the folder that relative paths begin in
     bundle: Bundle
@@ -56,13 +58,9 @@ class RayCluster:
         """Give tasks to the keeper of this process; a handle names both."""
         stored, keeper = self._ledger.stored(), self._keeper()
         handles = [uuid.uuid4().hex for _ in bundles]
-        tasks = [
-            RayTask(stored=stored, root=self._ledger.root.absolute(), here=Path.cwd(), bundle=bundle, code=self._code)
-            for bundle in bundles
-        ]
         starts = [
-            keeper.start.remote(handle, task, self._resources(task.bundle))
-            for handle, task in zip(handles, tasks, strict=True)
+            keeper.start.remote(handle, self._task(bundle, stored), self._resources(bundle))
+            for handle, bundle in zip(handles, bundles, strict=True)
         ]
         self._ray.get(starts)
         return [f"{self._own}/{handle}" for handle in handles]
@@ -104,6 +102,10 @@ class RayCluster:
             self._ray.kill(self._keepers.pop(name))
             self._own = "" if self._own == name else self._own
         return delivery
+
+    def _task(self, bundle: Bundle, stored: StoredSweep) -> RayTask:
+        own = msgspec.structs.replace(stored, jobs=bundle.jobs)
+        return RayTask(stored=own, root=self._ledger.root.absolute(), here=Path.cwd(), bundle=bundle, code=self._code)
 
     def _resources(self, bundle: Bundle) -> dict[str, float]:
         if self._options.gpus:
@@ -151,7 +153,7 @@ def carried_out(task: RayTask) -> Delivery:
     if task.bundle.times:
         _all_threads()
     ledger = Ledger(task.root)
-    if (ledger.folder / "plan").exists() and ledger.stored() == task.stored:
+    if ledger.has_plan() and ledger.stored().id == task.stored.id:
         return Delivery(ended=done_fresh(ledger, task.bundle, task.code))
     if task.bundle.jobs[0].part:
         reason = f"--split: {task.root} cannot be seen on {hostname()}; give a folder that all nodes share as -o"

@@ -107,6 +107,22 @@ def test_a_keeper_that_is_lost_costs_its_jobs_an_attempt(ray, interrupted):
     assert done.stdout.count("done (2 attempts)") == 2
 
 
+def test_a_keeper_that_dies_under_its_submitter_is_replaced(tmp_path, ray):
+    ledger.Ledger(tmp_path).begin(
+        ledger.StoredSweep(jobs=(), engine=ledger.EngineOptions(), retries=0, code="", command=())
+    )
+    own, one = cluster(tmp_path), bundle("validate")
+    (handle,) = own.submit([one])
+    ray.actors.clear()
+    assert "the actor that kept this job has died" in own.poll(handle, one).reason
+    (again,) = own.submit([one])
+    assert own.poll(again, one).reason == "ended without a result"
+    own.submit([one])
+    ray.actors.clear()
+    with pytest.raises(ResbenchError, match="Ray takes no jobs: it was killed; look at its cluster"):
+        own.submit([one])
+
+
 @pytest.mark.usefixtures("here")
 def test_cancel_kills_the_workers_and_the_actor(ray, interrupted):
     sweep(*QUICK)

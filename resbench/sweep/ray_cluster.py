@@ -62,7 +62,12 @@ class RayCluster:
             keeper.start.remote(handle, self._task(bundle, stored), self._resources(bundle))
             for handle, bundle in zip(handles, bundles, strict=True)
         ]
-        self._ray.get(starts)
+        try:
+            self._ray.get(starts)
+        except self._ray.exceptions.RayError as error:
+            raise ResbenchError(
+                f"Ray takes no jobs: {_first_line(error)}; look at its cluster, and `resbench sweep resume`"
+            ) from None
         return [f"{self._own}/{handle}" for handle in handles]
 
     def poll(self, handle: str, bundle: Bundle) -> Ended | None:  # noqa: ARG002
@@ -96,12 +101,17 @@ class RayCluster:
         except self._ray.exceptions.ActorUnavailableError:  # for a moment
             return None
         except (ValueError, self._ray.exceptions.RayActorError):
+            self._forget(name)
             return Delivery(ended=Ended(reason="the actor that kept this job has died, or its cluster was stopped"))
         delivery, left = answer
         if not left:
-            self._ray.kill(self._keepers.pop(name))
-            self._own = "" if self._own == name else self._own
+            self._ray.kill(self._keepers[name])
+            self._forget(name)
         return delivery
+
+    def _forget(self, keeper: str) -> None:
+        self._keepers.pop(keeper, None)
+        self._own = "" if self._own == keeper else self._own
 
     def _task(self, bundle: Bundle, stored: StoredSweep) -> RayTask:
         own = msgspec.structs.replace(stored, jobs=bundle.jobs)
@@ -135,8 +145,8 @@ class Keeper:
         try:
             delivery = self._ray.get(self._tasks.pop(handle))
         except self._ray.exceptions.RayError as error:
-            line = (str(error).strip().splitlines() or [""])[0]
-            delivery = Delivery(ended=Ended(reason=f"the worker was lost ({type(error).__name__}: {line})"))
+            reason = f"the worker was lost ({type(error).__name__}: {_first_line(error)})"
+            delivery = Delivery(ended=Ended(reason=reason))
         return delivery, len(self._tasks)
 
     def stop(self, handle: str) -> tuple[None, int]:
@@ -187,9 +197,8 @@ def _connected() -> Any:
             address = os.environ.get("RAY_ADDRESS", "auto")
             ray.init(address=address, namespace=_NAMESPACE, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             raise ResbenchError(
-                f"--on ray: no cluster: {line}; start one with `ray start --head`, or name one in RAY_ADDRESS"
+                f"--on ray: no cluster: {_first_line(error)}; start one with `ray start --head`, or name one in RAY_ADDRESS"
             ) from None
     return ray
 
@@ -200,3 +209,7 @@ def _ray() -> Any:
         return importlib.import_module("ray")
     except ModuleNotFoundError:
         raise ResbenchError("--on ray: needs ray; pip install ray, or leave --on out") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

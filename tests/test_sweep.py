@@ -14,7 +14,7 @@ from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records import jsonio, store
 from resbench.records.record import Ceilings
 from resbench.running import fresh
-from resbench.sweep import drive, engines, ledger, work
+from resbench.sweep import drive, engines, ledger, summary, work
 from resbench.sweep.jobs import Job
 from resbench.zoo import find
 from tests.examples import PROFILE
@@ -206,6 +206,26 @@ def test_status_shows_what_runs_and_how_long_the_rest_takes(tmp_path):
     assert "1 done, 1 submitted, 1 waiting" in done.stdout
     assert "running; about 20 s left" in done.stdout
     assert status(tmp_path)["counts"] == {"done": 1, "waiting": 2}  # its process is gone, and the job with it
+
+
+@pytest.mark.parametrize(
+    ("engine", "seconds"),
+    [
+        ({"name": "here"}, 3 * 15 + 5 * 4),
+        ({"name": "processes", "workers": 4}, 3 * 15 + 2 * 4),  # profiles alone, validations in two rounds
+        ({"name": "processes", "workers": 4, "local_gpus": 2}, 2 * 15 + 2 * 4),
+        ({"name": "slurm", "workers": 100}, 15 + 4),
+    ],
+)
+def test_the_time_left_is_that_of_each_kind_as_many_at_a_time_as_run(engine, seconds):
+    profile, validation = (Job(kind=kind, name="tiny") for kind in ("profile", "validate"))
+    ended = [(profile, ledger.Ending(state="done", seconds=own)) for own in (10, 20)]
+    ended += [(validation, ledger.Ending(state="done", seconds=4)), (validation, ledger.Ending(state="there"))]
+    options = ledger.EngineOptions(**engine)
+    assert summary.seconds_left(ended, [profile] * 3 + [validation] * 5, options) == seconds
+    assert summary.seconds_left(ended[:2], [validation], options) == 15  # as long as what is known takes
+    assert summary.seconds_left(ended[3:], [validation], options) is None
+    assert summary.seconds_left([], [], options) == 0
 
 
 def test_status_without_a_sweep_is_one_line(tmp_path):

@@ -51,9 +51,7 @@ def test_a_rank_that_lost_another_one_does_not_hide_its_reason(rank, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("code", "message"), [(-9, r"rank 0 died \(SIGKILL\)"), (1, r"rank 0 died \(exit code 1\)")]
-)
+@pytest.mark.parametrize(("code", "message"), [(-9, r"rank 0 died \(SIGKILL\)"), (1, r"rank 0 died \(exit code 1\)")])
 def test_a_rank_that_died_is_a_process_that_died(tmp_path, code, message):
     with pytest.raises(DiedError, match=message):
         raise ranked._why(tmp_path, failure(code))

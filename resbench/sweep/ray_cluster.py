@@ -198,7 +198,8 @@ def _connected() -> Any:
             ray.init(address=address, namespace=_NAMESPACE, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise ResbenchError(
-                f"--on ray: no cluster: {_first_line(error)}; start one with `ray start --head`, or name one in RAY_ADDRESS"
+                f"--on ray: no cluster: {_first_line(error)}; start one with `ray start --head`, or name one in "
+                "RAY_ADDRESS"
             ) from None
     return ray
 

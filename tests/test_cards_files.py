@@ -17,6 +17,12 @@ from tests.imported import modules_after
 FEW = ("resnet18", "resnet34", "resnet50", "seresnext50_32x4d", "plain34")
 
 
+@pytest.fixture(autouse=True)
+def without_records(tmp_path_factory, monkeypatch):
+    """The current folder has no records that could reach a card."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("current"))
+
+
 @pytest.fixture
 def few(monkeypatch):
     """A table of few networks, whose cards take little time."""

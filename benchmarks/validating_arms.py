@@ -42,9 +42,9 @@ NETWORKS = (
     "timm, batch 16",
     "timm, batch 8",
     "torch DataLoader, batch 32",
-    "resbench",
-    "resbench --fuse --channels-last --decoder simplejpeg",
-    "resbench --fuse --channels-last --winograd --decoder simplejpeg",
+    "resbench --plain",
+    "resbench",  # what it chooses by itself, if answers and pixels are equal, as `show` says of the answers
+    "resbench --winograd",
 )
 FIVE = ("five networks one after the other", "five networks at once")
 
@@ -125,10 +125,10 @@ def plain_validation(folder: str, name: str, weights: str, batch_size: int) -> A
 
 
 def our_batches(
-    samples: Sequence[Sample], way: str, stream: Preprocess = PREPROCESS, size: int = 32
+    samples: Sequence[Sample], name: str, stream: Preprocess = PREPROCESS, size: int = 32
 ) -> Iterator[loader.Batch]:
     starts = range(0, len(samples), size)
-    return loader.batches(samples, [stream], starts=starts, batch_size=size, workers=CORES, way=decoder_named(way))
+    return loader.batches(samples, [stream], starts=starts, batch_size=size, workers=CORES, decoder=decoder_named(name))
 
 
 def our_validation(
@@ -139,10 +139,9 @@ def our_validation(
     stream: Preprocess = PREPROCESS,
     size: int = 32,
 ) -> Arm:
-    """Return what the command does with these options; the networks are changed in place."""
-    running = Running(
-        fuse="--fuse" in words, channels_last="--channels-last" in words, winograd="--winograd" in words, threads=1
-    )
+    """Return what the command does, by default or `--plain`; the networks are changed in place."""
+    fast = "--plain" not in words
+    running = Running(fuse=fast, channels_last=fast, winograd="--winograd" in words, threads=1)
     how = settings_for(running, stream.crop_px, CPU)
     contestants = [
         Contestant(
@@ -153,12 +152,12 @@ def our_validation(
         )
         for model in models
     ]
-    way = words.partition("--decoder ")[2] or "pillow"
+    decoder = "pillow" if "--plain" in words or "--decoder pillow" in words else "simplejpeg"
     samples = open_set(Path(folder)).samples
     names = [sample.base for sample in samples]
 
     def run() -> Top5:
-        batches = our_batches(samples, way, stream, size)
+        batches = our_batches(samples, decoder, stream, size)
         parts = list(evaluate(contestants, batches, device=CPU, batch_size=size, threads=CORES))
         best = [[row for rows in parts for row in rows[place]["top5"].tolist()] for place in range(len(models))]
         return {name: [five for rows in answers for five in rows] for name, *answers in zip(names, *best, strict=True)}
@@ -169,8 +168,7 @@ def our_validation(
 def five_networks(folder: str, which: str) -> Arm:
     models = [network("resnet18", str(seed)) for seed in range(5)]
     groups = [models] if which == "five networks at once" else [[model] for model in models]
-    words = "--fuse --channels-last"
-    runs = [our_validation(folder, group, words, stream=SMALL, size=LARGE_BATCH) for group in groups]
+    runs = [our_validation(folder, group, "--decoder pillow", stream=SMALL, size=LARGE_BATCH) for group in groups]
 
     def run() -> Top5:
         parts = [one() for one in runs]
@@ -190,12 +188,12 @@ def drain(batches: Callable[[], Iterator[object]]) -> Arm:
 
 def stages(folder: str, name: str) -> Arm:
     """Read, decode, resize and crop in a process per core, and drop what comes of it."""
-    samples, way = open_set(Path(folder)).samples, decoder_named(name)
+    samples, decoder = open_set(Path(folder)).samples, decoder_named(name)
 
     def work(first: int) -> None:
         torch.set_num_threads(1)
         for sample in samples[first::CORES]:
-            way.frame(way.image(sample), PREPROCESS)
+            decoder.frame(decoder.image(sample), PREPROCESS)
 
     def run() -> Top5:
         forked = multiprocessing.get_context("fork")

@@ -10,8 +10,9 @@ from resbench.cards import facts, render
 from resbench.lint.lint import lint
 from resbench.lint.parse import parse
 from resbench.lint.problem import Level
-from resbench.records.record import Memory, Pipeline
+from resbench.records.record import ChosenOptions, Memory, Pipeline
 from resbench.records.store import write_text
+from resbench.report.page.details import details
 from resbench.zoo.find import find
 from resbench.zoo.variants import VARIANTS
 from tests import examples
@@ -161,6 +162,14 @@ def test_images_that_were_squashed_are_not_said_to_be_resized_by_their_shorter_s
     pixels = replace(examples.EVALUATION.pixels, crop_mode="squash")
     text = render.card_text(card("resnet18", {"r.json": replace(examples.EVALUATION, pixels=pixels)}))
     assert "both sides to 256 px (bilinear, pillow 11), centre crop 224 px" in text
+
+
+def test_options_that_a_validation_chose_by_itself_are_named():
+    chosen = ChosenOptions(options=("fuse",), images=32, differing=0, difference=2e-6)
+    record = replace(examples.EVALUATION, chosen=chosen)
+    words = "fuse: the five best classes of plain torch on the first 32 images, logits within 2e-06 of the largest"
+    assert f"; chosen by the run: {words}" in render.card_text(card("resnet18", {"r.json": record}))
+    assert ("chosen by the run", words) in details("r.json", record)["facts"]
 
 
 def test_peak_memory_stands_beside_the_speed_of_its_batch():

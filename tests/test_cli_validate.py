@@ -155,7 +155,7 @@ def test_networks_that_do_not_fit_into_memory_together_take_several_passes(folde
     passes = []
     scored = validation.scored
     monkeypatch.setattr(validation, "scored", lambda one, *rest: passes.append(len(one)) or scored(one, *rest))
-    monkeypatch.setattr(validation, "_free_bytes", lambda device: 2500)
+    monkeypatch.setattr(validation, "_free_bytes", lambda device: 5000)
     weights = []
     for name, size in (("a.pth", 600), ("b.pth", 600), ("c.pth", 600), ("d.pth", 5000)):
         (tmp_path / name).write_bytes(b"x" * size)
@@ -317,7 +317,7 @@ def test_another_decoder_is_recorded_with_its_difference(folder, decoder, levels
 
 def test_settings_are_shown_and_kept_apart(folder, tmp_path):
     for words in ([], ["--channels-last"], ["--winograd"], ["--decoder", "simplejpeg"], ["--crop-mode", "squash"]):
-        result = run("--data", folder, "resnet18", *SMALL, *words, "--save", "--output", tmp_path / "r")
+        result = run("--data", folder, "resnet18", *SMALL, *words, "--plain", "--save", "--output", tmp_path / "r")
         assert result.exit_code == 0, result.output
         assert ("fp32, channels last, " in result.stdout) == ("--channels-last" in words)
         assert ("fp32, Winograd, " in result.stdout) == ("--winograd" in words)
@@ -340,7 +340,7 @@ def test_the_command_and_the_function_build_the_same_options(folder, monkeypatch
     words = "--crop-pct 0.9 --interpolation bicubic --crop-mode squash --mean 0.1 0.2 0.3 --std 1 2 3 --img-size 32"
     words += " --dtype bf16 --amp --channels-last --fuse --winograd --runtime openvino --threads 3 --batch-size 7"
     words += " --workers 2 --tta ten-crop --tta-average logits --device cpu"
-    words += " --skip-unreadable --decoder simplejpeg --labels l.csv --cache c --weights w.pth"
+    words += " --skip-unreadable --decoder simplejpeg --plain --labels l.csv --cache c --weights w.pth"
     run("resnet18", "--data", folder, *words.split())
     with pytest.raises(ResbenchError, match="kept"):
         resbench.validate(
@@ -369,6 +369,7 @@ def test_the_command_and_the_function_build_the_same_options(folder, monkeypatch
             skip_unreadable=True,
             cache="c",
             decoder="simplejpeg",
+            plain=True,
         )
     run("resnet18", "--data", folder)
     with pytest.raises(ResbenchError, match="kept"):

@@ -5,8 +5,9 @@ import pytest
 
 from resbench.errors import ResbenchError
 from resbench.records.files import write_text
-from resbench.records.jsonio import dumps
-from resbench.records.store import path_of, read_folder, save
+from resbench.records.jsonio import dumps, loads
+from resbench.records.record import ChosenOptions
+from resbench.records.store import as_asked, path_of, read_folder, save
 from tests.examples import EVALUATION, MACHINE, PROFILE
 
 
@@ -81,3 +82,19 @@ def test_a_folder_without_records_is_an_error_that_says_what_to_do(tmp_path):
         read_folder(tmp_path)
     with pytest.raises(ResbenchError, match="no such file"):
         read_folder(tmp_path / "none")
+
+
+def test_what_a_validation_chose_by_itself_is_no_part_of_its_path():
+    options = ("fuse", "channels-last", "simplejpeg")
+    chosen = replace(
+        EVALUATION,
+        settings=replace(EVALUATION.settings, fuse=True, memory_format="channels_last"),
+        pixels=replace(EVALUATION.pixels, decoder="simplejpeg 1.8, pillow 11"),
+        chosen=ChosenOptions(options=options, images=32, differing=0, difference=1e-6),
+    )
+    assert as_asked(chosen) == replace(EVALUATION, chosen=chosen.chosen)
+    assert path_of(chosen) == path_of(EVALUATION)
+    asked_for = replace(chosen, chosen=None)
+    assert as_asked(asked_for) == asked_for
+    assert path_of(asked_for).name.endswith("-256-bilinear-simplejpeg-pillow-fp32-224px-nhwc-fuse.json")
+    assert loads(dumps(chosen)) == chosen

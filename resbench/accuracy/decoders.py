@@ -65,14 +65,14 @@ class _Levels:
         return Image.fromarray(self.array).resize(size, how)
 
 
-def decoder_named(name: str, device: torch.device = CPU) -> Decoder:
-    """Return the decoder of that name for networks on `device`.
+def decoder_named(name: str | None, device: torch.device = CPU) -> Decoder:
+    """Return the decoder of that name for networks on `device`; None: Pillow.
 
     "simplejpeg" gives Pillow's pixels exactly. "simplejpeg+torch" also resizes with torch, whose integer arithmetic
     gives levels that differ by two at most. "nvimgcodec" decodes and resizes on a GPU.
     Raises ResbenchError for an unknown one, one that is not installed, and one that `device` cannot run.
     """
-    if name == "pillow":
+    if name in (None, "pillow"):
         return Decoder(name=pixels.DECODER, decode=pixels.decode, frame=pixels.frame)
     if name not in DECODERS:
         raise ResbenchError(f"decoder {name!r}: unknown; choose from {', '.join(DECODERS)}")

@@ -23,7 +23,8 @@ from resbench.records import predictions
 from resbench.records.predictions import ROW, Rows
 from resbench.zoo.spec import Preprocess
 
-# Stage ("checking", "evaluating", or "resuming" with what an earlier run left), images done, images in all, right ones
+# Stage ("checking", "comparing", "evaluating", or "resuming" with what an earlier run left), images done, images in all
+# and right ones
 Progress = Callable[[str, int, int, int | None], None]
 
 
@@ -117,9 +118,8 @@ def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session
     Raises MislabelledError when the labels fit a network only after a change that can be named, and
     InvalidMeasurementError for logits that are not finite; nothing is kept of such a run.
     """
-    folder = session.journals or root()
-    expire(folder)
-    journals = [Journal(folder=folder / _key(contestant, images, session)) for contestant in contestants]
+    expire(session.journals or root())
+    journals = [journal_of(contestant, images, session) for contestant in contestants]
     known = [
         rows_of(np.concatenate(session.group.gather(contestant.read())), images.samples) for contestant in journals
     ]
@@ -138,6 +138,11 @@ def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session
             journal.remove()
         raise
     return [Scored(rows=rows, journal=journal) for rows, journal in zip(scores, journals, strict=True)]
+
+
+def journal_of(contestant: Contestant, images: ImageSet, session: Session) -> Journal:
+    """Return where the rows of a contestant are kept while a set is gone through."""
+    return Journal(folder=(session.journals or root()) / _key(contestant, images, session))
 
 
 def decoder_words(contestant: Contestant, images: ImageSet, rows: Rows, session: Session) -> str:

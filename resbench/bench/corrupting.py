@@ -57,7 +57,7 @@ def plan_of(
     """
     if validating.tta:
         raise ResbenchError(f"--corruptions: evaluated on one view of an image; leave --tta {validating.tta} out")
-    if validating.decoder not in _PILLOWS_PIXELS:
+    if validating.decoder not in (None, *_PILLOWS_PIXELS):
         raise ResbenchError(f"--corruptions: made from Pillow's pixels, not by {validating.decoder}; use simplejpeg")
     if (side := min(entry.preprocess.crop_px for entry in entries)) < SMALLEST_PX:
         raise ResbenchError(f"--corruptions: images of {side} px are too small; give --img-size {SMALLEST_PX} or more")

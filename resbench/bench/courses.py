@@ -14,9 +14,10 @@ from resbench.bench.calibrating import calibration_from
 from resbench.bench.entries import Entry, Validating, checkpoint_of, fitted
 from resbench.bench.passes import images_to_calibrate, settings_of
 from resbench.errors import ResbenchError
-from resbench.records.record import Exported, PairedLoss, Settings
+from resbench.records.record import ChosenOptions, Exported, PairedLoss, Settings
 from resbench.running.arm import Arm, answer, prepare
 from resbench.running.proof import proved_export
+from resbench.zoo.spec import Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,6 +33,7 @@ class Course:
     notes: tuple[str, ...]  # what was changed in the weights
     exported: Exported | None = None  # how the file that runs was proved
     loss: PairedLoss | None = None  # of int8
+    chosen: ChosenOptions | None = None  # what it was run with though nobody asked for it
 
 
 def course_of(entry: Entry, on: torch.device, validating: Validating) -> Course:
@@ -44,7 +46,7 @@ def course_of(entry: Entry, on: torch.device, validating: Validating) -> Course:
     arm = prepare(checkpoint.module, settings, on, entry.variant.classes, calibration=calibration)
     contestant = Contestant(
         name=entry.asked,
-        identity=f"{entry.variant.name} {checkpoint.sha256} {replace(settings, threads=None)} {_identity(arm)}",
+        identity=identity_of(entry.variant, checkpoint.sha256, settings, arm),
         forward=partial(answer, arm),
         preprocess=entry.preprocess,
     )
@@ -59,13 +61,14 @@ def course_of(entry: Entry, on: torch.device, validating: Validating) -> Course:
     )
 
 
-def _identity(arm: Arm) -> str:
-    """Return what besides settings an answer depends on: versions, machine, the images that int8 was calibrated with.
+def identity_of(variant: Variant, sha256: str, settings: Settings, arm: Arm) -> str:
+    """Return all that the answers of a network depend on: also versions, machine, the images that calibrated int8.
 
     Of the machine all but its number of cores: answers of one kind only are put together.
     """
     kind = replace(environment.machine(arm.device), cpu_cores=1)
-    return f"{arm.engine.versions} {kind} {arm.calibration.fingerprint if arm.calibration else ''}"
+    calibrated = arm.calibration.fingerprint if arm.calibration else ""
+    return f"{variant.name} {sha256} {replace(settings, threads=None)} {arm.engine.versions} {kind} {calibrated}"
 
 
 def on_set(course: Course, images: ImageSet, validating: Validating) -> Course:

@@ -48,7 +48,8 @@ class Validating:
     device: str | None = None  # None: the first there is
     skip_unreadable: bool = False
     cache: Path | None = None  # a folder for prepared frames
-    decoder: str = "pillow"  # a name of accuracy.decoders
+    decoder: str | None = None  # a name of accuracy.decoders; None: Pillow, or what is faster with equal pixels
+    plain: bool = False  # choose nothing faster that nobody asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,7 +143,7 @@ def _validating_in(runtime: str, how: Laddering) -> Validating:
     if height != width:
         raise ResbenchError("--data: images are cut square; give one number, --input-px")
     running = replace(_running_in(runtime, how.running), input_px=height)
-    return Validating(running=running, key=how.key, classes=how.classes, device=how.device)
+    return Validating(running=running, key=how.key, classes=how.classes, device=how.device, plain=True)  # as timed
 
 
 def _ready_in_all(

@@ -25,9 +25,9 @@ FIRST_IMAGES = 500  # in which a collapse shows, so that nobody waits for the re
 
 
 def in_fp32(validating: Validating) -> Validating:
-    """Return how the same weights run in eager torch, fp32."""
+    """Return how the same weights run in plain torch, fp32."""
     running = replace(validating.running, runtime="eager", dtype="fp32", calibration=None)
-    return replace(validating, running=running)
+    return replace(validating, running=running, plain=True)
 
 
 def paired_loss(int8: Rows, fp32: Rows, overlap: int = 0) -> PairedLoss:

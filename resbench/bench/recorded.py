@@ -66,11 +66,13 @@ def recorded_evaluation(entry: Entry, images: ImageSet, validating: Validating, 
     asked = validating.corruptions
     corrupted = Path(asked).name if asked and Path(asked).exists() else asked  # ImageNet-C, or kinds
     for record in _records(root, environment.machine(on), entry.variant.name):
+        if not isinstance(record, Evaluation):
+            continue
+        known = record if validating.plain else store.as_asked(record)
         if (
-            isinstance(record, Evaluation)
-            and (replace(record.settings, threads=None), record.origin) == (settings, origin)
+            (replace(known.settings, threads=None), record.origin) == (settings, origin)
             and _same_engine(record, validating.running)
-            and replace(record.pixels, decoder=record.pixels.decoder.partition(":")[0]) == prepared
+            and replace(known.pixels, decoder=known.pixels.decoder.partition(":")[0]) == prepared
             and record.dataset == images.describe()
             and (record.corruptions.asked if record.corruptions else None) == corrupted
             and _has_weights(record, entry.source, validating.key)

@@ -30,6 +30,7 @@ from resbench.bench.corrupting import CorruptedScore, CorruptionPlan, on_corrupt
 from resbench.bench.courses import Course, course_of, on_set, with_proof
 from resbench.bench.entrance import origin_of
 from resbench.bench.entries import Entry, Validating, base_of, in_groups, select
+from resbench.bench.faster import may_choose, with_fast_options
 from resbench.bench.losses import in_fp32, refuse_early_collapses, with_losses
 from resbench.bench.passes import session_of
 from resbench.errors import ResbenchError
@@ -92,7 +93,7 @@ def validate_all(
     with ranks() as group:
         on = resolve(validating.device or _own_device(group))
         done: list[list[Validated]] = [[] for _ in sets]
-        for some in group.gather(in_groups(entries, _free_bytes(on) // 2))[0]:  # the same on every rank
+        for some in group.gather(in_groups(entries, _room_bytes(on, validating)))[0]:  # the same on every rank
             new = _one_pass(some, sets, on, group, validating, on_progress, plan, keeping)
             for before, added in zip(done, new, strict=True):
                 before += added
@@ -133,15 +134,10 @@ def _one_pass(
     with switches(courses[0].settings):
         for images in sets:
             watch = environment.watch(on)
-            chosen = [on_set(course, images, validating) for course in [*courses, *twins]]
-            contestants = [course.contestant for course in chosen]
-            session = session_of(contestants, courses[0].settings, on, group, validating, on_progress)
-            session = replace(session, portion=keeping.portion, journals=keeping.folder)
-            chosen = [with_proof(course, validating, session) for course in chosen]
-            streams = list(dict.fromkeys(chain.from_iterable(contestant.streams for contestant in contestants)))
-            seen = examined(images, session, skip=validating.skip_unreadable, streams=streams)
+            chosen, session, seen = _ready([*courses, *twins], images, on, group, validating, on_progress, keeping)
             if twins:
                 refuse_early_collapses(chosen, seen.images, session, validating)
+            contestants = [course.contestant for course in chosen]
             scores = scored(contestants, seen.images, session)
             if twins:
                 chosen = with_losses(chosen, scores, seen.images, validating)
@@ -157,11 +153,37 @@ def _one_pass(
     return done
 
 
+def _ready(
+    courses: Sequence[Course],
+    images: ImageSet,
+    on: torch.device,
+    group: Ranks,
+    validating: Validating,
+    on_progress: Progress,
+    keeping: Keeping,
+) -> tuple[list[Course], Session, Examined]:
+    """Return checkpoints ready to run on a set, how they go through it, and its images, which were looked at."""
+    fitted = [on_set(course, images, validating) for course in courses]
+    contestants = [course.contestant for course in fitted]
+    session = session_of(contestants, courses[0].settings, on, group, validating, on_progress)
+    session = replace(session, portion=keeping.portion, journals=keeping.folder)
+    proved = [with_proof(course, validating, session) for course in fitted]
+    streams = list(dict.fromkeys(chain.from_iterable(contestant.streams for contestant in contestants)))
+    seen = examined(images, session, skip=validating.skip_unreadable, streams=streams)
+    chosen, session = with_fast_options(proved, seen.images, session, validating)
+    return chosen, session, seen
+
+
 def _with_corruptions(result: Validated, beside: CorruptedScore | None) -> Validated:
     if beside is None:
         return result
     record = replace(result.record, corruptions=beside.corruptions)
     return replace(result, record=record, journals=(*result.journals, *beside.journals))
+
+
+def _room_bytes(on: torch.device, validating: Validating) -> int:
+    """Return how large the weights in memory may be: of half of what is free, and where options are chosen twice."""
+    return _free_bytes(on) // (4 if may_choose(validating, on) else 2)
 
 
 def _free_bytes(on: torch.device) -> int:
@@ -208,7 +230,7 @@ def _validated(
         weights_sha256=course.weights_sha256,
         dataset=images.describe(),
         pixels=replace(
-            pixels.recorded(contestant.preprocess, decoder_words(contestant, seen.images, own.rows, session)),
+            pixels.recorded(contestant.preprocess, _decoder(course, seen.images, own, session)),
             tta=validating.tta,
             tta_average=validating.tta_average,
         ),
@@ -216,6 +238,7 @@ def _validated(
         engine=course.arm.engine,
         exported=course.exported,
         loss=course.loss,
+        chosen=course.chosen,
         batch_size=session.batch_size,
         images=len(own.rows),
         top1_right=int(predictions.top1(own.rows).sum()),
@@ -230,6 +253,13 @@ def _validated(
     )
     notes = _notes(course, own, images, seen)
     return Validated(record=record, predictions=answers, notes=notes, journals=(own.journal,))
+
+
+def _decoder(course: Course, images: ImageSet, own: Scored, session: Session) -> str:
+    """Return what a record says of the decoder; one that was chosen has shown already that its pixels are Pillow's."""
+    if course.chosen and "simplejpeg" in course.chosen.options:
+        return session.decoder.name
+    return decoder_words(course.contestant, images, own.rows, session)
 
 
 def _notes(course: Course, own: Scored, images: ImageSet, seen: Examined) -> tuple[str, ...]:

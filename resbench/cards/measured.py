@@ -17,6 +17,7 @@ from resbench.records.record import TOP_K, Environment, Evaluation, Pipeline, Pi
 from resbench.records.store import machine_folder
 from resbench.words import observed
 from resbench.words.quantities import WORDS, accuracy_span, reproduction_words
+from resbench.words.settings import chosen_words
 
 
 def speed_tables(card: Card) -> list[dict[str, Any]]:
@@ -124,7 +125,8 @@ def _images(record: Record) -> str:
         fed = dict.fromkeys(series.pipeline for series in record.series if series.pipeline)
         return "".join(_fed(pipeline) for pipeline in fed)
     data = record.dataset
-    return f"; {_pixels(record.pixels)}; {data.layout}, fingerprint {data.fingerprint[:16]}"
+    chosen = f"; chosen by the run: {chosen_words(record.chosen)}" if record.chosen else ""
+    return f"; {_pixels(record.pixels)}; {data.layout}, fingerprint {data.fingerprint[:16]}{chosen}"
 
 
 def _fed(pipeline: Pipeline) -> str:

@@ -120,18 +120,27 @@ def validate_(
     channels_last: options.ChannelsLast = False,
     fuse: options.Fuse = False,
     winograd: options.Winograd = False,
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--plain",
+            help="Run as plain torch with Pillow. By default the CPU runs with --fuse, --channels-last and simplejpeg, "
+            "if that gives the first images the same five best classes.",
+        ),
+    ] = False,
     runtime: options.RuntimeOption = "eager",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of the network. [default: torch's]")] = None,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave unreadable images out, and say so, instead of failing.")
     ] = False,
     decoder: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="pillow (reference), simplejpeg (equal pixels), simplejpeg+torch (within two levels), nvimgcodec "
-            "(decodes and resizes on the GPU; the record says how far its pixels are off)."
+            "(decodes and resizes on the GPU; the record says how far its pixels are off). [default: pillow; on "
+            "the CPU simplejpeg, if the first images get equal pixels]"
         ),
-    ] = "pillow",
+    ] = None,
     cache: Annotated[
         Path | None,
         typer.Option(
@@ -205,6 +214,7 @@ def validate_(
         skip_unreadable=skip_unreadable,
         cache=cache,
         decoder=decoder,
+        plain=plain,
     )
     if validation.is_main():
         report.note(passes.remarks(how))

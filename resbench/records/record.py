@@ -26,6 +26,7 @@ from resbench.records.pixels import Pipeline as Pipeline
 from resbench.records.pixels import Pixels as Pixels
 from resbench.records.pixels import Tta as Tta
 from resbench.records.pixels import TtaAverage as TtaAverage
+from resbench.records.settings import ChosenOptions as ChosenOptions
 from resbench.records.settings import DType as DType
 from resbench.records.settings import Engine as Engine
 from resbench.records.settings import Exported as Exported
@@ -265,6 +266,7 @@ class Evaluation:
     engine: Engine = field(default_factory=Engine)
     exported: Exported | None = None  # of a runtime that runs a file
     loss: PairedLoss | None = None  # of int8
+    chosen: ChosenOptions | None = None  # what nobody asked for; None: it was run as asked
     kind: Literal["evaluation"] = "evaluation"
     schema: int = SCHEMA
 

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from resbench.records.bounds import NotNegative, Pixel, Positive, Reading
+from resbench.records.bounds import Natural, NotNegative, Pixel, Positive, Reading
 
 DType = Literal["fp32", "tf32", "fp16", "bf16", "int8"]
 MemoryFormat = Literal["contiguous", "channels_last"]
 RuntimeName = Literal["eager", "compile", "aotinductor", "onnxruntime", "openvino", "tensorrt"]
+FastOption = Literal["fuse", "channels-last", "simplejpeg"]  # as they are called on the command line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,17 @@ class Exported:
     batch_sizes: tuple[Positive, ...]  # that they were asked with
     difference: NotNegative  # the largest of a logit, as a share of the largest logit of that image
     bound: NotNegative  # of the difference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenOptions:
+    """Which options a validation chose by itself, and how its first images were answered with them."""
+
+    options: tuple[FastOption, ...]  # none: plain torch and Pillow were kept
+    images: Positive  # that were compared
+    differing: Natural | None = None  # of these, with other five best classes than in plain torch; None: not compared
+    difference: NotNegative | None = None  # the largest of a logit, as a share of the largest logit of that image
+    failure: str = ""  # why the network cannot be run with them
 
 
 def with_runtime(settings: Settings) -> Settings:

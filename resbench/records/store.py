@@ -28,6 +28,7 @@ def path_of(record: Record) -> Path:
             parts += ["train"] if any(series.speed.startswith("train") for series in record.series) else []
             parts += [f"b{size}" for size in dict.fromkeys(series.batch_size_asked for series in record.series)]
         case Evaluation():
+            record = as_asked(record)
             settings = replace(record.settings, threads=None)  # right answers do not depend on them
             mode = "" if record.pixels.crop_mode == "center" else f"-{record.pixels.crop_mode}"
             decoder = "-".join(["", *_decoder(record.pixels.decoder)])
@@ -38,6 +39,22 @@ def path_of(record: Record) -> Path:
             parts += _words(settings, machine)
     name = "-".join(_slug(part) for part in parts if part)
     return Path(machine_folder(machine)) / network_folder(record.network) / f"{name}.json"
+
+
+def as_asked(record: Evaluation) -> Evaluation:
+    """Return `record` with settings and decoder as they were asked for: what it chose by itself gives it no other path.
+
+    So it is compared with one that chose otherwise, or nothing.
+    """
+    options = record.chosen.options if record.chosen else ()
+    settings, pixels = record.settings, record.pixels
+    if "fuse" in options:
+        settings = replace(settings, fuse=False)
+    if "channels-last" in options:
+        settings = replace(settings, memory_format="contiguous")
+    if "simplejpeg" in options:
+        pixels = replace(pixels, decoder=pixels.decoder.rpartition(", ")[2])  # Pillow, which stands in for it
+    return replace(record, settings=settings, pixels=pixels)
 
 
 def network_folder(network: str) -> str:

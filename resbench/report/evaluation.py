@@ -21,7 +21,7 @@ from resbench.report.corruption import show_corruptions
 from resbench.report.setwise import meaning_of_columns, sets_table
 from resbench.words.observed import run_by
 from resbench.words.quantities import WORDS, accuracy_span
-from resbench.words.settings import setting_words
+from resbench.words.settings import chosen_words, setting_words
 from resbench.zoo.spec import RESIZED_SIDE
 
 if TYPE_CHECKING:
@@ -224,6 +224,8 @@ def _conditions(record: Evaluation) -> Iterator[str]:
         f"torch {machine.torch}",
     ]
     yield f"run       {', '.join(words)}"
+    if record.chosen:
+        yield f"chosen    {chosen_words(record.chosen)}; --plain chooses nothing"
     if runtime := run_by(record.engine, record.exported):
         yield f"runtime   {runtime}"
     yield f"weights   sha256 {record.weights_sha256[:16]}"

@@ -17,6 +17,8 @@ def fold_batch_norms(module: nn.Module, input_px: tuple[int, int]) -> None:
 
 def _conv_norm_pairs(module: nn.Module, input_px: tuple[int, int]) -> list[tuple[str, str]]:
     """Return the names of convolutions and the batch norms that read their outputs, seen in one forward pass."""
+    if not any(type(child) is nn.BatchNorm2d for child in module.modules()):
+        return []
     made: dict[int, tuple[str, Tensor]] = {}
     pairs: list[tuple[str, str]] = []
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from resbench.records.settings import Engine, RuntimeName, Settings
+from resbench.records.settings import ChosenOptions, Engine, RuntimeName, Settings
 
 RUNTIME_WORDS: dict[RuntimeName, str] = {
     "eager": "eager torch",
@@ -37,3 +37,22 @@ def setting_words(settings: Settings) -> Iterator[str]:
         yield "Winograd"
     if settings.threads:
         yield f"{settings.threads} threads" if settings.threads > 1 else "1 thread"
+
+
+def chosen_words(chosen: ChosenOptions) -> str:
+    """Return which options a validation chose by itself, and what its first images say of them."""
+    return f"{', '.join(chosen.options) or 'nothing'}: {comparison_words(chosen)}"
+
+
+def comparison_words(chosen: ChosenOptions) -> str:
+    """Return how the first images of a validation were answered with the options that it could choose."""
+    first = f"the first {chosen.images} image{'s' if chosen.images > 1 else ''}"
+    if chosen.failure:
+        return f"the network fails ({chosen.failure})"
+    if chosen.differing is None or chosen.difference is None:
+        return f"the pixels of Pillow on {first}"
+    if chosen.differing:
+        answers = f"other five best classes than in plain torch on {chosen.differing} of {first}"
+    else:
+        answers = f"the five best classes of plain torch on {first}"
+    return f"{answers}, logits within {chosen.difference:.2g} of the largest"

@@ -10,6 +10,7 @@ from resbench.judging.history import has_samples
 from resbench.records.record import TOP_K, Evaluation, Profile, Record, Series, TopK
 from resbench.words import measured, observed
 from resbench.words.quantities import WORDS, accuracy_words, reproduction_words
+from resbench.words.settings import chosen_words
 
 Facts = list[tuple[str, str]]
 
@@ -52,6 +53,8 @@ def _accuracy(record: Evaluation, metric: TopK) -> str:
 def _origin(record: Record) -> Iterator[tuple[str, str]]:
     conditions, run = record.environment.conditions, record.run
     yield "run", observed.settings(record.settings)
+    if isinstance(record, Evaluation) and record.chosen:
+        yield "chosen by the run", chosen_words(record.chosen)
     if runtime := observed.run_by(record.engine, record.exported):
         yield "runtime", runtime
     yield "machine", observed.device(record.environment)

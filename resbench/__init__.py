@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from resbench.bench.table import results as results
     from resbench.nets.build import build as build
     from resbench.nets.checkpoints import load as load
+    from resbench.report.progress import progress as progress
     from resbench.zoo.find import find as find
 
 __version__ = "0.2.0"
@@ -19,10 +20,11 @@ _HOME = {
     "load": "resbench.nets.checkpoints",
     "find": "resbench.zoo.find",
     "profile": "resbench.bench.profiling",
+    "progress": "resbench.report.progress",
     "results": "resbench.bench.table",
     "validate": "resbench.bench.single",
 }
-__all__ = ["build", "count", "find", "load", "profile", "results", "validate"]
+__all__ = ["build", "count", "find", "load", "profile", "progress", "results", "validate"]
 
 
 def __dir__() -> list[str]:

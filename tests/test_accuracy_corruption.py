@@ -155,10 +155,11 @@ def test_each_corrupted_image_is_made_once_for_all_checkpoints(folder, monkeypat
 
 def test_runs_batches_and_layouts_agree_and_an_interrupted_run_goes_on(folder, tmp_path, monkeypatch):
     words = ["resnet18", "--corruptions", "gaussian_noise:5,shot_noise:2", "--json"]
-    first = json.loads(run("--data", folder, *words).stdout)["corruptions"]["figures"]
+    first = json.loads(run("--data", folder, *words).stdout)[0]["corruptions"]["figures"]
     with tarfile.open(tmp_path / "val.tar", "w") as archive:
         archive.add(folder, "val")
-    assert json.loads(run("--data", tmp_path / "val.tar", *words, "-b", "3").stdout)["corruptions"]["figures"] == first
+    archived = json.loads(run("--data", tmp_path / "val.tar", *words, "-b", "3").stdout)[0]
+    assert archived["corruptions"]["figures"] == first
     seen = []
 
     def interrupted(*asked):
@@ -172,7 +173,7 @@ def test_runs_batches_and_layouts_agree_and_an_interrupted_run_goes_on(folder, t
         run("--data", folder, *words, "-b", "1")
     patched = []
     monkeypatch.setattr(corruption, "corrupted", lambda *asked: patched.append(asked) or corrupted(*asked))
-    again = json.loads(run("--data", folder, *words, "-b", "1").stdout)["corruptions"]["figures"]
+    again = json.loads(run("--data", folder, *words, "-b", "1").stdout)[0]["corruptions"]["figures"]
     assert again == first
     assert 0 < len(patched) < 8
 
@@ -191,7 +192,7 @@ def test_the_record_lies_beside_the_plain_one_and_shows_its_errors(folder, tmp_p
     (record,) = store.evaluations(store.read_folder(tmp_path / "r")).values()
     assert record.corruptions is None  # cards show the accuracy on the clean images once
     assert list(store.evaluations({"alone": jsonio.read_record(kept)})) == ["alone"]
-    shown = json.loads(CliRunner().invoke(app, ["results", "show", str(kept), "--json"]).stdout)
+    (shown,) = json.loads(CliRunner().invoke(app, ["results", "show", str(kept), "--json"]).stdout)
     assert [kind["mean"] for kind in shown["corruptions"]["kinds"]] == [0.5, 0.5]
     assert "pixelate" in CliRunner().invoke(app, ["results", "show", str(kept)]).stdout
 
@@ -215,7 +216,7 @@ def downloaded(tmp_path):
 def test_imagenet_c_is_read_as_it_was_downloaded(downloaded, place):
     result = run("--data", downloaded / "official", "resnet18", "--corruptions", downloaded / place, "--json")
     assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)["corruptions"]
+    found = json.loads(result.stdout)[0]["corruptions"]
     expected = [("fog", 1, 3, 3, None)] if "fog" in place else [("snow", 5, 3, 0, None), ("fog", 1, 3, 3, None)]
     keys = ("kind", "severity", "images", "top1_right", "levels_off")
     assert [tuple(one[key] for key in keys) for one in found["figures"]] == expected

@@ -1,7 +1,6 @@
 """Averages over views of an image, against crops and sums made by hand, and against torchvision's ten crops."""
 
 import io
-import json
 import re
 
 import numpy as np
@@ -20,10 +19,10 @@ from resbench.errors import ResbenchError
 from resbench.judging.accuracy import accuracies
 from resbench.judging.finding import Verdict
 from resbench.judging.limits import Limits
-from resbench.records import jsonio
 from resbench.records.store import evaluations, path_of
 from resbench.zoo.spec import Preprocess
 from tests import planted
+from tests.printed import printed_records
 
 HOW = Preprocess(crop_px=16, crop_pct=0.8)
 KINDS = {"hflip": 2, "five-crop": 5, "ten-crop": 10, "multi-scale": 5}
@@ -131,7 +130,7 @@ def test_each_average_is_a_record_of_its_own_and_compared_with_none_of_another(f
     for words in ([], ["--tta", "ten-crop"], ["--tta", "hflip"], ["--tta", "hflip", "--tta-average", "logits"]):
         result = run("--data", folder, "resnet18", *words, "--save", "--output", tmp_path / "r", "--json")
         assert result.exit_code == 0, result.output
-        record = jsonio.loads(result.stdout)
+        (record,) = printed_records(result.stdout)
         assert (record.top1_right, record.top5_right) == (2, 3)
         found[path_of(record)] = record
     assert len(found) == len(list((tmp_path / "r").rglob("*.json"))) == 4
@@ -154,7 +153,8 @@ def test_an_interrupted_average_does_not_go_on_as_another(folder, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(planted.Planted, "forward", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
         run("--data", folder, "resnet18", "--tta", "hflip", "--batch-size", "1")
-    assert json.loads(run("--data", folder, "resnet18", "--tta", "five-crop", "--json").stdout)["top1_right"] == 2
+    (record,) = printed_records(run("--data", folder, "resnet18", "--tta", "five-crop", "--json").stdout)
+    assert record.top1_right == 2
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from resbench.records import jsonio
 from resbench.running.settings import Running
 from resbench.zoo.find import find
 from tests import planted
+from tests.printed import printed_records
 
 pytestmark = pytest.mark.usefixtures("planted_checkpoint")
 WNIDS = list(imagenet())
@@ -62,7 +63,7 @@ def test_what_was_found_is_kept_in_the_record_and_shown_again(tmp_path):
     assert (gap.images, gap.twins[0].what, gap.twins[0].top1_right) == (40, "channels blue, green, red", 40)
     shown = CliRunner().invoke(app, ["results", "show", str(path)])
     assert "restores" in shown.stdout
-    told = json.loads(CliRunner().invoke(app, ["results", "show", str(path), "--json"]).stdout)
+    (told,) = json.loads(CliRunner().invoke(app, ["results", "show", str(path), "--json"]).stdout)
     assert told["gap"]["twins"][0]["gained"] == gap.twins[0].gained
 
 
@@ -97,7 +98,7 @@ def test_the_commands_of_twins_do_what_the_twins_did(tmp_path):
         if twin.command:
             again = CliRunner().invoke(app, [*shlex.split(twin.command)[1:], "--json"])
             assert again.exit_code == 0, again.output
-            ran[twin.what] = jsonio.loads(again.stdout)
+            (ran[twin.what],) = printed_records(again.stdout)
             assert ran[twin.what].top1_right == twin.top1_right, twin.what
     assert ran["bicubic resizing"].pixels.interpolation == "bicubic"
     assert ran["inputs from 0 to 1, not normalised"].pixels.mean == (0, 0, 0)
@@ -148,7 +149,7 @@ def test_the_result_is_shown_before_twins_are_tried(folder, monkeypatch):
     monkeypatch.setattr(gaps, "twins", None)  # what comes after the validation fails
     result = run(folder, "--json")
     assert isinstance(result.exception, TypeError)
-    assert json.loads(result.stdout)["top1_right"] == 4
+    assert json.loads(result.stdout)[0]["top1_right"] == 4
 
 
 def test_of_several_processes_one_looks_for_twins_and_shows_the_result(folder, monkeypatch):

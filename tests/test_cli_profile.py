@@ -54,7 +54,7 @@ def test_json_is_the_saved_record_byte_for_byte_with_its_memory(tmp_path, monkey
     result = profile("resnet20_cifar10", *QUICK, "--batch-size", "2", "--save", "-o", str(tmp_path), "--json")
     assert result.exit_code == 0, result.output
     (path,) = tmp_path.rglob("*.json")
-    assert result.stdout_bytes == path.read_bytes()
+    assert result.stdout_bytes == b"[\n" + path.read_bytes() + b"]\n"
     assert f"saved {path}" in result.stderr
     record = jsonio.read_record(path)
     assert [(series.speed, series.batch_size) for series in record.series] == [("latency", 2), ("throughput", 2)]

@@ -70,12 +70,12 @@ def test_diff_names_what_differs_between_two_runs_of_one_name(tmp_path):
 
 
 def test_show_tells_the_worst_classes_and_confusions(tmp_path):
-    result = run("show", stored(tmp_path / "a.json", (0, 7, 1, 1)), "--limit", "1")
+    result = run("show", stored(tmp_path / "a.json", (0, 7, 1, 1)), "--rows", "1")
     assert result.exit_code == 0, result.output
     assert "3 of 4 right, 75.00 %" in result.stdout
     assert "tench" in result.stdout
     assert "goldfish" not in result.stdout
-    told = json.loads(run("show", str(tmp_path / "a.json"), "--json").stdout)
+    (told,) = json.loads(run("show", str(tmp_path / "a.json"), "--json").stdout)
     assert [row["top1_right"] for row in told["classes"]] == [1, 2]
 
 
@@ -86,7 +86,7 @@ def test_official_images_are_scored_anew_by_reals_labels(tmp_path):
     result = run("show", path)
     assert "1 of 4 right" in result.stdout
     assert "by ReaL's labels: 2 of 3 right, 66.67 %" in result.stdout
-    told = json.loads(run("show", path, "--json").stdout)
+    (told,) = json.loads(run("show", path, "--json").stdout)
     assert (told["real_top1_right"], told["real_images"]) == (2, 3)
     assert "by ReaL" not in run("show", stored(tmp_path / "b.json", (0, 0, 1, 1))).stdout
 
@@ -109,7 +109,7 @@ def test_a_profile_is_shown_as_when_it_was_made_and_as_json_byte_for_byte(tmp_pa
     path = tmp_path / "p.json"
     path.write_text(jsonio.dumps(PROFILE))
     assert "25,028,904" in run("show", str(path)).stdout
-    assert run("show", str(path), "--json").stdout == path.read_text()
+    assert run("show", str(path), "--json").stdout == f"[\n{path.read_text()}]\n"
 
 
 def test_a_series_without_samples_is_passed_over(tmp_path):
@@ -172,7 +172,7 @@ def test_superclasses_are_wordnets():
 
 def test_show_has_the_accuracy_on_superclasses(tmp_path):
     path = stored(tmp_path / "a.json", (207, 7, 281, 8), labels=(207, 208, 281, 8))
-    told = json.loads(run("show", path, "--json").stdout)
+    (told,) = json.loads(run("show", path, "--json").stdout)
     found = {row["name"]: (row["classes"], row["images"], row["top1_right"]) for row in told["superclasses"]}
     assert found == {"dog": (2, 2, 1), "carnivore": (3, 3, 2), "feline": (1, 1, 1), "bird": (1, 1, 1)}
     assert "superclass (WordNet)" in run("show", path).stdout

@@ -73,14 +73,15 @@ def test_operators_that_cannot_be_costed_make_figures_lower_bounds(capsys):
 
 
 def test_stages_add_up():
-    stages = loaded("count", "resnet18", "--by-stage")["resnet18"]
+    stages = loaded("count", "resnet18", "--by-stage")[0]["stages"]
     assert sum(stage["params"] for stage in stages.values()) == 11_689_512
     assert sum(stage["operations"]["fvcore"] for stage in stages.values()) == 1_819_065_856
     assert "layer4" in run("count", "resnet18", "--by-stage").stdout
 
 
 def test_modules_are_fvcores():
-    assert loaded("count", "resnet20_cifar10", "--by-module")["resnet20_cifar10"]["layer1.0.conv1"] == 2_359_296
+    (shown,) = loaded("count", "resnet20_cifar10", "--by-module")
+    assert (shown["network"], shown["modules"]["layer1.0.conv1"]) == ("resnet20_cifar10", 2_359_296)
     assert "| layer1.0.conv1" in run("count", "resnet20_cifar10", "--by-module").stdout
 
 

@@ -16,7 +16,7 @@ from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.judging.exact import obstacle_to_comparing
 from resbench.judging.finding import Verdict
 from resbench.judging.losses import has_collapsed, judge_loss
-from resbench.records import jsonio, store
+from resbench.records import store
 from resbench.records.predictions import ROW
 from resbench.records.record import Engine, PairedLoss
 from resbench.report.losses import loss_words
@@ -28,6 +28,7 @@ from resbench.timing.speeds import Images
 from resbench.zoo.spec import Preprocess
 from tests import planted
 from tests.examples import EVALUATION, PROFILE
+from tests.printed import printed_records
 from tests.test_cli_validate import SMALL
 from tests.test_running_arm import CPU, tiny
 from tests.test_running_runtimes import files, images, written
@@ -219,7 +220,7 @@ def test_validation_in_int8_keeps_the_loss_and_the_images_in_both(folder, monkey
     monkeypatch.setattr(losses, "FIRST_IMAGES", 2)  # which are evaluated first
     done = validate(folder)
     assert done.exit_code == 0, done.output
-    record = jsonio.loads(done.stdout)
+    (record,) = printed_records(done.stdout)
     assert record.loss == PairedLoss(fp32_top1_right=2, top1=(0, 0), top5=(0, 0), overlap=1)
     assert record.engine.options["calibration"] == "2 images of photos"
     assert "1 of these images calibrated int8 too" in done.stderr

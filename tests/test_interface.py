@@ -94,7 +94,7 @@ def whole_words(text) -> Counter[str]:
     return Counter(re.sub(r"(?<=\w)-\n +", "-", text).split())  # a line may end after a hyphen
 
 
-@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_help_fits_the_terminal_and_breaks_no_word(width, monkeypatch):
     program = typer.main.get_command(app)
     monkeypatch.setenv("COLUMNS", "1000")

@@ -86,7 +86,7 @@ def test_a_folder_named_like_a_card_is_none_and_a_folder_of_weights_must_exist(t
     (tmp_path / "folder.md").mkdir()
     (tmp_path / "card.md").write_text("# A card\n")
     assert run(str(tmp_path)).exit_code == 0
-    assert run(str(tmp_path), "--weights", str(tmp_path / "none")).exit_code == 2
+    assert run(str(tmp_path), "--checkpoints", str(tmp_path / "none")).exit_code == 2
 
 
 def test_github_annotations_cannot_be_broken_out_of(capsys):

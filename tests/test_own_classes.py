@@ -154,7 +154,7 @@ def test_a_finetuned_checkpoint_is_validated_and_profiled_like_a_published_one(t
     words = ["validate", NETWORK, "--weights", "mine.pth", "--data", "pets", "--device", "cpu", "--json"]
     result = run(*words, "--save")
     assert result.exit_code == 0, (result.output, result.exception)
-    record = json.loads(result.stdout)
+    (record,) = json.loads(result.stdout)
     images = [np.full((32, 32, 3), 50 * index, np.uint8) for index in range(3)]
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     batch = torch.stack(
@@ -179,7 +179,7 @@ def test_a_finetuned_checkpoint_is_validated_and_profiled_like_a_published_one(t
         ("ant", "bee", "cat"),  # a module brings no list: the sorted folders
     )
     quick = ["-b", "1", "--time-budget", "0.1", "--device", "cpu", "--threads", "1", "--json", "-q"]
-    profiled = json.loads(run("profile", NETWORK, "--weights", "mine.pth", *quick).stdout)
+    (profiled,) = json.loads(run("profile", NETWORK, "--weights", "mine.pth", *quick).stdout)
     assert (profiled["classes"], profiled["counts"]["params"]) == (3, 269_722 - 7 * 65)
 
 

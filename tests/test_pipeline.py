@@ -278,5 +278,5 @@ def test_json_is_the_saved_record_byte_for_byte(folder, tmp_path):
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     (path,) = (tmp_path / "results").rglob("*.json")
-    assert result.stdout_bytes == path.read_bytes()
+    assert result.stdout_bytes == b"[\n" + path.read_bytes() + b"]\n"
     assert end_to_end(jsonio.read_record(path)).pipeline.data == "mine"

@@ -35,6 +35,7 @@ from resbench.words.observed import settings as settings_words
 from resbench.zoo import find
 from tests import planted
 from tests.examples import PROFILE
+from tests.printed import printed_records
 from tests.test_cli_validate import SMALL
 from tests.test_running_arm import CPU, TINY, chosen, tiny
 
@@ -291,7 +292,7 @@ def test_a_profile_in_another_runtime_has_its_engine_proof_and_memory(quick, mon
     words = ["profile", "tiny", "--runtime", "onnxruntime", "--input-px", "32", "--threads", "1", "-b", "2"]
     done = CliRunner().invoke(app, [*words, "--time-budget", "0.1", "--save", "-o", str(tmp_path), "--json"])
     assert done.exit_code == 0, done.output
-    record = jsonio.loads(done.stdout)
+    (record,) = printed_records(done.stdout)
     assert record.settings == Settings(input_px=(32, 32), runtime="onnxruntime", threads=1)
     assert record.engine.versions["onnxruntime"] == version("onnxruntime")
     assert record.exported.batch_sizes == (2,)
@@ -332,7 +333,7 @@ def test_validation_in_another_runtime_counts_the_same_answers(monkeypatch, tmp_
     words = ["validate", "--data", str(tmp_path / "val"), "resnet18", *SMALL, "--runtime", name]
     done = CliRunner().invoke(app, [*words, "--json"])
     assert done.exit_code == 0, done.output
-    record = jsonio.loads(done.stdout)
+    (record,) = printed_records(done.stdout)
     assert (record.top1_right, record.top5_right, record.images) == (2, 3, 4)
     assert record.settings.runtime == name
     assert record.engine.versions[name] == version(name)

@@ -336,7 +336,7 @@ def test_a_record_reads_back_as_it_was_saved(tmp_path):
 
 def test_check_compares_the_records_with_a_baseline_at_the_end(tmp_path, monkeypatch):
     sweep("tiny", *QUICK, "-o", tmp_path / "old")
-    same = sweep("tiny", *QUICK, "-o", tmp_path / "same", "--check", tmp_path / "old")
+    same = sweep("tiny", *QUICK, "-o", tmp_path / "same", "--against", tmp_path / "old")
     assert same.exit_code == 0, same.output
 
     def larger(network, how):
@@ -344,10 +344,10 @@ def test_check_compares_the_records_with_a_baseline_at_the_end(tmp_path, monkeyp
         return replace(record, counts=replace(record.counts, params=record.counts.params + 1))
 
     monkeypatch.setattr(work, "profiled", larger)
-    more = sweep("tiny", *QUICK, "-o", tmp_path / "more", "--check", tmp_path / "old")
+    more = sweep("tiny", *QUICK, "-o", tmp_path / "more", "--against", tmp_path / "old")
     assert more.exit_code == 1
     assert "params" in more.stdout
-    error = sweep("tiny", *QUICK, "-o", tmp_path / "more", "--check", tmp_path / "old", "--json").exception
+    error = sweep("tiny", *QUICK, "-o", tmp_path / "more", "--against", tmp_path / "old", "--json").exception
     assert "would print two documents" in str(error)
 
 

@@ -215,7 +215,7 @@ def test_a_profile_by_stage_is_kept_and_resumed_and_set_beside_the_operations(qu
     assert shown.exit_code == 0, shown.output
     assert "at batch 2" in shown.stdout
     assert f"times: {store.path_of(record).as_posix()}" in shown.stdout
-    stages_ = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)["tiny"]
+    stages_ = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)[0]["stages"]
     expected = {share.name: share.time_s for share in stage_shares(record.stages[0], clock_of_stages(record))}
     assert {name: stage["time_s"]["2"] for name, stage in stages_.items()} == expected
     other = CliRunner().invoke(app, ["count", "tiny", "--by-stage", "--results", str(tmp_path)])

@@ -23,7 +23,7 @@ def ab_(
             "Networks to compare with A. [default: A itself, with the settings of --b]", metavar="B"
         ),
     ] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Images per call.")] = 1,
+    batch_size: Annotated[int, options.what("--batch-size", "-b", min=1, metavar="N", help="Images per call.")] = 1,
     input_px: options.InputPx = None,
     device: options.Device = None,
     dtype: options.DType = "fp32",
@@ -34,10 +34,10 @@ def ab_(
     cuda_graph: options.CudaGraph = False,
     fuse: options.Fuse = False,
     winograd: options.Winograd = False,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads; results repeat best with one.")] = 1,
+    threads: Annotated[int, options.how(min=1, metavar="N", help="CPU threads; results repeat best with one.")] = 1,
     differences: Annotated[
         list[str] | None,
-        typer.Option(
+        options.what(
             "--b",
             metavar="KEY[=VALUE]",
             autocompletion=_differences,
@@ -48,20 +48,21 @@ def ab_(
     ] = None,
     differences_of_c: Annotated[
         list[str] | None,
-        typer.Option("--c", metavar="KEY[=VALUE]", autocompletion=_differences, help="As --b, for a third arm C."),
+        options.what("--c", metavar="KEY[=VALUE]", autocompletion=_differences, help="As --b, for a third arm C."),
     ] = None,
     differences_of_d: Annotated[
         list[str] | None,
-        typer.Option("--d", metavar="KEY[=VALUE]", autocompletion=_differences, help="As --b, for a fourth arm D."),
+        options.what("--d", metavar="KEY[=VALUE]", autocompletion=_differences, help="As --b, for a fourth arm D."),
     ] = None,
     noise_floor: options.NoiseFloor = 0.01,
     limit: options.PermittedSlowdown = 0.03,
-    confirm: Annotated[bool, typer.Option(help="Repeat the measurement before reporting a change.")] = True,
+    confirm: Annotated[bool, options.advanced(help="Repeat the measurement before reporting a change.")] = True,
     time_budget: Annotated[
-        float, typer.Option(min=0.1, help="Seconds in all, loading and the repeated measurement included.")
+        float,
+        options.how(min=0.1, metavar="SECONDS", help="Seconds in all, loading and the repeated measurement included."),
     ] = 120.0,
     fail_on_inconclusive: options.FailOnInconclusive = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print every sample and the verdict as JSON.")] = False,
+    as_json: Annotated[bool, options.shown("--json", help="Print every sample and the verdict as JSON.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Compare the speed of networks or settings by interleaved runs.

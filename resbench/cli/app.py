@@ -13,46 +13,28 @@ from typing import Annotated, Any
 import typer
 
 from resbench import __version__
-from resbench.cli.groups import WrappedGroup
+from resbench.cli.groups import PanelCommand, PanelGroup
 from resbench.words.escaped import visible
 
-# The modules of this package, in the order of the help. Each defines a function of its own name and an underscore, or
-# a Typer of that name for a group of commands.
-COMMANDS = (
-    "demo",
-    "list",
-    "show",
-    "zoo",
-    "weights",
-    "profile",
-    "sweep",
-    "ab",
-    "ladder",
-    "compare",
-    "selfcheck",
-    "stats",
-    "env",
-    "count",
-    "explain",
-    "validate",
-    "data",
-    "export",
-    "parity",
-    "results",
-    "report",
-    "card",
-    "lint",
-    "check",
-    "gate",
-    "baseline",
-    "history",
-)
+# The modules of this package by the panels of the help. Each defines a function of its own name and an underscore, or a
+# Typer of that name for a group of commands.
+PANELS = {
+    "Begin": ("demo",),
+    "Networks and checkpoints": ("list", "show", "zoo", "weights"),
+    "Cost": ("count", "explain"),
+    "Speed": ("profile", "sweep", "ab", "ladder", "compare", "selfcheck", "stats", "env"),
+    "Accuracy": ("validate", "data"),
+    "Exported files": ("export", "parity"),
+    "Results and cards": ("results", "report", "card", "lint"),
+    "Changes": ("check", "gate", "baseline", "history"),
+}
+COMMANDS = tuple(name for names in PANELS.values() for name in names)
 
 
 WIDEST_HELP = 120  # columns: longer lines are hard to read
 
 
-class _InOrder(WrappedGroup):
+class _InOrder(PanelGroup):
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
@@ -109,7 +91,8 @@ def _options(
     zoo: Annotated[
         Path | None,
         typer.Option(
-            help="A TOML file with networks and checkpoints of your own. [default: the nearest resbench.toml with any]"
+            metavar="FILE",
+            help="A TOML file with networks and checkpoints of your own. [default: the nearest resbench.toml with any]",
         ),
     ] = None,
 ) -> None:
@@ -120,13 +103,17 @@ def _options(
         os.environ[VARIABLE] = str(zoo)  # where processes that a command starts find it too
 
 
-for _name in COMMANDS:
-    _command = getattr(import_module(f"resbench.cli.{_name}"), f"{_name}_")
-    if isinstance(_command, typer.Typer):  # a command with commands of its own
-        _own = _command.info.cls
-        app.add_typer(_command, name=_name, cls=_own if isinstance(_own, type) else WrappedGroup)
-    else:
-        app.command(_name)(_command)
+for _panel, _names in PANELS.items():
+    for _name in _names:
+        _command = getattr(import_module(f"resbench.cli.{_name}"), f"{_name}_")
+        if isinstance(_command, typer.Typer):  # a command with commands of its own
+            for _own in _command.registered_commands:
+                _own.cls = PanelCommand
+            _group = _command.info.cls
+            _group = _group if isinstance(_group, type) else PanelGroup
+            app.add_typer(_command, name=_name, cls=_group, rich_help_panel=_panel)
+        else:
+            app.command(_name, cls=PanelCommand, rich_help_panel=_panel)(_command)
 
 
 def _open_streams() -> None:

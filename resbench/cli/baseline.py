@@ -9,7 +9,6 @@ from resbench.cli import options
 
 baseline_ = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode=None,
     help="""Keep a pool of runs, the baseline of `resbench check`.
 
     A pool is a folder to which runs are only added; any number of jobs may do so at once. Five runs of the same
@@ -21,7 +20,7 @@ baseline_ = typer.Typer(
       resbench check fresh --against pool
     """,
 )
-Pool = Annotated[Path, typer.Option(help="The folder of the pool.")]
+Pool = Annotated[Path, typer.Option(metavar="DIR", help="The folder of the pool.")]
 
 
 @baseline_.command("save")
@@ -65,7 +64,9 @@ def baseline_list(
 @baseline_.command("prune")
 def prune_(
     pool: Pool = Path("baseline"),
-    keep: Annotated[int, typer.Option(min=1, help="How many of the newest runs of each record to keep.")] = 30,
+    keep: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many of the newest runs of each record to keep.")
+    ] = 30,
 ) -> None:
     """Delete old runs from the pool.
 

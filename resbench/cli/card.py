@@ -23,19 +23,26 @@ def card_(
         list[str] | None, options.network_argument("Networks, checkpoints, or patterns of networks such as 'se*'.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every network of the table, and the index.")] = False,
-    style: Annotated[CardStyle, typer.Option(help="The style of the cards.")] = CardStyle.DEFAULT,
+    style: Annotated[
+        CardStyle, typer.Option(metavar="|".join(CardStyle), help="The style of the cards.")
+    ] = CardStyle.DEFAULT,
     flops: Annotated[
         str | None,
-        typer.Option(help="Convention of the FLOPs field, such as fvcore. [default: the usual one of the style]"),
+        typer.Option(
+            metavar="NAME", help="Convention of the FLOPs field, such as fvcore. [default: the usual one of the style]"
+        ),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the cards.")] = Path("cards"),
+    output: Annotated[Path, options.shown("--output", "-o", metavar="DIR", help="Folder for the cards.")] = Path(
+        "cards"
+    ),
     update: Annotated[
-        list[Path] | None, typer.Option(help="Write into the marked regions of this file instead; may be repeated.")
+        list[Path] | None,
+        options.shown(metavar="FILE", help="Write into the marked regions of this file instead; may be repeated."),
     ] = None,
-    results: Annotated[Path, typer.Option(help="Folder of the records to show.")] = Path("results"),
+    results: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the records to show.")] = Path("results"),
     check: Annotated[
         bool,
-        typer.Option(
+        options.shown(
             "--check",
             help="Write nothing; print a diff and exit 1 when a file is stale. Without names: check the cards in "
             "--output, and every network if the index is there.",
@@ -43,7 +50,7 @@ def card_(
     ] = False,
     push: Annotated[
         str | None,
-        typer.Option(
+        options.shown(
             metavar="USER/NAME",
             help="Upload the card of one checkpoint, in the huggingface style, to this repository of the hub instead "
             "of writing it (needs huggingface_hub).",

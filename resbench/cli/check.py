@@ -13,7 +13,8 @@ def check_(
     against: Annotated[
         str,
         typer.Option(
-            help="The baseline: a record, a folder, a pool (`resbench baseline`), or git:REV for the same path."
+            metavar="BASELINE",
+            help="The baseline: a record, a folder, a pool (`resbench baseline`), or git:REV for the same path.",
         ),
     ] = "git:HEAD",
     config: options.Limits = None,

@@ -1,7 +1,8 @@
 """`resbench count`."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,12 +13,13 @@ def count_(
     names: Annotated[
         list[str] | None, options.network_argument("Networks, checkpoints or patterns such as 'se*'.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every network of the table.")] = False,
+    every: Annotated[bool, options.what("--all", help="Every network of the table.")] = False,
     input_px: options.InputPx = None,
     inputs: Annotated[
         str | None,
-        typer.Option(
+        options.what(
             "--input",
+            metavar="SHAPES",
             help="Other inputs than one RGB image: CxHxW of each without the batch, such as 4x224x224 or 3x224x224,10; "
             "77:int64 for 77 tokens.",
         ),
@@ -25,9 +27,10 @@ def count_(
     classes: options.Classes = None,
     conventions: Annotated[
         list[str] | None,
-        typer.Option(
+        options.what(
             "--convention",
             "-c",
+            metavar="NAME",
             help="macs, fvcore, mmcv, timm-card, torch, ptflops-aten, ptflops-pytorch, thop, thop-0.0.31 or an older "
             "thop (docs/counting.md); may be repeated. [default: all but the older thops for one network, macs and "
             "fvcore for several and for stages]",
@@ -35,22 +38,25 @@ def count_(
     ] = None,
     by_stage: Annotated[
         bool,
-        typer.Option("--by-stage", help="What each stage costs, and the time that it took in the newest record."),
+        options.what("--by-stage", help="What each stage costs, and the time that it took in the newest record."),
     ] = False,
-    results: Annotated[Path, typer.Option(help="With --by-stage: records of `profile --by-stage --save`.")] = Path(
-        "results"
-    ),
-    by_module: Annotated[bool, typer.Option("--by-module", help="fvcore's table of modules, run on the CPU.")] = False,
+    results: Annotated[
+        Path, options.what(metavar="DIR", help="With --by-stage: records of `profile --by-stage --save`.")
+    ] = Path("results"),
+    by_module: Annotated[bool, options.what("--by-module", help="fvcore's table of modules, run on the CPU.")] = False,
     crosscheck: Annotated[
-        bool, typer.Option("--crosscheck", help="Compare with fvcore and PyTorch on the CPU; exit 5 if any differs.")
+        bool,
+        options.advanced("--crosscheck", help="Compare with fvcore and PyTorch on the CPU; exit 5 if any differs."),
     ] = False,
     write: Annotated[
-        bool, typer.Option("--write", help="With --all: update the counts that resbench ships with.")
+        bool, options.advanced("--write", help="With --all: update the counts that resbench ships with.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="With --all: compare the shipped counts with new ones; exit 1 when stale.")
+        bool,
+        options.advanced("--check", help="With --all: compare the shipped counts with new ones; exit 1 when stale."),
     ] = False,
     as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Count parameters, operations, activations, memory traffic.
 
@@ -88,20 +94,19 @@ def count_(
         names or [], every=every, input_px=parse.input_px(input_px), classes=classes, declared=bool(inputs)
     )
     variants = chosen.networks
+    followed: Any = partial(tracked, "counting", total=len(variants), quiet=quiet)
     if by_module:
-        report.show_modules(tracked("counting", costs.modules_of(variants, input_px), len(variants)), as_json=as_json)
+        report.show_modules(followed(costs.modules_of(variants, input_px)), as_json=as_json)
     elif crosscheck:
-        report.show_crosscheck(
-            tracked("counting", costs.crosschecked(variants, input_px), len(variants)), as_json=as_json
-        )
+        report.show_crosscheck(followed(costs.crosschecked(variants, input_px)), as_json=as_json)
     elif by_stage:
         from resbench.report.stages import show_stages
 
-        stages = tracked("counting", costs.stages_of(variants, input_px, results), len(variants))
+        stages = followed(costs.stages_of(variants, input_px, results))
         show_stages(stages, costs.conventions(conventions), as_json=as_json)
     else:
         rows = costs.counted_figures(
             variants, input_px, costs.conventions(conventions, full=len(variants) == 1), inputs
         )
-        report.show_counts(tracked("counting", rows, len(variants)), as_json=as_json)
+        report.show_counts(followed(rows), as_json=as_json)
     raise typer.Exit(report.show_failures(chosen.errors))

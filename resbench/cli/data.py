@@ -15,9 +15,12 @@ def data_check(
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="A folder or archive of images, as for `resbench validate --data`.")
     ],
-    labels: Annotated[Path | None, typer.Option(help="A file of labels, as for `resbench validate`.")] = None,
+    labels: Annotated[
+        Path | None, options.what(metavar="FILE", help="A file of labels, as for `resbench validate`.")
+    ] = None,
     workers: options.Workers = None,
     as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Check images before a validation.
 
@@ -37,7 +40,7 @@ def data_check(
     from resbench.report import diagnosis as report
 
     images = layouts.open_set(data, labels)
-    with report.checking_progress(len(images.samples)) as on_image:
+    with report.checking_progress(len(images.samples), quiet=quiet) as on_image:
         diagnosis = doctor.diagnose(images, workers=workers or cpu_cores(), on_image=on_image, processes=True)
     report.show_diagnosis(diagnosis, as_json=as_json)
     raise typer.Exit(ExitCode.OK if diagnosis.healthy else ExitCode.USAGE)

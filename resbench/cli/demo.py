@@ -3,16 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from resbench.cli.options import Quiet
+from resbench.cli import options
 
 
 def demo_(
-    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for everything that the demo makes.")] = (
-        Path("resbench-demo")
-    ),
-    quiet: Quiet = False,
+    output: Annotated[
+        Path, options.shown("--output", "-o", metavar="DIR", help="A new folder for everything that the demo makes.")
+    ] = Path("resbench-demo"),
+    quiet: options.Quiet = False,
 ) -> None:
     """Show what resbench does in about a minute, without any data.
 

@@ -2,15 +2,15 @@
 
 from typing import Annotated
 
-import typer
-
 from resbench.cli import options
 
 
 def env_(
     device: options.Device = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Seconds to watch how busy the machine is.")] = 1.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as in records.")] = False,
+    seconds: Annotated[
+        float, options.how(min=0.1, metavar="SECONDS", help="How long to watch how busy the machine is.")
+    ] = 1.0,
+    as_json: Annotated[bool, options.shown("--json", help="Print JSON, as in records.")] = False,
 ) -> None:
     """Show this machine as records store it, and how busy it is.
 

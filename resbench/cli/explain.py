@@ -13,7 +13,8 @@ def explain_(
         str, typer.Argument(metavar="FIGURE", help="As it was printed: 5.28G, 5282531328, 4.27, 25.56M, 0.95%.")
     ],
     input_px: Annotated[
-        str | None, typer.Option("--input-px", "--img-size", help="Only at this image size: 224 or 224x288 (HxW).")
+        str | None,
+        options.what("--input-px", "--img-size", metavar="PX", help="Only at this image size: 224 or 224x288 (HxW)."),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:

@@ -3,25 +3,27 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from resbench.cli import options
 
 
 def export_(
     name: Annotated[str, options.network_argument("A network.")],
-    to: Annotated[str, typer.Option("--to", help="onnx, openvino (.xml and .bin) or pt2 (torch.export).")] = "onnx",
+    to: Annotated[
+        str, options.shown("--to", metavar="FORMAT", help="onnx, openvino (.xml and .bin) or pt2 (torch.export).")
+    ] = "onnx",
     weights: options.WeightsOfNetwork = None,
     key: options.Key = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file. [default: NAME.onnx, .xml, .pt2]")
+        Path | None,
+        options.shown("--output", "-o", metavar="FILE", help="The file. [default: NAME.onnx, .xml, .pt2]"),
     ] = None,
     dynamic_batch: Annotated[
-        bool, typer.Option("--dynamic-batch", help="The file takes any number of images. [default: one at a time]")
+        bool,
+        options.shown("--dynamic-batch", help="The file takes any number of images. [default: one at a time]"),
     ] = False,
     uint8: Annotated[
         bool,
-        typer.Option(
+        options.shown(
             "--preprocess",
             help="The file takes uint8 images (N x H x W x 3), cropped to size, and normalises them itself.",
         ),

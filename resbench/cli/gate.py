@@ -12,30 +12,49 @@ def gate_(
     networks: Annotated[list[str] | None, options.network_argument("Networks whose speed is compared.")] = None,
     against: Annotated[
         str | None,
-        typer.Option(help="The branch to merge into, compared at the last common commit. [default: the main branch]"),
-    ] = None,
-    results: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of the records. [default: results]")
-    ] = None,
-    cards: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of the cards. [default: cards]")
-    ] = None,
-    data: Annotated[Path | None, typer.Option(help="Images on which both sides are evaluated.")] = None,
-    evaluate: Annotated[
-        list[str] | None, typer.Option(help="With --data: a network or checkpoint to evaluate; may be repeated.")
-    ] = None,
-    weights: Annotated[list[Path] | None, typer.Option(help="A file of weights for each --evaluate, in order.")] = None,
-    input_px: Annotated[
-        str | None,
-        typer.Option(
-            "--input-px", "--img-size", help="Image size for the speed: 224 or 224x288 (HxW). [default: the network's]"
+        options.what(
+            metavar="BRANCH",
+            help="The branch to merge into, compared at the last common commit. [default: the main branch]",
         ),
     ] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Images per call for the speed.")] = 1,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads for the speed.")] = 1,
+    results: Annotated[
+        Path | None,
+        options.what(exists=True, file_okay=False, metavar="DIR", help="Folder of the records. [default: results]"),
+    ] = None,
+    cards: Annotated[
+        Path | None,
+        options.what(exists=True, file_okay=False, metavar="DIR", help="Folder of the cards. [default: cards]"),
+    ] = None,
+    data: Annotated[Path | None, options.what(metavar="DIR", help="Images on which both sides are evaluated.")] = None,
+    evaluate: Annotated[
+        list[str] | None,
+        options.what(
+            metavar="NAME",
+            autocompletion=options.network_names,
+            help="With --data: a network or checkpoint to evaluate; may be repeated.",
+        ),
+    ] = None,
+    weights: Annotated[
+        list[Path] | None,
+        options.what(metavar="FILE", help="A file of weights for each --evaluate, in order."),
+    ] = None,
+    input_px: Annotated[
+        str | None,
+        options.what(
+            "--input-px",
+            "--img-size",
+            metavar="PX",
+            help="Image size for the speed: 224 or 224x288 (HxW). [default: the network's]",
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int, options.what("--batch-size", "-b", min=1, metavar="N", help="Images per call for the speed.")
+    ] = 1,
+    threads: Annotated[int, options.how(min=1, metavar="N", help="CPU threads for the speed.")] = 1,
     runtime: options.RuntimeOption = "eager",
     time_budget: Annotated[
-        float, typer.Option(min=0.1, help="Seconds for all timings together, repeated ones included.")
+        float,
+        options.how(min=0.1, metavar="SECONDS", help="Seconds for all timings together, repeated ones included."),
     ] = 240.0,
     config: options.Limits = None,
     junit: options.Junit = None,

@@ -21,13 +21,19 @@ def history_(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A pool, or a folder of records under git.")] = Path(
         "results"
     ),
-    revision: Annotated[str, typer.Option(help="Where the history under git ends.")] = "HEAD",
-    last: Annotated[int, typer.Option(min=1, help="How many of the newest runs of each record to read.")] = 100,
+    revision: Annotated[str, typer.Option(metavar="REV", help="Where the history under git ends.")] = "HEAD",
+    last: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many of the newest runs of each record to read.")
+    ] = 100,
     export: Annotated[
-        HistoryFormat | None, typer.Option("--format", help="Write another tool's format instead of a table.")
+        HistoryFormat | None,
+        options.shown(
+            "--format", metavar="|".join(HistoryFormat), help="Write another tool's format instead of a table."
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file that --format writes. [default: stdout]")
+        Path | None,
+        options.shown("--output", "-o", metavar="FILE", help="The file that --format writes. [default: stdout]"),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:

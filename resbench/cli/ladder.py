@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from resbench.cli import options
 
 
@@ -12,9 +10,10 @@ def ladder_(
     name: Annotated[str, options.network_argument("A network.")],
     batch_size: Annotated[
         str | None,
-        typer.Option(
+        options.what(
             "--batch-size",
             "-b",
+            metavar="N,...",
             help="Images per call: a number, or several (1,8,32). [default: 1, and 8 on the CPU, 256 on CUDA]",
         ),
     ] = None,
@@ -23,19 +22,23 @@ def ladder_(
     dtype: options.DType = "fp32",
     calibration: options.Calibration = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads. [default: torch's, one per physical core]")
+        int | None, options.how(min=1, metavar="N", help="CPU threads. [default: torch's, one per physical core]")
     ] = None,
     weights: options.WeightsOfNetwork = None,
     key: options.Key = None,
     classes: options.Classes = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="With --weights: also evaluate every runtime on these images, as `resbench validate` does."),
+        options.what(
+            metavar="DIR",
+            help="With --weights: also evaluate every runtime on these images, as `resbench validate` does.",
+        ),
     ] = None,
     time_budget: Annotated[
-        float, typer.Option(min=0.1, help="Most seconds for each batch size, all runtimes together.")
+        float,
+        options.how(min=0.1, metavar="SECONDS", help="Most seconds for each batch size, all runtimes together."),
     ] = 60.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print every sample and figure as JSON.")] = False,
+    as_json: Annotated[bool, options.shown("--json", help="Print every sample and figure as JSON.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Compare all runtimes side by side: file size, speed, accuracy.

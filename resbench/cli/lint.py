@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 class LintFormat(StrEnum):
     """How the findings are printed."""
@@ -27,23 +29,42 @@ def lint_(
     cards: Annotated[
         list[str], typer.Argument(metavar="CARD", help="Cards or folders of cards; - reads standard input.")
     ],
-    style: Annotated[LintFormat, typer.Option("--format", help="How the findings are printed.")] = LintFormat.TEXT,
-    weights: Annotated[
+    checkpoints: Annotated[
         Path | None,
-        typer.Option(exists=True, file_okay=False, help="Folder of checkpoints to compare file sizes and hashes with."),
+        typer.Option(
+            "--checkpoints",
+            "--weights",
+            exists=True,
+            file_okay=False,
+            metavar="DIR",
+            help="Folder of checkpoints to compare file sizes and hashes with.",
+        ),
     ] = None,
-    results: Annotated[Path, typer.Option(help="Folder of local validations to compare with.")] = Path("results"),
+    results: Annotated[Path, typer.Option(metavar="DIR", help="Folder of local validations to compare with.")] = Path(
+        "results"
+    ),
     rules: Annotated[
-        LintRules | None, typer.Option(help="Rules for all metafiles. [default: MMPretrain's, in its own layout only]")
+        LintRules | None,
+        typer.Option(
+            metavar="|".join(LintRules), help="Rules for all metafiles. [default: MMPretrain's, in its own layout only]"
+        ),
     ] = None,
     counts: Annotated[
-        Path | None, typer.Option(help="A zoo's own parameters and operations: a CSV, or a card or metafile of it.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A zoo's own parameters and operations: a CSV, or a card or metafile of it."),
     ] = None,
     published: Annotated[
-        Path | None, typer.Option(help="A zoo's own accuracies: a CSV such as timm's results, a card or metafile.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A zoo's own accuracies: a CSV such as timm's results, a card or metafile."),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when no figure could be checked.")] = False,
-    fix: Annotated[bool, typer.Option("--fix", help="Write the corrections that are certain into the files.")] = False,
+    strict: Annotated[bool, options.shown("--strict", help="Exit with 1 when no figure could be checked.")] = False,
+    fix: Annotated[bool, options.shown("--fix", help="Write the corrections that are certain into the files.")] = False,
+    style: Annotated[
+        LintFormat | None,
+        options.shown("--format", metavar="|".join(LintFormat), help="How the findings are printed. [default: text]"),
+    ] = None,
+    as_json: Annotated[bool, options.shown("--json", help="Print JSON: short for --format json.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Check which figures on anybody's model cards are true.
 
@@ -57,19 +78,22 @@ def lint_(
       resbench lint README.md
       resbench lint configs/ --format sarif > cards.sarif
     """
+    from resbench.errors import ResbenchError
     from resbench.lint import files, lint
     from resbench.lint.coverage import coverage
     from resbench.lint.ownfigures import own_figures
     from resbench.lint.problem import lint_exit_code
     from resbench.report import lint as report
 
+    if as_json and style not in (None, LintFormat.JSON):
+        raise ResbenchError(f"--json, --format {style}: give one of them")
     judge = partial(
         lint.lint,
-        weights=weights,
+        weights=checkpoints,
         records=results,
         mmpretrain=rules is LintRules.MMPRETRAIN,
         own=own_figures(counts, published),
-        following=report.followed,
+        following=partial(report.followed, quiet=quiet),
     )
     documents = files.read_cards(cards)
     problems = judge(documents)
@@ -78,5 +102,5 @@ def lint_(
         documents = files.read_cards(cards)
         problems = judge(documents)
     checked = coverage(documents, problems)
-    report.show_problems(problems, checked, style)
+    report.show_problems(problems, checked, LintFormat.JSON if as_json else style or LintFormat.TEXT)
     raise typer.Exit(lint_exit_code(problems, nothing_checked=strict and checked.nothing_checked))

@@ -15,11 +15,16 @@ def list_(
     ] = None,
     where: Annotated[
         str | None,
-        typer.Option(help="Show only networks that meet a condition such as 'params<30M and top1>79'."),
+        typer.Option(
+            metavar="CONDITION", help="Show only networks that meet a condition such as 'params<30M and top1>79'."
+        ),
     ] = None,
     sort: Annotated[
         str | None,
-        typer.Option(help="Order by network, family, input_px, params, macs, top1, checkpoints, latency_ms, ..."),
+        typer.Option(
+            metavar="COLUMN",
+            help="Order by network, family, input_px, params, macs, top1, checkpoints, latency_ms, ...",
+        ),
     ] = None,
     descending: Annotated[bool, typer.Option("--descending", "-d", help="Largest first.")] = False,
     results: options.Results = Path("results"),

@@ -1,22 +1,41 @@
-"""Options that several commands have."""
+"""Options that several commands have, and the panels of the help that options stand in."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 import typer
 
+from resbench.cli import groups
 from resbench.errors import ResbenchError
+
+what: Any = partial(typer.Option, rich_help_panel=groups.WHAT)
+how: Any = partial(typer.Option, rich_help_panel=groups.HOW)
+shown: Any = partial(typer.Option, rich_help_panel=groups.OUTPUT)
+advanced: Any = partial(typer.Option, rich_help_panel=groups.ADVANCED)
 
 
 def network_names(incomplete: str) -> list[str]:
     """Return the networks and checkpoints whose names begin so, for the shell."""
-    from resbench.zoo.find import networks, published_weights
+    from resbench.zoo.find import networks
 
     try:
-        names = [*(row.name for row in networks()), *(row.name for row in published_weights())]
+        names = [row.name for row in networks() if row.name.startswith(incomplete)]
     except ResbenchError:  # of a resbench.toml that the command will complain about
         return []
-    return [name for name in dict.fromkeys(names) if name.startswith(incomplete)]
+    return list(dict.fromkeys([*names, *checkpoint_names(incomplete)]))
+
+
+def checkpoint_names(incomplete: str) -> list[str]:
+    """Return the published checkpoints whose names begin so, for the shell."""
+    from resbench.zoo.find import published_weights
+
+    try:
+        names = [row.name for row in published_weights() if row.name.startswith(incomplete)]
+    except ResbenchError:
+        return []
+    return list(dict.fromkeys(names))
 
 
 def network_argument(meaning: str, metavar: str = "NAME") -> typer.models.ArgumentInfo:
@@ -25,76 +44,124 @@ def network_argument(meaning: str, metavar: str = "NAME") -> typer.models.Argume
     return argument
 
 
-Limits = Annotated[
-    Path | None,
-    typer.Option(help="A TOML file with limits. [default: the nearest resbench.toml or pyproject.toml with limits]"),
-]
-Junit = Annotated[Path | None, typer.Option(help="Write the findings as JUnit XML to this file.")]
-CodeQuality = Annotated[
-    Path | None, typer.Option(help="Write the failed findings as GitLab's code quality report to this file.")
-]
-FailOnInconclusive = Annotated[bool, typer.Option("--fail-on-inconclusive", help="Exit 3 if inconclusive.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Key = Annotated[
-    str | None,
-    typer.Option("--key", help="The weights to use, if the file holds several sets, such as model and model_ema."),
-]
+def checkpoint_argument(meaning: str, metavar: str = "NAME") -> typer.models.ArgumentInfo:
+    """Return the declaration of an argument for names of checkpoints, which the shell completes."""
+    argument: typer.models.ArgumentInfo = typer.Argument(metavar=metavar, help=meaning, autocompletion=checkpoint_names)
+    return argument
+
+
+def _words_of(literal: str) -> Callable[[str], list[str]]:
+    """Return what completes the words of a Literal of `records.settings`."""
+
+    def complete(incomplete: str) -> list[str]:
+        from resbench.records import settings
+
+        return [word for word in get_args(getattr(settings, literal)) if word.startswith(incomplete)]
+
+    return complete
+
+
+# What is measured.
 Classes = Annotated[
     int | None,
-    typer.Option("--classes", min=1, help="Classes of the head. [default: the weights', else the network's]"),
+    what("--classes", min=1, metavar="N", help="Classes of the head. [default: the weights', else the network's]"),
 ]
-Amp = Annotated[bool, typer.Option("--amp", help="Keep weights in fp32, autocast to --dtype.")]
-ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="Use channels-last (NHWC) memory layout.")]
-CudaGraph = Annotated[bool, typer.Option("--cuda-graph", help="Replay the forward pass as a CUDA graph.")]
-Calibration = Annotated[
-    str | None,
-    typer.Option(help="For --dtype int8: a folder or archive of images (300 are used) that set its ranges."),
-]
-DType = Annotated[
-    str,
-    typer.Option(help="fp32, tf32 (CUDA only), fp16, bf16, or int8 (onnxruntime and openvino, with --calibration)."),
-]
-Device = Annotated[str | None, typer.Option(help="cuda, cuda:1, mps, cpu. [default: the first that works]")]
-Fuse = Annotated[bool, typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions.")]
 ImagesToCompareOn = Annotated[
-    Path | None, typer.Option("--data", help="Compare on the images of this folder or archive too, at most 1,000.")
+    Path | None,
+    what("--data", metavar="DIR", help="Compare on the images of this folder or archive too, at most 1,000."),
 ]
 InputPx = Annotated[
     str | None,
-    typer.Option("--input-px", "--img-size", help="Image size: 224 or 224x288 (HxW). [default: the network's]"),
+    what("--input-px", "--img-size", metavar="PX", help="Image size: 224 or 224x288 (HxW). [default: the network's]"),
 ]
-NoiseFloor = Annotated[float, typer.Option(min=0, help="Slowdown that counts as noise (0.01: 1 %).")]
-OnMachine = Annotated[
+Key = Annotated[
     str | None,
-    typer.Option("--machine", help="Only records of this machine: here, or its name or device, such as 'cuda-*h100*'."),
+    what(
+        "--key",
+        metavar="KEY",
+        help="The weights to use, if the file holds several sets, such as model and model_ema.",
+    ),
 ]
-PermittedSlowdown = Annotated[float, typer.Option(min=0, help="The slowdown to permit (0.03: 3 %).")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
-RecordAsJson = Annotated[
-    bool, typer.Option("--json", help="Print the record as JSON, as --save writes it; several as a list.")
-]
-RecordsFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder of the records that --save writes.")]
-Results = Annotated[Path, typer.Option("--results", help="Folder of the records.")]
 SidePx = Annotated[
-    int | None, typer.Option("--input-px", "--img-size", help="Image size: one side. [default: the network's]")
+    int | None,
+    what("--input-px", "--img-size", metavar="PX", help="Image size: one side. [default: the network's]"),
 ]
 WeightsOfNetwork = Annotated[
     str | None,
-    typer.Option("--weights", help="A file of weights, or a published checkpoint. [default: fresh weights]"),
+    what(
+        "--weights",
+        metavar="FILE|NAME",
+        autocompletion=checkpoint_names,
+        help="A file of weights, or a published checkpoint. [default: fresh weights]",
+    ),
 ]
+
+# How it is run.
+Amp = Annotated[bool, how("--amp", help="Keep weights in fp32, autocast to --dtype.")]
+Calibration = Annotated[
+    str | None,
+    how(metavar="DIR", help="For --dtype int8: a folder or archive of images (300 are used) that set its ranges."),
+]
+ChannelsLast = Annotated[bool, how("--channels-last", help="Use channels-last (NHWC) memory layout.")]
+CudaGraph = Annotated[bool, advanced("--cuda-graph", help="Replay the forward pass as a CUDA graph.")]
+Device = Annotated[str | None, how(metavar="DEVICE", help="cuda, cuda:1, mps, cpu. [default: the first that works]")]
+DType = Annotated[
+    str,
+    how(
+        metavar="TYPE",
+        autocompletion=_words_of("DType"),
+        help="fp32, tf32 (CUDA only), fp16, bf16, or int8 (onnxruntime and openvino, with --calibration).",
+    ),
+]
+Fuse = Annotated[bool, how("--fuse", "--fuse-bn", help="Fold batch norms into convolutions.")]
 RuntimeOption = Annotated[
     str,
-    typer.Option(
-        "--runtime", help="What runs the network: eager, compile, aotinductor, onnxruntime, openvino or tensorrt."
+    how(
+        "--runtime",
+        metavar="RUNTIME",
+        autocompletion=_words_of("RuntimeName"),
+        help="What runs the network: eager, compile, aotinductor, onnxruntime, openvino or tensorrt.",
     ),
 ]
 # Winograd's algorithm is replaced by a runtime in a later version: remove this option with it.
-Winograd = Annotated[
-    bool, typer.Option("--winograd", help="Compute 3x3 convolutions by Winograd's algorithm (CPU, fp32).")
-]
+Winograd = Annotated[bool, advanced("--winograd", help="Compute 3x3 convolutions by Winograd's algorithm (CPU, fp32).")]
 Workers = Annotated[
-    int | None, typer.Option("--workers", "-j", min=1, help="Threads that decode. [default: one per core]")
+    int | None, how("--workers", "-j", min=1, metavar="N", help="Threads that decode. [default: one per core]")
 ]
+
+# What becomes of the results.
+AsJson = Annotated[bool, shown("--json", help="Print JSON instead of a table.")]
+CodeQuality = Annotated[
+    Path | None,
+    shown(metavar="FILE", help="Write the failed findings as GitLab's code quality report to this file."),
+]
+FailOnInconclusive = Annotated[bool, shown("--fail-on-inconclusive", help="Exit 3 if inconclusive.")]
+Junit = Annotated[Path | None, shown(metavar="FILE", help="Write the findings as JUnit XML to this file.")]
+Quiet = Annotated[bool, shown("--quiet", "-q", help="Show no progress.")]
+RecordsAsJson = Annotated[bool, shown("--json", help="Print the records as a list in JSON, each as --save writes it.")]
+RecordsFolder = Annotated[
+    Path, shown("--output", "-o", metavar="DIR", help="Folder of the records that --save writes.")
+]
+
+# Of commands that measure nothing, and of judgements.
+Limits = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="A TOML file with limits. [default: the nearest resbench.toml or pyproject.toml with limits]",
+    ),
+]
+NoiseFloor = Annotated[float, advanced(min=0, metavar="SHARE", help="Slowdown that counts as noise (0.01: 1 %).")]
+OnMachine = Annotated[
+    str | None,
+    typer.Option(
+        "--machine",
+        metavar="NAME",
+        help="Only records of this machine: here, or its name or device, such as 'cuda-*h100*'.",
+    ),
+]
+PermittedSlowdown = Annotated[float, advanced(min=0, metavar="SHARE", help="The slowdown to permit (0.03: 3 %).")]
+Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Folder of the records.")]
 
 
 def refuse_before_command(context: typer.Context) -> None:

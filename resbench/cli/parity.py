@@ -19,8 +19,9 @@ def parity_(
     input_px: options.SidePx = None,
     bound: Annotated[
         float | None,
-        typer.Option(
+        options.how(
             min=0,
+            metavar="SHARE",
             help="Largest difference of a logit, as a share of the largest logit. "
             "[default: 0.001; 0.05 for files in fp16 or bf16; 0.25 in int8]",
         ),

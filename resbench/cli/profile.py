@@ -10,12 +10,13 @@ from resbench.cli import options
 
 def profile_(
     names: Annotated[list[str] | None, options.network_argument("Networks, or patterns such as 'resnext*'.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="Profile every network of the table.")] = False,
+    every: Annotated[bool, options.what("--all", help="Profile every network of the table.")] = False,
     batch_size: Annotated[
         str | None,
-        typer.Option(
+        options.what(
             "--batch-size",
             "-b",
+            metavar="N,...",
             help="Images per call: a number, several (1,8,32), or auto: where throughput saturates. "
             "[default: latency at 1, throughput at 8 on the CPU, 32 on MPS, 256 on CUDA]",
         ),
@@ -29,60 +30,70 @@ def profile_(
     runtime: options.RuntimeOption = "eager",
     compile_mode: Annotated[
         str | None,
-        typer.Option(help="With --runtime compile, its mode: default, reduce-overhead, max-autotune."),
+        options.advanced(
+            metavar="MODE", help="With --runtime compile, its mode: default, reduce-overhead, max-autotune."
+        ),
     ] = None,
     cuda_graph: options.CudaGraph = False,
     fuse: Annotated[
         bool,
-        typer.Option("--fuse", "--fuse-bn", help="Fold batch norms into convolutions; reports how far outputs move."),
+        options.how("--fuse", "--fuse-bn", help="Fold batch norms into convolutions; reports how far outputs move."),
     ] = False,
     winograd: options.Winograd = False,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads. [default: torch's, one per physical core]")
+        int | None,
+        options.how(min=1, metavar="N", help="CPU threads. [default: torch's, one per physical core]"),
     ] = None,
     train: Annotated[
-        bool, typer.Option("--train", help="Time a training step instead: forward, backward and optimizer separately.")
+        bool, options.what("--train", help="Time a training step instead: forward, backward and optimizer separately.")
     ] = False,
     data: Annotated[
         Path | None,
-        typer.Option(
+        options.what(
+            metavar="DIR",
             help="Also measure throughput end to end: images from this folder or archive (no labels needed) are "
-            "decoded, prepared, moved to the device and run through the network in one stream."
+            "decoded, prepared, moved to the device and run through the network in one stream.",
         ),
     ] = None,
     decoder: Annotated[
-        str | None, typer.Option(help="With --data: pillow, simplejpeg or simplejpeg+torch. [default: pillow]")
+        str | None,
+        options.advanced(metavar="NAME", help="With --data: pillow, simplejpeg or simplejpeg+torch. [default: pillow]"),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", "-j", min=1, help="With --data: threads that decode. [default: one per core]"),
+        options.advanced(
+            "--workers", "-j", min=1, metavar="N", help="With --data: threads that decode. [default: one per core]"
+        ),
     ] = None,
     by_stage: Annotated[
         bool,
-        typer.Option(
+        options.what(
             "--by-stage", help="Also measure where the time goes: by stage and by kind of operator, at each batch size."
         ),
     ] = False,
     launches: Annotated[
-        int, typer.Option(min=1, help="Fresh processes to measure in; with 3 or more, intervals are over processes.")
+        int,
+        options.advanced(
+            min=1, metavar="N", help="Fresh processes to measure in; with 3 or more, intervals are over processes."
+        ),
     ] = 1,
     time_budget: Annotated[
-        float, typer.Option(min=0.1, help="Most seconds for each speed, batch size and launch.")
+        float, options.how(min=0.1, metavar="SECONDS", help="Most seconds for each speed, batch size and launch.")
     ] = 10.0,
     weights: options.WeightsOfNetwork = None,
     key: options.Key = None,
     classes: options.Classes = None,
     save: Annotated[
-        bool, typer.Option("--save", help="Write each record below --output as soon as it exists.")
+        bool, options.shown("--save", help="Write each record below --output as soon as it exists.")
     ] = False,
     output: options.RecordsFolder = Path("results"),
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="With --save: skip networks that have a record with these settings."),
+        options.shown("--resume", help="With --save: skip networks that have a record with these settings."),
     ] = False,
-    as_json: options.RecordAsJson = False,
+    as_json: options.RecordsAsJson = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show no progress and no notes, only tables and errors.")
+        bool, options.shown("--quiet", "-q", help="Show no progress and no notes, only tables and errors.")
     ] = False,
 ) -> None:
     """Count what a network costs, and measure its speed.

@@ -5,23 +5,28 @@ from typing import Annotated
 
 import typer
 
-from resbench.cli.options import OnMachine, Quiet
+from resbench.cli import options
 
 
 def report_(
     records: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="A folder of records, a pool, or one record.")
     ] = Path("results"),
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("report.html"),
-    title: Annotated[str | None, typer.Option(help="The heading of the page. [default: the folder's name]")] = None,
+    output: Annotated[Path, options.shown("--output", "-o", metavar="FILE", help="The file to write.")] = Path(
+        "report.html"
+    ),
+    title: Annotated[
+        str | None, options.shown(metavar="TEXT", help="The heading of the page. [default: the folder's name]")
+    ] = None,
     where: Annotated[
         str | None,
         typer.Option(
-            help="Only records that meet a condition such as 'latency_ms<20 and top1>78' (see `results --help`)."
+            metavar="CONDITION",
+            help="Only records that meet a condition such as 'latency_ms<20 and top1>78' (see `results --help`).",
         ),
     ] = None,
-    machine: OnMachine = None,
-    quiet: Quiet = False,
+    machine: options.OnMachine = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write all records as one HTML page with plots.
 

@@ -11,9 +11,12 @@ from resbench.cli import options
 results_ = typer.Typer(invoke_without_command=True)
 
 _Old = Annotated[Path, typer.Argument(metavar="OLD", help="A record that `validate --save` wrote.")]
-_New = Annotated[list[Path], typer.Argument(metavar="NEW...", help="Others, on the same images.")]
-_Limit = Annotated[int, typer.Option(min=0, help="Rows of each table. [default: 10; --json has all]")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+_New = Annotated[list[Path], typer.Argument(metavar="NEW", help="Others, on the same images.")]
+_Rows = Annotated[
+    int,
+    options.shown("--rows", "--limit", min=0, metavar="N", help="Rows of each table; --json has all."),
+]
+_Json = Annotated[bool, options.shown("--json", help="Print JSON instead of tables.")]
 
 
 class TableFormat(StrEnum):
@@ -31,33 +34,46 @@ def results_list(
     context: typer.Context,
     results: options.Results = Path("results"),
     where: Annotated[
-        str | None, typer.Option(help="Show only records that meet a condition such as 'latency_ms<20 and top1>78'.")
+        str | None,
+        typer.Option(
+            metavar="CONDITION", help="Show only records that meet a condition such as 'latency_ms<20 and top1>78'."
+        ),
     ] = None,
     machine: options.OnMachine = None,
     best_per: Annotated[
         str | None,
         typer.Option(
+            metavar="COLUMN",
             help="Show only the best record for each value of this column (network, machine, ...): by --sort, or by "
-            "latency_ms."
+            "latency_ms.",
         ),
     ] = None,
     pareto: Annotated[
         str | None,
-        typer.Option(help="Show only the Pareto front of these columns, such as top1,images_per_s."),
+        typer.Option(metavar="COLUMNS", help="Show only the Pareto front of these columns, such as top1,images_per_s."),
     ] = None,
-    sort: Annotated[str | None, typer.Option(help="Order by this column.")] = None,
+    sort: Annotated[str | None, typer.Option(metavar="COLUMN", help="Order by this column.")] = None,
     descending: Annotated[bool, typer.Option("--descending", "-d", help="Largest first.")] = False,
     columns: Annotated[
-        str | None, typer.Option(help="The columns to show, with commas between. [default: a selection; in files all]")
+        str | None,
+        typer.Option(
+            metavar="COLUMNS",
+            help="The columns to show, with commas between. [default: those of a selection that say something; in "
+            "files all]",
+        ),
     ] = None,
     speeds: Annotated[
         bool, typer.Option("--speeds", help="A row per speed and batch size instead of one per record.")
     ] = False,
     form: Annotated[
         TableFormat | None,
-        typer.Option("--format", help="The format. [default: by the suffix of --output, else table]"),
+        options.shown(
+            "--format",
+            metavar="|".join(TableFormat),
+            help="The format. [default: by the suffix of --output, else table]",
+        ),
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    output: Annotated[Path | None, options.shown("--output", "-o", metavar="FILE", help="Write to this file.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """List, filter and sort stored results.
@@ -101,10 +117,10 @@ def results_list(
 @results_.command("show")
 def results_show(
     what: Annotated[
-        str, typer.Argument(metavar="WHAT", help="A record, a folder of records, or a network or checkpoint.")
+        str, options.network_argument("A record, a folder of records, or a network or checkpoint.", metavar="WHAT")
     ],
     results: options.Results = Path("results"),
-    limit: _Limit = 10,
+    rows: _Rows = 10,
     as_json: _Json = False,
 ) -> None:
     """Show stored profiles and validations in full.
@@ -116,15 +132,15 @@ def results_show(
       resbench results show resnet50
       resbench results show results/cpu-epyc
       resbench results show results/cpu-epyc/resnet50/profile-....json
-      resbench results show results/cpu-epyc/resnet50/evaluation-....json --limit 50
+      resbench results show results/cpu-epyc/resnet50/evaluation-....json --rows 50
     """
     from resbench.report import stored
 
-    stored.show_stored(what, results, limit=limit, as_json=as_json)
+    stored.show_stored(what, results, limit=rows, as_json=as_json)
 
 
 @results_.command("diff")
-def results_diff(before: _Old, after: _New, limit: _Limit = 10, as_json: _Json = False) -> None:
+def results_diff(before: _Old, after: _New, rows: _Rows = 10, as_json: _Json = False) -> None:
     """Compare validations with the first of them, image by image.
 
     Shows the images lost and gained, and whether chance explains the difference; of several a row for each.
@@ -142,6 +158,6 @@ def results_diff(before: _Old, after: _New, limit: _Limit = 10, as_json: _Json =
     first, *others = map(report.stored, (before, *after))
     paired = [image_by_image(first.predictions, other.predictions) for other in others]
     if len(others) == 1:
-        report.show_difference(first, others[0], paired[0], limit=limit, as_json=as_json)
+        report.show_difference(first, others[0], paired[0], limit=rows, as_json=as_json)
     else:
         report.show_differences([first, *others], paired, as_json=as_json)

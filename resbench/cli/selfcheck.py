@@ -2,22 +2,30 @@
 
 from typing import Annotated
 
-import typer
-
 from resbench.cli import options
 
 
 def selfcheck_(
     network: Annotated[str, options.network_argument("The network to measure.")] = "resnet18",
-    input_px: Annotated[int, typer.Option("--input-px", "--img-size", min=32, help="Image size: one side.")] = 64,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
-    runs: Annotated[int, typer.Option(min=2, help="Comparisons of equal networks, and of each slowdown.")] = 20,
+    input_px: Annotated[
+        int, options.what("--input-px", "--img-size", min=32, metavar="PX", help="Image size: one side.")
+    ] = 64,
+    threads: Annotated[int, options.how(min=1, metavar="N", help="CPU threads.")] = 1,
+    runs: Annotated[
+        int, options.how(min=2, metavar="N", help="Comparisons of equal networks, and of each slowdown.")
+    ] = 20,
     slowdown: Annotated[
-        list[float] | None, typer.Option(min=0.001, max=10, help="Slowdown to inject (0.05: 5 %); may be repeated.")
+        list[float] | None,
+        options.how(
+            min=0.001,
+            max=10,
+            metavar="SHARE",
+            help="Slowdown to inject (0.05: 5 %); may be repeated. [default: 0.05]",
+        ),
     ] = None,
     noise_floor: options.NoiseFloor = 0.01,
     limit: options.PermittedSlowdown = 0.03,
-    as_json: Annotated[bool, typer.Option("--json", help="Print every trial and the scores as JSON.")] = False,
+    as_json: Annotated[bool, options.shown("--json", help="Print every trial and the scores as JSON.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Measure how reliable comparisons on this machine are.

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from resbench.cli import options
 
 
@@ -14,9 +12,12 @@ def show_(
         options.network_argument("A network, its place such as mine.py:build or timm:NAME, or a checkpoint."),
     ],
     input_px: options.InputPx = None,
-    results: Annotated[Path, typer.Option(help="Records of `profile --by-stage --save`.")] = Path("results"),
+    results: Annotated[Path, options.what(metavar="DIR", help="Records of `profile --by-stage --save`.")] = Path(
+        "results"
+    ),
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the drawing to this SVG file instead.")
+        Path | None,
+        options.shown("--output", "-o", metavar="FILE", help="Write the drawing to this SVG file instead."),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from resbench.cli import options
+
 
 def stats_(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE", help="Records that `resbench profile --save` wrote, or folders.")
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON instead of a table.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Recompute the figures of profiles from their raw samples.
 

@@ -23,12 +23,13 @@ class Place(StrEnum):
 sweep_ = typer.Typer(cls=RunByDefault, no_args_is_help=True)
 
 _Output = Annotated[
-    Path, typer.Option("--output", "--save", "-o", help="Folder of the records; the state of the sweep is in it too.")
+    Path,
+    options.shown("--output", "-o", metavar="DIR", help="Folder of the records; the state of the sweep is in it too."),
 ]
 _Cancel = Annotated[
-    bool, typer.Option("--cancel", help="On Ctrl-C stop what runs elsewhere too, instead of leaving it running.")
+    bool, options.how("--cancel", help="On Ctrl-C stop what runs elsewhere too, instead of leaving it running.")
 ]
-_Retries = Annotated[int, typer.Option(min=0, help="How often a job that dies is tried again.")]
+_Retries = Annotated[int, options.how(min=0, metavar="N", help="How often a job that dies is tried again.")]
 
 
 def _checked(output: Path, against: str | None) -> int:
@@ -64,23 +65,33 @@ def sweep_run(
             "A plan (a .toml file), or networks; with --data, checkpoints. Patterns are allowed.", "PLAN | NAME"
         ),
     ],
-    exclude: Annotated[list[str] | None, typer.Option(help="Leave out names that fit this pattern.")] = None,
+    exclude: Annotated[
+        list[str] | None, options.what(metavar="PATTERN", help="Leave out names that fit this pattern.")
+    ] = None,
     batch_size: Annotated[
         list[str] | None,
-        typer.Option("--batch-size", "-b", help="As in `profile`; if given several times, each makes jobs of its own."),
+        options.what(
+            "--batch-size",
+            "-b",
+            metavar="N,...",
+            help="As in `profile`; if given several times, each makes jobs of its own.",
+        ),
     ] = None,
     dtype: Annotated[
-        list[str] | None, typer.Option(help="fp32, tf32, fp16 or bf16; if given several times, each makes jobs.")
+        list[str] | None,
+        options.what(metavar="TYPE", help="fp32, tf32, fp16 or bf16; if given several times, each makes jobs."),
     ] = None,
     runtime: Annotated[
-        list[str] | None, typer.Option(help="What runs the network; if given several times, each makes jobs.")
+        list[str] | None,
+        options.what(metavar="RUNTIME", help="What runs the network; if given several times, each makes jobs."),
     ] = None,
     data: Annotated[
-        list[str] | None, typer.Option(help="Validate checkpoints on these images, instead of profiling networks.")
+        list[str] | None,
+        options.what(metavar="DIR", help="Validate checkpoints on these images, instead of profiling networks."),
     ] = None,
     other: Annotated[
         list[str] | None,
-        typer.Option(
+        options.what(
             "--with",
             metavar="KEY=VALUE",
             help="Another option of `profile` or `validate`, such as fuse, threads=2 or input-px=256; if a KEY is "
@@ -89,61 +100,72 @@ def sweep_run(
     ] = None,
     on: Annotated[
         Place,
-        typer.Option(
+        options.how(
+            metavar="|".join(Place),
             help="here: one job after another; processes: of this machine, which go on when this one ends; slurm, "
-            "ray: clusters. All but the first need submitit, or ray."
+            "ray: clusters. All but the first need submitit, or ray.",
         ),
     ] = Place.HERE,
     workers: Annotated[
         int | None,
-        typer.Option(
+        options.how(
             "--workers",
             "-j",
             min=1,
+            metavar="N",
             help="Jobs at a time: with processes, validations (profiles run alone, or one on each GPU); on a cluster, "
             "all. [default: 1; on a cluster 100]",
         ),
     ] = None,
     ranks: Annotated[
-        int, typer.Option(min=1, help="Processes that share the images of a validation, as torchrun starts them.")
+        int,
+        options.advanced(
+            min=1, metavar="N", help="Processes that share the images of a validation, as torchrun starts them."
+        ),
     ] = 1,
     retries: _Retries = 2,
     per_pass: Annotated[
         int | None,
-        typer.Option(min=1, help="Most checkpoints that share a pass over their images. [default: all]"),
+        options.advanced(
+            min=1, metavar="N", help="Most checkpoints that share a pass over their images. [default: all]"
+        ),
     ] = None,
     split: Annotated[
         int | None,
-        typer.Option(
-            min=2, max=1000, help="Split each validation by images into so many jobs, and put their answers together."
+        options.what(
+            min=2,
+            max=1000,
+            metavar="N",
+            help="Split each validation by images into so many jobs, and put their answers together.",
         ),
     ] = None,
     time_limit: Annotated[
-        int | None, typer.Option(min=1, help="Most minutes for a job. [default: none; on a cluster a day]")
+        int | None,
+        options.how(min=1, metavar="MINUTES", help="Most minutes for a job. [default: none; on a cluster a day]"),
     ] = None,
-    partition: Annotated[str | None, typer.Option(help="With Slurm: the partition.")] = None,
-    gpus: Annotated[int, typer.Option(min=0, help="On a cluster: GPUs of each job.")] = 0,
+    partition: Annotated[str | None, options.advanced(metavar="NAME", help="With Slurm: the partition.")] = None,
+    gpus: Annotated[int, options.advanced(min=0, metavar="N", help="On a cluster: GPUs of each job.")] = 0,
     slurm: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="With Slurm: another option of sbatch, such as account=lab."),
+        options.advanced(metavar="KEY=VALUE", help="With Slurm: another option of sbatch, such as account=lab."),
     ] = None,
     print_script: Annotated[
         bool,
-        typer.Option(
+        options.advanced(
             "--print-script", help="Write the plan, and print a script for sbatch that runs it; needs no submitit."
         ),
     ] = False,
     cancel: _Cancel = False,
     output: _Output = Path("results"),
-    check: Annotated[
+    against: Annotated[
         str | None,
-        typer.Option(
-            metavar="AGAINST",
-            help="At the end run `resbench check --against AGAINST` on the records; the worse exit code counts.",
+        options.shown(
+            metavar="BASELINE",
+            help="At the end run `resbench check --against BASELINE` on the records; the worse exit code counts.",
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show the jobs, which records exist, and how long the rest may take.")
+        bool, options.how("--dry-run", help="Only show the jobs, which records exist, and how long the rest may take.")
     ] = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
@@ -162,14 +184,14 @@ def sweep_run(
       resbench sweep run resnet152.tv_in1k --data imagenet/val --split 8 --on slurm -o /shared/results
       resbench sweep run resnet50 --runtime eager --runtime compile --runtime onnxruntime
       resbench sweep run plan.toml --dry-run
-      resbench sweep run plan.toml --check git:main
+      resbench sweep run plan.toml --against git:main
     """
     from resbench.report import sweep as report
     from resbench.sweep import forecast, plan, start
 
     repeated = {"batch-size": batch_size, "dtype": dtype, "runtime": runtime, "data": data}
     jobs = plan.jobs_of(plan.tables_of(names, exclude or [], plan.pairs_of(other or [], repeated)))
-    start.refuse_with_json(check, as_json=as_json)
+    start.refuse_with_json(against, as_json=as_json)
     engine = start.engine_options(
         "script" if print_script else on.value,
         workers=workers,
@@ -187,7 +209,7 @@ def sweep_run(
         report.print_script(start.scripted(stored, output), output)
         return
     code = report.follow(start.new_sweep(stored, output, cancel=cancel), as_json=as_json, quiet=quiet)
-    raise typer.Exit(max(code, _checked(output, check)))
+    raise typer.Exit(max(code, _checked(output, against)))
 
 
 @sweep_.command("resume")

@@ -11,55 +11,63 @@ from resbench.cli import options
 def validate_(
     names: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="NAME",
-            help="Networks (with --weights) or published checkpoints, or patterns for those on this machine. "
-            "[default: all of these]",
-            autocompletion=options.network_names,
+        options.network_argument(
+            "Networks (with --weights) or published checkpoints, or patterns for those on this machine. "
+            "[default: all of these]"
         ),
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Every published checkpoint on this machine; also without any NAME.")
+        bool, options.what("--all", help="Every published checkpoint on this machine; also without any NAME.")
     ] = False,
     data: Annotated[
         list[Path],
-        typer.Option(
+        options.what(
+            metavar="DIR",
             help="Images; again for each further set. Folders named by WordNet id, number or class, the official "
             "validation images, ImageNet-V2, -A, -R, -Sketch, ObjectNet, Imagenette, Tiny-ImageNet, CIFAR-10 and -100, "
             "anything with --labels; as they are, or in .tar, .zip, .tar.gz, WebDataset's shards "
-            "('val-{000..063}.tar'), Parquet or Arrow files, or behind an address (s3://bucket/val)."
+            "('val-{000..063}.tar'), Parquet or Arrow files, or behind an address (s3://bucket/val).",
         ),
     ] = ...,  # type: ignore[assignment]  # typer's word for "required" after an optional argument
     weights: Annotated[
-        list[str] | None, typer.Option(help="A file of weights or a checkpoint's name; once for each NAME, in order.")
+        list[str] | None,
+        options.what(
+            metavar="FILE|NAME",
+            autocompletion=options.checkpoint_names,
+            help="A file of weights or a checkpoint's name; once for each NAME, in order.",
+        ),
     ] = None,
     key: options.Key = None,
     labels: Annotated[
         list[Path] | None,
-        typer.Option(
+        options.what(
+            metavar="FILE",
             help='A file of lines "image class", or of classes in the order of the images\' names; of several sets '
-            "once for each, in order, and - for one that needs none."
+            "once for each, in order, and - for one that needs none.",
         ),
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(
-            help="Compare the accuracies on the other sets with those on this one: its name, its path or imagenet."
+        options.what(
+            metavar="SET",
+            help="Compare the accuracies on the other sets with those on this one: its name, its path or imagenet.",
         ),
     ] = None,
     classes: options.Classes = None,
     classes_file: Annotated[
         Path | None,
-        typer.Option(
+        options.what(
+            metavar="FILE",
             help="The names of the network's classes, one per line in the order of its outputs; folders of images have "
-            "these names. [default: for heads that are not ImageNet's the checkpoint's list, else the sorted folders]"
+            "these names. [default: for heads that are not ImageNet's the checkpoint's list, else the sorted folders]",
         ),
     ] = None,
     batch_size: Annotated[
         str | None,
-        typer.Option(
+        options.how(
             "--batch-size",
             "-b",
+            metavar="N",
             help="Images per step, or auto: the most that the device has memory for; on the CPU that is the default. "
             "Counts do not depend on it.",
         ),
@@ -68,50 +76,65 @@ def validate_(
     device: options.Device = None,
     input_px: Annotated[
         int | None,
-        typer.Option(
-            "--input-px", "--img-size", min=1, help="Image size: side of the crop. [default: the checkpoint's]"
+        options.what(
+            "--input-px",
+            "--img-size",
+            min=1,
+            metavar="PX",
+            help="Image size: side of the crop. [default: the checkpoint's]",
         ),
     ] = None,
     crop_pct: Annotated[
         float | None,
-        typer.Option(min=0.01, max=1.0, help="Crop's share of the shorter side. [default: the checkpoint's]"),
+        options.advanced(
+            min=0.01, max=1.0, metavar="SHARE", help="Crop's share of the shorter side. [default: the checkpoint's]"
+        ),
     ] = None,
     interpolation: Annotated[
-        str | None, typer.Option(help="bilinear, bicubic or lanczos. [default: the checkpoint's]")
+        str | None,
+        options.advanced(metavar="NAME", help="bilinear, bicubic or lanczos. [default: the checkpoint's]"),
     ] = None,
     crop_mode: Annotated[
-        str | None, typer.Option(help="center, squash or border, as in timm. [default: the checkpoint's]")
+        str | None,
+        options.advanced(metavar="NAME", help="center, squash or border, as in timm. [default: the checkpoint's]"),
     ] = None,
     mean: Annotated[
-        tuple[float, float, float] | None, typer.Option(help="Per channel, from 0 to 1. [default: the checkpoint's]")
+        tuple[float, float, float] | None,
+        options.advanced(metavar="R G B", help="Per channel, from 0 to 1. [default: the checkpoint's]"),
     ] = None,
     std: Annotated[
-        tuple[float, float, float] | None, typer.Option(help="Per channel, from 0 to 1. [default: the checkpoint's]")
+        tuple[float, float, float] | None,
+        options.advanced(metavar="R G B", help="Per channel, from 0 to 1. [default: the checkpoint's]"),
     ] = None,
     tta: Annotated[
         str | None,
-        typer.Option(
+        options.what(
+            metavar="VIEWS",
             help="Average the answers to several views of an image: hflip, five-crop, ten-crop or multi-scale (five "
-            "sizes)."
+            "sizes).",
         ),
     ] = None,
     tta_average: Annotated[
         str | None,
-        typer.Option(help="What is averaged: softmax (probabilities) or logits. [default: softmax]"),
+        options.advanced(
+            metavar="NAME", help="What is averaged: softmax (probabilities) or logits. [default: softmax]"
+        ),
     ] = None,
     corruptions: Annotated[
         str | None,
-        typer.Option(
+        options.what(
+            metavar="KINDS|DIR",
             help="Evaluate corrupted images too: all, common or kinds such as fog,snow:3 of ImageNet-C, made from the "
-            "images, or the folder or archive of ImageNet-C."
+            "images, or the folder or archive of ImageNet-C.",
         ),
     ] = None,
     dtype: options.DType = "fp32",
     calibration: options.Calibration = None,
     max_loss: Annotated[
         float | None,
-        typer.Option(
+        options.shown(
             min=0,
+            metavar="POINTS",
             help="With --dtype int8: the most percentage points of top-1 that it may lose against fp32; if it loses "
             "more, exits with 1. [default: 1 % of fp32's accuracy, which is reported only]",
         ),
@@ -122,42 +145,48 @@ def validate_(
     winograd: options.Winograd = False,
     plain: Annotated[
         bool,
-        typer.Option(
+        options.how(
             "--plain",
             help="Run as plain torch with Pillow. By default the CPU runs with --fuse, --channels-last and simplejpeg, "
             "if that gives the first images the same five best classes.",
         ),
     ] = False,
     runtime: options.RuntimeOption = "eager",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of the network. [default: torch's]")] = None,
+    threads: Annotated[
+        int | None, options.how(min=1, metavar="N", help="CPU threads of the network. [default: torch's]")
+    ] = None,
     skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave unreadable images out, and say so, instead of failing.")
+        bool,
+        options.advanced("--skip-unreadable", help="Leave unreadable images out, and say so, instead of failing."),
     ] = False,
     decoder: Annotated[
         str | None,
-        typer.Option(
+        options.advanced(
+            metavar="NAME",
             help="pillow (reference), simplejpeg (equal pixels), simplejpeg+torch (within two levels), nvimgcodec "
             "(decodes and resizes on the GPU; the record says how far its pixels are off). [default: pillow; on "
-            "the CPU simplejpeg, if the first images get equal pixels]"
+            "the CPU simplejpeg, if the first images get equal pixels]",
         ),
     ] = None,
     cache: Annotated[
         Path | None,
-        typer.Option(
-            help="Keep prepared images in this folder, so that the next run decodes nothing (224 px: 7.5 GB)."
+        options.advanced(
+            metavar="DIR",
+            help="Keep prepared images in this folder, so that the next run decodes nothing (224 px: 7.5 GB).",
         ),
     ] = None,
     explain_gap: Annotated[
         bool,
-        typer.Option(
+        options.what(
             "--explain-gap",
             help="Try look-alike variants too, on 500 images: other inputs, networks that fit but compute something "
             "else. --save keeps the result in the record.",
         ),
     ] = False,
-    save: Annotated[bool, typer.Option("--save", help="Write record and predictions below --output.")] = False,
+    save: Annotated[bool, options.shown("--save", help="Write record and predictions below --output.")] = False,
     output: options.RecordsFolder = Path("results"),
-    as_json: options.RecordAsJson = False,
+    as_json: options.RecordsAsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Count how many images a checkpoint classifies correctly.
 
@@ -219,7 +248,7 @@ def validate_(
     if validation.is_main():
         report.note(passes.remarks(how))
     networks = [*(names or []), *(["*"] if every else [])]
-    with report.validating_progress(quiet=not validation.is_main()) as on_progress:
+    with report.validating_progress(quiet=quiet or not validation.is_main()) as on_progress:
         kept = output if save else None
         results = validation.validate_all(
             networks, weights or [], data, how, on_progress, kept, against, processes=True
@@ -233,7 +262,7 @@ def validate_(
     report.saved([result.path for result in results if result.path])
     code = losses.show_losses([result.record for result in results], max_loss)
     if explain_gap:  # by one process: a sample needs no sharing
-        with report.validating_progress() as on_progress:
+        with report.validating_progress(quiet=quiet) as on_progress:
             explained = gaps.explain_gaps(networks, weights or [], data[0], how, on_progress)
         for result, gap in zip(results, explained, strict=True):
             report.show_gap(result.record.weights, gap)

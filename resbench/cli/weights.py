@@ -20,25 +20,25 @@ File = Annotated[
 ]
 Network = Annotated[
     str | None,
-    typer.Option(help="The network of the weights, such as mine.py:build. [default: those of the table that they fit]"),
+    typer.Option(
+        metavar="NAME",
+        autocompletion=options.network_names,
+        help="The network of the weights, such as mine.py:build. [default: those of the table that they fit]",
+    ),
 ]
 Name = Annotated[
-    str,
-    typer.Argument(metavar="NAME", help="A published checkpoint: its name, timm's arch.tag, or torchvision's enum."),
+    str, options.checkpoint_argument("A published checkpoint: its name, timm's arch.tag, or torchvision's enum.")
 ]
 
-weights_ = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List, fetch, verify and convert published checkpoints."
-)
+weights_ = typer.Typer(no_args_is_help=True, help="List, fetch, verify and convert published checkpoints.")
 
 
 @weights_.command("list")
 def weights_list(
     patterns: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="PATTERN",
-            help="Names of checkpoints or networks, or patterns such as 'gluon_*'; all when left out.",
+        options.network_argument(
+            "Names of checkpoints or networks, or patterns such as 'gluon_*'; all when left out.", metavar="PATTERN"
         ),
     ] = None,
     as_json: options.AsJson = False,
@@ -60,8 +60,9 @@ def weights_list(
 
 @weights_.command("fetch")
 def weights_fetch(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Published checkpoints.")],
+    names: Annotated[list[str], options.checkpoint_argument("Published checkpoints.")],
     trust: Annotated[bool, typer.Option("--trust", help="Accept files without a published hash, unverified.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Download checkpoints and verify their hashes.
 
@@ -74,7 +75,7 @@ def weights_fetch(
     from resbench.report import weights as report
     from resbench.zoo.find import published
 
-    report.show_fetched([published(name) for name in names], trust=trust)
+    report.show_fetched([published(name) for name in names], trust=trust, quiet=quiet)
 
 
 @weights_.command("path")
@@ -116,9 +117,12 @@ def verify(file: File, key: options.Key = None, network: Network = None, as_json
 @weights_.command("convert")
 def weights_convert(
     file: File,
-    to: Annotated[WeightsFormat, typer.Option(help="The format to write.")] = WeightsFormat.SAFETENSORS,
+    to: Annotated[
+        WeightsFormat, options.shown(metavar="|".join(WeightsFormat), help="The format to write.")
+    ] = WeightsFormat.SAFETENSORS,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write. [default: beside FILE]")
+        Path | None,
+        options.shown("--output", "-o", metavar="FILE", help="The file to write. [default: beside FILE]"),
     ] = None,
     key: options.Key = None,
     network: Network = None,

@@ -7,9 +7,7 @@ import typer
 
 from resbench.cli import options
 
-zoo_ = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Your own networks and checkpoints, described in resbench.toml."
-)
+zoo_ = typer.Typer(no_args_is_help=True, help="Your own networks and checkpoints, described in resbench.toml.")
 
 
 @zoo_.command("check")
@@ -17,7 +15,9 @@ def zoo_check(
     write: Annotated[
         bool, typer.Option("--write", help="Bring the counts beside the zoo's file up to date, for list and lint.")
     ] = False,
-    results: Annotated[Path, typer.Option(help="Folder of the validations to compare claims with.")] = Path("results"),
+    results: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the validations to compare claims with.")
+    ] = Path("results"),
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -50,7 +50,9 @@ def zoo_new(
             metavar="PLACE", help="The place of the network: mine.py:build, package.module:Class, timm:NAME."
         ),
     ],
-    name: Annotated[str | None, typer.Option(help="The name of the network. [default: from its place]")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The name of the network. [default: from its place]")
+    ] = None,
 ) -> None:
     """Add a network to resbench.toml, and print its row.
 

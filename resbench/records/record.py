@@ -31,6 +31,7 @@ from resbench.records.settings import DType as DType
 from resbench.records.settings import Engine as Engine
 from resbench.records.settings import Exported as Exported
 from resbench.records.settings import Settings as Settings
+from resbench.records.shown import ShownEvaluation, ShownProfile
 
 SCHEMA = 3
 
@@ -160,8 +161,8 @@ class Gpu:
     other_processes: Natural | None = None  # that computed on it too
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Profile(ShownProfile):
     """What a network costs, and how fast it ran in one environment."""
 
     network: str
@@ -240,8 +241,8 @@ class PairedLoss:
     overlap: Natural = 0  # images that int8 was calibrated on too
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Evaluation(ShownEvaluation):
     """How many images of a set a checkpoint got right."""
 
     network: str

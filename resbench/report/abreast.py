@@ -42,12 +42,13 @@ def show_abreast(subjects: Sequence[Compared], *, as_json: bool) -> None:
     for heading, rows in parts.items():
         side: Literal["right", "left"] = "right" if heading in _FIGURES else "left"
         table = Table("", heading, *(Column(title, justify=side) for title in titles))
-        for name, cells in rows.items():
+        filled = {name: cells for name, cells in rows.items() if set(cells) != {"-"}}
+        for name, cells in filled.items():
             differ = heading not in _MEASURED and len(set(cells)) > 1
             table.add_row(MARK if differ else "", name, *cells)
-        if rows:
+        if filled:
             console.print(table)
-    console.print(f"verdict: {verdict(subjects, timings)}", soft_wrap=True)
+    console.print(f"verdict: {verdict(subjects, timings)}")
 
 
 _MEASURED = ("speeds", "accuracy")  # which differ in any case, and by chance

@@ -55,7 +55,7 @@ def stored(path: Path) -> StoredAnswers:
 def show_answers(answers: StoredAnswers, *, limit: int, as_json: bool) -> None:
     """Print one validation by classes."""
     if as_json:
-        terminal.print_json(_as_fields(answers))
+        terminal.print_json([_as_fields(answers)])
         return
     rows = answers.predictions.rows
     real = figures.real_top1(answers.predictions)
@@ -68,7 +68,7 @@ def show_answers(answers: StoredAnswers, *, limit: int, as_json: bool) -> None:
         console.print(f"by ReaL's labels: {_right(*real)}")
     scores = calibration.calibration(rows)
     for line in _calibration_lines(scores):
-        console.print(line, soft_wrap=True)
+        console.print(line)
     console.print(_coverage(scores.coverage))
     if is_imagenets(answers.record.dataset):
         console.print(_superclasses(figures.per_superclass(rows)))
@@ -156,7 +156,7 @@ def show_difference(
     for title, side in (("before: ", before), ("after:  ", after)):
         right = f"{units.integer(side.record.top1_right)} of {units.integer(paired.images)} right"
         console.print(f"{title}{side.record.weights}, {right}")
-    console.print(f"differ in: {differing or 'nothing but the time of the run'}", soft_wrap=True)
+    console.print(f"differ in: {differing or 'nothing but the time of the run'}")
     out = Table("", "after right", "after wrong")
     out.add_row("before right", units.integer(paired.both), f"{units.integer(len(paired.lost))} lost")
     out.add_row("before wrong", f"{units.integer(len(paired.gained))} gained", units.integer(paired.neither))
@@ -204,10 +204,7 @@ def show_differences(sides: Sequence[StoredAnswers], paired: Sequence[figures.Pa
         )
     console.print(out)
     for place, words in enumerate(differ_in, start=1):
-        console.print(
-            f"A and {ascii_uppercase[place % 26]} differ in: {words or 'nothing but the time of the run'}",
-            soft_wrap=True,
-        )
+        console.print(f"A and {ascii_uppercase[place % 26]} differ in: {words or 'nothing but the time of the run'}")
     console.print(
         f"of {units.integer(paired[0].images)} images {units.integer(in_all)} are right in all, "
         f"{units.integer(in_none)} in none; lost and gained since A"

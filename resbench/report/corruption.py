@@ -20,7 +20,7 @@ def show_corruptions(records: Sequence[Evaluation], console: Console) -> None:
     errors, alone = with_errors[0][1], len(records) == 1
     console.print(_by_kind(corruptions.figures, errors) if alone else _by_checkpoint(with_errors))
     for line in _meaning(corruptions, errors, alone=alone):
-        console.print(line, soft_wrap=True)
+        console.print(line)
 
 
 def errors_of(record: Evaluation) -> CorruptionErrors | None:

@@ -36,7 +36,7 @@ def show_failures(errors: Mapping[str, ResbenchError]) -> ExitCode:
 def show_modules(tables: Iterable[tuple[str, Modules]], *, as_json: bool) -> None:
     """Print fvcore's table of each network to stdout."""
     if as_json:
-        terminal.print_json({name: modules.rows for name, modules in tables})
+        terminal.print_json([{"network": name, "modules": modules.rows} for name, modules in tables])
         return
     for name, modules in tables:
         print(f"{name}, counted by fvcore\n{modules.text}")

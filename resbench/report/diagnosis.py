@@ -36,9 +36,9 @@ def show_diagnosis(diagnosis: Diagnosis, *, as_json: bool) -> None:
 
 
 @contextmanager
-def checking_progress(total: int) -> Iterator[Callable[[int], None]]:
+def checking_progress(total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
     """Yield what takes the number of images looked at."""
-    with evaluation.validating_progress() as update:
+    with evaluation.validating_progress(quiet=quiet) as update:
         yield lambda done: update("checking", done, total, None)
 
 

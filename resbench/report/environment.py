@@ -29,7 +29,7 @@ def show_environment(environment: Environment, *, as_json: bool) -> None:
         ("must agree before two timings are compared", environment.machine),
         ("may explain a difference", environment.conditions),
     ):
-        table = Table(title=title, title_justify="left", show_header=False)
+        table = Table(title=title, show_header=False)
         for name, value in asdict(part).items():
             if value is not None:
                 table.add_row(name.replace("_", " "), _text(value))

@@ -14,7 +14,6 @@ from rich.text import Text
 from resbench import units
 from resbench.judging.claims import reproduction
 from resbench.judging.gaps import UsualRange, better, falls_short, restoring, usual_range
-from resbench.records import jsonio
 from resbench.records.record import TOP_K, Evaluation, Gap, Pixels
 from resbench.report import terminal
 from resbench.report.corruption import show_corruptions
@@ -36,12 +35,11 @@ def show_evaluations(records: Sequence[Evaluation], columns: "Sequence[SetColumn
     elif columns:
         console = terminal.results_console()
         console.print(sets_table(columns, records))
-        console.print(meaning_of_columns(columns), soft_wrap=True)
+        console.print(meaning_of_columns(columns))
         for record in records[:: len(columns[0].standings)]:
-            console.print(next(_conditions(record)), soft_wrap=True)
+            console.print(next(_conditions(record)))
     elif as_json:
-        texts = [jsonio.dumps(record) for record in records]
-        terminal.print_json_text(texts[0] if len(texts) == 1 else f"[\n{','.join(texts)}]\n")
+        terminal.print_records(records)
     elif len(records) == 1:
         evaluation_sheet(records[0])
     else:
@@ -62,9 +60,9 @@ def evaluation_sheet(record: Evaluation) -> None:
     console.print(terminal.titled(record.network, f" with {record.weights}"))
     console.print(out)
     if usual := usual_range(record):
-        console.print(f"usual     top-1 {_usual(usual)} of {record.network}", soft_wrap=True)
+        console.print(f"usual     top-1 {_usual(usual)} of {record.network}")
     for line in _conditions(record):
-        console.print(line, soft_wrap=True)
+        console.print(line)
     show_corruptions([record], console)
 
 
@@ -94,7 +92,7 @@ def evaluations_table(records: Sequence[Evaluation]) -> None:
         )
     console = terminal.results_console()
     console.print(out)
-    console.print(next(_conditions(records[0])), soft_wrap=True)
+    console.print(next(_conditions(records[0])))
     show_corruptions(records, console)
 
 

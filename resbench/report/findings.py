@@ -48,24 +48,15 @@ def publish(
 
 
 def show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
-    """Print `findings` to stdout, one row each, and a line that counts the verdicts.
-
-    Where the rows are wider than the terminal, those that are not ok get a sentence each.
-    """
+    """Print `findings` to stdout, one row each, and a line that counts the verdicts; of many only those not ok."""
     if as_json:
         terminal.print_json_list(msgspec.to_builtins(finding) | {"ratio": finding.ratio} for finding in findings)
         return
     console = terminal.results_console()
     notable = [finding_ for finding_ in findings if finding_.verdict != Verdict.OK]
     shown = list(findings) if len(findings) <= _ROWS else notable
-    table = _table(shown)
-    if terminal.width(console, table) > console.width:
-        shown = notable
-        for finding_ in shown:
-            sentence = f"{finding_.verdict}: {finding_.record}: {wording.sentence(finding_)}"
-            console.print(sentence, style=_STYLE[finding_.verdict])
-    elif shown:
-        console.print(table)
+    if shown:
+        console.print(_table(shown))
     hidden = len(findings) - len(shown)
     console.print(tally(findings) + (" (not shown; --json has them)" if hidden else ""))
 
@@ -79,7 +70,7 @@ def advise(findings: Sequence[Finding], *, cut_off: bool) -> None:
 
 def _table(findings: Sequence[Finding]) -> Table:
     rows = [wording.cells(finding) for finding in findings]
-    table = Table(*(rows[0] if rows else ()))
+    table = Table(*rows[0])
     for row, finding in zip(rows, findings, strict=True):
         table.add_row(*row.values(), style=_STYLE[finding.verdict])
     return table

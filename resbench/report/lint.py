@@ -32,9 +32,9 @@ def show_problems(problems: Sequence[Problem], coverage: Coverage, style: str) -
         print({"json": _json, "sarif": _sarif, "github": _github}[style](problems, coverage))
 
 
-def followed(entries: Sequence[ModelEntry]) -> Iterator[ModelEntry]:
+def followed(entries: Sequence[ModelEntry], *, quiet: bool = False) -> Iterator[ModelEntry]:
     """Yield the models of cards under a bar: each network of timm and torchvision takes some seconds."""
-    return tracked("models", entries, len(entries))
+    return tracked("models", entries, len(entries), quiet=quiet)
 
 
 def corrected(corrections: Iterable[Correction]) -> None:

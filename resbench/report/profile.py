@@ -11,11 +11,10 @@ from resbench.errors import ExitCode
 from resbench.judging import stats
 from resbench.judging.roofline import roofline
 from resbench.judging.timings import ratio_between
-from resbench.records import jsonio
 from resbench.records.record import Gpu, Kernels, Memory, Profile, Series
 from resbench.report import terminal
 from resbench.report.stages import show_shares
-from resbench.words.measured import percentile_words, rate, ratio_words, time
+from resbench.words.measured import rate, ratio_words, time
 from resbench.words.observed import conditions, device, images, noise, overloaded, peak_words, run_by, speed
 
 if TYPE_CHECKING:
@@ -56,10 +55,14 @@ def profile_sheet(record: Profile, *, quiet: bool = False) -> None:
     console.print(conditions(record))
     if runtime := run_by(record.engine, record.exported):
         console.print(runtime)
-    parts = (_costs(record), _speeds(record), _memory(record.memory), _kernels(record.kernels or ()))
-    for part in (*parts, _roofline(record), _energy(record)):
-        if part.row_count:
-            console.print(part)
+    console.print(_costs(record))
+    if record.series:
+        console.print(_speeds(record))
+    for series in record.series:
+        console.print(_sampling(series))
+    for table in (_memory(record.memory), _kernels(record.kernels or ()), _roofline(record), _energy(record)):
+        if table.row_count:
+            console.print(table)
     show_shares(record)
     for line in dict.fromkeys(f"end to end: {images(series.pipeline)}" for series in record.series if series.pipeline):
         console.print(line)
@@ -139,8 +142,7 @@ def profile_notes(record: Profile) -> Iterator[str]:
 
 def _print(profiles: list[Profile], *, single: bool, as_json: bool, quiet: bool) -> None:
     if as_json:
-        texts = [jsonio.dumps(record) for record in profiles]
-        terminal.print_json_text("".join(texts) if single else f"[\n{','.join(texts)}]\n")
+        terminal.print_records(profiles)
     elif single and profiles:
         profile_sheet(profiles[0], quiet=quiet)
     elif profiles:
@@ -165,23 +167,28 @@ def _costs(record: Profile) -> Table:
 
 
 def _speeds(record: Profile) -> Table:
-    out = Table(
-        "speed", "batch", "median, 95 % interval", "images/s", "CPU time", "p90", "p99", "cold", "samples", "stop"
-    )
+    out = Table("speed", "batch", "median, 95 % interval", "images/s", "CPU time", "cold")
     for series in record.series:
-        summary = stats.summarise(series)
         out.add_row(
             f"{speed(series.speed)}{overloaded(record.environment)}",
             str(series.batch_size),
-            time(summary.median),
+            time(stats.summarise(series).median),
             rate(series),
             _cpu_time(series),
-            *(percentile_words(summary, share) for share in stats.SAMPLES_FOR_PERCENTILE),
             units.seconds(series.launches[0].cold_start_ns / 1e9),
-            f"{summary.samples} in {summary.clusters} clusters",
-            f"{_width(summary.median.half_width)}, {_STOPPED[series.stop_reason]}",
         )
     return out
+
+
+def _sampling(series: Series) -> str:
+    """Return how a speed was sampled, and its percentiles where there are samples enough."""
+    summary = stats.summarise(series)
+    parts = [
+        f"{units.integer(summary.samples)} samples in {units.integer(summary.clusters)} clusters",
+        f"{_width(summary.median.half_width)} ({_STOPPED[series.stop_reason]})",
+        *(f"p{100 * share:.0f} {time(interval)}" for share, interval in summary.percentiles.items() if interval),
+    ]
+    return f"{speed(series.speed)} at batch {series.batch_size}: {', '.join(parts)}"
 
 
 def _memory(memories: Iterable[Memory]) -> Table:
@@ -206,23 +213,22 @@ def _kernels(kernels_by_batch: Iterable[Kernels]) -> Table:
 
 
 def _roofline(record: Profile) -> Table:
-    out = Table(
-        "against ceilings", "batch", "FLOP/s, of matrix product", "bytes/s, of copy", "FLOP/byte", "of roof", "bound by"
-    )
-    for series in record.series:
-        roof = roofline(record, series)
-        if roof is None:
-            continue
+    out = Table("against ceilings", "batch", "FLOP/s", "bytes/s", "FLOP/byte", "of roof", "bound by")
+    roofs = [(series, roof) for series in record.series if (roof := roofline(record, series))]
+    for series, roof in roofs:
         waiting = "" if roof.waiting is None else f" (device waits {units.percent(roof.waiting, 0)})"
         out.add_row(
             speed(series.speed),
             str(series.batch_size),
             _of(roof.achieved_flop_per_s, roof.matmul_flop_per_s),
             _of(roof.achieved_bytes_per_s, roof.copy_bytes_per_s),
-            f"{roof.intensity:.3g}, ridge {roof.ridge:.3g}",
+            f"{roof.intensity:.3g}",
             f"{units.percent(roof.of_roof, 0)}{'' if roof.reliable else ', unreliable'}",
             f"{roof.bound}{waiting}" if roof.reliable else "-",
         )
+    for _, roof in roofs[:1]:  # they are of the whole run
+        ceilings = (units.si(roof.matmul_flop_per_s, 1), units.si(roof.copy_bytes_per_s, 1), f"ridge {roof.ridge:.3g}")
+        out.add_row("the ceilings", "", *ceilings)
     return out
 
 
@@ -246,7 +252,7 @@ def _span(readings: tuple[int, ...], unit: str) -> str:
 
 
 def _of(achieved: float, ceiling: float) -> str:
-    return f"{units.si(achieved, 1)} of {units.si(ceiling, 1)}, {units.percent(achieved / ceiling, 0)}"
+    return f"{units.si(achieved, 1)}, {units.percent(achieved / ceiling, 0)}"
 
 
 def _width(half_width: float) -> str:

@@ -1,8 +1,8 @@
 """How far long work has come: a bar on stderr, on a terminal only."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import TypeVar
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TimeElapsedColumn, TimeRemainingColumn
 
@@ -31,5 +31,28 @@ def timing_progress(*, quiet: bool = False) -> Iterator[Callable[[str, float], N
                     bar.update(task, visible=False)
                 tasks[stage] = bar.add_task(stage, total=1.0)
             bar.update(tasks[stage], completed=share)
+
+        yield update
+
+
+@contextmanager
+def progress() -> Iterator[Callable[..., None]]:
+    """Show how far `resbench.profile` or `resbench.validate` has come; what it yields is their `on_progress`.
+
+    A bar on a terminal, and in a notebook where ipywidgets is installed; nothing elsewhere.
+
+        with resbench.progress() as bar:
+            resbench.profile("resnet18", on_progress=bar)
+    """
+    from resbench.report.evaluation import validating_progress
+
+    with ExitStack() as stack:
+        shown: list[Callable[..., None]] = []
+
+        def update(stage: str, *figures: float | None) -> None:
+            if not shown:  # the first report tells which of both it is
+                bar: Any = timing_progress() if len(figures) == 1 else validating_progress()
+                shown.append(stack.enter_context(bar))
+            shown[0](stage, *figures)
 
         yield update

@@ -61,7 +61,7 @@ def show_chosen(records: Mapping[str, Record], choice: RowChoice, written: Writt
 def show_rows(rows: Sequence[Row], columns: Columns, shown: Sequence[str], written: Written) -> None:
     """Print the columns `shown` of `rows`, or write them to a file."""
     if written.form == "table":
-        print_rows(rows, columns, shown)
+        print_rows(rows, columns, shown, every_column=written.columns is not None)
         return
     content = _content(rows, {name: columns[name] for name in shown}, written.form)
     if written.output:
@@ -83,17 +83,20 @@ def _content(rows: Sequence[Row], columns: Columns, form: str) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-def print_rows(rows: Sequence[Row], columns: Columns, shown: Sequence[str]) -> None:
-    """Print a table; what all rows have in common goes into a line below it."""
+def print_rows(rows: Sequence[Row], columns: Columns, shown: Sequence[str], *, every_column: bool = False) -> None:
+    """Print a table; what all rows have in common goes into a line below it.
+
+    Columns in which no row says anything are left out, unless `every_column`.
+    """
     common = _common(rows, columns, shown) if len(rows) > 1 else {}
     titles = [name for name in shown if name not in common]
     table = Table(*(Column(name, justify="left" if columns[name].kind == "text" else "right") for name in titles))
     for row in rows:
         table.add_row(*(cell(row, name, columns[name]) for name in titles))
-    console = terminal.results_console()
+    console = terminal.results_console(every_column=every_column)
     console.print(table)
-    if common:
-        console.print(f"all of them: {'; '.join(f'{name} {text}' for name, text in common.items())}", soft_wrap=True)
+    if shared := "; ".join(f"{name} {text}" for name, text in common.items() if every_column or text != "-"):
+        console.print(f"all of them: {shared}")
 
 
 def _common(rows: Sequence[Row], columns: Columns, shown: Sequence[str]) -> dict[str, str]:

@@ -36,7 +36,7 @@ def show_network(shown: Shown, *, as_json: bool) -> None:
     )
     console.print(_table(shown))
     if shown.timed:
-        console.print(source(*shown.timed), soft_wrap=True)
+        console.print(source(*shown.timed))
 
 
 def write_drawing(shown: Shown, output: Path) -> None:

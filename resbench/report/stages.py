@@ -48,7 +48,8 @@ def show_stages(
     """
     names = tuple(conventions)
     if as_json:
-        terminal.print_json({name: _plain_stages(counts, names, timed) for name, counts, timed in stages})
+        plain = ({"network": name, "stages": _plain_stages(counts, names, timed)} for name, counts, timed in stages)
+        terminal.print_json(list(plain))
         return
     for name, counts, timed in stages:
         _stage_table(name, counts, names, timed)
@@ -86,7 +87,7 @@ def _stage_table(
     console = terminal.results_console()
     console.print(table)
     if timed:
-        console.print(source(*timed), soft_wrap=True)
+        console.print(source(*timed))
 
 
 def source(path: str, record: Profile) -> str:

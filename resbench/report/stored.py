@@ -6,7 +6,7 @@ from pathlib import Path
 
 from resbench.errors import ResbenchError
 from resbench.judging.history import has_samples
-from resbench.records.jsonio import dumps, read_record
+from resbench.records.jsonio import read_record
 from resbench.records.record import Evaluation, Profile, Record
 from resbench.records.store import read_folder
 from resbench.report import terminal
@@ -57,7 +57,7 @@ def _show_one(path: Path, *, limit: int, as_json: bool) -> None:
 
         answers.show_answers(answers.stored(path), limit=limit, as_json=as_json)
     elif as_json:
-        terminal.print_json_text(dumps(record))
+        terminal.print_records([record])
     else:
         _show_profile(record)
 
@@ -66,7 +66,7 @@ def _show_several(records: Sequence[Record], *, as_json: bool) -> None:
     from resbench.report.evaluation import evaluation_sheet
 
     if as_json:
-        terminal.print_json_text(f"[\n{','.join(dumps(record) for record in records)}]\n")
+        terminal.print_records(records)
         return
     for index, record in enumerate(records):
         print("\n" if index else "", end="")

@@ -2,117 +2,74 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Any
 
 import msgspec
-from rich import box
-from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
 from rich.progress import Progress, ProgressColumn, Task, TextColumn
 from rich.table import Column, Table
 from rich.text import Text
 
+from resbench.records.jsonio import dumps
+from resbench.records.record import Record
+from resbench.report import tables
 from resbench.words.escaped import visible, visible_json
 
 _MOST_ROWS = 1000  # that rich lays out in a time that people wait for
 UNWRAPPED = 1000  # columns: a table that goes to a file or pipe keeps each row on one line
-_PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}  # names may hold [anything] and :any:
 _DIFF = {"+": "green", "-": "red", "@": "cyan"}  # the rest in the terminal's own colour, light or dark
 
 
 class _Edge(Console):
-    """A console that shows every string as one line that hides nothing (`words.escaped`)."""
+    """A console that shows every string as one line that hides nothing (`words.escaped`), and tables that fit.
+
+    Tables lose the columns that say nothing (`report.tables`), unless `every_column` is asked for.
+    """
+
+    def __init__(self, *, every_column: bool = False, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)  # names may hold [anything] and :any:
+        self._every_column = every_column
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return `text` as rich shows it, escaped."""
         return super().render_str(visible(text), **options)
 
-
-class _Whole(_Edge):
-    """A console that cuts nothing off: a table that is too wide for it loses its frame, and words are broken."""
-
     def print(self, *objects: Any, **options: Any) -> None:
-        for shown in objects:
-            if isinstance(shown, Table):
-                self._print_table(shown)
-            else:
-                super().print(shown, **options)
+        if len(objects) == 1 and isinstance(objects[0], Table):
+            self._print_table(objects[0])
+        else:
+            super().print(*objects, **options)
 
     def _print_table(self, table: Table) -> None:
-        if _is_plain(table) and (not self.is_terminal or table.row_count > _MOST_ROWS):
-            columns = _visible_columns(table)
-            if _whole_width(widths := _widths(columns)) <= self.width:
-                print("\n".join(_drawn(table, columns, widths)))
-                return
-        wide = width(self, table) > self.width
-        if wide:
-            table.box, table.padding = box.SIMPLE_HEAD, (0, 1, 0, 0)
-            for column in table.columns:
-                column.overflow = "fold"
-        super().print(table)
+        if not self._every_column:
+            tables.leave_out_silent(table)
+        if table.title:
+            for text in tables.wrapped(visible(str(table.title)), self.width):
+                super().print(Text(text, "italic"), soft_wrap=True)
+            table.title = None
+        sheet = tables.Sheet.of(table)
+        framed = table.box is not None and sheet.framed_width() <= self.width
+        if not self.is_terminal or (framed and table.row_count > _MOST_ROWS):
+            opened = (text for text, _ in tables.open_lines(sheet, self.width))
+            lines = tables.framed_lines(sheet) if framed else opened
+            print("\n".join(lines), file=self.file)
+        elif framed:
+            super().print(table)
+        else:
+            for text, style in tables.open_lines(sheet, self.width):
+                super().print(Text(text, style), soft_wrap=True)
 
 
-def width(console: Console, table: Table) -> int:
-    """Return how many columns of characters the rows of `table` take when none is broken."""
-    if _is_plain(table):
-        return _whole_width(_widths(_visible_columns(table)))
-    return Measurement.get(console, console.options.update(max_width=UNWRAPPED), table).maximum
-
-
-def _is_plain(table: Table) -> bool:
-    return table.show_header and all(isinstance(cell, str) for column in table.columns for cell in column.cells)
-
-
-def _visible_columns(table: Table) -> list[list[str]]:
-    """Return the columns of a plain table with their headers, as a terminal may show them."""
-    return [[visible(str(cell)) for cell in (column.header, *column.cells)] for column in table.columns]
-
-
-def _widths(columns: Iterable[Iterable[str]]) -> list[int]:
-    return [max(map(cell_len, column)) for column in columns]
-
-
-def _whole_width(widths: Sequence[int]) -> int:
-    """Return how wide a table is with its frame."""
-    return sum(widths) + 3 * len(widths) + 1
-
-
-def _drawn(table: Table, columns: Iterable[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
-    """Yield the lines of `table` as rich draws them without colours, which takes it seconds for thousands of rows."""
-    right = [column.justify == "right" for column in table.columns]
-
-    def row(edge: str, cells: Iterable[str]) -> str:
-        return f"{edge} " + f" {edge} ".join(map(_padded, cells, widths, right)) + f" {edge}"
-
-    def rule(left: str, line: str, middle: str, end: str) -> str:
-        return left + middle.join(line * (size + 2) for size in widths) + end
-
-    if table.title:
-        title = visible(str(table.title))
-        yield title if table.title_justify == "left" else title.center(_whole_width(widths)).rstrip()
-    rows = zip(*columns, strict=True)
-    yield rule("┏", "━", "┳", "┓")
-    yield row("┃", next(rows))
-    yield rule("┡", "━", "╇", "┩")
-    yield from (row("│", cells) for cells in rows)
-    yield rule("└", "─", "┴", "┘")
-
-
-def _padded(text: str, size: int, right: bool) -> str:
-    blanks = " " * (size - cell_len(text))
-    return blanks + text if right else text + blanks
-
-
-def results_console() -> Console:
-    """Return the console for results, on stdout."""
-    return _Whole(width=None if sys.stdout.isatty() else UNWRAPPED, **_PLAIN)
+def results_console(*, every_column: bool = False) -> Console:
+    """Return the console for results, on stdout; with `every_column` its tables keep columns that say nothing."""
+    return _Edge(every_column=every_column, width=None if sys.stdout.isatty() else UNWRAPPED)
 
 
 def advice() -> Console:
     """Return the console for progress, warnings and logs, on stderr."""
-    return _Edge(stderr=True, width=None if sys.stderr.isatty() else UNWRAPPED, **_PLAIN)
+    return _Edge(stderr=True, width=None if sys.stderr.isatty() else UNWRAPPED)
 
 
 def titled(title: str, rest: str) -> Text:
@@ -148,6 +105,11 @@ def print_json_list(values: Iterable[object]) -> None:
     print("\n]" if between.startswith(",") else "[]")
 
 
+def print_records(records: Iterable[Record]) -> None:
+    """Print records to stdout as a JSON list, each as `--save` writes it."""
+    print_json_text(f"[\n{','.join(map(dumps, records))}]\n")
+
+
 def print_json_text(text: str) -> None:
     """Print JSON to stdout."""
     print(visible_json(text), end="")
@@ -177,6 +139,7 @@ class Words(TextColumn):
 
 
 def bars(*columns: ProgressColumn, quiet: bool = False) -> Progress:
-    """Return a display of progress on stderr, on a terminal only; it leaves nothing behind."""
+    """Return a display of progress on stderr, on a terminal or in a notebook only; it leaves nothing behind."""
     console = advice()
-    return Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True)
+    seen = console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)  # rich needs it there
+    return Progress(*columns, console=console, disable=quiet or not seen, transient=True)

@@ -33,14 +33,14 @@ def show_weights(published: Sequence[Weights], *, as_json: bool) -> None:
     columns = terminal.figure_columns("input px", "top-1", "top-5", "file", "here")
     table = Table("checkpoint", "network", "source", "licence", *columns)
     for weights in published:
-        here = "yes" if cache.cached_path(weights).exists() else "-"
+        here = "yes" if cache.cached_path(weights).exists() else "no"
         numbers = (_accuracy(weights, "top1"), _accuracy(weights, "top5"), _size(weights), here)
         texts = (weights.name, weights.network, weights.source, weights.license, str(weights.preprocess.crop_px))
         table.add_row(*texts, *numbers)
     terminal.results_console().print(table)
 
 
-def show_fetched(published: Sequence[Weights], *, trust: bool = False) -> None:
+def show_fetched(published: Sequence[Weights], *, trust: bool = False, quiet: bool = False) -> None:
     """Download what is not here, with a bar for each on a terminal, and print the path of each to stdout.
 
     `trust` takes what has no published hash.
@@ -53,7 +53,7 @@ def show_fetched(published: Sequence[Weights], *, trust: bool = False) -> None:
         TimeRemainingColumn(),
     )
     for weights in published:
-        with terminal.bars(*columns) as bar:
+        with terminal.bars(*columns, quiet=quiet) as bar:
             task = bar.add_task(weights.name, total=None)
             advance = partial(_advance, bar, task)
             path = cache.fetch(weights, advance, trust=trust)

@@ -52,10 +52,10 @@ def begin(ledger: Ledger, stored: StoredSweep) -> None:
     ledger.begin(stored)
 
 
-def refuse_with_json(check: str | None, *, as_json: bool) -> None:
+def refuse_with_json(against: str | None, *, as_json: bool) -> None:
     """Raise ResbenchError where two things would be printed as JSON."""
-    if check is not None and as_json:
-        raise ResbenchError("--check with --json: would print two documents; run `resbench check --json` afterwards")
+    if against is not None and as_json:
+        raise ResbenchError("--against with --json: would print two documents; run `resbench check --json` afterwards")
 
 
 def engine_options(

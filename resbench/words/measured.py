@@ -8,8 +8,14 @@ from resbench.records.record import RATES, Series
 
 
 def time(interval: stats.Interval) -> str:
-    """Return "51.8 ms [51.2 ms, 52.5 ms]"."""
-    return _with_bounds(interval, units.seconds)
+    """Return "51.8 ms [51.2, 52.5]"; the bounds have units where these differ: "999 ms [997 ms, 1.00 s]"."""
+    values = (interval.estimate, interval.low, interval.high)
+    unit_names = {units.seconds(value).rpartition(" ")[2] for value in values if value is not None}
+    return _with_bounds(interval, units.seconds, units.seconds if len(unit_names) > 1 else _number_of_seconds)
+
+
+def _number_of_seconds(value_s: float) -> str:
+    return units.seconds(value_s).rpartition(" ")[0]
 
 
 def time_span(interval: stats.Interval) -> str:
@@ -40,7 +46,10 @@ def percentile_words(summary: stats.Summary, share: float) -> str:
     return f"needs {stats.SAMPLES_FOR_PERCENTILE[share]} samples" if interval is None else time(interval)
 
 
-def _with_bounds(interval: stats.Interval, shown: Callable[[float], str]) -> str:
+def _with_bounds(
+    interval: stats.Interval, shown: Callable[[float], str], bound: Callable[[float], str] | None = None
+) -> str:
+    bound = bound or shown
     if interval.low is None or interval.high is None:
         return shown(interval.estimate)
-    return f"{shown(interval.estimate)} [{shown(interval.low)}, {shown(interval.high)}]"
+    return f"{shown(interval.estimate)} [{bound(interval.low)}, {bound(interval.high)}]"

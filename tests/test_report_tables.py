@@ -1,0 +1,191 @@
+"""Tables fit every terminal: no word and no number is broken, nothing is left out, and a pipe gets the same."""
+
+import re
+import shlex
+import sys
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.table import Column, Table
+from typer.testing import CliRunner
+
+from resbench.cli.app import app
+from resbench.records.pool import add
+from resbench.records.record import Ceilings, Gap, TwinFigure
+from resbench.records.store import save
+from resbench.report import evaluation, profile, tables, terminal
+from resbench.report.findings import show_findings
+from tests import planted
+from tests.examples import COUNTS, EVALUATION, PROFILE, STAGE_TIMES, series
+from tests.test_cli_results import stored
+from tests.test_report_findings import TIMING
+
+FRAME = re.compile(r"[│┃┏━┳┓┡╇┩└─┴┘┌┬┐]")
+CEILINGS = Ceilings(matmul_size=1024, matmul_ns=(10_000_000,), copy_bytes=2**28, copy_ns=(20_000_000,))
+FULL = replace(
+    PROFILE,
+    network="resnet18",
+    counts=replace(COUNTS, traffic=20_000_000),
+    series=(series(scale=10.0, clusters=30), replace(series("throughput", 40.0), batch_size=8)),
+    ceilings=CEILINGS,
+    stages=(STAGE_TIMES,),
+)
+GAP = Gap(
+    images=200,
+    top1_right=150,
+    twins=(TwinFigure(what="bicubic resizing of the shorter side", top1_right=160, gained=12, lost=2, command="x"),),
+)
+
+
+def words_of(text):
+    return Counter(FRAME.sub(" ", text).split())
+
+
+def letters_of(text):
+    return Counter(re.sub(r"\s", "", FRAME.sub("", text)))
+
+
+def without(words, left_out):
+    return {word: number for word, number in words.items() if word not in left_out}
+
+
+def table_of(columns):
+    table = Table(
+        *(Column(title, justify="right" if index % 2 else "left") for index, (title, _) in enumerate(columns))
+    )
+    for row in zip(*(cells for _, cells in columns), strict=True):
+        table.add_row(*row)
+    return table
+
+
+TEXTS = st.text(alphabet="abcd019 -/[].,%µé", max_size=40)
+COLUMNS = st.lists(st.tuples(TEXTS, st.tuples(TEXTS, TEXTS, TEXTS)), min_size=1, max_size=8)
+
+
+@given(COLUMNS, st.integers(20, 120))
+def test_every_table_fits_and_loses_no_letter(columns, width):
+    sheet = tables.Sheet.of(table_of(columns))
+    lines = [line for line, _ in tables.open_lines(sheet, width)]
+    assert max(map(len, lines)) <= width
+    shown = "".join(lines).replace("─", "")
+    wanted = "".join(title + "".join(cells) for title, cells in columns)
+    assert letters_of(shown) == letters_of(wanted)
+
+
+@given(COLUMNS, st.integers(50, 120))
+def test_no_word_that_fits_a_line_is_broken(columns, width):
+    sheet = tables.Sheet.of(table_of(columns))
+    shown = words_of("\n".join(line for line, _ in tables.open_lines(sheet, width)))
+    assert shown == words_of(" ".join(" ".join([title, *cells]) for title, cells in columns))
+
+
+def test_intervals_and_numbers_with_their_units_stay_on_one_line():
+    assert tables.wrapped("latency 51.7 ms [51.4, 52.1] in 12 clusters", 12) == [
+        "latency",
+        "51.7 ms",
+        "[51.4, 52.1]",
+        "in 12",
+        "clusters",
+    ]
+
+
+def test_columns_that_say_nothing_are_left_out_unless_they_are_asked_for(capsys):
+    columns = [("network", ("a", "b")), ("top1", ("-", "-")), ("macs", ("1", "-")), ("note", ("", ""))]
+    terminal.results_console().print(table_of(columns))
+    assert set(words_of(capsys.readouterr().out)) == {"network", "macs", "a", "b", "1", "-"}
+    terminal.results_console(every_column=True).print(table_of(columns))
+    assert {"top1", "note"} <= set(words_of(capsys.readouterr().out))
+
+
+@pytest.fixture
+def records(tmp_path, monkeypatch):
+    """A folder with profiles and an evaluation, a pool, and images of which one is damaged."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    slower = replace(PROFILE, series=(series(scale=30.0),), network="seresnext50_32x4d")
+    for record in (FULL, slower, EVALUATION):
+        save(record, tmp_path / "results")
+        add(record, tmp_path / "pool")
+    save(replace(FULL, counts=replace(FULL.counts, params=FULL.counts.params - 1)), tmp_path / "before")
+    for name, seen in (("a", (0, 7, 1, 1)), ("b", (0, 0, 1, 5)), ("c", (9, 9, 9, 5))):
+        stored(tmp_path / f"{name}.json", seen)
+    planted.write_four(tmp_path / "val")
+    (tmp_path / "val" / "n01440764").mkdir()
+    (tmp_path / "val" / "n01440764" / "x.JPEG").write_bytes(b"no image")
+    return tmp_path
+
+
+SHOWN = [
+    "list",
+    "list 'se*' --where 'params<30M'",
+    "weights list resnet50",
+    "results",
+    "results --speeds",
+    "results --columns network,checkpoint,machine,settings,latency_ms,energy_mj,dataset,record",
+    "results show resnet18",
+    "results show a.json",
+    "results diff a.json b.json",
+    "results diff a.json b.json c.json",
+    "compare resnet18 seresnext50_32x4d resnet50",
+    "stats results",
+    "check results --against before",
+    "history pool",
+    "baseline list --pool pool",
+    "explain resnet50 5.28G",
+    "count resnet18",
+    "count resnet18 plain18",
+    "show plain18",
+    "data check val",
+    "sweep resnet18 resnet34 --batch-size 1 --dry-run",
+    "env --device cpu --seconds 0.1",
+]
+
+
+@pytest.mark.parametrize("command", SHOWN)
+def test_a_command_shows_the_same_in_80_columns(records, monkeypatch, command):
+    def run():
+        return CliRunner().invoke(app, shlex.split(command))
+
+    wide = run()
+    monkeypatch.setattr(terminal, "UNWRAPPED", 80)
+    narrow = run()
+    assert narrow.exception is None or isinstance(narrow.exception, SystemExit), narrow.exception
+    assert max(map(len, narrow.stdout.splitlines())) <= 80
+    if not command.startswith("env"):  # which measures
+        long = [word for word in words_of(wide.stdout) if len(word) > 78]  # addresses and paths, which no line holds
+        parts = [word for word in words_of(narrow.stdout) if any(word in whole for whole in long)]
+        assert without(words_of(narrow.stdout), parts) == without(words_of(wide.stdout), [*long, *parts])
+        assert letters_of(narrow.stdout) == letters_of(wide.stdout)
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        lambda: profile.profiles_table([FULL, replace(FULL, network="seresnext101_32x4d")]),
+        lambda: profile.profile_sheet(FULL),
+        lambda: evaluation.evaluations_table([EVALUATION, replace(EVALUATION, weights="gluon_seresnext101_32x4d")]),
+        lambda: evaluation.evaluation_sheet(replace(EVALUATION, gap=GAP)),
+        lambda: evaluation.show_gap("gluon_seresnext101_32x4d", GAP, terminal.results_console()),
+        lambda: show_findings([TIMING], as_json=False),
+    ],
+    ids=["profiles", "profile", "evaluations", "evaluation", "gap", "findings"],
+)
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_terminal_shows_what_a_pipe_gets(show, width, monkeypatch, capsys):
+    show()
+    piped = words_of(capsys.readouterr().out)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    show()
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert words_of(shown) == piped
+    assert max(map(len, shown.splitlines())) <= width
+
+
+def test_the_sheet_of_a_profile_is_at_most_100_wide(capsys):
+    profile.profile_sheet(FULL)
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 100

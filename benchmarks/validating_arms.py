@@ -44,7 +44,6 @@ NETWORKS = (
     "torch DataLoader, batch 32",
     "resbench --plain",
     "resbench",  # what it chooses by itself, if answers and pixels are equal, as `show` says of the answers
-    "resbench --winograd",
 )
 FIVE = ("five networks one after the other", "five networks at once")
 
@@ -141,7 +140,7 @@ def our_validation(
 ) -> Arm:
     """Return what the command does, by default or `--plain`; the networks are changed in place."""
     fast = "--plain" not in words
-    running = Running(fuse=fast, channels_last=fast, winograd="--winograd" in words, threads=1)
+    running = Running(fuse=fast, channels_last=fast, threads=1)
     how = settings_for(running, stream.crop_px, CPU)
     contestants = [
         Contestant(

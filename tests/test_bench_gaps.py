@@ -137,14 +137,6 @@ def test_decoder_resizing_and_type_are_tried_each_alone(folder):
     assert "pixels of Pillow" not in rows
 
 
-def test_another_type_is_tried_without_winograds_algorithm(folder, monkeypatch):
-    seen = []
-    prepare = gaps.prepare
-    monkeypatch.setattr(gaps, "prepare", lambda *arguments: seen.append(arguments[1]) or prepare(*arguments))
-    run(folder, "--winograd")
-    assert {(one.dtype, one.winograd) for one in seen} == {("fp32", True), ("bf16", False)}
-
-
 def test_the_result_is_shown_before_twins_are_tried(folder, monkeypatch):
     monkeypatch.setattr(gaps, "twins", None)  # what comes after the validation fails
     result = run(folder, "--json")

@@ -47,7 +47,6 @@ def test_batch_sizes_are_read_in_order_and_once():
         ("compile-mode=max-autotune", "compile_mode", "max-autotune"),
         ("cuda-graph=true", "cuda_graph", True),
         ("fuse=false", "fuse", False),
-        ("winograd=yes", "winograd", True),
     ],
 )
 def test_a_difference_changes_one_option_of_b(difference, field, value):

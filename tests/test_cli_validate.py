@@ -319,11 +319,11 @@ def test_another_decoder_is_recorded_with_its_difference(folder, decoder, levels
 
 
 def test_settings_are_shown_and_kept_apart(folder, tmp_path):
-    for words in ([], ["--channels-last"], ["--winograd"], ["--decoder", "simplejpeg"], ["--crop-mode", "squash"]):
+    for words in ([], ["--channels-last"], ["--fuse"], ["--decoder", "simplejpeg"], ["--crop-mode", "squash"]):
         result = run("--data", folder, "resnet18", *SMALL, *words, "--plain", "--save", "--output", tmp_path / "r")
         assert result.exit_code == 0, result.output
         assert ("fp32, channels last, " in result.stdout) == ("--channels-last" in words)
-        assert ("fp32, Winograd, " in result.stdout) == ("--winograd" in words)
+        assert ("fp32, batch norm folded, " in result.stdout) == ("--fuse" in words)
     assert len(list((tmp_path / "r").rglob("*.json"))) == 5
 
 
@@ -341,7 +341,7 @@ def test_the_command_and_the_function_build_the_same_options(folder, monkeypatch
 
     monkeypatch.setattr(validation, "validate_all", keep)
     words = "--crop-pct 0.9 --interpolation bicubic --crop-mode squash --mean 0.1 0.2 0.3 --std 1 2 3 --img-size 32"
-    words += " --dtype bf16 --amp --channels-last --fuse --winograd --runtime openvino --threads 3 --batch-size 7"
+    words += " --dtype bf16 --amp --channels-last --fuse --runtime openvino --threads 3 --batch-size 7"
     words += " --workers 2 --tta ten-crop --tta-average logits --device cpu"
     words += " --skip-unreadable --decoder simplejpeg --plain --labels l.csv --cache c --weights w.pth"
     run("resnet18", "--data", folder, *words.split())
@@ -364,7 +364,6 @@ def test_the_command_and_the_function_build_the_same_options(folder, monkeypatch
             channels_last=True,
             runtime="openvino",
             fuse=True,
-            winograd=True,
             threads=3,
             batch_size=7,
             workers=2,

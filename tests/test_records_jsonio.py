@@ -7,8 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resbench.errors import ResbenchError
+from resbench.judging.exact import obstacle_to_comparing
 from resbench.records import record as r
 from resbench.records.jsonio import dumps, loads, read_record
+from resbench.records.store import path_of
 from tests.examples import EVALUATION, PROFILE, STAGE_TIMES
 from tests.made import EVALUATIONS, PROFILES
 
@@ -27,6 +29,30 @@ def test_a_record_of_the_first_format_is_read_as_it_was():
     del older["stages"]
     assert loads(json.dumps(older)) == replace(PROFILE, schema=1)
     assert replace(PROFILE, schema=1).stages == ()
+
+
+@pytest.mark.parametrize(
+    ("example", "name"),
+    [
+        (PROFILE, "profile-fp32-224px-winograd-1t-b1.json"),
+        (EVALUATION, "evaluation-resnet18.pth-val-256-bilinear-fp32-224px-winograd.json"),
+    ],
+)
+def test_records_in_winograds_algorithm_which_is_gone_are_read_and_are_no_plain_ones(example, name):
+    plain = json.loads(dumps(replace(example, schema=3)))
+    older = loads(json.dumps(plain | {"settings": plain["settings"] | {"winograd": True}}))
+    assert older == replace(example, schema=3, engine=r.Engine(options={"convolutions": "Winograd"}))
+    assert older.settings == example.settings
+    assert path_of(older).name == name  # as version 0.1.0 called it
+    assert loads(dumps(older)) == older
+    for fields in ({"winograd": False}, {}):
+        settings = plain["settings"] | fields
+        assert loads(json.dumps(plain | {"settings": settings})) == replace(example, schema=3)
+
+
+def test_timings_in_winograds_algorithm_are_not_compared_with_plain_ones():
+    older = replace(PROFILE, engine=r.Engine(options={"convolutions": "Winograd"}))
+    assert obstacle_to_comparing(older, PROFILE) == "convolutions Winograd -> none"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from resbench.running import arm as arms
 from resbench.running.fold import fold_batch_norms
 from resbench.running.runtimes.eager import relocate
 from resbench.running.settings import Running, plain, settings_for, switches
-from resbench.running.winograd import Winograd
 from resbench.timing import calls
 from resbench.zoo.spec import ResNetSpec, Variant
 from resbench.zoo.variants import VARIANTS
@@ -61,10 +60,7 @@ def output(module, seed=1):
 def test_settings_that_leave_the_arithmetic_alone_are_plain_and_compared_with_nothing():
     assert plain(chosen(channels_last=True))
     assert difference(channels_last=True) is None
-    assert not any(
-        plain(chosen(**option))
-        for option in ({"fuse": True}, {"winograd": True}, {"dtype": "bf16"}, {"runtime": "compile"})
-    )
+    assert not any(plain(chosen(**option)) for option in ({"fuse": True}, {"dtype": "bf16"}, {"runtime": "compile"}))
 
 
 def test_switches_are_set_and_come_back_even_after_an_exception():
@@ -120,16 +116,6 @@ def test_the_output_difference_is_recorded():
     assert 0 < difference(fuse=True) < 1e-5
     assert 1e-5 < difference(dtype="bf16") < 0.1
     assert 1e-5 < difference(dtype="bf16", amp=True) < 0.1
-
-
-def test_winograd_is_used_where_it_is_asked_for():
-    def built():
-        torch.manual_seed(0)
-        return nn.Sequential(nn.Conv2d(3, 128, 3), nn.Conv2d(128, 128, 3, padding=1)).eval()
-
-    subject = arms.prepare(built(), chosen(winograd=True), CPU, 10)
-    assert isinstance(subject.module[1], Winograd)
-    assert 0 < arms.output_difference(built(), subject) < 1e-5
 
 
 def test_an_output_that_is_not_finite_is_refused():
@@ -225,8 +211,6 @@ def test_contradictions_are_refused_by_name():
             settings_for(Running(**options), 224, CPU)
     with pytest.raises(ResbenchError, match="threads: only for the CPU"):
         settings_for(Running(threads=2), 224, torch.device("cuda"))
-    with pytest.raises(ResbenchError, match="winograd: only on the CPU"):
-        settings_for(Running(winograd=True), 224, torch.device("cuda"))
     with pytest.raises(ResbenchError, match="cuda-graph with runtime compile"):
         settings_for(Running(cuda_graph=True, runtime="compile"), 224, torch.device("cuda"))
 

@@ -167,7 +167,6 @@ def test_a_temporary_folder_lives_as_long_as_the_network(files, monkeypatch, tmp
         ({"runtime": "onnxruntime", "channels_last": True}, CPU, False, "channels-last with runtime onnxruntime"),
         ({"runtime": "tensorrt", "cuda_graph": True}, CUDA, False, "cuda-graph with runtime tensorrt"),
         ({"runtime": "tensorrt", "dtype": "fp16", "amp": True}, CUDA, False, "amp with runtime tensorrt"),
-        ({"runtime": "aotinductor", "winograd": True}, CPU, False, "winograd with runtime aotinductor"),
         ({"runtime": "eager", "compile_mode": "default"}, CPU, False, "give --runtime compile with it"),
     ],
 )

@@ -110,10 +110,10 @@ def test_without_records_there_is_no_estimate(tmp_path):
 
 
 def test_settings_that_this_machine_refuses_fail_without_a_process(tmp_path, measured):
-    done = sweep("tiny*", *QUICK, "--dtype", "bf16", "--with", "winograd", "--with", "winograd=false", "-o", tmp_path)
+    done = sweep("tiny*", *QUICK, "--dtype", "fp32", "--dtype", "tf32", "--with", "device=cpu", "-o", tmp_path)
     assert done.exit_code == 2
     assert "3 done, 3 failed" in done.stdout
-    assert "tiny (batch-size 1, dtype bf16, threads 1, winograd): winograd: only in fp32" in done.stderr
+    assert "tiny (batch-size 1, dtype tf32, threads 1, device cpu): dtype tf32: only on CUDA" in done.stderr
     assert len(measured) == 3
 
 

@@ -72,16 +72,16 @@ def test_names_and_combinations_are_left_out_and_added(tmp_path):
         exclude = ["*2"]
         [profile]
         dtype = ["fp32", "bf16"]
-        winograd = [false, true]
+        fuse = [false, true]
         threads = 1
-        exclude = [{ dtype = "bf16", winograd = true }, { name = "resnet*" }]
+        exclude = [{ dtype = "bf16", fuse = true }, { name = "resnet*" }]
         include = [{ name = "resnet18", dtype = "fp16" }]
         """,
         tmp_path,
     )
     assert shown(made) == [
         ("tiny", "threads 1"),
-        ("tiny", "winograd, threads 1"),
+        ("tiny", "fuse, threads 1"),
         ("tiny", "dtype bf16, threads 1"),
         ("resnet18", "threads 1, dtype fp16"),
     ]

@@ -119,7 +119,7 @@ def _command(
     name = validating.decoder if trial.decoder.name == own.decoder.name else "pillow"
     running = validating.running
     if trial.settings != own.settings:
-        running = replace(running, runtime="eager", dtype=trial.settings.dtype, amp=False, winograd=False)
+        running = replace(running, runtime="eager", dtype=trial.settings.dtype, amp=False)
     changed = replace(validating, running=running, decoder=name, **changes)
     return _words(data, changed, [*weights, entry.asked])
 
@@ -149,7 +149,7 @@ def _others(own: _Trial) -> Iterator[_Trial]:
 
 
 def _other_types(own: _Trial) -> Iterator[_Trial]:
-    plain = replace(own.settings, amp=False, winograd=False)
+    plain = replace(own.settings, amp=False)
     for dtype in ("fp32", "bf16"):
         if plain.dtype != dtype:
             yield replace(own, what=f"everything in {dtype}", settings=replace(plain, dtype=dtype))

@@ -148,7 +148,6 @@ KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "compile-mode": ("compile_mode", _named),
     "cuda-graph": ("cuda_graph", _SWITCH.__getitem__),
     "fuse": ("fuse", _SWITCH.__getitem__),
-    "winograd": ("winograd", _SWITCH.__getitem__),
     "python": ("python", _named),
     "tree": ("tree", _folder),
 }
@@ -161,4 +160,4 @@ EXAMPLES = {
     "input-px": "a size, such as --b input-px=256 or --b input-px=224x288",
     "python": "an interpreter, such as --b python=.venv/bin/python",
     "tree": "a folder with a checkout, such as --b tree=../base",
-} | {key: f"--b {key} or --b {key}=false" for key in ("amp", "channels-last", "cuda-graph", "fuse", "winograd")}
+} | {key: f"--b {key} or --b {key}=false" for key in ("amp", "channels-last", "cuda-graph", "fuse")}

@@ -64,7 +64,6 @@ def profile(
     compile_mode: str | None = None,
     cuda_graph: bool = False,
     fuse: bool = False,
-    winograd: bool = False,
     threads: int | None = None,
     calibration: str | Path | None = None,
     weights: str | Path | None = None,
@@ -91,8 +90,8 @@ def profile(
       "int8" is for the runtimes "onnxruntime" and "openvino", and `calibration` some 300 images that set its ranges.
     - `runtime`: "eager", "compile" (with `compile_mode`, a mode of torch.compile), "aotinductor", "onnxruntime",
       "openvino" or "tensorrt"; what the last four run is exported, and compared with eager torch first.
-    - `channels_last`, `fuse`, `winograd`, `cuda_graph`: memory layout, batch norms folded into convolutions, Winograd's
-      algorithm (CPU, fp32), calls replayed from a CUDA graph.
+    - `channels_last`, `fuse`, `cuda_graph`: memory layout, batch norms folded into convolutions, calls replayed from a
+      CUDA graph.
     - `threads`: of the CPU; by default torch's own number.
     - `weights`: a file, or the name of a published checkpoint; by default fresh weights. `key`: which weights, if the
       file holds several sets, such as "model_ema" beside "model". `classes`: of the head; by default those that the
@@ -118,7 +117,6 @@ def profile(
         compile_mode=compile_mode,
         cuda_graph=cuda_graph,
         fuse=fuse,
-        winograd=winograd,
         threads=threads,
         calibration=None if calibration is None else str(calibration),
     )

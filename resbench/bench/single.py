@@ -39,7 +39,6 @@ def validate(
     channels_last: bool = False,
     runtime: str = "eager",
     fuse: bool = False,
-    winograd: bool = False,
     threads: int | None = None,
     calibration: str | Path | None = None,
     batch_size: BatchSize | None = None,
@@ -70,8 +69,7 @@ def validate(
       then the record has the loss against fp32 too.
     - `runtime`: "eager", "compile", "aotinductor", "onnxruntime", "openvino" or "tensorrt"; what the last four run is
       exported, and compared with eager torch first.
-    - `channels_last`, `fuse`, `winograd`: memory layout, batch norms folded into convolutions, Winograd's algorithm
-      (CPU, fp32).
+    - `channels_last`, `fuse`: memory layout, batch norms folded into convolutions.
     - `threads`: of the CPU; by default torch's own number. `workers`: threads that decode; by default one per core.
     - `batch_size`: images per step; "auto" is the most that the device has memory for. Counts do not depend on it.
     - `device`: "cuda", "cuda:1", "mps" or "cpu"; by default the first there is.
@@ -92,7 +90,6 @@ def validate(
         channels_last=channels_last,
         runtime=runtime,
         fuse=fuse,
-        winograd=winograd,
         threads=threads,
         calibration=None if calibration is None else str(calibration),
     )

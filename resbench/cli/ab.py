@@ -33,7 +33,6 @@ def ab_(
     runtime: options.RuntimeOption = "eager",
     cuda_graph: options.CudaGraph = False,
     fuse: options.Fuse = False,
-    winograd: options.Winograd = False,
     threads: Annotated[int, options.how(min=1, metavar="N", help="CPU threads; results repeat best with one.")] = 1,
     differences: Annotated[
         list[str] | None,
@@ -97,7 +96,6 @@ def ab_(
         runtime=runtime,
         cuda_graph=cuda_graph,
         fuse=fuse,
-        winograd=winograd,
         threads=threads,
         calibration=calibration,
     )

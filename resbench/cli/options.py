@@ -123,8 +123,6 @@ RuntimeOption = Annotated[
         help="What runs the network: eager, compile, aotinductor, onnxruntime, openvino or tensorrt.",
     ),
 ]
-# Winograd's algorithm is replaced by a runtime in a later version: remove this option with it.
-Winograd = Annotated[bool, advanced("--winograd", help="Compute 3x3 convolutions by Winograd's algorithm (CPU, fp32).")]
 Workers = Annotated[
     int | None, how("--workers", "-j", min=1, metavar="N", help="Threads that decode. [default: one per core]")
 ]

@@ -39,7 +39,6 @@ def profile_(
         bool,
         options.how("--fuse", "--fuse-bn", help="Fold batch norms into convolutions; reports how far outputs move."),
     ] = False,
-    winograd: options.Winograd = False,
     threads: Annotated[
         int | None,
         options.how(min=1, metavar="N", help="CPU threads. [default: torch's, one per physical core]"),
@@ -121,7 +120,6 @@ def profile_(
             compile_mode=compile_mode,
             cuda_graph=cuda_graph,
             fuse=fuse,
-            winograd=winograd,
             threads=threads,
             calibration=calibration,
         ),

@@ -142,7 +142,6 @@ def validate_(
     amp: options.Amp = False,
     channels_last: options.ChannelsLast = False,
     fuse: options.Fuse = False,
-    winograd: options.Winograd = False,
     plain: Annotated[
         bool,
         options.how(
@@ -221,7 +220,6 @@ def validate_(
             channels_last=channels_last,
             runtime=runtime,
             fuse=fuse,
-            winograd=winograd,
             threads=threads,
             calibration=calibration,
         ),

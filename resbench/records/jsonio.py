@@ -13,17 +13,18 @@ import msgspec
 from resbench.bounded import content
 from resbench.errors import ResbenchError
 from resbench.records.record import SCHEMA, Evaluation, Profile, Record, StageTimes
-from resbench.records.settings import with_runtime
+from resbench.records.settings import with_runtime, with_winograd
 
 LARGEST_BYTES = 2**26  # 64 MiB; a record of a million samples has about 15
 _KINDS: dict[str, type[Profile] | type[Evaluation]] = {"profile": Profile, "evaluation": Evaluation}
 
 
 class _Head(msgspec.Struct):
-    """What tells which kind of record this is; the rest is passed over."""
+    """What tells which kind of record this is, and what is gone from its settings; the rest is passed over."""
 
     kind: Any = None
     schema: Any = None
+    settings: Any = None
 
 
 def dumps(record: Record) -> str:
@@ -53,7 +54,16 @@ def loads(text: str | bytes, where: str = "record") -> Record:
         _check(record)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ResbenchError(f"{where}: not a readable record: {str(error)[:300]}; measure again with --save") from None
-    return replace(record, settings=with_runtime(record.settings)) if head.schema < 3 else record
+    return _renewed(record, head)
+
+
+def _renewed(record: Record, head: _Head) -> Record:
+    """Return a record of an older format as it would be written now."""
+    if head.schema < 3:
+        record = replace(record, settings=with_runtime(record.settings))
+    if head.schema < 4 and head.settings.get("winograd"):
+        record = replace(record, engine=with_winograd(record.engine))
+    return record
 
 
 def read_record(path: Path) -> Record:

@@ -3,7 +3,8 @@ is computed from it.
 
 Format history: 1, the first; 2, `stages` of profiles, terms that older thops count, `origin` and
 `classes` of networks outside the table, `border_px` and `tta` of pixels; 3, `runtime` of settings, `engine`,
-`exported`, `corruptions` of evaluations. All are read (jsonio.py).
+`exported`, `corruptions` of evaluations; 4, `chosen` of evaluations, and no `winograd` in settings. All are read
+(jsonio.py).
 """
 
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ from resbench.records.settings import Exported as Exported
 from resbench.records.settings import Settings as Settings
 from resbench.records.shown import ShownEvaluation, ShownProfile
 
-SCHEMA = 3
+SCHEMA = 4
 
 Speed = Literal[
     "latency",  # one call on an idle device, until its result is there

@@ -23,7 +23,6 @@ class Settings:
     compile: str | None = None  # torch.compile's mode, of the runtime "compile"; None: another runtime
     cuda_graph: bool = False
     fuse: bool = False  # batch norm folded into the convolutions
-    winograd: bool = False  # convolutions of 3x3 in fewer multiplications (running/winograd.py)
     amp: bool = False
     cudnn_benchmark: bool = False
     seed: Reading = 0
@@ -63,3 +62,8 @@ class ChosenOptions:
 def with_runtime(settings: Settings) -> Settings:
     """Return settings that a version before runtimes wrote with the one that they mean: a mode meant torch.compile."""
     return replace(settings, runtime="compile") if settings.compile and settings.runtime == "eager" else settings
+
+
+def with_winograd(engine: Engine) -> Engine:
+    """Return the engine of a record from before format 4 whose settings had `winograd`, an algorithm that is gone."""
+    return replace(engine, options=engine.options | {"convolutions": "Winograd"})

@@ -10,7 +10,7 @@ from resbench.errors import ResbenchError
 from resbench.records.files import json_files, write_text
 from resbench.records.jsonio import dumps, read_record
 from resbench.records.lazily import Lazily
-from resbench.records.record import Evaluation, Machine, Pipeline, Profile, Record, Settings
+from resbench.records.record import Engine, Evaluation, Machine, Pipeline, Profile, Record, Settings
 
 _LONGEST = 100  # letters of a folder's name
 _AMBIGUOUS = r"[^A-Za-z0-9._:-]"
@@ -22,7 +22,7 @@ def path_of(record: Record) -> Path:
     match record:
         case Profile():
             head = f"{record.classes}classes" if record.classes else ""
-            parts = ["profile", record.weights or "", head, *_words(record.settings, machine)]
+            parts = ["profile", record.weights or "", head, *_words(record.settings, machine, record.engine)]
             pipeline = next((series.pipeline for series in record.series if series.pipeline), None)
             parts += _images(pipeline) if pipeline else []
             parts += ["train"] if any(series.speed.startswith("train") for series in record.series) else []
@@ -36,7 +36,7 @@ def path_of(record: Record) -> Path:
             views = [record.pixels.tta or "", "logits" if record.pixels.tta_average == "logits" else ""]
             corrupted = ["corruptions", record.corruptions.asked] if record.corruptions else []
             parts = ["evaluation", record.weights, record.dataset.name, pixels, *views, *corrupted]
-            parts += _words(settings, machine)
+            parts += _words(settings, machine, record.engine)
     name = "-".join(_slug(part) for part in parts if part)
     return Path(machine_folder(machine)) / network_folder(record.network) / f"{name}.json"
 
@@ -103,7 +103,7 @@ def read_folder(root: Path) -> Mapping[str, Record]:
     return Lazily(names, lambda name: read_record(root / name))
 
 
-def _words(settings: Settings, machine: Machine) -> list[str]:
+def _words(settings: Settings, machine: Machine, engine: Engine) -> list[str]:
     """Return the settings that differ from the defaults, as words for a file name."""
     height, width = settings.input_px
     words = [settings.dtype, f"{height}px" if height == width else f"{height}x{width}px"]
@@ -114,7 +114,7 @@ def _words(settings: Settings, machine: Machine) -> list[str]:
     flags = {
         "graph": settings.cuda_graph,
         "fuse": settings.fuse,
-        "winograd": settings.winograd,
+        "winograd": engine.options.get("convolutions") == "Winograd",  # of older versions
         "amp": settings.amp,
         "cudnnbench": settings.cudnn_benchmark,
     }

@@ -33,7 +33,6 @@ class Running:
     compile_mode: str | None = None  # of torch.compile, for the runtime "compile"; None: its default
     cuda_graph: bool = False
     fuse: bool = False
-    winograd: bool = False
     threads: int | None = None  # on the CPU; None: torch's own number
     calibration: str | None = None  # a folder or archive of images, for int8
 
@@ -53,7 +52,6 @@ def settings_for(running: Running, own_px: int, device: torch.device, *, train: 
         compile=(running.compile_mode or "default") if running.runtime == "compile" else running.compile_mode,
         cuda_graph=running.cuda_graph,
         fuse=running.fuse,
-        winograd=running.winograd,
         amp=running.amp,
     )
     _check(chosen, device, train)
@@ -68,7 +66,7 @@ def settings_for(running: Running, own_px: int, device: torch.device, *, train: 
 
 def plain(settings: Settings) -> bool:
     """Tell whether the settings leave the arithmetic as the network was defined: fp32, eager, nothing rearranged."""
-    rearranged = settings.amp or settings.fuse or settings.winograd or settings.runtime != "eager"
+    rearranged = settings.amp or settings.fuse or settings.runtime != "eager"
     return settings.dtype == "fp32" and not rearranged
 
 
@@ -87,10 +85,6 @@ def _check(settings: Settings, device: torch.device, train: bool) -> None:
         "cuda-graph: only on CUDA devices; leave it out": settings.cuda_graph and not cuda,
         "threads: only for the CPU; leave it out": settings.threads is not None and device.type != "cpu",
         "fuse with train: batch norm cannot be folded while it learns; leave one out": settings.fuse and train,
-        "winograd: only on the CPU, cuDNN chooses its algorithms itself; leave it out": settings.winograd
-        and device.type != "cpu",
-        "winograd: only in fp32; leave out --dtype, or this": settings.winograd and settings.dtype != "fp32",
-        "winograd with train: for inference only; leave one out": settings.winograd and train,
         "cuda-graph with train: graphs hold forward passes only; leave one out": settings.cuda_graph and train,
         "dtype fp16 with train: needs loss scaling, which is not measured here; use bf16": settings.dtype == "fp16"
         and train,

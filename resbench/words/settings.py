@@ -33,8 +33,6 @@ def setting_words(settings: Settings) -> Iterator[str]:
         yield "CUDA graph"
     if settings.fuse:
         yield "batch norm folded"
-    if settings.winograd:
-        yield "Winograd"
     if settings.threads:
         yield f"{settings.threads} threads" if settings.threads > 1 else "1 thread"
 

@@ -10,7 +10,6 @@ from resbench.records.settings import Settings
 from resbench.running.fold import fold_batch_norms
 from resbench.running.runtimes.runtime import Program, Source
 from resbench.running.settings import DTYPES, layout, weight_dtype
-from resbench.running.winograd import use_winograd
 
 
 def eager_program(source: Source) -> Program:
@@ -25,8 +24,6 @@ def placed_module(source: Source) -> nn.Module:
     assert module is not None, "torch runs modules"
     if settings.fuse:
         fold_batch_norms(module, settings.input_px)
-    if settings.winograd:
-        use_winograd(module)
     module.to(device=source.device, dtype=weight_dtype(settings))
     return module.to(memory_format=layout(settings))  # type: ignore[call-overload]
 

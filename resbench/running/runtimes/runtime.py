@@ -43,7 +43,7 @@ RUNTIMES: dict[str, Runtime] = {
             module="eager",
             loader="eager_program",
             dtypes=_TORCH,
-            options=("amp", "channels_last", "cuda_graph", "fuse", "winograd"),
+            options=("amp", "channels_last", "cuda_graph", "fuse"),
             trains=True,
         ),
         Runtime(
@@ -147,7 +147,6 @@ def runtime_obstacle(settings: Settings, device: torch.device, *, train: bool = 
         "channels_last": settings.memory_format == "channels_last",
         "cuda_graph": settings.cuda_graph,
         "fuse": settings.fuse,
-        "winograd": settings.winograd,
     }
     for option, on in asked.items():
         if on and option not in row.options:

@@ -1,8 +1,8 @@
 # One name for each thing that one does here; CI runs the same.
-.PHONY: setup test lint docs check
+.PHONY: setup test lint docs site check
 
 setup:  ## install in editable form with everything that development needs
-	pip install -e '.[test,lint]'
+	pip install -e '.[test,lint,docs]'
 	pre-commit install
 
 test:  ## the plain test run
@@ -17,6 +17,10 @@ lint:  ## format, style, types, import contracts
 docs:  ## write every generated file anew
 	resbench count --all --write
 	resbench card --all
+	python -m docs.reference
+
+site:  ## the documentation as a site, in the folder site
+	mkdocs build --strict
 
 check:  ## all that CI checks, in fresh environments
 	bash .ci/run

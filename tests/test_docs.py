@@ -8,13 +8,17 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
+from resbench.accuracy import journal
 from resbench.cli.app import app
+from resbench.nets import cache
 
 ROOT = Path(__file__).parent.parent
-# docs/ci.md works in a repository of its own: test_docs_ci.py runs it.
-PAGES = [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "ci.md")]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+OTHERWISE = ("ci.md", "howto.md")  # run in folders of their own: test_docs_ci.py, test_howto.py
+PAGES = [ROOT / "README.md", *(page for page in DOCS if page.name not in OTHERWISE)]
+ALL_PAGES = [ROOT / "README.md", *DOCS, ROOT / "CONTRIBUTING.md"]
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-ALL_PAGES = [*PAGES, ROOT / "docs" / "ci.md", ROOT / "CONTRIBUTING.md"]
+REPOSITORY = "https://github.com/resbench/resbench"
 FENCED = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\s*(?:\$ |- run: |- )?(resbench [\w-].*)$", re.MULTILINE)
 INLINE = re.compile(r"`(resbench [^`\n]+)`")
@@ -46,9 +50,10 @@ def test_every_command_that_a_page_names_exists_with_its_options(page):
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")  # lines that go on
     program = typer.main.get_command(app)
     named = COMMAND.findall("".join(FENCED.findall(text))) + INLINE.findall(FENCED.sub("", text))
-    assert named or page.name == "reliability.md"  # it names tests alone
+    assert named or page.name in ("reliability.md", "python.md")  # which name tests and functions alone
     for line in named:
         command, words = program, shlex.split(line, comments=True)[1:]
+        words += ["VALUE"] if re.fullmatch("--(?!help).+", words[-1]) else []  # the text is about the option itself
         while command:  # a parser raises where an option is not there
             context = command.context_class(command)
             _, words, _ = command.make_parser(context).parse_args(words)
@@ -76,3 +81,33 @@ def test_links_and_names_of_tests_and_benchmarks_lead_somewhere(page):
     assert len(marked) > 10 or page.name != "reliability.md"
     for marker, path in marked:
         assert f"pytest.mark.{marker}" in (ROOT / path).read_text(encoding="utf-8"), path
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.name)
+def test_links_to_files_of_the_repository_lead_somewhere(page):
+    links = re.findall(rf"{REPOSITORY}/(?:blob|tree)/main/([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert [path for path in links if not (ROOT / path).exists()] == []
+
+
+def test_the_page_of_files_names_the_variables_that_the_code_reads():
+    page = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    read = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "resbench").rglob("*.py"))
+    named = set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE))
+    assert {name for name in named if f'"{name}"' not in read} == set()
+    assert set(re.findall(r'"(RESBENCH_[A-Z]+|TORCH_HOME|XDG_CACHE_HOME)"', read)) == named
+
+
+def test_the_page_of_files_names_the_folders_that_commands_use_by_themselves(monkeypatch):
+    page = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for used in (cache.folder(), journal.root()):
+        assert f"`~/{used.relative_to(Path.home())}`" in page
+    commands = typer.main.get_command(app).commands
+    for name, option, shown in (
+        ("profile", "output", "`results/"), ("card", "output", "`cards/"), ("report", "output", "`report.html`"),
+        ("demo", "output", "`resbench-demo`"),
+    ):  # fmt: skip
+        (default,) = [own.default for own in commands[name].params if own.name == option]
+        assert shown.strip("`/") == str(default)
+        assert shown in page

@@ -214,7 +214,5 @@ def test_twelve_jobs_of_which_two_are_killed_and_the_submitter_too(here, real_cl
     assert done.exit_code == 0, done.output
     assert "12 done" in done.stdout
     assert died(here)
-    assert (
-        len(set((here / "worked").read_text().split())) == 14
-    )  # processes: one for each job, two in place of dead ones
+    assert len(set((here / "worked").read_text().split())) == 14  # processes: two in place of dead ones
     assert counts(here / "out") == serial(here / "serial", 12)

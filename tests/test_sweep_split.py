@@ -1,6 +1,7 @@
 """A validation that is split by images over jobs: what they leave together is what one process leaves."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from resbench.errors import InvalidMeasurementError
 from resbench.records.store import read_folder
 from resbench.running import fresh
 from resbench.sweep import ranked
+from resbench.sweep.jobs import Job, split_by_images, together
 from resbench.zoo import find
 from tests import planted
 from tests.examples import ENVIRONMENT, RUN
@@ -25,8 +27,18 @@ WORDS = ("tiny", "--data", "val", "-b", "2", "--with", "input-px=32", "--with", 
 WEIGHTS = ("--with", "weights=w0.pth", "--with", "weights=w1.pth")
 
 
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Two files of weights of one network."""
+    paths = [tmp_path_factory.mktemp("weights") / f"w{number}.pth" for number in range(2)]
+    for number, path in enumerate(paths):
+        torch.manual_seed(number)
+        torch.save(resbench.build(TINY).state_dict(), path)
+    return paths
+
+
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
+def here(tmp_path, monkeypatch, weights):
     """Ten images of ten classes, one of them unreadable, and two files of weights; processes are this one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["resbench", "sweep"])
@@ -35,9 +47,8 @@ def here(tmp_path, monkeypatch):
     for label in range(10):
         planted.write(tmp_path / "val" / f"class{label}" / "a.JPEG", 100 * label)
     (tmp_path / "val" / "class3" / "a.JPEG").write_bytes(b"no image")
-    for number in range(2):
-        torch.manual_seed(number)
-        torch.save(resbench.build("tiny").state_dict(), f"w{number}.pth")
+    for path in weights:
+        shutil.copy(path, tmp_path)
     return tmp_path
 
 
@@ -78,17 +89,24 @@ def kept(folder):
 
 def test_parts_together_are_what_one_process_leaves(here, evaluated):
     skipping = ("--with", "skip-unreadable")
-    serial = sweep(*WORDS, *WEIGHTS, *skipping, "-o", "serial")
+    serial = sweep(*WORDS, *WEIGHTS[:2], *skipping, "-o", "serial")
     assert serial.exit_code == 0, serial.output
-    assert evaluated == [[0, 2, 4, 6, 8]]  # both checkpoints in one pass over nine images
+    assert evaluated == [[0, 2, 4, 6, 8]]  # nine images
     evaluated.clear()
-    split = sweep(*WORDS, *WEIGHTS, *skipping, "--split", "3", "-o", "split")
+    split = sweep(*WORDS, *WEIGHTS[:2], *skipping, "--split", "3", "-o", "split")
     assert split.exit_code == 0, split.output
-    assert "8 done" in split.stdout
+    assert "4 done" in split.stdout
     assert evaluated == [[0], [2, 4], [6, 8], []]
     assert kept(here / "split") == kept(here / "serial")
-    assert all(record.skipped == ("class3/a.JPEG",) for record in read_folder(here / "split").values())
+    (record,) = read_folder(here / "split").values()
+    assert (record.images, record.skipped) == (9, ("class3/a.JPEG",))
     assert list((here / "split" / ".sweep" / "unfinished").iterdir()) == []
+
+
+def test_checkpoints_share_the_pass_of_each_part():
+    jobs = [Job(kind="validate", name=name, options={"data": "val"}) for name in "ab"]
+    groups = [[(job.name, job.part) for job in group] for group in together(split_by_images(jobs, 2))]
+    assert groups == [[("a", part), ("b", part)] for part in ((1, 2), (2, 2), None)]
 
 
 def test_a_part_that_dies_is_tried_again_alone(here, evaluated, monkeypatch):

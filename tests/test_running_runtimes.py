@@ -26,7 +26,7 @@ from resbench.records.record import Engine, Exported, Settings
 from resbench.report import exports
 from resbench.running import arm as arms
 from resbench.running import proof
-from resbench.running.runtimes import exported, runtime
+from resbench.running.runtimes import compiled, exported, runtime
 from resbench.running.settings import Running, settings_for
 from resbench.timing import calls, interleave, speeds
 from resbench.timing.contest import Rules
@@ -355,3 +355,23 @@ def test_every_runtime_has_a_file_that_says_what_it_is():
     folder = Path(runtime.__file__).parent
     for row in runtime.RUNTIMES.values():
         assert f"def {row.loader}(source: Source) -> Program:" in (folder / f"{row.module}.py").read_text()
+
+
+def test_compiled_networks_share_no_code():
+    """torch counts what it compiles by the code object, and from the ninth variant on it runs eagerly."""
+    first, second = (compiled._with_own_code(tiny(), size) for size in (1, 2))
+    assert first.__code__ is not second.__code__
+    assert first.__code__ != second.__code__
+    with torch.inference_mode():
+        torch.testing.assert_close(first(images(2)), expected(images(2)))
+
+
+@pytest.mark.nightly
+@pytest.mark.filterwarnings("ignore")  # of torch's own, on its own parts
+def test_variants_of_a_network_are_all_compiled():
+    limit = {"recompile_limit": 1, "fail_on_recompile_limit_hit": True}
+    with torch._dynamo.config.patch(limit), torch.inference_mode():
+        for options in ({}, {"fuse": True}, {"channels_last": True}):
+            arm = arms.prepare(tiny(), chosen(runtime="compile", **options), CPU, 10)
+            for size in (1, 2):
+                torch.testing.assert_close(arms.answer(arm, images(size)), expected(images(size)), rtol=1e-4, atol=1e-4)

@@ -173,7 +173,7 @@ def _asked(
         raise ResbenchError(
             f"--weights: given {len(weights)} times for {len(networks)} networks; give it once for each, in order"
         )
-    if not networks or any(map(_is_pattern, networks)):
+    if not networks or any(map(is_pattern, networks)):
         if weights:
             raise ResbenchError("--weights: needs the name of a network for each file, not patterns or --all")
         return []
@@ -181,7 +181,8 @@ def _asked(
     return list(zip(networks, files, strict=True))
 
 
-def _is_pattern(network: str | Variant) -> bool:
+def is_pattern(network: str | Variant) -> bool:
+    """Tell whether a name stands for the published checkpoints that fit it."""
     return isinstance(network, str) and not is_place(network) and any(mark in network for mark in "*?[")
 
 

@@ -1,5 +1,7 @@
 """Options as people write them: "1,8,auto", "224x288", "dtype=bf16"."""
 
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -12,10 +14,13 @@ from resbench.errors import ResbenchError
 
 if TYPE_CHECKING:
     from resbench.bench.sides import Side
+    from resbench.records.tuned import Goal
     from resbench.timing.speeds import BatchSize
     from resbench.zoo.spec import Variant
 
 MOST_ARMS = 26  # each has a letter
+_TIME = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s)", re.ASCII)
+_UNITS_S = {"ms": 1e-3, "s": 1.0}
 _SWITCH = {"": True, "true": True, "yes": True, "false": False, "no": False}
 
 
@@ -34,6 +39,33 @@ def plain_batch_sizes(text: str | None) -> tuple[int, ...]:
     if "auto" in sizes:
         raise ResbenchError("batch size 'auto': every runtime saturates at another size; give numbers, such as 1,8")
     return tuple(size for size in sizes if isinstance(size, int))
+
+
+def latency_limit_s(text: str | None) -> float | None:
+    """Read "20ms" or "0.5s". Raises ResbenchError for anything else, and for no time at all."""
+    if text is None:
+        return None
+    written = _TIME.fullmatch(text)
+    value = float(written[1]) * _UNITS_S[written[2]] if written else 0.0
+    if not 0 < value < math.inf:
+        raise ResbenchError(f"time {text!r}: give a number with its unit, such as 20ms or 0.5s")
+    return value
+
+
+def goal(aim: str | None, max_latency_s: float | None) -> "Goal":
+    """Return what a setting is to be the best at: what was asked for, else latency unless that is bounded."""
+    wanted = aim or ("latency" if max_latency_s is None else "throughput")
+    return "throughput" if wanted == "throughput" else "latency"
+
+
+def names(text: str | None) -> tuple[str, ...]:
+    """Read "eager,onnxruntime"; None stands for none."""
+    return () if text is None else tuple(text.split(","))
+
+
+def fraction(points: float | None) -> float | None:
+    """Return percentage points as a fraction."""
+    return None if points is None else points / 100
 
 
 def batch_size(text: str | None) -> "BatchSize | None":

@@ -1,18 +1,21 @@
 """Profiles of several networks, one after the other, each in a fresh process."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from resbench.bench.entrance import patterns
 from resbench.bench.profiling import Interrupted, Profiling, profiled
 from resbench.bench.recorded import recorded_profile
 from resbench.bench.subject import OnProgress
+from resbench.bench.tuned import saved_setting
 from resbench.errors import ResbenchError
 from resbench.nets.probing import probed
 from resbench.records import store
 from resbench.records.record import Profile
+from resbench.records.tuned import Goal
 from resbench.running import fresh
+from resbench.running.device import resolve
 from resbench.zoo.find import match
 from resbench.zoo.spec import Variant
 
@@ -25,6 +28,7 @@ class Outcome:
     record: Profile | None = None
     path: Path | None = None  # where the record lies, when it was to be saved
     error: ResbenchError | None = None
+    note: str = ""  # how it ran, where that was saved
 
 
 def chosen_in_order(names: Sequence[str], *, every: bool) -> list[Variant]:
@@ -42,36 +46,52 @@ def profile_each(
     *,
     root: Path | None = None,
     resume: bool = False,
+    tuned: Path | None = None,
     on_progress: OnProgress = lambda *_: None,
 ) -> Iterator[Outcome]:
     """Profile several networks, each in a fresh process (a single one in this), and yield each when it is finished.
 
     With `root` every record is written below it at once; with `resume` those that already lie there are not measured
-    again. A network that cannot be built or measured does not stop the others.
+    again; with `tuned` each runs as `resbench tune` saved it below that folder. A network that cannot be built or
+    measured does not stop the others.
     """
     if resume and root is None:
         raise ResbenchError("--resume: skips what was saved, so give --save too")
     for index, network in enumerate(networks):
         try:
             network = probed(network, profiling.running.input_px)
-            if resume and root and (finished := recorded_profile(network, profiling, root)):
-                yield Outcome(network=network.name, record=finished, path=root / store.path_of(finished))
+            own, note = _as_tuned(network, profiling, tuned) if tuned else (profiling, "")
+            if resume and root and (finished := recorded_profile(network, own, root)):
+                yield Outcome(network=network.name, record=finished, path=root / store.path_of(finished), note=note)
                 continue
             if len(networks) == 1:
-                record = profiled(network, profiling, on_progress)
+                record = profiled(network, own, on_progress)
             else:
                 on_progress(f"profiling {len(networks)} networks", index / len(networks))
-                record = fresh.call(profiled, network, profiling)
+                record = fresh.call(profiled, network, own)
         except Interrupted as interrupted:
-            yield _saved(interrupted.record, root)
+            yield _saved(interrupted.record, root, note)
             raise
         except ResbenchError as error:
             if len(networks) == 1:
                 raise
             yield Outcome(network=network.name, error=error)
         else:
-            yield _saved(record, root)
+            yield _saved(record, root, note)
 
 
-def _saved(record: Profile, root: Path | None) -> Outcome:
-    return Outcome(network=record.network, record=record, path=root and store.save(record, root))
+def _saved(record: Profile, root: Path | None, note: str) -> Outcome:
+    return Outcome(network=record.network, record=record, path=root and store.save(record, root), note=note)
+
+
+def _as_tuned(network: Variant, profiling: Profiling, root: Path) -> tuple[Profiling, str]:
+    """Return `profiling` in the setting that was saved below `root`, at its batch size unless others are asked for.
+
+    That is the one for latency, or for throughput where calls of one image are not asked for.
+    """
+    sizes, running = profiling.batch_sizes, profiling.running
+    goals: tuple[Goal, ...] = ("throughput", "latency") if sizes and 1 not in sizes else ("latency", "throughput")
+    size = running.input_px or network.input_px
+    pair = (size, size) if isinstance(size, int) else size
+    saved = saved_setting(network.name, running, pair, resolve(profiling.device), root, goals)
+    return replace(profiling, running=saved.running, batch_sizes=sizes or (saved.batch_size,)), saved.words

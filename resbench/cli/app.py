@@ -22,7 +22,7 @@ PANELS = {
     "Begin": ("demo",),
     "Networks and checkpoints": ("list", "show", "zoo", "weights"),
     "Cost": ("count", "explain"),
-    "Speed": ("profile", "sweep", "ab", "ladder", "compare", "selfcheck", "stats", "env"),
+    "Speed": ("profile", "sweep", "ab", "ladder", "tune", "compare", "selfcheck", "stats", "env"),
     "Accuracy": ("validate", "data"),
     "Exported files": ("export", "parity"),
     "Results and cards": ("results", "report", "card", "lint"),

@@ -127,6 +127,22 @@ Workers = Annotated[
     int | None, how("--workers", "-j", min=1, metavar="N", help="Threads that decode. [default: one per core]")
 ]
 
+Tuned = Annotated[
+    bool, how("--tuned", help="Run as `resbench tune` found fastest on this machine, and saved below --output.")
+]
+_SAVED = (
+    "dtype",
+    "amp",
+    "channels_last",
+    "runtime",
+    "compile_mode",
+    "cuda_graph",
+    "fuse",
+    "threads",
+    "plain",
+    "train",  # which tune does not do
+)
+
 # What becomes of the results.
 AsJson = Annotated[bool, shown("--json", help="Print JSON instead of a table.")]
 CodeQuality = Annotated[
@@ -160,6 +176,16 @@ OnMachine = Annotated[
 ]
 PermittedSlowdown = Annotated[float, advanced(min=0, metavar="SHARE", help="The slowdown to permit (0.03: 3 %).")]
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Folder of the records.")]
+
+
+def refuse_with_tuned(context: typer.Context) -> None:
+    """Raise ResbenchError for an option that says how a network runs, which the saved setting of --tuned says."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in _SAVED and source and source.name == "COMMANDLINE":
+            raise ResbenchError(
+                f"{parameter.opts[0]} with --tuned: the saved setting says how the network runs; leave one out"
+            )
 
 
 def refuse_before_command(context: typer.Context) -> None:

@@ -9,6 +9,7 @@ from resbench.cli import options
 
 
 def profile_(
+    context: typer.Context,
     names: Annotated[list[str] | None, options.network_argument("Networks, or patterns such as 'resnext*'.")] = None,
     every: Annotated[bool, options.what("--all", help="Profile every network of the table.")] = False,
     batch_size: Annotated[
@@ -70,6 +71,7 @@ def profile_(
             "--by-stage", help="Also measure where the time goes: by stage and by kind of operator, at each batch size."
         ),
     ] = False,
+    tuned: options.Tuned = False,
     launches: Annotated[
         int,
         options.advanced(
@@ -109,6 +111,8 @@ def profile_(
     from resbench.report.progress import timing_progress
     from resbench.running.settings import Running
 
+    if tuned:
+        options.refuse_with_tuned(context)
     networks = profiles.chosen_in_order(names or [], every=every)
     how = profiling.Profiling(
         running=Running(
@@ -138,7 +142,12 @@ def profile_(
     )
     with timing_progress(quiet=quiet) as on_progress:
         outcomes = profiles.profile_each(
-            networks, how, root=output if save else None, resume=resume, on_progress=on_progress
+            networks,
+            how,
+            root=output if save else None,
+            resume=resume,
+            tuned=output if tuned else None,
+            on_progress=on_progress,
         )
         code = report.show_profiles(outcomes, single=len(networks) == 1, as_json=as_json, quiet=quiet)
     raise typer.Exit(code)

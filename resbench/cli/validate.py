@@ -9,6 +9,7 @@ from resbench.cli import options
 
 
 def validate_(
+    context: typer.Context,
     names: Annotated[
         list[str] | None,
         options.network_argument(
@@ -154,6 +155,7 @@ def validate_(
     threads: Annotated[
         int | None, options.how(min=1, metavar="N", help="CPU threads of the network. [default: torch's]")
     ] = None,
+    tuned: options.Tuned = False,
     skip_unreadable: Annotated[
         bool,
         options.advanced("--skip-unreadable", help="Leave unreadable images out, and say so, instead of failing."),
@@ -204,11 +206,14 @@ def validate_(
     from resbench.accuracy.views import checked_tta
     from resbench.bench import gaps, parse, passes, setwise, validation
     from resbench.bench.entries import Validating
+    from resbench.bench.tuned import validating_as_tuned
     from resbench.report import evaluation as report
     from resbench.report import losses
     from resbench.running.allocator import keep_memory
     from resbench.running.settings import Running
 
+    if tuned:
+        options.refuse_with_tuned(context)
     parse.one_set(data, explain_gap=explain_gap, against=against, tta=tta, corruptions=corruptions)
     views, average = checked_tta(tta, tta_average)
     keep_memory()
@@ -243,9 +248,10 @@ def validate_(
         decoder=decoder,
         plain=plain,
     )
-    if validation.is_main():
-        report.note(passes.remarks(how))
     networks = [*(names or []), *(["*"] if every else [])]
+    how, notes = validating_as_tuned(networks, weights or [], how, output) if tuned else (how, [])
+    if validation.is_main():
+        report.note([*notes, *passes.remarks(how)])
     with report.validating_progress(quiet=quiet or not validation.is_main()) as on_progress:
         kept = output if save else None
         results = validation.validate_all(

@@ -27,7 +27,7 @@ class _Head(msgspec.Struct):
     settings: Any = None
 
 
-def dumps(record: Record) -> str:
+def dumps(record: object) -> str:
     """Return `record` as indented JSON that ends in a line feed; lists of plain values take one line.
 
     Raises ValueError for NaN and infinities, which JSON does not have.

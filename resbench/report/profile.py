@@ -41,7 +41,9 @@ def show_profiles(outcomes: "Iterable[Outcome]", *, single: bool, as_json: bool,
 
 
 def note_outcome(outcome: "Outcome", *, quiet: bool) -> None:
-    """Say on stderr why a network has no profile, or where its record lies."""
+    """Say on stderr how a network ran as saved, why it has no profile, or where its record lies."""
+    if outcome.note and not quiet:
+        terminal.advice().print(f"note: {outcome.note}", soft_wrap=True)
     if outcome.error:
         terminal.advice().print(f"resbench: {outcome.network}: {outcome.error}", soft_wrap=True)
     elif outcome.path and not quiet:

@@ -43,8 +43,33 @@ def shape(arms: Sequence[Timeable]) -> Shape:
     times_s = [[arm.time(1)[0] / 1e9 for arm in arms] for _ in range(5)]
     fast, slow = (pick(median(column) for column in zip(*times_s, strict=True)) for pick in (min, max))
     calls = math.ceil(BURST_S / fast)
-    pairs = int(CLUSTER_S / (2 * slow * calls))
-    return Shape(pairs=max(LEAST_PAIRS, min(MOST_PAIRS, pairs)), calls=calls)
+    return Shape(pairs=fitting_pairs(slow * calls), calls=calls)
+
+
+def fitting_pairs(sample_s: float) -> int:
+    """Return how many samples a cluster has of each arm when that of the slowest lasts so long."""
+    return max(LEAST_PAIRS, min(MOST_PAIRS, int(CLUSTER_S / (2 * sample_s))))
+
+
+class Burst:
+    """An arm whose samples last long enough: what is one call to it is as many of the other's as fill BURST_S."""
+
+    def __init__(self, arm: Timeable) -> None:
+        """Warm the arm up: what compiles compiles at the first call."""
+        self._arm = arm
+        arm.materialise()
+        arm.time(1)
+        call_s = min(arm.time(1)[0] for _ in range(2)) / 1e9
+        self.calls = math.ceil(BURST_S / call_s)
+        self.seconds = call_s * self.calls
+
+    def materialise(self) -> None:
+        """Lay the work out afresh in memory."""
+        self._arm.materialise()
+
+    def time(self, calls: int) -> tuple[int, int]:
+        """Return the wall and process time of so many bursts in nanoseconds."""
+        return self._arm.time(calls * self.calls)
 
 
 def cluster(arms: Sequence[Timeable], wanted: Shape, chance: random.Random) -> Clusters:

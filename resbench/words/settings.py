@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from resbench import units
 from resbench.records.settings import ChosenOptions, Engine, RuntimeName, Settings
 
 RUNTIME_WORDS: dict[RuntimeName, str] = {
@@ -54,3 +55,18 @@ def comparison_words(chosen: ChosenOptions) -> str:
     else:
         answers = f"the five best classes of plain torch on {first}"
     return f"{answers}, logits within {chosen.difference:.2g} of the largest"
+
+
+def setting_options(settings: Settings) -> Iterator[str]:
+    """Yield the options that run a network in these settings, as they follow one another on the command line."""
+    yield from ("--input-px", units.pixels(settings.input_px))
+    if settings.runtime != "eager":
+        yield from ("--runtime", settings.runtime)
+    if settings.dtype != "fp32":
+        yield from ("--dtype", settings.dtype)
+    if settings.memory_format == "channels_last":
+        yield "--channels-last"
+    if settings.fuse:
+        yield "--fuse"
+    if settings.threads:
+        yield from ("--threads", str(settings.threads))

@@ -1,0 +1,90 @@
+"""Does the race find the best of the whole grid? Both are measured, again and again. For a quiet machine.
+
+    python benchmarks/tuning.py                                  # resnet18 at 64 px, 20 runs
+    python benchmarks/tuning.py resnet18 --input-px 64 --runs 1 --runtimes eager,onnxruntime --rounds 2
+
+The settings are made ready once. In every run they race, and then the whole grid is timed: every setting in twelve
+rounds. Printed are both winners, the time of the race's over that of the grid's by the grid's measurements with the
+95 % interval, how many measurements each took, and how busy the machine was.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from resbench import environment
+from resbench.bench.entries import Validating
+from resbench.bench.examining import exam_of, examiner_of
+from resbench.bench.field import made_ready
+from resbench.bench.grid import grid, runtimes_here
+from resbench.bench.requests import request_for
+from resbench.bench.track import PLAIN, Track
+from resbench.judging.standing import Standings, standings_of
+from resbench.running.settings import Running
+from resbench.timing.race import ROUNDS_OF_GRID, race
+from resbench.words.measured import ratio_words
+from resbench.words.settings import setting_words
+from resbench.zoo.find import find
+
+CPU = torch.device("cpu")
+CLOSE = 1.02  # a winner is as good as the best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", nargs="?", default="resnet18")
+    parser.add_argument("--input-px", type=int, default=64)
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=ROUNDS_OF_GRID, help="of the whole grid")
+    parser.add_argument("--runtimes", default="", help="only these: eager,onnxruntime")
+    parser.add_argument("--batch-sizes", type=lambda text: [int(word) for word in text.split(",")], default=[1])
+    asked = parser.parse_args()
+    network, running = find(asked.name), Running(input_px=asked.input_px)
+    runtimes, cannot = runtimes_here(asked.runtimes.split(",") if asked.runtimes else (), CPU)
+    requests = [request_for(network, own, CPU) for own in grid(running, runtimes, CPU)]
+    with tempfile.TemporaryDirectory() as folder:
+        watch = environment.watch(CPU)
+        field = made_ready(requests, asked.batch_sizes, Path(folder), float("inf"), lambda *_: None)
+        for own in (*cannot, *field.cannot):
+            print(f"{own.what}: {own.why}")
+        exam = exam_of(network, None, Validating(running=running), data=None, calibration=None, max_loss=None)
+        examiner = examiner_of(exam, field.entrants[PLAIN].arm, lambda _: None)
+        print(f"{asked.name} at {asked.input_px} px, {len(field.entrants)} settings; {exam.words}")
+        print("| run | the race's winner | the grid's winner | slower by | measurements | of | seconds | of |")
+        print("|---:|---|---|---|---:|---:|---:|---:|")
+        hits = sum(one_run(number, Track(field, examiner), asked.rounds) for number in range(1, asked.runs + 1))
+        print(f"within {CLOSE - 1:.0%} of the best in {hits} of {asked.runs} runs; machine {watch.noise()}")
+
+
+def one_run(number: int, track: Track, rounds: int) -> bool:
+    """Race once, time the whole grid once, print a row, and tell whether the race's winner is as good as the best."""
+    started_s = time.monotonic()
+    end = list(race(track.entrants(None, float("inf"))))[-1]
+    raced_s = time.monotonic()
+    everyone = range(len(track.field.entrants))
+    whole = standings_of([track.measure(everyone) for _ in range(rounds)])
+    grid_s = time.monotonic()
+    best = next(index for index in whole.ranked(everyone) if track.holds(index))
+    assert end.leader is not None, "plain eager torch can always lead"
+    names = (words(track, index) for index in (end.leader, best))
+    taken = f"{end.measurements} | {len(everyone) * rounds} | {raced_s - started_s:.0f} | {grid_s - raced_s:.0f}"
+    print(f"| {number} | {' | '.join(names)} | {slower(whole, best, end.leader)} | {taken} |", flush=True)
+    return whole.ratio(best, end.leader).estimate <= CLOSE
+
+
+def slower(whole: Standings, best: int, winner: int) -> str:
+    """Return the time of the race's winner over that of the best, by the whole grid."""
+    return "1" if best == winner else ratio_words(whole.ratio(best, winner))
+
+
+def words(track: Track, index: int) -> str:
+    """Return a setting in words."""
+    entrant = track.field.entrants[index]
+    return f"{', '.join(setting_words(entrant.request.settings))}, batch {entrant.batch_size}"
+
+
+if __name__ == "__main__":
+    main()

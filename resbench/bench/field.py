@@ -1,0 +1,118 @@
+"""The settings that race for a network, each made ready to be timed."""
+
+import copy
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+import torch
+
+from resbench.bench.calibrating import calibration_from
+from resbench.bench.subject import LoadedNetwork, OnProgress, loaded_network
+from resbench.bench.worker import Local
+from resbench.errors import ResbenchError
+from resbench.records.settings import Settings
+from resbench.records.tuned import CannotRace
+from resbench.running.arm import Arm, prepare
+from resbench.running.runtimes.modelfile import first_line
+from resbench.running.runtimes.runtime import RUNTIMES
+from resbench.running.settings import weight_dtype
+from resbench.timing.interleave import Burst
+from resbench.timing.speeds import Request
+
+COPIES = 8  # of the weights that there must be memory for before a setting is made ready: exporting takes several
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Entrant:
+    """A setting at a batch size, ready to be timed."""
+
+    request: Request
+    arm: Arm
+    batch_size: int
+    burst: Burst
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Field:
+    """What races for a network, plain eager torch first, and what cannot."""
+
+    loaded: LoadedNetwork
+    entrants: tuple[Entrant, ...]
+    cannot: tuple[CannotRace, ...]
+
+
+def made_ready(
+    requests: Sequence[Request], batch_sizes: Sequence[int], folder: Path, until_s: float, on_progress: OnProgress
+) -> Field:
+    """Make every request ready at every batch size while there is time; the first one, plain eager torch, always.
+
+    Files that runtimes run are made in `folder`. What cannot be made ready does not stop the others. Raises
+    ResbenchError when plain eager torch cannot.
+    """
+    loaded = loaded_network(requests[0])
+    switching = len({request.settings.threads for request in requests}) > 1
+    entrants: list[Entrant] = []
+    cannot: list[CannotRace] = []
+    left_out: Counter[tuple[str, str]] = Counter()
+    arms: dict[Settings, Arm] = {}
+    for index, request in enumerate(requests):
+        on_progress("making settings ready", index / len(requests))
+        runtime = request.settings.runtime
+        if index and (why := _obstacle(until_s, loaded)):
+            left_out[runtime, why] += 1
+            continue
+        for size in batch_sizes:
+            try:
+                arm = _arm(request, loaded, folder, arms)
+                burst = Burst(Local(arm, size, switching=switching))
+            except (ResbenchError, RuntimeError) as error:  # of a compiler that is missing, for one
+                if not entrants:
+                    raise
+                cannot.append(CannotRace(what=runtime, why=first_line(error)))
+            else:
+                entrants.append(Entrant(request=request, arm=arm, batch_size=size, burst=burst))
+    cannot += [CannotRace(what=name, why=why.format(number=number)) for (name, why), number in left_out.items()]
+    return Field(loaded=loaded, entrants=tuple(entrants), cannot=tuple(dict.fromkeys(cannot)))
+
+
+def _obstacle(until_s: float, loaded: LoadedNetwork) -> str:
+    """Return why no other setting can be made ready; empty: one can."""
+    if time.monotonic() > until_s:
+        return "no time was left for {number} of its settings; give a larger --time-budget"
+    weights_bytes = sum(tensor.nbytes for tensor in loaded.module.state_dict().values())
+    if psutil.virtual_memory().available < COPIES * weights_bytes:
+        return "no memory was left for {number} of its settings; try fewer, with --runtime or --threads"
+    return ""
+
+
+def _arm(request: Request, loaded: LoadedNetwork, folder: Path, arms: dict[Settings, Arm]) -> Arm:
+    """Return the network in the settings of `request`; `arms` has those that were made before.
+
+    Numbers of threads share one in eager torch, where they are a switch, and batch sizes share one everywhere.
+    """
+    own = request.settings
+    key = replace(own, threads=None) if own.runtime == "eager" else own
+    if key not in arms:
+        arms[key] = prepare(
+            copy.deepcopy(loaded.module),
+            own,
+            torch.device(request.device),
+            request.network.classes,
+            _files(own, folder, len(arms)),
+            calibration_from(request.calibration),
+        )
+    return replace(arms[key], settings=own)
+
+
+def _files(settings: Settings, folder: Path, number: int) -> Path | None:
+    """Return the folder of what a setting's runtime runs; those that heed no options run the same files."""
+    row = RUNTIMES[settings.runtime]
+    if not row.files:
+        return None
+    own = folder / (f"{row.name}-{number}" if row.options else str(weight_dtype(settings)))
+    own.mkdir(exist_ok=True)
+    return own

@@ -1,0 +1,121 @@
+"""Which of many settings is the fastest: they race in rounds, and those that are clearly behind leave."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from resbench.judging.standing import Round, Standings, standings_of
+from resbench.timing.contest import LEAST_UNITS
+
+ROUNDS_OF_GRID = 12  # as many times the whole grid would have every setting timed: as often as `ab` does at first
+SHARE = 5  # the race takes at most so small a part of these measurements
+CLOSE = 0.02  # settings whose times differ by less are as good as one another
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrants:
+    """The settings that race, by number, and what the race asks of the world; tests give their own."""
+
+    count: int
+    plain: int  # the one that ratios are shown to
+    measure: Callable[[Sequence[int]], Round]  # times these settings once each, in turn
+    holds: Callable[[int], bool]  # whether the answers of a setting are right; asked once of each that leads
+    limits_s: Sequence[float] = ()  # per image, that the time of each must be below; none: there is no limit
+    time_budget_s: float = math.inf
+    now_s: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceState:
+    """A race after a round."""
+
+    standings: Standings
+    leader: int | None  # the fastest with right answers and below the limit; None: there is none yet
+    contenders: tuple[int, ...]  # not clearly behind it, the fastest first
+    measurements: int
+    most: int  # measurements that the race may take
+
+
+def whole_grid(count: int) -> int:
+    """Return how many measurements it takes to time each of `count` settings, as without a race."""
+    return ROUNDS_OF_GRID * count
+
+
+def race(entrants: Entrants) -> Iterator[RaceState]:
+    """Let the settings race, and yield how they stand after every round.
+
+    All run in the first round. Then, after each, leave those that are clearly behind the leader (`Standings.is_behind`)
+    or certainly above their limit. A setting leads only once its answers were found right, so that a fast one with
+    wrong answers sends nobody away. In all a fifth of the measurements of the whole grid is taken (SHARE): where those
+    that are left would need more than half of what remains of it, only the fastest of them run on.
+    The race ends when certainly nobody is faster than the leader by CLOSE, or when measurements or time are used up.
+    Sources: Maron and Moore 1997 (Artif. Intell. Rev. 11:193) for races, Karnin, Koren and Somekh 2013 (ICML) for the
+    halving.
+    """
+    end_s, longest_s = entrants.now_s() + entrants.time_budget_s, 0.0
+    most = max(whole_grid(entrants.count) // SHARE, entrants.count)
+    rounds: list[Round] = []
+    answers: dict[int, bool] = {}
+    taking: Sequence[int] = range(entrants.count)
+    while taking and (not rounds or entrants.now_s() + longest_s <= end_s):
+        before_s = entrants.now_s()
+        rounds.append(entrants.measure(taking))
+        longest_s = max(longest_s, entrants.now_s() - before_s)
+        state = _state(rounds, entrants, answers, most)
+        yield state
+        taking = _next(state, entrants.plain)
+
+
+def _state(rounds: Sequence[Round], entrants: Entrants, answers: dict[int, bool], most: int) -> RaceState:
+    standings = standings_of(rounds)
+    running = [
+        index for index in standings.ranked(range(entrants.count)) if not _is_above(standings, entrants.limits_s, index)
+    ]
+    leader = next((index for index in running if _may_lead(index, standings, entrants, answers)), None)
+    contenders = tuple(
+        index
+        for index in running
+        if answers.get(index, True) and (leader in (None, index) or not standings.is_behind(leader, index))
+    )
+    return RaceState(
+        standings=standings, leader=leader, contenders=contenders, measurements=sum(map(len, rounds)), most=most
+    )
+
+
+def _is_above(standings: Standings, limits_s: Sequence[float], index: int) -> bool:
+    """Tell whether the time of a setting is certainly above its limit."""
+    return bool(limits_s) and (standings.time_s(index).low or 0.0) > limits_s[index]
+
+
+def _is_below(standings: Standings, limits_s: Sequence[float], index: int) -> bool:
+    """Tell whether the time of a setting is certainly below its limit."""
+    return not limits_s or (standings.time_s(index).high or math.inf) < limits_s[index]
+
+
+def _may_lead(index: int, standings: Standings, entrants: Entrants, answers: dict[int, bool]) -> bool:
+    if not _is_below(standings, entrants.limits_s, index):
+        return False
+    if index not in answers:
+        answers[index] = entrants.holds(index)
+    return answers[index]
+
+
+def _next(state: RaceState, plain: int) -> list[int]:
+    """Return which settings run in the next round; none: the race is over."""
+    if not state.contenders:
+        return []
+    first = state.contenders[0] if state.leader is None else state.leader
+    left = state.most - state.measurements
+    room = max(2, left // 2)
+    taking = [first, *(index for index in state.contenders if index != first)][:room]
+    if plain not in taking and len(taking) < room:
+        taking.append(plain)  # so that the ratio to it is known well
+    return [] if _is_decided(state, plain) or len(taking) > left else taking
+
+
+def _is_decided(state: RaceState, plain: int) -> bool:
+    standings, leader = state.standings, state.leader
+    if leader is None or standings.count(leader, plain) < LEAST_UNITS:
+        return False
+    return not any(standings.may_be_ahead(leader, index, CLOSE) for index in state.contenders if index != leader)

@@ -13,7 +13,6 @@ from resbench.bench import entries, examining, field, grid, parse, profiles, sub
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.judging.ranking import ranking, standings_in
-from resbench.records import jsonio
 from resbench.records.record import Cluster, Engine
 from resbench.records.settings import Settings
 from resbench.records.store import machine_folder, save
@@ -26,6 +25,7 @@ from resbench.timing.interleave import Burst, fitting_pairs
 from resbench.zoo.spec import Preprocess
 from tests import planted
 from tests.examples import ENVIRONMENT, PROFILE, RUN
+from tests.printed import printed_records
 from tests.scripted import git
 from tests.test_cli_validate import SMALL, WNIDS
 from tests.test_running_arm import CPU, tiny
@@ -433,7 +433,7 @@ def test_validate_runs_in_the_setting_that_was_saved(planted_checkpoint, monkeyp
     saved_here(tmp_path / "out", raced=(changed, replace(RACE.raced[1], settings=settings)))
     done = run(*words, "-o", tmp_path / "out", "--tuned", "--json")
     assert done.exit_code == 0, done.output
-    record = jsonio.loads(done.stdout)
+    (record,) = printed_records(done.stdout)
     assert record.settings == settings
     assert (record.top1_right, record.top5_right) == (2, 3)
     assert "note: tuned for throughput on 2026-01-01: fp32, ONNX Runtime, 1 thread; equal top-1" in done.stderr

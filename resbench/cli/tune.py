@@ -18,7 +18,11 @@ def tune_(
     name: Annotated[str, options.network_argument("A network.")],
     aim: Annotated[
         Aim | None,
-        options.what("--for", help="What is to be the best. [default: latency; throughput with --max-latency]"),
+        options.what(
+            "--for",
+            metavar="latency|throughput",
+            help="What is to be the best. [default: latency; throughput with --max-latency]",
+        ),
     ] = None,
     max_latency: Annotated[
         str | None,

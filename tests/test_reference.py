@@ -91,3 +91,9 @@ def test_check_prints_what_differs_and_writing_mends_it(tmp_path, capsys, monkey
 )
 def test_what_markdown_would_take_for_markup_is_escaped(text, expected):
     assert markdown(text) == expected
+
+
+def test_no_cell_of_a_table_is_cut_where_github_shows_it():
+    for page in (COMMANDS, PYTHON):
+        rows = [line for line in page.splitlines() if line.startswith("| ")]
+        assert [row for row in rows if len(re.findall(r"(?<!\\)\|", row)) != 3] == []

@@ -102,7 +102,7 @@ class Declared:
         """Return what stands for the value of an option."""
         kind = plain_type(self.kinds.get(parameter.name, str))
         if parameter.metavar:
-            return str(parameter.metavar)
+            return str(parameter.metavar).replace("|", " or ")
         if isinstance(kind, type) and issubclass(kind, Enum):
             return "/".join(own.value for own in kind)
         if typing.get_origin(kind) is tuple:

@@ -5,6 +5,7 @@ import importlib.util
 import re
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +55,23 @@ def python_page() -> str:
         "## What they return",
         *(part for name, module in TYPES.items() for part in type_section(name, module)),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def definition(name: str, module: str) -> tuple[Any, list[str]]:
-    """Return the syntax tree of a function or class, and the lines of its module, which is not imported."""
+    """Return the syntax tree of a function or class, and the lines of its module."""
+    tree, lines = parsed(module)
+    return next(own for own in tree.body if getattr(own, "name", None) == name), lines
+
+
+@cache
+def parsed(module: str) -> tuple[ast.Module, list[str]]:
+    """Return the syntax tree and the lines of a module, which is not imported."""
     found = importlib.util.find_spec(module)
     assert found is not None
     assert found.origin is not None
     text = Path(found.origin).read_text(encoding="utf-8")
-    return next(own for own in ast.parse(text).body if getattr(own, "name", None) == name), text.splitlines()
+    return ast.parse(text), text.splitlines()
 
 
 def function_section(name: str) -> Iterator[str]:
@@ -124,9 +132,18 @@ def type_section(name: str, module: str) -> Iterator[str]:
     yield described(kind)
     fields = [own for own in kind.body if isinstance(own, ast.AnnAssign)]
     yield table(("field", "what it is"), ((f"`{own.target.id}`", field_meaning(own, lines)) for own in fields))
-    functions = [own for own in kind.body if isinstance(own, ast.FunctionDef) and not own.name.startswith("_")]
-    if functions:
-        yield table(("property or method", "what it gives"), ((member(own), cell(described(own))) for own in functions))
+    functions = [own for part in (kind, *bases(kind, module)) for own in part.body if isinstance(own, ast.FunctionDef)]
+    public = [own for own in functions if not own.name.startswith("_")]
+    yield table(("property or method", "what it gives"), ((member(own), cell(described(own))) for own in public))
+
+
+def bases(kind: ast.ClassDef, module: str) -> Iterator[ast.ClassDef]:
+    """Yield the classes that a class takes over from, where its module imports them from this package."""
+    wanted = {own.id for own in kind.bases if isinstance(own, ast.Name)}
+    for statement in parsed(module)[0].body:
+        if isinstance(statement, ast.ImportFrom) and statement.module and statement.module.startswith("resbench"):
+            for name in wanted.intersection(own.name for own in statement.names):
+                yield definition(name, statement.module)[0]
 
 
 def field_meaning(field: ast.AnnAssign, lines: list[str]) -> str:

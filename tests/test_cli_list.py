@@ -78,9 +78,10 @@ def test_the_table_shows_the_same_rows_as_the_json():
         [cell.strip() for cell in line.strip("│").split("│")] for line in result.stdout.splitlines() if "│" in line
     ]
     assert lines == [
-        ["resnet50", "ResNet", "224", "25.56 M", "4.09 G", "81.14 %", lines[0][-1]],
-        ["plain18", "Plain network", "224", "11.52 M", "1.79 G", "-", "0"],
+        ["resnet50", "ResNet", "25.56 M", "4.09 G", "81.14 %", lines[0][-1]],
+        ["plain18", "Plain network", "11.52 M", "1.79 G", "-", "0"],
     ]
+    assert result.stdout.splitlines()[-1] == "all of them: input_px 224"
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_no_view_of_records_hides_anything_or_gives_commands(text):
     assert_harmless(shown(evaluation.show_evaluations, [scored], as_json=False))
     told = shown(evaluation.show_evaluations, [scored], as_json=True)
     assert_harmless(told)
-    assert json.loads(told) == json.loads(dumps(scored))
+    assert json.loads(told) == [json.loads(dumps(scored))]
 
 
 @pytest.mark.parametrize(

@@ -225,9 +225,12 @@ def test_a_second_fix_changes_nothing(tmp_path, old, new, crlf):
 
 def test_the_models_of_all_cards_are_followed_by_a_bar(tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr(report, "tracked", lambda what, items, total: shown.append((what, total)) or iter(items))
+    monkeypatch.setattr(
+        report, "tracked", lambda what, items, total, quiet: shown.append((what, total, quiet)) or iter(items)
+    )
     for name in ("a.md", "b.md"):
         (tmp_path / name).write_text("| Model | Params (M) |\n|---|---|\n| resnet18 | 11.69 |\n| resnet34 | 21.80 |\n")
     result = CliRunner().invoke(app, ["lint", str(tmp_path)])
-    assert (result.exit_code, shown) == (0, [("models", 4)])
+    CliRunner().invoke(app, ["lint", str(tmp_path), "-q"])
+    assert (result.exit_code, shown) == (0, [("models", 4, False), ("models", 4, True)])
     assert "4 figures read, 4 checked (4 true)" in result.stdout

@@ -69,7 +69,7 @@ def test_the_table_shows_figures_with_their_intervals_and_what_is_common_below()
     ends = [f"{known[name]:.4g}" for name in ("latency_ms", "latency_low_ms", "latency_high_ms")]
     assert shown[0]["latency_ms"] == f"{ends[0]} [{ends[1]}, {ends[2]}]"
     assert shown[1]["throughput_batch"] == "-"
-    assert "all of them: kind profile; machine cpu-example-cpu-2c; settings fp32, 1 thread" in text
+    assert "all of them: kind profile; machine cpu-example-cpu-2c; input_px 224; settings fp32, 1 thread" in text
 
 
 def test_the_issue_of_choosing():

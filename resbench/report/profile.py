@@ -60,9 +60,9 @@ def profile_sheet(record: Profile, *, quiet: bool = False) -> None:
     console.print(_costs(record))
     if record.series:
         console.print(_speeds(record))
-    for series in record.series:
-        console.print(_sampling(series))
-    for table in (_memory(record.memory), _kernels(record.kernels or ()), _roofline(record), _energy(record)):
+    for line in (*map(_sampling, record.series), *map(_memory, filter(peak_words, record.memory))):
+        console.print(line)
+    for table in (_kernels(record.kernels or ()), _roofline(record), _energy(record)):
         if table.row_count:
             console.print(table)
     show_shares(record)
@@ -193,14 +193,11 @@ def _sampling(series: Series) -> str:
     return f"{speed(series.speed)} at batch {series.batch_size}: {', '.join(parts)}"
 
 
-def _memory(memories: Iterable[Memory]) -> Table:
-    out = Table("peak memory", "batch", "network and activations")
-    for memory in memories:
-        own = None
-        if memory.resident_bytes is not None and memory.resident_before_bytes is not None:
-            own = memory.resident_bytes - memory.resident_before_bytes
-        out.add_row(_peak(memory), str(memory.batch_size), "-" if own is None else units.size(own))
-    return out
+def _memory(memory: Memory) -> str:
+    own = ""
+    if memory.resident_bytes is not None and memory.resident_before_bytes is not None:
+        own = f", {units.size(memory.resident_bytes - memory.resident_before_bytes)} of it network and activations"
+    return f"peak memory at batch {memory.batch_size}: {_peak(memory)}{own}"
 
 
 def _peak(memory: Memory) -> str:

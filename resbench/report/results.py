@@ -25,6 +25,8 @@ _USUAL = (
     "network", "checkpoint", "kind", "machine", "input_px", "settings", "speed", "batch_size", "latency_ms",
     "latency_batch", "time_ms", "images_per_s", "throughput_batch", "top1", "top1_source", "noise", "age_days",
 )  # fmt: skip
+_NAMES = ("network", "family")
+_SIZES = ("input_px", "latency_batch", "throughput_batch", "batch_size")
 _SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".parquet": "parquet"}
 
 
@@ -100,8 +102,8 @@ def print_rows(rows: Sequence[Row], columns: Columns, shown: Sequence[str], *, e
 
 
 def _common(rows: Sequence[Row], columns: Columns, shown: Sequence[str]) -> dict[str, str]:
-    """Return the texts that all rows share, but for names of networks and families."""
-    names = [name for name in shown if columns[name].kind == "text" and name not in ("network", "family")]
+    """Return the conditions that all rows share: texts but for names of networks and families, sizes of inputs."""
+    names = [name for name in shown if (columns[name].kind == "text" or name in _SIZES) and name not in _NAMES]
     first = {name: cell(rows[0], name, columns[name]) for name in names}
     return {name: text for name, text in first.items() if all(row[name] == rows[0][name] for row in rows)}
 

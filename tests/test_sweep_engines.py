@@ -118,6 +118,19 @@ def test_forty_jobs_of_which_a_fifth_is_killed_and_the_submitter_too(here):
 
 
 @pytest.mark.nightly
+def test_a_part_whose_worker_is_killed_is_evaluated_again_alone(here):
+    (here / "die.SIGKILL").touch()
+    words = [*asked(1), "-b", "2", "--on", "processes"]
+    done = sweep(*words, "--split", "3", "--workers", "2", "-o", "out")
+    assert done.exit_code == 0, done.output
+    assert died(here)
+    states = json.loads(sweep("status", "-o", "out", "--json").stdout)["jobs"]
+    assert sorted(state["ending"]["attempts"] for state in states) == [1, 1, 1, 2]
+    assert sweep(*words, "-o", "serial").exit_code == 0
+    assert counts(here / "out") == counts(here / "serial")
+
+
+@pytest.mark.nightly
 def test_ctrl_c_at_the_terminal_leaves_jobs_running(here):
     """The signal goes to the whole group of processes, as a terminal sends it."""
     words = [*asked(3), "--on", "processes", "-o", "out"]
@@ -202,12 +215,33 @@ def two_gpus(tmp_path, monkeypatch):
     """An engine with the GPUs 1 and 3 beside four cores of two CPUs each, of which this process has all but one."""
     affinity = [{0, 1, 2, 3, 4, 5, 6}]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,3")
+    monkeypatch.setattr(processes.torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(processes, "submitit", lambda: SimpleNamespace(LocalExecutor=Executor))
     monkeypatch.setattr(pinning, "_siblings", lambda cpu: str(cpu % 4))
     monkeypatch.setattr(pinning.os, "sched_getaffinity", lambda _: affinity[0], raising=False)
     monkeypatch.setattr(pinning.os, "sched_setaffinity", lambda _, cpus: affinity.__setitem__(0, cpus), raising=False)
     yield engine(tmp_path, workers=3)
     assert affinity == [{0, 1, 2, 3, 4, 5, 6}]
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(len(pinning.physical_cores()) < 2, reason="this machine has one core, or does not tell")
+def test_profiles_on_two_gpus_see_one_each_and_half_of_the_cores(here, monkeypatch):
+    """The GPUs are numbers alone: the processes run on the CPU, and their records say what they had."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setattr(processes.torch.cuda, "device_count", lambda: 2)
+    words = ["resnet20_cifar10", "--with", "time-budget=0.1", "--with", "threads=1", "-b", "1", "-b", "2"]
+    done = sweep(*words, "--on", "processes", "-o", "out")
+    assert done.exit_code == 0, done.output
+    records = [record.environment for record in read_folder(here / "out").values()]
+    assert {own.conditions.variables["CUDA_VISIBLE_DEVICES"] for own in records} == {"0", "1"}
+    assert sum(own.machine.cpu_cores for own in records) == len(os.sched_getaffinity(0))
+
+
+def test_gpus_that_torch_cannot_use_count_for_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setattr(processes.torch.cuda, "device_count", lambda: 0)
+    assert not engine(tmp_path).has_room([bundle("profile")], bundle("profile", "b"))  # both on the CPU
 
 
 def test_each_gpu_has_one_profile_pinned_to_its_share_of_the_cores(two_gpus):

@@ -89,15 +89,15 @@ class Processes:
 
 def visible_gpus() -> list[int]:
     """Return the GPUs that this process may use. Raises ResbenchError where they have names instead of numbers."""
-    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    listed, count = os.environ.get("CUDA_VISIBLE_DEVICES"), torch.cuda.device_count()
     if listed is None:
-        return list(range(torch.cuda.device_count()))
+        return list(range(count))
     if not all(word.isdigit() for word in listed.split(",") if word):
         raise ResbenchError(
             f"CUDA_VISIBLE_DEVICES={listed}: --on processes takes numbers of devices only; give numbers, or leave "
             "--on out"
         )
-    return [int(word) for word in listed.split(",") if word]
+    return [int(word) for word in listed.split(",") if word][:count]  # none where torch cannot use them
 
 
 def _takes_any_gpu(bundle: Bundle) -> bool:

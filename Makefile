@@ -2,7 +2,7 @@
 .PHONY: setup test lint docs site check
 
 setup:  ## install in editable form with everything that development needs
-	pip install -e '.[test,lint,docs]'
+	pip install -e '.[test,lint,docs,release]'
 	pre-commit install
 
 test:  ## the plain test run

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from resbench.report.progress import progress as progress
     from resbench.zoo.find import find as find
 
-__version__ = "0.2.0"
+try:
+    from resbench._version import __version__ as __version__  # written by the build, from the tag
+except ImportError:  # a tree that was never installed, such as the base of `resbench gate`
+    __version__ = "0+unknown"
 
 _HOME = {
     "count": "resbench.bench.costs",

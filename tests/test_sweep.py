@@ -2,7 +2,9 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +15,7 @@ from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.records import jsonio, store
 from resbench.records.record import Ceilings
+from resbench.report import sweep as report
 from resbench.running import fresh
 from resbench.sweep import drive, engines, ledger, summary, work
 from resbench.sweep.jobs import Job
@@ -226,6 +229,19 @@ def test_the_time_left_is_that_of_each_kind_as_many_at_a_time_as_run(engine, sec
     assert summary.seconds_left(ended[:2], [validation], options) == 15  # as long as what is known takes
     assert summary.seconds_left(ended[3:], [validation], options) is None
     assert summary.seconds_left([], [], options) == 0
+
+
+def test_the_bar_says_how_many_failed_and_how_long_the_rest_takes(monkeypatch):
+    updates, bar = [], SimpleNamespace(add_task=lambda *_, total: total, update=lambda _, **new: updates.append(new))
+    monkeypatch.setattr(report.terminal, "bars", lambda *_, **__: nullcontext(bar))
+    jobs = [Job(kind="profile", name=name) for name in NAMES]
+    with report.sweep_progress(jobs, ledger.EngineOptions(), quiet=True) as on_ending:
+        on_ending(jobs[0], ledger.Ending(state="failed", exit_code=5))
+        on_ending(jobs[1], ledger.Ending(state="done", record="x", seconds=200))
+    assert [(new["completed"], new["description"]) for new in updates] == [
+        (1, "jobs (1 failed)"),
+        (2, "jobs (1 failed, about 3 min left)"),
+    ]
 
 
 def test_status_without_a_sweep_is_one_line(tmp_path):

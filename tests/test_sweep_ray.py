@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from resbench.errors import ResbenchError
+from resbench.records.store import read_folder
 from resbench.running import fresh
 from resbench.sweep import drive, ledger, ray_cluster
 from resbench.sweep.engines import Bundle
@@ -216,3 +218,16 @@ def test_twelve_jobs_of_which_two_are_killed_and_the_submitter_too(here, real_cl
     assert died(here)
     assert len(set((here / "worked").read_text().split())) == 14  # processes: two in place of dead ones
     assert counts(here / "out") == serial(here / "serial", 12)
+
+
+@pytest.mark.engines
+@pytest.mark.filterwarnings("ignore")
+def test_a_profile_travels_back_from_a_worker_that_does_not_see_the_folder(here, real_cluster, monkeypatch):
+    real, elsewhere = ray_cluster.RayCluster._task, here / "not" / "there"
+    monkeypatch.setattr(ray_cluster.RayCluster, "_task", lambda *own: replace(real(*own), root=elsewhere))
+    words = ["resnet20_cifar10", "--with", "time-budget=0.1", "--with", "threads=1", "-b", "1"]
+    done = sweep(*words, "--on", "ray", "-o", "out")
+    assert (done.exit_code, "1 done" in done.stdout) == (0, True), done.output
+    (record,) = read_folder(here / "out").values()
+    assert (record.network, record.settings.threads) == ("resnet20_cifar10", 1)
+    assert not elsewhere.exists()

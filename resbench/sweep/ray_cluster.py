@@ -39,7 +39,7 @@ class Delivery:
 
 
 class RayCluster:
-    """Bundles that take time have a GPU, or without `--gpus` all CPUs of a node; others share nodes."""
+    """Each bundle has its GPUs; without `--gpus`, one that takes time has all CPUs of a node, and others share nodes."""
 
     outlives = True
     local = False

@@ -39,7 +39,7 @@ class Delivery:
 
 
 class RayCluster:
-    """Each bundle has its GPUs; without `--gpus`, one that takes time has all CPUs of a node, and others share nodes."""
+    """Each bundle has its GPUs; without `--gpus` one that takes time has all CPUs of a node, others share nodes."""
 
     outlives = True
     local = False

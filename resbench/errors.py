@@ -41,3 +41,9 @@ def show_traceback(error: BaseException) -> None:
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what a library says, for a message of one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".")[:200] if lines else type(error).__name__

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch.distributed as dist
 
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, first_line
 
 Value = TypeVar("Value")
 PATIENCE = timedelta(hours=6)  # a slow rank is no lost rank; torchrun ends the others when one dies
@@ -58,7 +58,7 @@ class Ranks:
             dist.all_gather_object(values, value)
         except RuntimeError as error:
             raise LostRankError(
-                f"rank {self.rank}: another rank has stopped ({_line(error)}); run again to go on"
+                f"rank {self.rank}: another rank has stopped ({first_line(error)}); run again to go on"
             ) from None
         return values  # type: ignore[return-value]
 
@@ -81,7 +81,3 @@ def ranks() -> Iterator[Ranks]:
         )
     finally:
         dist.destroy_process_group()
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -11,7 +11,7 @@ from torch import nn
 from resbench.counting import crosscheck, tally
 from resbench.counting.counted import counted_or_none, remember, sizes
 from resbench.counting.inputs import one_image
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, first_line
 from resbench.nets.build import skeleton
 from resbench.nets.checkpoints import with_head_of
 from resbench.nets.elsewhere import source_of, with_classes
@@ -104,7 +104,7 @@ def counter_of(network: Variant) -> Callable[[Pair], Counts]:
         except ResbenchError:
             raise
         except Exception as error:  # foreign code may raise anything
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = first_line(error)
             raise ResbenchError(
                 f"{network.name}: cannot take {pixels(input_px)} px ({reason}); give another --input-px"
             ) from None

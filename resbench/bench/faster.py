@@ -20,7 +20,7 @@ from resbench.accuracy.readable import UNREADABLE
 from resbench.accuracy.session import Session, journal_of
 from resbench.bench.courses import Course, identity_of
 from resbench.bench.entries import Validating
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, first_line
 from resbench.records.predictions import Rows
 from resbench.records.record import ChosenOptions, Settings
 from resbench.records.settings import FastOption
@@ -110,7 +110,7 @@ def _compared(
         fast = _in_settings(course, settings)
         differing, difference = compared_rows(*_rows(course, fast, first, session))
     except Exception as error:  # of foreign code too; plain torch may run the network, or say what is wrong
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         return None, ChosenOptions(options=decoded, images=count, failure=reason)
     session.on_progress("comparing", count, count, None)
     same = not differing and difference <= BOUNDS["fp32"]

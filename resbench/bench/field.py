@@ -13,11 +13,10 @@ import torch
 from resbench.bench.calibrating import calibration_from
 from resbench.bench.subject import LoadedNetwork, OnProgress, loaded_network
 from resbench.bench.worker import Local
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, first_line
 from resbench.records.settings import Settings
 from resbench.records.tuned import CannotRace
 from resbench.running.arm import Arm, prepare
-from resbench.running.runtimes.modelfile import first_line
 from resbench.running.runtimes.runtime import RUNTIMES
 from resbench.running.settings import weight_dtype
 from resbench.timing.interleave import Burst

@@ -11,7 +11,7 @@ from typing import Any
 from resbench import __version__
 from resbench.cards import facts, huggingface
 from resbench.cards.templating import SIGNATURE
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, first_line
 from resbench.records import store
 from resbench.records.files import read_exactly
 from resbench.zoo.find import checkpoints, find, find_weights
@@ -83,10 +83,6 @@ def _refusals(hub: Any, repository: str) -> Iterator[None]:
             f"`hf repos create {repository}`, and log in with `hf auth login`"
         ) from None
     except errors.HFValidationError as error:
-        raise ResbenchError(f"--push {repository}: {_first_line(error)}; give USER/NAME") from None
+        raise ResbenchError(f"--push {repository}: {first_line(error)}; give USER/NAME") from None
     except (errors.HfHubHTTPError, errors.HTTPError, OSError) as error:
-        raise ResbenchError(f"{repository}: the hub refused: {_first_line(error)}; try `hf auth whoami`") from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ResbenchError(f"{repository}: the hub refused: {first_line(error)}; try `hf auth whoami`") from None

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, first_line
 from resbench.records.files import write_together
 from resbench.sweep.engines import Bundle, Ended, done_fresh
 from resbench.sweep.ledger import FOLDER, EngineOptions, Ledger, StoredSweep, hostname
@@ -66,7 +66,7 @@ class RayCluster:
             self._ray.get(starts)
         except self._ray.exceptions.RayError as error:
             raise ResbenchError(
-                f"Ray takes no jobs: {_first_line(error)}; look at its cluster, and `resbench sweep resume`"
+                f"Ray takes no jobs: {first_line(error)}; look at its cluster, and `resbench sweep resume`"
             ) from None
         return [f"{self._own}/{handle}" for handle in handles]
 
@@ -145,7 +145,7 @@ class Keeper:
         try:
             delivery = self._ray.get(self._tasks.pop(handle))
         except self._ray.exceptions.RayError as error:
-            reason = f"the worker was lost ({type(error).__name__}: {_first_line(error)})"
+            reason = f"the worker was lost ({type(error).__name__}: {first_line(error)})"
             delivery = Delivery(ended=Ended(reason=reason))
         return delivery, len(self._tasks)
 
@@ -198,7 +198,7 @@ def _connected() -> Any:
             ray.init(address=address, namespace=_NAMESPACE, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise ResbenchError(
-                f"--on ray: no cluster: {_first_line(error)}; start one with `ray start --head`, or name one in "
+                f"--on ray: no cluster: {first_line(error)}; start one with `ray start --head`, or name one in "
                 "RAY_ADDRESS"
             ) from None
     return ray
@@ -210,7 +210,3 @@ def _ray() -> Any:
         return importlib.import_module("ray")
     except ModuleNotFoundError:
         raise ResbenchError("--on ray: needs ray; pip install ray, or leave --on out") from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -8,10 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, first_line
 from resbench.records.settings import Engine
 from resbench.running.runtimes.eager import placed_module
-from resbench.running.runtimes.modelfile import first_line
 from resbench.running.runtimes.runtime import Program, Source
 
 

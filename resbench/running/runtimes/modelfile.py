@@ -93,9 +93,3 @@ def _noun(row: Format) -> Any:
         if (error.name or "").startswith("resbench"):
             raise
         raise ResbenchError(f"{row.name}: needs {error.name}; pip install 'resbench[{row.extra}]'") from None
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of what a library says, for a message of one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".")[:200] if lines else type(error).__name__

@@ -13,8 +13,8 @@ import onnxscript  # noqa: F401  torch's exporter needs it, and would say so in 
 import torch
 from torch import Tensor
 
-from resbench.errors import ResbenchError
-from resbench.running.runtimes.modelfile import IMAGES, LOGITS, Content, Precision, first_line
+from resbench.errors import ResbenchError, first_line
+from resbench.running.runtimes.modelfile import IMAGES, LOGITS, Content, Precision
 
 PREFIX = "resbench."
 # Operators that ONNX Runtime brings along; others are code of somebody's own.

@@ -11,10 +11,10 @@ import torch
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from torch import Tensor
 
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, first_line
 from resbench.records.settings import Engine
 from resbench.running.runtimes.exported import int8_network, int8_options, onnx_network, opset
-from resbench.running.runtimes.modelfile import IMAGES, LOGITS, first_line
+from resbench.running.runtimes.modelfile import IMAGES, LOGITS
 from resbench.running.runtimes.onnx_file import quiet_logs
 from resbench.running.runtimes.runtime import CalibrationImages, Program, Source, versions_of
 

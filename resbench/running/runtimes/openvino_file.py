@@ -8,9 +8,9 @@ import openvino
 import torch
 from torch import Tensor
 
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, first_line
 from resbench.running.runtimes import onnx_file
-from resbench.running.runtimes.modelfile import Content, Precision, first_line
+from resbench.running.runtimes.modelfile import Content, Precision
 
 _KEY = "resbench"
 _OPTIONS = {"INFERENCE_PRECISION_HINT": "f32"}  # else some CPUs would compute fp32 files in bf16

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.export import ExportedProgram
 from torch.fx import Interpreter
 
-from resbench.errors import ResbenchError
-from resbench.running.runtimes.modelfile import Content, Precision, first_line
+from resbench.errors import ResbenchError, first_line
+from resbench.running.runtimes.modelfile import Content, Precision
 
 _EXTRA = "resbench.json"
 

@@ -232,16 +232,23 @@ def test_the_time_left_is_that_of_each_kind_as_many_at_a_time_as_run(engine, sec
 
 
 def test_the_bar_says_how_many_failed_and_how_long_the_rest_takes(monkeypatch):
-    updates, bar = [], SimpleNamespace(add_task=lambda *_, total: total, update=lambda _, **new: updates.append(new))
+    shown, bar = (
+        [],
+        SimpleNamespace(
+            add_task=lambda description, total: shown.append((total, description)),
+            update=lambda _, advance, description: shown.append((advance, description)),
+        ),
+    )
     monkeypatch.setattr(report.terminal, "bars", lambda *_, **__: nullcontext(bar))
-    jobs = [Job(kind="profile", name=name) for name in NAMES]
-    with report.sweep_progress(jobs, ledger.EngineOptions(), quiet=True) as on_ending:
-        on_ending(jobs[0], ledger.Ending(state="failed", exit_code=5))
-        on_ending(jobs[1], ledger.Ending(state="done", record="x", seconds=200))
-    assert [(new["completed"], new["description"]) for new in updates] == [
-        (1, "jobs (1 failed)"),
-        (2, "jobs (1 failed, about 3 min left)"),
-    ]
+    *before, first, second, third = (Job(kind="profile", name=name) for name in ("before", *NAMES))
+    ended = [(job, ledger.Ending(state="done", seconds=400)) for job in before]
+    for known, start in (([], "jobs (0 failed)"), (ended, "jobs (0 failed, about 20 min left)")):
+        shown.clear()
+        with report.sweep_progress([first, second, third], ledger.EngineOptions(), known, quiet=True) as on_ending:
+            on_ending(first, ledger.Ending(state="failed", exit_code=5))
+            on_ending(second, ledger.Ending(state="done", record="x", seconds=200))
+        assert shown[0] == (3, start)
+    assert shown[1:] == [(1, "jobs (1 failed, about 13 min left)"), (1, "jobs (1 failed, about 5 min left)")]
 
 
 def test_status_without_a_sweep_is_one_line(tmp_path):

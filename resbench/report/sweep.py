@@ -26,22 +26,25 @@ _LINES_SHOWN = 5
 
 @contextmanager
 def sweep_progress(
-    jobs: "Sequence[Job]", engine: "EngineOptions", *, quiet: bool = False
+    jobs: "Sequence[Job]", engine: "EngineOptions", before: "Sequence[tuple[Job, Ending]]" = (), *, quiet: bool = False
 ) -> "Iterator[Callable[[Job, Ending], None]]":
-    """Yield what takes each job that ended, and shows how long the rest will take."""
+    """Yield what takes each job that ended, and shows how long the rest will take; `before`: others that ended."""
     columns = (terminal.Words("{task.description}"), BarColumn(), MofNCompleteColumn())
     left = {job.key: job for job in jobs}
-    ended: list[tuple[Job, Ending]] = []
+    ended = list(before)
+
+    def description() -> str:
+        seconds = seconds_left(ended, left.values(), engine)
+        words = "" if seconds is None else f", about {_about(seconds)} left"
+        return f"jobs ({sum(each.state == 'failed' for _, each in ended)} failed{words})"
+
     with terminal.bars(*columns, quiet=quiet) as bar:
-        task = bar.add_task("jobs", total=len(jobs))
+        task = bar.add_task(description(), total=len(jobs))
 
         def on_ending(job: "Job", ending: "Ending") -> None:
             left.pop(job.key, None)
             ended.append((job, ending))
-            seconds = seconds_left(ended, left.values(), engine)
-            words = "" if seconds is None else f", about {_about(seconds)} left"
-            failed = sum(each.state == "failed" for _, each in ended)
-            bar.update(task, completed=len(ended), description=f"jobs ({failed} failed{words})")
+            bar.update(task, advance=1, description=description())
             if not quiet:
                 _note(job, ending)
 
@@ -52,7 +55,7 @@ def follow(sweep: "Sweep", *, as_json: bool, quiet: bool) -> int:
     """Run a sweep, show its jobs at the end (also after Ctrl-C), and return the exit code of the worst of them."""
     root = sweep.ledger.root
     try:
-        with sweep_progress(sweep.open(), sweep.stored.engine, quiet=quiet) as on_ending:
+        with sweep_progress(sweep.open(), sweep.stored.engine, sweep.ended(), quiet=quiet) as on_ending:
             sweep.run(on_ending)
     except KeyboardInterrupt:
         status = status_of(sweep.ledger, sweep.stored)

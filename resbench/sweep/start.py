@@ -11,7 +11,7 @@ from resbench.errors import ResbenchError
 from resbench.sweep.drive import OnEnding, cancel_all, drive
 from resbench.sweep.engines import Here, SweepEngine
 from resbench.sweep.jobs import Job, split_by_images
-from resbench.sweep.ledger import EngineName, EngineOptions, Ledger, StoredSweep, code_sha256, open_jobs
+from resbench.sweep.ledger import Ending, EngineName, EngineOptions, Ledger, StoredSweep, code_sha256, open_jobs
 from resbench.sweep.processes import Processes, visible_gpus
 from resbench.sweep.ray_cluster import RayCluster
 from resbench.sweep.script import script_of
@@ -33,6 +33,12 @@ class Sweep:
     def open(self) -> Sequence[Job]:
         """Return the jobs that are to be brought to an end."""
         return self.stored.jobs if self.is_new else open_jobs(self.ledger, self.stored.jobs)
+
+    def ended(self) -> list[tuple[Job, Ending]]:
+        """Return the other jobs, and how they ended before."""
+        is_open = {job.key for job in self.open()}
+        endings = ((job, self.ledger.ending(job)) for job in self.stored.jobs if job.key not in is_open)
+        return [(job, ending) for job, ending in endings if ending]
 
     def run(self, on_ending: OnEnding) -> None:
         """Bring every open job to its end. Raises ResbenchError when another process runs a sweep into this folder."""

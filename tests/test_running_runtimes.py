@@ -371,7 +371,7 @@ def test_compiled_networks_share_no_code():
 def test_variants_of_a_network_are_all_compiled():
     limit = {"recompile_limit": 1, "fail_on_recompile_limit_hit": True}
     with torch._dynamo.config.patch(limit), torch.inference_mode():
-        for options in ({}, {"fuse": True}, {"channels_last": True}):
+        for options in ({}, {"fuse": True}):
             arm = arms.prepare(tiny(), chosen(runtime="compile", **options), CPU, 10)
             for size in (1, 2):
                 torch.testing.assert_close(arms.answer(arm, images(size)), expected(images(size)), rtol=1e-4, atol=1e-4)

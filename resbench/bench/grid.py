@@ -36,23 +36,26 @@ def runtimes_here(asked: Collection[str], on: torch.device) -> tuple[list[Runtim
             cannot.append(CannotRace(what=row.name, why=why))
         else:
             here.append(row)
-    return sorted(here, key=lambda row: row.name in _COMPILING), cannot
+    return here, cannot
 
 
 def grid(running: Running, runtimes: Sequence[Runtime], on: torch.device) -> list[Running]:
     """Return every way to run a network in `runtimes` on `on`, and plain eager torch, which ratios are shown to, first.
 
-    `running` says what is the same in all: image size, and threads where they are fixed; int8 is tried where it has
-    images for calibration.
+    Then what all runtimes do with the same number of threads, so that none is left out when time ends early; what
+    compiles comes last. `running` says what is the same in all: image size, and threads where they are fixed; int8 is
+    tried where it has images for calibration.
     """
     numbers: tuple[int | None, ...] = (running.threads,) if running.threads or on.type != "cpu" else thread_numbers()
     plain = replace(running, runtime="eager", dtype="fp32", threads=numbers[0], calibration=None)
     ways = [
         replace(plain, runtime=row.name, dtype=dtype, threads=threads, **switches)
+        for compiling in (False, True)
+        for threads in numbers
         for row in runtimes
+        if (row.name in _COMPILING) == compiling
         for dtype in _dtypes(row, on, int8=running.calibration is not None)
         for switches in _switches(row)
-        for threads in numbers
     ]
     calibrated = (replace(way, calibration=running.calibration) if way.dtype == "int8" else way for way in ways)
     return list(dict.fromkeys([plain, *calibrated]))

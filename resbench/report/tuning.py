@@ -35,7 +35,9 @@ def show_tuning(stages: Iterable[Tuned], *, as_json: bool) -> Tuned | None:
 def save_race(tuned: Tuned | None, root: Path) -> None:
     """Save a race below `root`, and say where on stderr."""
     if tuned:
-        terminal.advice().print(f"saved {save_tuned(tuned, root)}", soft_wrap=True)
+        terminal.advice().print(
+            f"saved {save_tuned(tuned, root)}; --tuned of profile and validate uses it", soft_wrap=True
+        )
 
 
 def command_of(tuned: Tuned) -> str:
@@ -107,4 +109,3 @@ def _notes(tuned: Tuned, rows: Sequence[Ranked]) -> Iterator[str]:
     if engine := run_by(winner.engine, winner.exported):
         yield f"the first: {engine}"
     yield f"to use it: {command_of(tuned)}"
-    yield f"or: resbench profile {shlex.quote(tuned.network)} --tuned; validate has --tuned too"

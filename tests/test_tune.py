@@ -243,6 +243,7 @@ def few(quick, monkeypatch):
     monkeypatch.setattr(grid, "RUNTIMES", rows)
     monkeypatch.setattr(grid, "_SWITCHES", ("fuse",))
     monkeypatch.setattr(examining, "RANDOM_IMAGES", 5)
+    monkeypatch.setattr(field, "HOPELESS", 1e9)
     monkeypatch.setattr(track.interleave, "MOST_PAIRS", 3)
     monkeypatch.setattr("resbench.timing.race.ROUNDS_OF_GRID", 3)
     monkeypatch.setattr("resbench.timing.race.SHARE", 1)
@@ -401,7 +402,7 @@ def test_settings_that_there_is_no_time_for_are_named(few, monkeypatch):
     ready = field.made_ready(requests, [1, 2], None, 0.0, lambda *_: None)
     assert [entrant.batch_size for entrant in ready.entrants] == [1, 2]
     (cannot,) = ready.cannot
-    assert cannot.why == f"no time was left for {len(requests) - 1} of its settings; give a larger --time-budget"
+    assert cannot.why == f"{len(requests) - 1} settings: no time was left; give a larger --time-budget"
 
 
 def test_what_cannot_be_made_ready_does_not_stop_the_others(few, monkeypatch, tmp_path):
@@ -412,7 +413,7 @@ def test_what_cannot_be_made_ready_does_not_stop_the_others(few, monkeypatch, tm
     done = tune(tmp_path, "--json", "--runtime", "onnxruntime")
     assert done.exit_code == 0, done.output
     race = json.loads(done.stdout)["tuned"]
-    assert {"what": "onnxruntime", "why": "runtime onnxruntime: cannot export this"} in race["cannot"]
+    assert {"what": "onnxruntime", "why": "1 setting: cannot export this"} in race["cannot"]
     assert len(race["raced"]) == 1
 
 
@@ -496,4 +497,24 @@ def test_settings_that_there_is_no_memory_for_are_named(few, monkeypatch):
     requests = [tuning._request(entries.find("tiny"), own, CPU, tuning.Tuning()) for own in ways]
     ready = field.made_ready(requests, [1], None, float("inf"), lambda *_: None)
     assert len(ready.entrants) == 1
-    assert ready.cannot[0].why.startswith(f"no memory was left for {len(ways) - 1} of its settings; try fewer")
+    assert ready.cannot[0].why.startswith(f"{len(ways) - 1} settings: no memory was left; try fewer")
+
+
+def test_settings_that_are_hopelessly_slow_do_not_race(few, monkeypatch):
+    """Per image: plain eager torch takes 10 ms, so one that takes 41 ms is left out, and 39 ms may race."""
+    times = {("fp32", False): 10, ("fp32", True): 39, ("bf16", True): 41, ("bf16", False): 400}
+
+    def local(arm, size, switching):
+        return Timed(size * times[arm.settings.dtype, arm.settings.fuse])
+
+    monkeypatch.setattr(field, "Local", local)
+    monkeypatch.setattr(field, "HOPELESS", 4)
+    ways = grid.grid(Running(input_px=32, threads=1), [runtime.RUNTIMES["eager"]], CPU)
+    requests = [tuning._request(entries.find("tiny"), own, CPU, tuning.Tuning()) for own in ways]
+    ready = field.made_ready(requests, [1, 2], None, float("inf"), lambda *_: None)
+    assert [(own.request.settings.fuse, own.batch_size) for own in ready.entrants] == [
+        (False, 1), (False, 2), (True, 1), (True, 2),
+    ]  # fmt: skip
+    assert [own.why for own in ready.cannot] == [
+        "4 settings: took more than 4 times as long as plain eager torch in the first calls"
+    ]

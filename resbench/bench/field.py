@@ -3,7 +3,7 @@
 import copy
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from resbench.timing.interleave import Burst
 from resbench.timing.speeds import Request
 
 COPIES = 8  # of the weights that there must be memory for before a setting is made ready: exporting takes several
+HOPELESS = 4  # as many times plain eager torch's time: no noise makes that of the fastest
+_TOO_SLOW = f"took more than {HOPELESS} times as long as plain eager torch in the first calls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,6 +35,11 @@ class Entrant:
     arm: Arm
     batch_size: int
     burst: Burst
+
+    @property
+    def image_s(self) -> float:
+        """Seconds per image, of one or two calls."""
+        return self.burst.call_s / self.batch_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,19 +56,18 @@ def made_ready(
 ) -> Field:
     """Make every request ready at every batch size while there is time; the first one, plain eager torch, always.
 
-    Files that runtimes run are made in `folder`. What cannot be made ready does not stop the others. Raises
-    ResbenchError when plain eager torch cannot.
+    Files that runtimes run are made in `folder`. What cannot be made ready, or is hopelessly slow, does not stop the
+    others. Raises ResbenchError when plain eager torch cannot be made ready.
     """
     loaded = loaded_network(requests[0])
     switching = len({request.settings.threads for request in requests}) > 1
     entrants: list[Entrant] = []
-    cannot: list[CannotRace] = []
     left_out: Counter[tuple[str, str]] = Counter()
     arms: dict[Settings, Arm] = {}
     for index, request in enumerate(requests):
         on_progress("making settings ready", index / len(requests))
         runtime = request.settings.runtime
-        if index and (why := _obstacle(until_s, loaded)):
+        if entrants and (why := _obstacle(until_s, loaded)):
             left_out[runtime, why] += 1
             continue
         for size in batch_sizes:
@@ -71,20 +77,28 @@ def made_ready(
             except (ResbenchError, RuntimeError) as error:  # of a compiler that is missing, for one
                 if not entrants:
                     raise
-                cannot.append(CannotRace(what=runtime, why=first_line(error)))
+                left_out[runtime, first_line(error).removeprefix(f"runtime {runtime}: ")] += 1
+                continue
+            entrant = Entrant(request=request, arm=arm, batch_size=size, burst=burst)
+            if entrants and entrant.image_s > HOPELESS * entrants[0].image_s:
+                left_out[runtime, _TOO_SLOW] += 1
             else:
-                entrants.append(Entrant(request=request, arm=arm, batch_size=size, burst=burst))
-    cannot += [CannotRace(what=name, why=why.format(number=number)) for (name, why), number in left_out.items()]
-    return Field(loaded=loaded, entrants=tuple(entrants), cannot=tuple(dict.fromkeys(cannot)))
+                entrants.append(entrant)
+    return Field(loaded=loaded, entrants=tuple(entrants), cannot=tuple(_cannot(left_out)))
+
+
+def _cannot(left_out: Counter[tuple[str, str]]) -> Iterator[CannotRace]:
+    for (runtime, why), number in left_out.items():
+        yield CannotRace(what=runtime, why=f"{number} setting{'s' if number > 1 else ''}: {why}")
 
 
 def _obstacle(until_s: float, loaded: LoadedNetwork) -> str:
     """Return why no other setting can be made ready; empty: one can."""
     if time.monotonic() > until_s:
-        return "no time was left for {number} of its settings; give a larger --time-budget"
+        return "no time was left; give a larger --time-budget"
     weights_bytes = sum(tensor.nbytes for tensor in loaded.module.state_dict().values())
     if psutil.virtual_memory().available < COPIES * weights_bytes:
-        return "no memory was left for {number} of its settings; try fewer, with --runtime or --threads"
+        return "no memory was left; try fewer, with --runtime or --threads"
     return ""
 
 

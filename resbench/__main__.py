@@ -1,13 +1,21 @@
 """`python -m resbench`, and the console script: whatever goes wrong ends as one line and an exit code."""
 
+import _thread
 import errno
 import os
+import signal
 import sys
-from contextlib import suppress
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 REPORT = "https://github.com/resbench/resbench/issues"
 _INTERRUPTED, _CLOSED_PIPE = 130, 141  # as the shell has them for SIGINT and SIGPIPE
+_LONGEST_LOAD_S = 5.0  # for which Ctrl-C waits: a user's own module may run for hours while it is imported
+_LOOK_AGAIN_S = 0.05
 _ADVICE = {
     errno.ENOSPC: "make room, or write elsewhere",
     errno.EDQUOT: "make room, or write elsewhere",
@@ -23,16 +31,66 @@ def main() -> None:
 
 
 def _exit_code() -> int:
-    try:
-        Path.cwd()  # where it is gone, MKL would end the process with words of its own
-        from resbench.cli.app import run_command
+    with _noted_interruptions() as interruptions:
+        try:
+            Path.cwd()  # where it is gone, MKL would end the process with words of its own
+            from resbench.cli.app import run_command
 
-        run_command()
-    except SystemExit as ended:
-        return _of_exit(ended)
-    except BaseException as error:
-        return _of_error(error)
+            run_command()
+        except SystemExit as ended:
+            return _of_exit(ended)
+        except BaseException as error:
+            return _of_error(KeyboardInterrupt() if interruptions and _is_odd(error) else error)
     return 0
+
+
+@contextmanager
+def _noted_interruptions() -> Iterator[list[float]]:
+    """Yield when SIGINT came, in seconds. It waits while a module is loaded.
+
+    There libraries swallow it, or end with another error: torch and numpy do both.
+    """
+    came: list[float] = []
+    ended = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(time.monotonic())
+        if not _is_loading(frame) or came[-1] - came[0] > _LONGEST_LOAD_S:
+            signal.default_int_handler(number, frame)
+        again = threading.Timer(_LOOK_AGAIN_S, lambda: None if ended.is_set() else _interrupt_again())
+        again.daemon = True
+        again.start()
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, or somebody else's
+        yield came
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield came
+    finally:
+        ended.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _interrupt_again() -> None:
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes what sleeps
+    else:
+        _thread.interrupt_main()
+
+
+def _is_loading(frame: FrameType | None) -> bool:
+    """Tell whether a module is imported at this point of the program."""
+    while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+        frame = frame.f_back
+    return frame is not None
+
+
+def _is_odd(error: BaseException) -> bool:
+    """Tell whether an error is none that the program raises or explains itself."""
+    from resbench.errors import ResbenchError
+
+    return not isinstance(error, ResbenchError | OSError | KeyboardInterrupt | MemoryError)
 
 
 def _of_exit(ended: SystemExit) -> int:

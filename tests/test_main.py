@@ -2,9 +2,12 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
+import time
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -125,6 +128,60 @@ def test_an_interruption_while_the_program_is_loaded_is_one_line(tmp_path):
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "resbench: interrupted\n")
+
+
+@pytest.mark.parametrize("raised", ["ImportError('cannot load module more than once')", "RecursionError()"])
+def test_an_interruption_that_a_library_turns_into_another_error_is_one(monkeypatch, capsys, raised):
+    """As numpy and torch do when it comes while they are loaded."""
+
+    def run_command():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise eval(raised)
+
+    monkeypatch.setattr(app, "run_command", run_command)
+    assert program._exit_code() == 130
+    assert capsys.readouterr().err == "resbench: interrupted\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interruption_that_a_library_swallows_while_it_is_loaded_comes_again(monkeypatch, capsys, tmp_path):
+    (tmp_path / "swallows.py").write_text(
+        "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nexcept BaseException:\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    reached = []
+
+    def run_command():
+        import_module("swallows")
+        reached.append("loaded")
+        time.sleep(20)
+        reached.append("awake")
+
+    monkeypatch.setattr(app, "run_command", run_command)
+    assert program._exit_code() == 130
+    assert reached == ["loaded"]
+    assert capsys.readouterr().err == "resbench: interrupted\n"
+
+
+def test_a_module_that_runs_for_long_while_it_is_imported_can_be_interrupted(monkeypatch, capsys, tmp_path):
+    (tmp_path / "trains.py").write_text("import signal, time\nsignal.raise_signal(signal.SIGINT)\ntime.sleep(20)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(program, "_LONGEST_LOAD_S", 0.01)
+    monkeypatch.setattr(app, "run_command", lambda: import_module("trains"))
+    assert program._exit_code() == 130
+    assert capsys.readouterr().err == "resbench: interrupted\n"
+
+
+def test_an_interruption_does_not_hide_what_the_program_says(monkeypatch, capsys):
+    def run_command():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise ResbenchError("FILE: not saved; choose another folder")
+
+    monkeypatch.setattr(app, "run_command", run_command)
+    assert program._exit_code() == 2
+    assert capsys.readouterr().err == "resbench: FILE: not saved; choose another folder\n"
 
 
 def test_the_documented_exit_codes_are_all_there_are():

@@ -113,7 +113,7 @@ def score(contestants: Sequence[Contestant], images: ImageSet, session: Session)
 
 
 def scored(contestants: Sequence[Contestant], images: ImageSet, session: Session) -> list[Scored]:
-    """Return the rows of every contestant on the whole set, on every rank; of a portion, those that there are by then.
+    """Return the rows of every contestant on the whole set, on every rank; for a portion, all that are known then.
 
     Raises MislabelledError when the labels fit a network only after a change that can be named, and
     InvalidMeasurementError for logits that are not finite; nothing is kept of such a run.

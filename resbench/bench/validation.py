@@ -56,7 +56,7 @@ class Validated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
-    """Where answers are kept until a record is made of them, and for which images this process adds what is missing."""
+    """Where answers are kept until the record is made, and which part of the images this process evaluates."""
 
     folder: Path | None = None  # None: one in the user's cache
     portion: Portion = Portion()  # of less than the whole no record is made
@@ -81,8 +81,8 @@ def validate_all(
     none means all of those. `weights` are files or names for the `networks` in turn. Where the other sets are to be
     compared `against` one, its images of their classes are a set too, behind all others, for those that show few
     classes. Programs that may start `processes` make corrupted images in some. Under torchrun the ranks share the
-    images, and every rank returns everything. Where `keeping` has a portion of the images only, nothing is returned:
-    its answers are kept for the process that has the whole.
+    images, and every rank returns everything. With a portion of the images in `keeping`, answers are only kept, and
+    nothing is returned: the process that has the whole makes the record.
     Raises ResbenchError for anything that cannot give a right answer, before the first forward pass where possible.
     """
     sets, entries = select(networks, weights, data, validating)

@@ -80,7 +80,7 @@ def _complete(
     busy: dict[Ticket, Bundle],
     on_ending: OnEnding,
 ) -> None:
-    """Bring `jobs`, and what is `busy` already, to their end; `busy` is what the engine has at every moment."""
+    """Bring `jobs`, and what is `busy` already, to their end; `busy` is kept up to date."""
     waiting = deque(Bundle(jobs=group) for group in together(jobs, stored.together))
     while waiting or busy:
         busy |= _submitted(ledger, engine, waiting, list(busy.values()))

@@ -48,7 +48,7 @@ class RayCluster:
         self._options, self._ledger, self._code = options, ledger, code
         self._ray = _connected()
         self._keepers: dict[str, Any] = {}  # actors by name
-        self._own = ""  # the name of that which gets new tasks
+        self._own = ""  # the name of the actor that gets new tasks
 
     def has_room(self, busy: Sequence[Bundle], bundle: Bundle) -> bool:  # noqa: ARG002
         """Tell whether one more may be queued or run."""

@@ -76,7 +76,9 @@ def engine_options(
 ) -> EngineOptions:
     """Return what runs the jobs. Raises ResbenchError for options of a cluster without one."""
     if name in ("here", "processes") and (gpus or partition or slurm):
-        raise ResbenchError("--gpus, --partition, --slurm: are of a cluster; give --on slurm or --print-script too")
+        raise ResbenchError(
+            "--gpus, --partition, --slurm: are of a cluster; give --on slurm or ray, or --print-script, too"
+        )
     if name == "ray" and (minutes or partition or slurm):
         raise ResbenchError("--time-limit, --partition, --slurm: Ray has nothing of the kind; leave them out")
     if name == "here" and (workers or minutes):

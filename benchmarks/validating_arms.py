@@ -43,6 +43,7 @@ NETWORKS = (
     "timm, batch 8",
     "torch DataLoader, batch 32",
     "resbench --plain",
+    "resbench, memory returned",
     "resbench",  # what it chooses by itself, if answers and pixels are equal, as `show` says of the answers
 )
 FIVE = ("five networks one after the other", "five networks at once")

@@ -50,6 +50,7 @@ SEEN = {
     "Measure my own network": ["parameters", "B"],
     "Measure a network of timm, or another runtime": ["eager", "onnxruntime", "tensorrt"],
 }
+LONG = ("Measure my own network", "Measure a network of timm, or another runtime")  # two to three seconds each
 # Of what the commands of a task read, records: latency of networks on this machine.
 MEASURED_MS = {"resnet50": 15.0, "resnet18": 6.0}
 PLAIN = ResNetSpec(block="basic", depths=(1, 1), planes=4)
@@ -151,7 +152,14 @@ def typed(line: str) -> str:
 
 
 @pytest.mark.usefixtures("_quick", "_timm", "planted_checkpoint")
-@pytest.mark.parametrize("task", [task for task in TASKS if "```sh" in TASKS[task]])
+@pytest.mark.parametrize(
+    "task",
+    [
+        pytest.param(task, marks=[pytest.mark.nightly] if task in LONG else [])
+        for task, text in TASKS.items()
+        if "```sh" in text
+    ],
+)
 def test_a_task_is_done_with_the_commands_of_the_page(task, folder, monkeypatch):
     if not re.search("--save|zoo new", TASKS[task]):
         measure(folder)

@@ -94,10 +94,14 @@ def _settled(
         _keep(of_fast if "fuse" in chosen.options else of_plain, chosen)
     if "fuse" in chosen.options:
         return replace(fast or _in_settings(course, settings), chosen=chosen)
-    too_far = "" if chosen.failure or chosen.differing else f", more than {BOUNDS['fp32']:g}"
-    tried = f"with {', '.join(_NETWORK)}: {comparison_words(chosen)}{too_far}"
-    reason = f"{course.contestant.name}: runs as plain torch; {tried}"
+    reason = f"{course.contestant.name}: runs as plain torch; with {', '.join(_NETWORK)}: {_reason(chosen)}"
     return replace(course, chosen=chosen, notes=(*course.notes, reason))
+
+
+def _reason(chosen: ChosenOptions) -> str:
+    """Return why a network runs as plain torch."""
+    known = chosen.failure or chosen.differing  # else the logits are too far apart
+    return comparison_words(chosen) + ("" if known else f", more than {BOUNDS['fp32']:g}")
 
 
 def _compared(
@@ -110,8 +114,7 @@ def _compared(
         fast = _in_settings(course, settings)
         differing, difference = compared_rows(*_rows(course, fast, first, session))
     except Exception as error:  # of foreign code too; plain torch may run the network, or say what is wrong
-        reason = first_line(error)
-        return None, ChosenOptions(options=decoded, images=count, failure=reason)
+        return None, ChosenOptions(options=decoded, images=count, failure=first_line(error))
     session.on_progress("comparing", count, count, None)
     same = not differing and difference <= BOUNDS["fp32"]
     options: tuple[FastOption, ...] = (*_NETWORK, *decoded) if same else decoded
@@ -162,7 +165,7 @@ def compared_rows(expected: Rows, rows: Rows) -> tuple[int, float]:
 
 
 def _kept(journals: Sequence[Journal]) -> ChosenOptions | None:
-    """Return what an interrupted run chose."""
+    """Return what an interrupted run chose; None: there was none."""
     for journal in journals:
         with suppress(OSError, UnicodeDecodeError, msgspec.MsgspecError):
             return msgspec.json.decode((journal.folder / _KEPT).read_bytes(), type=ChosenOptions)
@@ -170,7 +173,7 @@ def _kept(journals: Sequence[Journal]) -> ChosenOptions | None:
 
 
 def _keep(journal: Journal, chosen: ChosenOptions) -> None:
-    """Keep what was chosen for the case that the run is interrupted, where that is possible, as rows are."""
+    """Keep what was chosen, in case the run is interrupted; a folder that cannot be written to stops nothing."""
     with suppress(OSError):
         journal.folder.mkdir(parents=True, exist_ok=True)
         (journal.folder / _KEPT).write_bytes(msgspec.json.encode(chosen))

@@ -18,7 +18,10 @@ from resbench.zoo import find
 from tests import planted
 from tests.test_running_arm import TINY
 
-NOT_SETTINGS = {"names", "every", "save", "output", "resume", "as_json", "quiet", "explain_gap", "against", "max_loss"}
+NOT_SETTINGS = {
+    *("names", "every", "save", "output", "resume", "as_json", "quiet", "explain_gap", "against", "max_loss"),
+    "tuned",  # stands for other options
+}
 
 
 @pytest.fixture(autouse=True)

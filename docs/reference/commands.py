@@ -8,7 +8,6 @@ import re
 import typing
 from collections.abc import Iterator
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import typer.main
@@ -19,7 +18,6 @@ from resbench.cli.app import app
 
 ARGUMENTS = "Arguments"
 PANELS = (ARGUMENTS, groups.WHAT, groups.HOW, groups.OPTIONS, groups.OUTPUT, groups.ADVANCED)  # as in the help
-VALUES = {int: "N", float: "NUMBER", Path: "PATH", str: "TEXT"}
 
 
 def commands_page() -> str:
@@ -95,19 +93,8 @@ class Declared:
         if parameter.param_type_name == "argument":
             return f"`{(parameter.metavar or parameter.name.upper()).replace(' | ', ' or ')}`"
         names = sorted([*parameter.opts, *parameter.secondary_opts], key=lambda word: word.startswith("--"))
-        value = "" if parameter.is_flag else f" {self.value(parameter)}"
+        value = "" if parameter.is_flag else f" {parameter.metavar.replace('|', ' or ')}"
         return ", ".join([*(f"`{name}`" for name in names[:-1]), f"`{names[-1]}{value}`"])
-
-    def value(self, parameter: Any) -> str:
-        """Return what stands for the value of an option."""
-        kind = plain_type(self.kinds.get(parameter.name, str))
-        if parameter.metavar:
-            return str(parameter.metavar).replace("|", " or ")
-        if isinstance(kind, type) and issubclass(kind, Enum):
-            return "/".join(own.value for own in kind)
-        if typing.get_origin(kind) is tuple:
-            return " ".join(VALUES[own] for own in typing.get_args(kind))
-        return VALUES[kind]
 
     def meaning(self, parameter: Any) -> str:
         """Return what a parameter does, whether it is required, and its default if the help does not say it."""
@@ -126,9 +113,3 @@ def without_none(kind: Any) -> Any:
     """Return X of `X | None`."""
     parts = typing.get_args(kind)
     return parts[0] if len(parts) == 2 and parts[1] is type(None) else kind
-
-
-def plain_type(kind: Any) -> Any:
-    """Return X of `X | None`, `list[X]` and both."""
-    kind = without_none(kind)
-    return typing.get_args(kind)[0] if typing.get_origin(kind) is list else kind

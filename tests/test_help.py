@@ -88,7 +88,7 @@ def test_an_option_takes_the_same_kind_of_thing_throughout():
         {"FILE|NAME", "FILE"},
     )
     several = {name for name, kinds in taken.items() if len(kinds) > 1}
-    assert several <= {"--output", "--format", "--to", "--batch-size", "--weights", "--against"}
+    assert several <= {"--output", "--format", "--to", "--batch-size", "--runtime", "--weights", "--against"}
 
 
 PROGRESS = {"timing_progress", "tracked", "validating_progress", "checking_progress", "followed", "show_fetched"}

@@ -93,7 +93,7 @@ def _names(parameter: Any) -> Iterator[str]:
 def _in_words(text: str) -> str:
     for bounds, words in _BOUNDS:
         text = bounds.sub(words, text)
-    return text
+    return text.replace("]  [", "; ").replace("  [", " [")
 
 
 def _write_panels(panels: dict[str, list[tuple[str, str]]], formatter: Any) -> None:

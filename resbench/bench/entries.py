@@ -229,6 +229,14 @@ def entry_of(asked: str, variant: Variant, weights: str | Path | None, validatin
     return Entry(asked=asked, weights=weights, variant=variant, published=published, preprocess=preprocess)
 
 
+def square_side(size: int | tuple[int, int], option: str) -> int:
+    """Return the side of images of a size. Raises ResbenchError where they are not square, as `option` needs them."""
+    height, width = (size, size) if isinstance(size, int) else size
+    if height != width:
+        raise ResbenchError(f"{option}: images are cut square; give one number, --input-px")
+    return height
+
+
 def checkpoint_of(entry: Entry, validating: Validating) -> Loaded:
     """Load the weights of an entry into its network. Raises ResbenchError for a file that does not fit."""
     return load_checkpoint(entry.variant, entry.source, validating.key)

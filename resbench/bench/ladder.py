@@ -11,7 +11,7 @@ from pathlib import Path
 
 from resbench import environment
 from resbench.bench.entrance import headed
-from resbench.bench.entries import Validating, select
+from resbench.bench.entries import Validating, select, square_side
 from resbench.bench.requests import request_for
 from resbench.bench.subject import OnProgress, Subject, ready
 from resbench.bench.validation import validate_all
@@ -139,10 +139,8 @@ def _check_images(network: Variant, how: Laddering) -> None:
 
 def _validating_in(runtime: str, how: Laddering) -> Validating:
     size = how.running.input_px
-    height, width = size if isinstance(size, tuple) else (size, size)
-    if height != width:
-        raise ResbenchError("--data: images are cut square; give one number, --input-px")
-    running = replace(_running_in(runtime, how.running), input_px=height)
+    side = None if size is None else square_side(size, "--data")
+    running = replace(_running_in(runtime, how.running), input_px=side)
     return Validating(running=running, key=how.key, classes=how.classes, device=how.device, plain=True)  # as timed
 
 

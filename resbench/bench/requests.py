@@ -4,9 +4,8 @@ from pathlib import Path
 
 import torch
 
-from resbench.bench.entries import Validating, entry_of
+from resbench.bench.entries import Validating, entry_of, square_side
 from resbench.bench.passes import images_to_calibrate
-from resbench.errors import ResbenchError
 from resbench.records.record import Settings
 from resbench.running.settings import Running, settings_for
 from resbench.timing.speeds import Images, Request
@@ -46,8 +45,6 @@ def _calibration_images(network: Variant, weights: str | None, running: Running,
     """
     if running.calibration is None:
         return None
-    height, width = settings.input_px
-    if height != width:
-        raise ResbenchError("--calibration: images are cut square; give one number, --input-px")
-    own = entry_of(network.name, network, weights, Validating(running=Running(input_px=height)))
+    side = square_side(settings.input_px, "--calibration")
+    own = entry_of(network.name, network, weights, Validating(running=Running(input_px=side)))
     return images_to_calibrate(own.preprocess, running.calibration)

@@ -11,7 +11,7 @@ import torch
 
 from resbench import environment, units
 from resbench.bench.entrance import headed
-from resbench.bench.entries import Validating, entry_of
+from resbench.bench.entries import Validating, entry_of, square_side
 from resbench.bench.examining import Exam, exam_of, examiner_of
 from resbench.bench.field import Field, made_ready
 from resbench.bench.grid import grid, runtimes_here
@@ -136,11 +136,9 @@ def _asked(network: Variant, how: Tuning) -> tuple[Running, Exam]:
 
 def _side(how: Tuning) -> int | None:
     size = how.running.input_px
-    if not isinstance(size, tuple):
-        return size
-    if size[0] != size[1] and how.data:
-        raise ResbenchError("--data: images are cut square; give one number, --input-px")
-    return size[0]
+    if how.data and size:
+        return square_side(size, "--data")
+    return size[0] if isinstance(size, tuple) else size
 
 
 def _request(network: Variant, running: Running, on: torch.device, how: Tuning) -> Request:

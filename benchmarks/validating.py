@@ -8,7 +8,7 @@ in turn as often as it takes. Every arm runs in a process of its own, the arms t
 from round to round. Only the loop is timed, after one over a few images, not the start. The loop of timm's validate.py
 is written out here, since the package does not contain that script: its dataset, its loader with prefetcher and one
 worker per core, top-1 and top-5 per batch, synchronised by reading them. The arms of resbench do what the
-command does.
+command does, but for the first images, by which it chooses its options.
 
 ceiling   what a matrix product reaches on all cores: no validation that multiplies as the network is defined is faster
 loader    pixels alone: timm's loader, torch's with our pixels, ours, and the same stages (read, decode, resize, crop)

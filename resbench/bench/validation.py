@@ -182,7 +182,7 @@ def _with_corruptions(result: Validated, beside: CorruptedScore | None) -> Valid
 
 
 def _room_bytes(on: torch.device, validating: Validating) -> int:
-    """Return how large the weights in memory may be: of half of what is free, and where options are chosen twice."""
+    """Return the memory that weights may take: half of what is free, a quarter where each network may be copied."""
     return _free_bytes(on) // (4 if may_choose(validating, on) else 2)
 
 

@@ -377,6 +377,15 @@ def test_without_a_setting_below_the_limit_the_shortest_call_is_named(few, tmp_p
     assert not list(tmp_path.iterdir())
 
 
+def test_for_throughput_batch_sizes_race_too(few, tmp_path):
+    done = tune(tmp_path, "--max-latency", "99s", "-b", "2,1", "--runtime", "eager", "--json")
+    assert done.exit_code == 0, done.output
+    race = json.loads(done.stdout)["tuned"]
+    assert (race["goal"], race["max_latency_s"], race["plain"]) == ("throughput", 99.0, 0)
+    assert [own["batch_size"] for own in race["raced"]] == [2, 1] * 4
+    assert [path.name for path in tmp_path.rglob("*.tuned")] == ["throughput-32px.tuned"]
+
+
 def test_ctrl_c_shows_what_was_measured_until_then_and_saves_nothing(few, monkeypatch, tmp_path):
     real = track.interleave.cluster
     taken = []

@@ -45,8 +45,8 @@ def whole_grid(count: int) -> int:
 def race(entrants: Entrants) -> Iterator[RaceState]:
     """Let the settings race, and yield how they stand after every round.
 
-    All run in the first round. Then, after each, leave those that are clearly behind the leader (`Standings.is_behind`)
-    or certainly above their limit. A setting leads only once its answers were found right, so that a fast one with
+    All run in the first round. After each round, settings drop out that are clearly behind the leader
+    (`Standings.is_behind`) or certainly above their limit. A setting leads only once its answers were found right, so that a fast one with
     wrong answers sends nobody away. In all a fifth of the measurements of the whole grid is taken (SHARE): where those
     that are left would need more than half of what remains of it, only the fastest of them run on.
     The race ends when certainly nobody is faster than the leader by CLOSE, or when measurements or time are used up.

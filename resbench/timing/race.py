@@ -46,10 +46,10 @@ def race(entrants: Entrants) -> Iterator[RaceState]:
     """Let the settings race, and yield how they stand after every round.
 
     All run in the first round. After each round, settings drop out that are clearly behind the leader
-    (`Standings.is_behind`) or certainly above their limit. A setting leads only once its answers were found right, so that a fast one with
-    wrong answers sends nobody away. In all a fifth of the measurements of the whole grid is taken (SHARE): where those
-    that are left would need more than half of what remains of it, only the fastest of them run on.
-    The race ends when certainly nobody is faster than the leader by CLOSE, or when measurements or time are used up.
+    (`Standings.is_behind`) or certainly above their limit. A setting leads only once its answers were found right, so
+    that a fast one with wrong answers sends nobody away. In all a fifth of the measurements of the whole grid is taken
+    (SHARE): where those that are left would need more than half of what remains of it, only the fastest run on. The
+    race ends when certainly nobody is faster than the leader by CLOSE, or when measurements or time are used up.
     Sources: Maron and Moore 1997 (Artif. Intell. Rev. 11:193) for races, Karnin, Koren and Somekh 2013 (ICML) for the
     halving.
     """

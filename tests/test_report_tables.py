@@ -119,7 +119,6 @@ def records(tmp_path, monkeypatch):
 
 
 SHOWN = [
-    "list",
     "list 'se*' --where 'params<30M'",
     "weights list resnet50",
     "results",
@@ -135,9 +134,9 @@ SHOWN = [
     "history pool",
     "baseline list --pool pool",
     "explain resnet50 5.28G",
-    "count resnet18",
-    "count resnet18 plain18",
-    "show plain18",
+    "count resnet20_cifar10",
+    "count resnet20_cifar10 resnet32_cifar10",
+    "show resnet20_cifar10",
     "data check val",
     "sweep resnet18 resnet34 --batch-size 1 --dry-run",
     "env --device cpu --seconds 0.1",

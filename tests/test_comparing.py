@@ -18,6 +18,7 @@ from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.judging import family, paired
 from resbench.judging.finding import Verdict
 from resbench.report import comparison as report
+from resbench.report import terminal
 from resbench.running import arm as arms
 from resbench.running.settings import Running
 from resbench.timing.contest import Rules
@@ -144,6 +145,17 @@ def test_each_of_several_arms_is_a_row_with_its_letter(three, capsys, monkeypatc
     rows = [line.split("│")[1].strip() for line in text.splitlines() if "│" in line]
     assert rows == ["B", "C", "B", "C"]
     assert "a slowdown of C of " in text
+
+
+def test_a_comparison_fits_80_columns(three, capsys, monkeypatch):
+    monkeypatch.setattr(terminal, "UNWRAPPED", 80)
+    report.show_comparison(three, comparing.findings(three), as_json=False)
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    assert (
+        sum(f"[{finding.ratio_low:.3f}, {finding.ratio_high:.3f}]" in text for finding in comparing.findings(three))
+        == 4
+    )
 
 
 def test_every_arm_decides_the_exit_code(three, monkeypatch):

@@ -10,6 +10,7 @@ import typer
 from resbench.cli import groups
 from resbench.errors import ResbenchError
 
+# Options in the panels of the help; `typer.Option` itself for those of commands that measure nothing.
 what: Any = partial(typer.Option, rich_help_panel=groups.WHAT)
 how: Any = partial(typer.Option, rich_help_panel=groups.HOW)
 shown: Any = partial(typer.Option, rich_help_panel=groups.OUTPUT)

@@ -15,7 +15,7 @@ from resbench.records.record import Gpu, Kernels, Memory, Profile, Series
 from resbench.report import terminal
 from resbench.report.stages import show_shares
 from resbench.words.measured import rate, ratio_words, time
-from resbench.words.observed import conditions, device, images, noise, overloaded, peak_words, run_by, speed
+from resbench.words.observed import conditions, device, images, noise, overloaded, peak_words, run_by, speed, speed_at
 
 if TYPE_CHECKING:
     from resbench.bench.profiles import Outcome
@@ -117,7 +117,7 @@ def profile_notes(record: Profile) -> Iterator[str]:
         if (record.settings.threads or 1) > 1:
             yield "threads that wait for one another use CPU time too; on a busy machine use --threads 1"
     for series in record.series:
-        label = f"{speed(series.speed)} at batch {series.batch_size}"
+        label = speed_at(series)
         if series.stop_reason == "time_budget":
             width = stats.summarise(series).median.half_width
             yield f"{label}: stopped by the time budget at {_width(width)}; a larger --time-budget narrows it"
@@ -190,7 +190,7 @@ def _sampling(series: Series) -> str:
         f"{_width(summary.median.half_width)} ({_STOPPED[series.stop_reason]})",
         *(f"p{100 * share:.0f} {time(interval)}" for share, interval in summary.percentiles.items() if interval),
     ]
-    return f"{speed(series.speed)} at batch {series.batch_size}: {', '.join(parts)}"
+    return f"{speed_at(series)}: {', '.join(parts)}"
 
 
 def _memory(memory: Memory) -> str:

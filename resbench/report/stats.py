@@ -15,7 +15,7 @@ from resbench.judging.history import has_samples
 from resbench.records.record import RATES, Profile, Record, Series
 from resbench.report import terminal
 from resbench.words.measured import percentile_words, rate, time
-from resbench.words.observed import images, overloaded, speed
+from resbench.words.observed import images, overloaded, speed_at
 
 
 def show_stats(records: Mapping[Path, Mapping[str, Record]], *, as_json: bool) -> None:
@@ -66,9 +66,7 @@ def _profiles(folders: Mapping[Path, Mapping[str, Record]]) -> Iterator[tuple[st
 
 def _table(name: str, record: Profile, series: Series) -> Table:
     summary = stats.summarise(series)
-    title = (
-        f"{record.network}, {speed(series.speed)} at batch {series.batch_size}{overloaded(record.environment)}: {name}"
-    )
+    title = f"{record.network}, {speed_at(series)}{overloaded(record.environment)}: {name}"
     out = Table("figure", *terminal.figure_columns("value"), title=title)
     samples = f"{summary.samples} in {summary.clusters} clusters of {summary.launches} launches"
     rows = {

@@ -1,7 +1,18 @@
 """Machines, settings, speeds and images of records in words; without statistics, so that cards import none."""
 
 from resbench import units
-from resbench.records.record import Engine, Environment, Exported, Memory, Noise, Pipeline, Pixels, Profile, Settings
+from resbench.records.record import (
+    Engine,
+    Environment,
+    Exported,
+    Memory,
+    Noise,
+    Pipeline,
+    Pixels,
+    Profile,
+    Series,
+    Settings,
+)
 from resbench.words.settings import engine_words, setting_words
 from resbench.zoo.spec import RESIZED_SIDE, Preprocess
 
@@ -43,6 +54,11 @@ def run_by(engine: Engine, file: Exported | None) -> str:
 def speed(name: str) -> str:
     """Return the name of a speed: "end to end"."""
     return name.replace("_", " ")
+
+
+def speed_at(series: Series) -> str:
+    """Return what a series measured: "latency at batch 1"."""
+    return f"{speed(series.speed)} at batch {series.batch_size}"
 
 
 def overloaded(environment: Environment) -> str:

@@ -69,9 +69,9 @@ def _speeds(record: Profile) -> Iterator[tuple[str, str]]:
         yield "weights", record.weights
     yield "parameters", units.integer(record.counts.params)
     if series := _latency_series(record):
-        yield f"latency at batch {series.batch_size}", time(stats.log_interval(stats.unit_values(series)))
+        yield observed.speed_at(series), time(stats.log_interval(stats.unit_values(series)))
     if series := _throughput_series(record):
-        yield f"throughput at batch {series.batch_size}", f"{rate_words(stats.images_per_s(series))} images/s"
+        yield observed.speed_at(series), f"{rate_words(stats.images_per_s(series))} images/s"
 
 
 def _accuracies(record: Evaluation) -> Iterator[tuple[str, str]]:

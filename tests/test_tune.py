@@ -238,14 +238,14 @@ def test_what_is_no_latency_is_refused(text):
 
 @pytest.fixture
 def few(quick, monkeypatch):
-    """Two runtimes and one that cannot run here; a race of three rounds at most."""
+    """Two runtimes and one that cannot run here; a race of few rounds."""
     rows = {name: runtime.RUNTIMES[name] for name in ("eager", "onnxruntime", "tensorrt")}
     monkeypatch.setattr(grid, "RUNTIMES", rows)
     monkeypatch.setattr(grid, "_SWITCHES", ("fuse",))
     monkeypatch.setattr(examining, "RANDOM_IMAGES", 5)
     monkeypatch.setattr(field, "HOPELESS", 1e9)
     monkeypatch.setattr(track.interleave, "MOST_PAIRS", 3)
-    monkeypatch.setattr("resbench.timing.race.ROUNDS_OF_GRID", 3)
+    monkeypatch.setattr("resbench.timing.race.ROUNDS_OF_GRID", 2)
     monkeypatch.setattr("resbench.timing.race.SHARE", 1)
 
 
@@ -377,7 +377,8 @@ def test_without_a_setting_below_the_limit_the_shortest_call_is_named(few, tmp_p
     assert not list(tmp_path.iterdir())
 
 
-def test_for_throughput_batch_sizes_race_too(few, tmp_path):
+def test_for_throughput_batch_sizes_race_too(few, monkeypatch, tmp_path):
+    monkeypatch.setattr("resbench.timing.race.SHARE", 2)  # of two rounds: one
     done = tune(tmp_path, "--max-latency", "99s", "-b", "2,1", "--runtime", "eager", "--json")
     assert done.exit_code == 0, done.output
     race = json.loads(done.stdout)["tuned"]

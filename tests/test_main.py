@@ -20,6 +20,14 @@ from resbench.errors import ExitCode, InvalidMeasurementError, ResbenchError
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """SIGINT does what it does in a terminal; a shell's background jobs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def ends(monkeypatch, capsys):
     """Run the program with a command that raises something; return the exit code and what is printed."""

@@ -1,4 +1,4 @@
-"""Own networks end to end: a zoo of three through every command, and the five minutes of the README."""
+"""Own networks end to end: a zoo of three through every command, and the commands of docs/howto.md."""
 
 import json
 import re
@@ -149,15 +149,11 @@ def test_gate_recounts_the_networks_of_the_repositorys_zoo_and_no_place_that_onl
     }
 
 
-def commands_of_the_readme():
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Your own network")[2]
-    return [line for line in re.search(r"```sh\n(.*?)```", section, re.DOTALL)[1].splitlines() if line]
-
-
-def test_the_five_minutes_of_the_readme(tmp_path):
-    commands = commands_of_the_readme()
-    assert [shlex.split(line)[1] for line in commands] == ["count", "profile", "ab", "card"]
-    for line in commands:
+def test_the_commands_for_a_network_of_ones_own_and_its_card(tmp_path):
+    section = (ROOT / "docs" / "howto.md").read_text(encoding="utf-8").partition("## Measure my own network")[2]
+    commands = re.search(r"```sh\n(.*?)```", section, re.DOTALL)[1].splitlines()
+    assert [shlex.split(line)[1] for line in commands] == ["count", "profile", "ab"]
+    for line in [*commands, "resbench card tinynet.py:TinyNet"]:
         words = shlex.split(line)[1:]
         less = ["--time-budget", "0.5"] if words[0] in ("profile", "ab") else []
         result = CliRunner().invoke(app, [*words, *less])

@@ -16,13 +16,14 @@ from pathlib import Path
 import torch
 
 from resbench import environment
+from resbench.bench.answers import answer_rule, right_answers
+from resbench.bench.candidates import made_ready
 from resbench.bench.entries import Validating
-from resbench.bench.examining import exam_of, examiner_of
-from resbench.bench.field import made_ready
 from resbench.bench.grid import grid, runtimes_here
+from resbench.bench.racelog import RaceLog
 from resbench.bench.requests import request_for
-from resbench.bench.track import PLAIN, Track
-from resbench.judging.standing import Standings, standings_of
+from resbench.judging.standing import Standings
+from resbench.records.tuned import PLAIN
 from resbench.running.settings import Running
 from resbench.timing.race import ROUNDS_OF_GRID, race
 from resbench.words.measured import ratio_words
@@ -47,29 +48,29 @@ def main() -> None:
     requests = [request_for(network, own, CPU) for own in grid(running, runtimes, CPU)]
     with tempfile.TemporaryDirectory() as folder:
         watch = environment.watch(CPU)
-        field = made_ready(requests, asked.batch_sizes, Path(folder), float("inf"), lambda *_: None)
-        for own in (*cannot, *field.cannot):
+        candidates = made_ready(requests, asked.batch_sizes, Path(folder), float("inf"), lambda *_: None)
+        for own in (*cannot, *candidates.cannot):
             print(f"{own.what}: {own.why}")
-        exam = exam_of(network, None, Validating(running=running), data=None, calibration=None, max_loss=None)
-        examiner = examiner_of(exam, field.entrants[PLAIN].arm, lambda _: None)
-        print(f"{asked.name} at {asked.input_px} px, {len(field.entrants)} settings; {exam.words}")
+        rule = answer_rule(network, None, Validating(running=running), data=None, calibration=None, max_loss=None)
+        right = right_answers(rule, candidates.ready[PLAIN].arm, lambda _: None)
+        print(f"{asked.name} at {asked.input_px} px, {len(candidates.ready)} settings; {rule.words}")
         print("| run | the race's winner | the grid's winner | slower by | measurements | of | seconds | of |")
         print("|---:|---|---|---|---:|---:|---:|---:|")
-        hits = sum(one_run(number, Track(field, examiner), asked.rounds) for number in range(1, asked.runs + 1))
+        hits = sum(one_run(number, RaceLog(candidates, right), asked.rounds) for number in range(1, asked.runs + 1))
         print(f"within {CLOSE - 1:.0%} of the best in {hits} of {asked.runs} runs; machine {watch.noise()}")
 
 
-def one_run(number: int, track: Track, rounds: int) -> bool:
+def one_run(number: int, log: RaceLog, rounds: int) -> bool:
     """Race once, time the whole grid once, print a row, and tell whether the race's winner is as good as the best."""
     started_s = time.monotonic()
-    end = list(race(track.entrants(None, float("inf"))))[-1]
+    end = list(race(log.setup(None, float("inf"))))[-1]
     raced_s = time.monotonic()
-    everyone = range(len(track.field.entrants))
-    whole = standings_of([track.measure(everyone) for _ in range(rounds)])
+    everyone = range(len(log.candidates.ready))
+    whole = Standings([log.measure(everyone) for _ in range(rounds)])
     grid_s = time.monotonic()
-    best = next(index for index in whole.ranked(everyone) if track.holds(index))
+    best = next(index for index in whole.ranked(everyone) if log.holds(index))
     assert end.leader is not None, "plain eager torch can always lead"
-    names = (words(track, index) for index in (end.leader, best))
+    names = (words(log, index) for index in (end.leader, best))
     taken = f"{end.measurements} | {len(everyone) * rounds} | {raced_s - started_s:.0f} | {grid_s - raced_s:.0f}"
     print(f"| {number} | {' | '.join(names)} | {slower(whole, best, end.leader)} | {taken} |", flush=True)
     return whole.ratio(best, end.leader).estimate <= CLOSE
@@ -80,10 +81,10 @@ def slower(whole: Standings, best: int, winner: int) -> str:
     return "1" if best == winner else ratio_words(whole.ratio(best, winner))
 
 
-def words(track: Track, index: int) -> str:
+def words(log: RaceLog, index: int) -> str:
     """Return a setting in words."""
-    entrant = track.field.entrants[index]
-    return f"{', '.join(setting_words(entrant.request.settings))}, batch {entrant.batch_size}"
+    candidate = log.candidates.ready[index]
+    return f"{', '.join(setting_words(candidate.request.settings))}, batch {candidate.batch_size}"
 
 
 if __name__ == "__main__":

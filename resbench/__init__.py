@@ -1,6 +1,9 @@
 """Benchmarks ResNet-family models (cost, speed, accuracy) and writes verifiable model cards."""
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
+
+from resbench.records import shown as _shown
 
 if TYPE_CHECKING:
     from resbench.bench.costs import count as count
@@ -27,6 +30,7 @@ _HOME = {
     "results": "resbench.bench.table",
     "validate": "resbench.bench.single",
 }
+_shown.present_by(lambda: _import_module("resbench.words.presented"))
 __all__ = ["build", "count", "find", "load", "profile", "progress", "results", "validate"]
 
 
@@ -39,6 +43,4 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use, so that `import resbench` stays free of torch."""
     if name not in _HOME:
         raise AttributeError(f"module 'resbench' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(_import_module(_HOME[name]), name)

@@ -17,11 +17,9 @@ from torch import nn
 from typer.testing import CliRunner
 
 from resbench import count
-from resbench.bench import gate, ladder, measuring, profiles, table
-from resbench.cards import facts
+from resbench.bench import gate, ladder, measuring, profiles
 from resbench.cli.app import app
 from resbench.counting import counted
-from resbench.lint import sizes
 from resbench.nets import elsewhere
 from resbench.records.store import save
 from resbench.running.runtimes import exported, runtime
@@ -133,8 +131,6 @@ def folder(tmp_path, monkeypatch):
     git(tmp_path, "commit", "-qm", "A network")
     yield tmp_path
     counted.forget()  # the counts of the tiny networks that have names of the table
-    for function in (facts._fresh_counts, sizes._module, table._counted):
-        function.cache_clear()
 
 
 def measure(folder):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from resbench.judging.standing import USUAL_DEVIATION, USUAL_FREEDOM, standings_of
-from resbench.timing.race import SHARE, Entrants, race, whole_grid
+from resbench.judging.standing import USUAL_DEVIATION, USUAL_FREEDOM, Standings
+from resbench.timing.race import SHARE, RaceSetup, race, whole_grid
 
 # What was measured on a busy shared machine: between clusters and within them (docs/measuring.md).
 LAYOUT, NOISE, SAMPLES = 0.018, 0.03, 3
@@ -35,15 +35,14 @@ class Machine:
         return index not in self.wrong
 
     def race(self, **options):
-        entrants = Entrants(
+        setup = RaceSetup(
             count=len(self.logs),
-            plain=0,
             measure=self.measure,
             holds=self.holds,
             now_s=lambda: self.clock_s,
             **options,
         )
-        return list(race(entrants))
+        return list(race(setup))
 
     def loss(self, index):
         """By which factor a setting is slower than the fastest one with right answers."""
@@ -139,7 +138,7 @@ def test_a_race_ends_when_nobody_can_be_faster_by_2_per_cent():
 
 
 def rounds(*columns):
-    return standings_of([dict(enumerate(column)) for column in columns])
+    return Standings([dict(enumerate(column)) for column in columns])
 
 
 def test_the_scatter_is_what_a_fit_of_settings_and_rounds_leaves_over():
@@ -168,7 +167,7 @@ def test_intervals_are_students():
 
 
 def test_settings_are_compared_in_the_rounds_that_they_share():
-    standings = standings_of([{0: 0.0, 1: 0.2, 2: 0.5}, {0: 1.0, 1: 1.3}, {0: -1.0}])
+    standings = Standings([{0: 0.0, 1: 0.2, 2: 0.5}, {0: 1.0, 1: 1.3}, {0: -1.0}])
     assert standings.count(0) == 3
     assert standings.count(0, 1) == 2
     assert standings.ratio(0, 1).estimate == pytest.approx(math.exp(0.25))

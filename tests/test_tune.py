@@ -9,7 +9,7 @@ import torch
 from typer.testing import CliRunner
 
 from resbench import environment
-from resbench.bench import entries, examining, field, grid, parse, profiles, subject, track, tuned, tuning
+from resbench.bench import answers, candidates, entries, grid, parse, profiles, racelog, subject, tuned, tuning
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.judging.ranking import ranking, standings_in
@@ -64,7 +64,6 @@ RACE = Tuned(
         raced(replace(FP32, dtype="bf16"), 8, [40], fault="another first class for 3 of 200 images"),
         raced(replace(FP32, fuse=True, memory_format="channels_last", threads=1), 2, [20.4, 20.2]),
     ),
-    plain=0,
     winner=1,
     most_measurements=9,
     cannot=(CannotRace(what="tensorrt", why="runtime tensorrt: not on cpu; give --device cuda"),),
@@ -242,9 +241,9 @@ def few(quick, monkeypatch):
     rows = {name: runtime.RUNTIMES[name] for name in ("eager", "onnxruntime", "tensorrt")}
     monkeypatch.setattr(grid, "RUNTIMES", rows)
     monkeypatch.setattr(grid, "_SWITCHES", ("fuse",))
-    monkeypatch.setattr(examining, "RANDOM_IMAGES", 5)
-    monkeypatch.setattr(field, "HOPELESS", 1e9)
-    monkeypatch.setattr(track.interleave, "MOST_PAIRS", 3)
+    monkeypatch.setattr(answers, "RANDOM_IMAGES", 5)
+    monkeypatch.setattr(candidates, "HOPELESS", 1e9)
+    monkeypatch.setattr(racelog.interleave, "MOST_PAIRS", 3)
     monkeypatch.setattr("resbench.timing.race.ROUNDS_OF_GRID", 2)
     monkeypatch.setattr("resbench.timing.race.SHARE", 1)
 
@@ -297,7 +296,7 @@ def test_the_answers_of_every_setting_are_compared_and_a_stale_file_cannot_win(f
     def timed(bursts, *_):  # the other runtime is the fastest by far
         return tuple(cluster(10 if burst._arm._settings.runtime == "eager" else 1) for burst in bursts)
 
-    monkeypatch.setattr(track.interleave, "cluster", timed)
+    monkeypatch.setattr(racelog.interleave, "cluster", timed)
     monkeypatch.setattr(subject, "fresh_network", lambda *_: stale())
     done = tune(tmp_path, "--json", "--runtime", "onnxruntime")
     assert done.exit_code == 0, done.output
@@ -316,10 +315,10 @@ def test_answers_are_compared_on_the_images_and_the_loss_is_judged(planted_check
     data = tmp_path / "val"
 
     def fault(module, max_loss):
-        exam = examining.exam_of(network, "some.pth", validating, data=data, calibration=None, max_loss=max_loss)
-        examiner = examining.examiner_of(exam, arm, lambda _: None)
+        rule = answers.answer_rule(network, "some.pth", validating, data=data, calibration=None, max_loss=max_loss)
+        right = answers.right_answers(rule, arm, lambda _: None)
         other = SimpleNamespace(forward=module, settings=arm.settings, device=CPU)
-        return exam.words, examining.fault_in(examiner, other, 3)
+        return rule.words, answers.fault_in(right, other, 3)
 
     class Shifted(planted.Planted):
         """Answers the class beside."""
@@ -342,13 +341,13 @@ def test_a_loss_needs_labels_and_weights(tmp_path):
     network = entries.find("resnet18")
     for data, weights in ((None, "some.pth"), (tmp_path, None)):
         with pytest.raises(ResbenchError, match="--max-loss: needs labelled images, --data, and weights"):
-            examining.exam_of(network, weights, entries.Validating(), data=data, calibration=None, max_loss=0.0)
+            answers.answer_rule(network, weights, entries.Validating(), data=data, calibration=None, max_loss=0.0)
 
 
 def test_random_images_depend_on_their_place_alone():
     preprocess = Preprocess(crop_px=16)
-    whole = examining._random_batch(0, 5, preprocess, (16, 24)).frames[preprocess]
-    part = examining._random_batch(3, 2, preprocess, (16, 24)).frames[preprocess]
+    whole = answers._random_batch(0, 5, preprocess, (16, 24)).frames[preprocess]
+    part = answers._random_batch(3, 2, preprocess, (16, 24)).frames[preprocess]
     assert torch.equal(whole[3:], part)
     assert tuple(whole.shape) == (5, 16, 24, 3)
 
@@ -382,13 +381,13 @@ def test_for_throughput_batch_sizes_race_too(few, monkeypatch, tmp_path):
     done = tune(tmp_path, "--max-latency", "99s", "-b", "2,1", "--runtime", "eager", "--json")
     assert done.exit_code == 0, done.output
     race = json.loads(done.stdout)["tuned"]
-    assert (race["goal"], race["max_latency_s"], race["plain"]) == ("throughput", 99.0, 0)
+    assert (race["goal"], race["max_latency_s"]) == ("throughput", 99.0)
     assert [own["batch_size"] for own in race["raced"]] == [2, 1] * 4
     assert [path.name for path in tmp_path.rglob("*.tuned")] == ["throughput-32px.tuned"]
 
 
 def test_ctrl_c_shows_what_was_measured_until_then_and_saves_nothing(few, monkeypatch, tmp_path):
-    real = track.interleave.cluster
+    real = racelog.interleave.cluster
     taken = []
 
     def cluster(*words):
@@ -397,7 +396,7 @@ def test_ctrl_c_shows_what_was_measured_until_then_and_saves_nothing(few, monkey
             raise KeyboardInterrupt
         return real(*words)
 
-    monkeypatch.setattr(track.interleave, "cluster", cluster)
+    monkeypatch.setattr(racelog.interleave, "cluster", cluster)
     done = tune(tmp_path, "--json", "--runtime", "eager")
     assert done.exit_code == 130
     assert {len(own["clusters"]) for own in json.loads(done.stdout)["tuned"]["raced"]} == {1}
@@ -409,8 +408,8 @@ def test_settings_that_there_is_no_time_for_are_named(few, monkeypatch):
         tuning._request(entries.find("tiny"), own, CPU, tuning.Tuning())
         for own in grid.grid(Running(input_px=32, threads=1), list(grid.RUNTIMES.values())[:1], CPU)
     ]
-    ready = field.made_ready(requests, [1, 2], None, 0.0, lambda *_: None)
-    assert [entrant.batch_size for entrant in ready.entrants] == [1, 2]
+    ready = candidates.made_ready(requests, [1, 2], None, 0.0, lambda *_: None)
+    assert [candidate.batch_size for candidate in ready.ready] == [1, 2]
     (cannot,) = ready.cannot
     assert cannot.why == f"{len(requests) - 1} settings: no time was left; give a larger --time-budget"
 
@@ -502,11 +501,11 @@ def test_int8_takes_its_images_from_where_they_were_or_are_now(tmp_path):
 
 
 def test_settings_that_there_is_no_memory_for_are_named(few, monkeypatch):
-    monkeypatch.setattr(field.psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
+    monkeypatch.setattr(candidates.psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
     ways = grid.grid(Running(input_px=32, threads=1), [runtime.RUNTIMES["eager"]], CPU)
     requests = [tuning._request(entries.find("tiny"), own, CPU, tuning.Tuning()) for own in ways]
-    ready = field.made_ready(requests, [1], None, float("inf"), lambda *_: None)
-    assert len(ready.entrants) == 1
+    ready = candidates.made_ready(requests, [1], None, float("inf"), lambda *_: None)
+    assert len(ready.ready) == 1
     assert ready.cannot[0].why.startswith(f"{len(ways) - 1} settings: no memory was left; try fewer")
 
 
@@ -517,12 +516,12 @@ def test_settings_that_are_hopelessly_slow_do_not_race(few, monkeypatch):
     def local(arm, size, switching):
         return Timed(size * times[arm.settings.dtype, arm.settings.fuse])
 
-    monkeypatch.setattr(field, "Local", local)
-    monkeypatch.setattr(field, "HOPELESS", 4)
+    monkeypatch.setattr(candidates, "Local", local)
+    monkeypatch.setattr(candidates, "HOPELESS", 4)
     ways = grid.grid(Running(input_px=32, threads=1), [runtime.RUNTIMES["eager"]], CPU)
     requests = [tuning._request(entries.find("tiny"), own, CPU, tuning.Tuning()) for own in ways]
-    ready = field.made_ready(requests, [1, 2], None, float("inf"), lambda *_: None)
-    assert [(own.request.settings.fuse, own.batch_size) for own in ready.entrants] == [
+    ready = candidates.made_ready(requests, [1, 2], None, float("inf"), lambda *_: None)
+    assert [(own.request.settings.fuse, own.batch_size) for own in ready.ready] == [
         (False, 1), (False, 2), (True, 1), (True, 2),
     ]  # fmt: skip
     assert [own.why for own in ready.cannot] == [

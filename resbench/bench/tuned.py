@@ -50,7 +50,7 @@ def saved_setting(
     return SavedSetting(
         running=replace(running_as(winner), input_px=running.input_px, calibration=calibration),
         batch_size=winner.batch_size,
-        words="; ".join([_found(tuned, winner), *_changed_since(tuned, winner, asdict(machine))]),
+        words="; ".join([_saved_words(tuned, winner), *_changed_since(tuned, winner, asdict(machine))]),
     )
 
 
@@ -67,10 +67,10 @@ def running_as(raced: Raced) -> Running:
     )
 
 
-def _found(tuned: Tuned, winner: Raced) -> str:
+def _saved_words(tuned: Tuned, winner: Raced) -> str:
     weights = tuned.weights or "fresh weights"
-    found = f"tuned for {tuned.goal} on {tuned.run.started[:10]}: {', '.join(setting_words(winner.settings))}"
-    return f"{found}; {tuned.answers}, with {weights}"
+    saved = f"tuned for {tuned.goal} on {tuned.run.started[:10]}: {', '.join(setting_words(winner.settings))}"
+    return f"{saved}; {tuned.answers}, with {weights}"
 
 
 def _changed_since(tuned: Tuned, winner: Raced, machine: dict[str, object]) -> list[str]:

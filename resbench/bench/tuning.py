@@ -10,17 +10,17 @@ from pathlib import Path
 import torch
 
 from resbench import environment, units
+from resbench.bench.answers import AnswerRule, answer_rule, right_answers
+from resbench.bench.candidates import Candidates, made_ready
 from resbench.bench.entrance import headed
 from resbench.bench.entries import Validating, entry_of, square_side
-from resbench.bench.examining import Exam, exam_of, examiner_of
-from resbench.bench.field import Field, made_ready
 from resbench.bench.grid import grid, runtimes_here
+from resbench.bench.racelog import RaceLog
 from resbench.bench.requests import request_for
 from resbench.bench.subject import OnProgress
-from resbench.bench.track import PLAIN, Track
 from resbench.errors import ResbenchError
 from resbench.judging.ranking import ranking
-from resbench.records.tuned import CannotRace, Goal, Tuned
+from resbench.records.tuned import PLAIN, CannotRace, Goal, Tuned
 from resbench.running.device import resolve
 from resbench.running.runtimes.runtime import Runtime
 from resbench.running.settings import Running
@@ -57,19 +57,21 @@ def tune(network: Variant, how: Tuning, on_progress: OnProgress = lambda *_: Non
     watch = environment.watch(on)
     sizes = _batch_sizes(how, on)
     network = headed(network, how.classes, how.weights, how.key)
-    running, exam = _asked(network, how)
+    running, rule = _asked(network, how)
     runtimes, absent = runtimes_here(how.runtimes, on)
     requests = [_request(network, own, on, how) for own in grid(running, runtimes, on)]
     with tempfile.TemporaryDirectory(prefix="resbench-") as folder:
-        field = made_ready(requests, sizes, Path(folder), end_s - how.time_budget_s / 2, on_progress)
-        examiner = examiner_of(exam, field.entrants[PLAIN].arm, partial(on_progress, "comparing answers"))
-        track = Track(field, examiner)
-        tuned = _begun(network, how, exam, field, (*absent, *field.cannot, *_without_int8(how, runtimes, on)), watch)
-        for state in race(track.entrants(how.max_latency_s, end_s)):
+        candidates = made_ready(requests, sizes, Path(folder), end_s - how.time_budget_s / 2, on_progress)
+        right = right_answers(rule, candidates.ready[PLAIN].arm, partial(on_progress, "comparing answers"))
+        log = RaceLog(candidates, right)
+        tuned = _begun(
+            network, how, rule, candidates, (*absent, *candidates.cannot, *_without_int8(how, runtimes, on)), watch
+        )
+        for state in race(log.setup(how.max_latency_s, end_s)):
             on_progress("settings race", state.measurements / state.most)
             tuned = replace(
                 tuned,
-                raced=track.raced(),
+                raced=log.raced(),
                 winner=PLAIN if state.leader is None else state.leader,
                 most_measurements=state.most,
                 environment=watch.environment(),
@@ -84,22 +86,21 @@ def tune(network: Variant, how: Tuning, on_progress: OnProgress = lambda *_: Non
 def _begun(
     network: Variant,
     how: Tuning,
-    exam: Exam,
-    field: Field,
+    rule: AnswerRule,
+    candidates: Candidates,
     cannot: tuple[CannotRace, ...],
     watch: environment.Watch,
 ) -> Tuned:
     """Return what is known before the first round."""
     return Tuned(
         network=network.name,
-        weights=field.loaded.weights,
-        weights_sha256=field.loaded.weights_sha256,
+        weights=candidates.loaded.weights,
+        weights_sha256=candidates.loaded.weights_sha256,
         goal=how.goal,
         max_latency_s=how.max_latency_s,
         calibration=how.running.calibration,
-        answers=exam.words,
+        answers=rule.words,
         raced=(),
-        plain=PLAIN,
         winner=PLAIN,
         most_measurements=0,
         cannot=cannot,
@@ -120,7 +121,7 @@ def _batch_sizes(how: Tuning, on: torch.device) -> tuple[int, ...]:
     return how.batch_sizes or (1,)
 
 
-def _asked(network: Variant, how: Tuning) -> tuple[Running, Exam]:
+def _asked(network: Variant, how: Tuning) -> tuple[Running, AnswerRule]:
     """Return how all settings run, at the size of the checkpoint's images, and what they are asked."""
     validating = Validating(running=Running(input_px=_side(how)), key=how.key, classes=how.classes, device=how.device)
     running = how.running
@@ -128,10 +129,10 @@ def _asked(network: Variant, how: Tuning) -> tuple[Running, Exam]:
         own = entry_of(network.name, network, how.weights, validating).preprocess
         running = replace(running, input_px=own.crop_px if how.weights else network.input_px)
         validating = replace(validating, running=running)
-    exam = exam_of(
+    rule = answer_rule(
         network, how.weights, validating, data=how.data, calibration=running.calibration, max_loss=how.max_loss
     )
-    return running, exam
+    return running, rule
 
 
 def _side(how: Tuning) -> int | None:

@@ -21,9 +21,7 @@ def ladder_(
     device: options.Device = None,
     dtype: options.DType = "fp32",
     calibration: options.Calibration = None,
-    threads: Annotated[
-        int | None, options.how(min=1, metavar="N", help="CPU threads. [default: torch's, one per physical core]")
-    ] = None,
+    threads: options.Threads = None,
     weights: options.WeightsOfNetwork = None,
     key: options.Key = None,
     classes: options.Classes = None,

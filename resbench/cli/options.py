@@ -124,6 +124,7 @@ RuntimeOption = Annotated[
         help="What runs the network: eager, compile, aotinductor, onnxruntime, openvino or tensorrt.",
     ),
 ]
+Threads = Annotated[int | None, how(min=1, metavar="N", help="CPU threads. [default: torch's, one per physical core]")]
 Workers = Annotated[
     int | None, how("--workers", "-j", min=1, metavar="N", help="Threads that decode. [default: one per core]")
 ]

@@ -40,10 +40,7 @@ def profile_(
         bool,
         options.how("--fuse", "--fuse-bn", help="Fold batch norms into convolutions; reports how far outputs move."),
     ] = False,
-    threads: Annotated[
-        int | None,
-        options.how(min=1, metavar="N", help="CPU threads. [default: torch's, one per physical core]"),
-    ] = None,
+    threads: options.Threads = None,
     train: Annotated[
         bool, options.what("--train", help="Time a training step instead: forward, backward and optimizer separately.")
     ] = False,

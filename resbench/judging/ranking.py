@@ -4,10 +4,10 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass
 
-from resbench.judging.standing import Standings, standings_of
+from resbench.judging.standing import Standings
 from resbench.judging.stats import Interval, cluster_medians
 from resbench.records.record import Cluster
-from resbench.records.tuned import Tuned
+from resbench.records.tuned import PLAIN, Tuned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ def standings_in(tuned: Tuned) -> Standings:
     for index, raced in enumerate(tuned.raced):
         for number, cluster in zip(raced.rounds, raced.clusters, strict=True):
             rounds[number][index] = log_time(cluster, raced.calls, raced.batch_size)
-    return standings_of([rounds[number] for number in sorted(rounds)])
+    return Standings([rounds[number] for number in sorted(rounds)])
 
 
 def measurements_of(tuned: Tuned) -> int:
@@ -58,7 +58,7 @@ def _ranked(tuned: Tuned, standings: Standings, index: int) -> Ranked:
         tied=rival and not standings.is_behind(tuned.winner, index),
         call_s=call_s,
         images_per_s=per_image_s.inverted(1),
-        speedup=None if index == tuned.plain else standings.ratio(index, tuned.plain),
+        speedup=None if index == PLAIN else standings.ratio(index, PLAIN),
         why_not=why_not,
     )
 

@@ -23,11 +23,11 @@ USUAL_FREEDOM = 4  # degrees of freedom that this counts for
 RISK = 0.01  # of calling the fastest setting clearly behind, or another one certainly not ahead
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Standings:
     """The rounds of a race, the first of which has every setting."""
 
-    rounds: tuple[Round, ...]
+    rounds: Sequence[Round]
 
     @cached_property
     def scatter(self) -> tuple[float, float]:
@@ -91,11 +91,6 @@ class Standings:
         """Return the log of `other`'s time over `ahead`'s, its standard error and the freedom of that."""
         deviation, freedom = self.scatter
         return self._log_ratio(ahead, other), deviation * math.sqrt(2 / self.count(ahead, other)), freedom
-
-
-def standings_of(rounds: Sequence[Round]) -> Standings:
-    """Return the standings after `rounds`."""
-    return Standings(rounds=tuple(rounds))
 
 
 def _interval(centre: float, half: float) -> Interval:

@@ -1,15 +1,24 @@
 """How records show themselves in Python and in notebooks: a line, a small table, and their main figures.
 
-Figures are computed from the raw samples by packages that lie above the records, so `words.presented` is imported by
-name, at the first use: reading records stays free of statistics.
+Figures are computed from the raw samples by a module above the records. The package `resbench` says which
+(`present_by`); it is loaded at the first use, so that reading records stays free of statistics.
 """
 
-from importlib import import_module
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
+
+_load: Callable[[], ModuleType]
+
+
+def present_by(load: Callable[[], ModuleType]) -> None:
+    """Let the module that `load` returns say what records show: one with the functions of `words.presented`."""
+    global _load
+    _load = load
 
 
 def _words() -> Any:
-    return import_module("resbench.words.presented")
+    return _load()
 
 
 class _Shown:

@@ -19,6 +19,7 @@ from resbench.records.record import Cluster, Engine, Environment, Exported, Run,
 from resbench.records.store import machine_folder, network_folder
 
 Goal = Literal["latency", "throughput"]
+PLAIN = 0  # the place of plain eager torch among those that race
 LARGEST_BYTES = 2**26
 _REMEDY = "run `resbench tune` again"
 
@@ -54,8 +55,7 @@ class Tuned:
     weights_sha256: str | None
     goal: Goal
     answers: str  # what right answers are, and on which images
-    raced: tuple[Raced, ...]
-    plain: Natural  # which of them is eager torch in fp32, without anything else
+    raced: tuple[Raced, ...]  # eager torch in fp32, without anything else, first (PLAIN)
     winner: Natural
     most_measurements: Natural  # that the race might take
     cannot: tuple[CannotRace, ...]
@@ -69,7 +69,7 @@ class Tuned:
     @property
     def input_px(self) -> tuple[int, int]:
         """The size of the images."""
-        return self.raced[self.plain].settings.input_px
+        return self.raced[PLAIN].settings.input_px
 
 
 def tuned_path(root: Path, machine: str, network: str, goal: Goal, input_px: tuple[Pixel, Pixel]) -> Path:
@@ -93,6 +93,6 @@ def read_tuned(path: Path) -> Tuned:
         tuned = msgspec.json.decode(content(path, LARGEST_BYTES, _REMEDY), type=Tuned)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise ResbenchError(f"{path}: not what tune saved: {str(error)[:300]}; {_REMEDY}") from None
-    if max(tuned.plain, tuned.winner) >= len(tuned.raced):
+    if tuned.winner >= len(tuned.raced):
         raise ResbenchError(f"{path}: its winner is not among what raced; {_REMEDY}")
     return tuned

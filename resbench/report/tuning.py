@@ -8,7 +8,7 @@ from rich.table import Table
 
 from resbench import units
 from resbench.judging.ranking import Ranked, measurements_of, ranking
-from resbench.records.tuned import Tuned, save_tuned
+from resbench.records.tuned import PLAIN, Tuned, save_tuned
 from resbench.report import terminal
 from resbench.timing.race import ROUNDS_OF_GRID, whole_grid
 from resbench.words.measured import rate_words, ratio_words, time
@@ -77,18 +77,18 @@ def _limit(tuned: Tuned) -> str:
 
 def _table(tuned: Tuned, rows: Sequence[Ranked]) -> Table:
     out = Table("", "setting", "batch", "time of a call", "images/s", "times eager", "answers")
-    shown = [row for place, row in enumerate(rows) if place < _SHOWN or row.index == tuned.plain or row.why_not]
+    shown = [row for place, row in enumerate(rows) if place < _SHOWN or row.index == PLAIN or row.why_not]
     for row in shown:
         raced = tuned.raced[row.index]
         name = ", ".join(setting_words(raced.settings))
         out.add_row(
             "1" if row.index == tuned.winner else "tie" if row.tied else "",
-            f"{name} (plain eager)" if row.index == tuned.plain else name,
+            f"{name} (plain eager)" if row.index == PLAIN else name,
             str(raced.batch_size),
             time(row.call_s),
             rate_words(row.images_per_s),
             ratio_words(row.speedup) if row.speedup else "1",
-            row.why_not or ("right" if raced.fault == "" or row.index == tuned.plain else "not compared"),
+            row.why_not or ("right" if raced.fault == "" or row.index == PLAIN else "not compared"),
         )
     return out
 

@@ -87,8 +87,8 @@ def _rank(validation: Validation, size: int, command: list[str], reasons: Path) 
 
 def _why(reasons: Path, error: "ChildFailedError") -> ResbenchError:
     """Return what a rank said before it failed, else what became of the first that died."""
-    if said := sorted(reasons.iterdir()):
-        code, _, message = said[0].read_text(encoding="utf-8").partition(" ")
+    if written := sorted(reasons.iterdir()):
+        code, _, message = written[0].read_text(encoding="utf-8").partition(" ")
         return ERRORS[int(code)](message)
     rank, failure = error.get_first_failure()
     how = failure.signal_name() if failure.exitcode < 0 else f"exit code {failure.exitcode}"

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from resbench.judging.standing import Round, Standings, standings_of
+from resbench.judging.standing import Round, Standings
+from resbench.records.tuned import PLAIN
 from resbench.timing.contest import LEAST_UNITS
 
 ROUNDS_OF_GRID = 12  # as many times the whole grid would have every setting timed: as often as `ab` does at first
@@ -14,11 +15,10 @@ CLOSE = 0.02  # settings whose times differ by less are as good as one another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entrants:
-    """The settings that race, by number, and what the race asks of the world; tests give their own."""
+class RaceSetup:
+    """The settings that race, by number, and what the race asks of the world; PLAIN is one of them."""
 
     count: int
-    plain: int  # the one that ratios are shown to
     measure: Callable[[Sequence[int]], Round]  # times these settings once each, in turn
     holds: Callable[[int], bool]  # whether the answers of a setting are right; asked once of each that leads
     limits_s: Sequence[float] = ()  # per image, that the time of each must be below; none: there is no limit
@@ -42,7 +42,7 @@ def whole_grid(count: int) -> int:
     return ROUNDS_OF_GRID * count
 
 
-def race(entrants: Entrants) -> Iterator[RaceState]:
+def race(setup: RaceSetup) -> Iterator[RaceState]:
     """Let the settings race, and yield how they stand after every round.
 
     All run in the first round. After each round, settings drop out that are clearly behind the leader
@@ -53,26 +53,26 @@ def race(entrants: Entrants) -> Iterator[RaceState]:
     Sources: Maron and Moore 1997 (Artif. Intell. Rev. 11:193) for races, Karnin, Koren and Somekh 2013 (ICML) for the
     halving.
     """
-    end_s, longest_s = entrants.now_s() + entrants.time_budget_s, 0.0
-    most = max(whole_grid(entrants.count) // SHARE, entrants.count)
+    end_s, longest_s = setup.now_s() + setup.time_budget_s, 0.0
+    most = max(whole_grid(setup.count) // SHARE, setup.count)
     rounds: list[Round] = []
     answers: dict[int, bool] = {}
-    taking: Sequence[int] = range(entrants.count)
-    while taking and (not rounds or entrants.now_s() + longest_s <= end_s):
-        before_s = entrants.now_s()
-        rounds.append(entrants.measure(taking))
-        longest_s = max(longest_s, entrants.now_s() - before_s)
-        state = _state(rounds, entrants, answers, most)
+    taking: Sequence[int] = range(setup.count)
+    while taking and (not rounds or setup.now_s() + longest_s <= end_s):
+        before_s = setup.now_s()
+        rounds.append(setup.measure(taking))
+        longest_s = max(longest_s, setup.now_s() - before_s)
+        state = _state(rounds, setup, answers, most)
         yield state
-        taking = _next(state, entrants.plain)
+        taking = _next(state)
 
 
-def _state(rounds: Sequence[Round], entrants: Entrants, answers: dict[int, bool], most: int) -> RaceState:
-    standings = standings_of(rounds)
+def _state(rounds: Sequence[Round], setup: RaceSetup, answers: dict[int, bool], most: int) -> RaceState:
+    standings = Standings(tuple(rounds))
     running = [
-        index for index in standings.ranked(range(entrants.count)) if not _is_above(standings, entrants.limits_s, index)
+        index for index in standings.ranked(range(setup.count)) if not _is_above(standings, setup.limits_s, index)
     ]
-    leader = next((index for index in running if _may_lead(index, standings, entrants, answers)), None)
+    leader = next((index for index in running if _may_lead(index, standings, setup, answers)), None)
     contenders = tuple(
         index
         for index in running
@@ -93,15 +93,15 @@ def _is_below(standings: Standings, limits_s: Sequence[float], index: int) -> bo
     return not limits_s or (standings.time_s(index).high or math.inf) < limits_s[index]
 
 
-def _may_lead(index: int, standings: Standings, entrants: Entrants, answers: dict[int, bool]) -> bool:
-    if not _is_below(standings, entrants.limits_s, index):
+def _may_lead(index: int, standings: Standings, setup: RaceSetup, answers: dict[int, bool]) -> bool:
+    if not _is_below(standings, setup.limits_s, index):
         return False
     if index not in answers:
-        answers[index] = entrants.holds(index)
+        answers[index] = setup.holds(index)
     return answers[index]
 
 
-def _next(state: RaceState, plain: int) -> list[int]:
+def _next(state: RaceState) -> list[int]:
     """Return which settings run in the next round; none: the race is over."""
     if not state.contenders:
         return []
@@ -109,13 +109,13 @@ def _next(state: RaceState, plain: int) -> list[int]:
     left = state.most - state.measurements
     room = max(2, left // 2)
     taking = [first, *(index for index in state.contenders if index != first)][:room]
-    if plain not in taking and len(taking) < room:
-        taking.append(plain)  # so that the ratio to it is known well
-    return [] if _is_decided(state, plain) or len(taking) > left else taking
+    if PLAIN not in taking and len(taking) < room:
+        taking.append(PLAIN)  # so that the ratio to it is known well
+    return [] if _is_decided(state) or len(taking) > left else taking
 
 
-def _is_decided(state: RaceState, plain: int) -> bool:
+def _is_decided(state: RaceState) -> bool:
     standings, leader = state.standings, state.leader
-    if leader is None or standings.count(leader, plain) < LEAST_UNITS:
+    if leader is None or standings.count(leader, PLAIN) < LEAST_UNITS:
         return False
     return not any(standings.may_be_ahead(leader, index, CLOSE) for index in state.contenders if index != leader)

@@ -31,25 +31,25 @@ RANDOM_IMAGES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exam:
-    """What settings are asked."""
+class AnswerRule:
+    """What right answers are, and on which images."""
 
     entry: Entry
     images: ImageSet | None  # None: random ones
     max_loss: float | None  # a fraction of the images; None: answers must be equal
-    words: str  # what right answers are, and on which images
+    words: str  # all of this for people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Examiner:
-    """An exam, and the right answers."""
+class RightAnswers:
+    """The answers that are right by a rule."""
 
-    exam: Exam
+    rule: AnswerRule
     rows: Rows  # of eager torch in fp32
     on_progress: Callable[[float], None]
 
 
-def exam_of(
+def answer_rule(
     network: Variant,
     weights: str | None,
     validating: Validating,
@@ -57,8 +57,8 @@ def exam_of(
     data: Path | None,
     calibration: str | None,
     max_loss: float | None,
-) -> Exam:
-    """Return what settings of `network` are asked: images of `data`, else those for int8, else random ones.
+) -> AnswerRule:
+    """Return what right answers of `network` are: on images of `data`, else those for int8, else random ones.
 
     `max_loss` needs the labels of `data` and takes all of its images; equal answers are asked of MOST_IMAGES_ALIKE.
     Raises ResbenchError for images that the network cannot be evaluated on.
@@ -69,32 +69,32 @@ def exam_of(
         ((images,), (entry,)) = select([network], [weights], [data], validating)
         most = f"{100 * max_loss:.2f} points"
         words = f"at most {most} of top-1 lost, beyond doubt, on {_number(images)} images of {images.name}"
-        return Exam(entry=fitted(entry, images), images=images, max_loss=max_loss, words=words)
+        return AnswerRule(entry=fitted(entry, images), images=images, max_loss=max_loss, words=words)
     entry = entry_of(network.name, network, weights, validating)
     if data is None and calibration is None:
         words = f"equal top-1 on {RANDOM_IMAGES} random images, which tell less than --data DIR would"
-        return Exam(entry=entry, images=None, max_loss=None, words=words)
+        return AnswerRule(entry=entry, images=None, max_loss=None, words=words)
     every = open_unlabelled(Path(calibration or "") if data is None else data)
     few = every.spread(CALIBRATION_IMAGES if data is None else MOST_IMAGES_ALIKE)
     part = f"{_number(few)} of {_number(every)}" if len(few.samples) < len(every.samples) else _number(few)
     words = f"equal top-1 on {part} images of {every.name}"
-    return Exam(entry=fitted(entry, few), images=few, max_loss=None, words=words)
+    return AnswerRule(entry=fitted(entry, few), images=few, max_loss=None, words=words)
 
 
-def examiner_of(exam: Exam, plain: Arm, on_progress: Callable[[float], None]) -> Examiner:
-    """Return an examiner who knows what `plain`, eager torch in fp32, answers."""
-    return Examiner(exam=exam, rows=_answers(exam, plain, 1, on_progress), on_progress=on_progress)
+def right_answers(rule: AnswerRule, plain: Arm, on_progress: Callable[[float], None]) -> RightAnswers:
+    """Return the answers of `plain`, eager torch in fp32, which are right."""
+    return RightAnswers(rule=rule, rows=_answers(rule, plain, 1, on_progress), on_progress=on_progress)
 
 
-def fault_in(examiner: Examiner, arm: Arm, batch_size: int) -> str:
+def fault_in(right: RightAnswers, arm: Arm, batch_size: int) -> str:
     """Return why the answers of `arm`, asked so many images at a time, are not right; empty: they are."""
     try:
-        rows = _answers(examiner.exam, arm, batch_size, examiner.on_progress)
+        rows = _answers(right.rule, arm, batch_size, right.on_progress)
     except InvalidMeasurementError as error:
         return str(error)
-    if examiner.exam.max_loss is not None:
-        return _too_much(rows, examiner.rows, examiner.exam.max_loss)
-    others = int((first(rows) != first(examiner.rows)).sum())
+    if right.rule.max_loss is not None:
+        return _too_much(rows, right.rows, right.rule.max_loss)
+    others = int((first(rows) != first(right.rows)).sum())
     return f"another first class for {others} of {units.integer(len(rows))} images" if others else ""
 
 
@@ -111,17 +111,17 @@ def _too_much(rows: Rows, expected: Rows, max_loss: float) -> str:
 
 
 @torch.inference_mode()
-def _answers(exam: Exam, arm: Arm, batch_size: int, on_progress: Callable[[float], None]) -> Rows:
-    images = exam.images
+def _answers(rule: AnswerRule, arm: Arm, batch_size: int, on_progress: Callable[[float], None]) -> Rows:
+    images = rule.images
     contestant = Contestant(
         name=arm.settings.runtime,
         identity="",  # nothing is kept of it
         forward=partial(answer, arm),
-        preprocess=exam.entry.preprocess,
+        preprocess=rule.entry.preprocess,
         among=images.among if images else None,
         alike=images.alike if images else (),
     )
-    shown = _batches(images, exam.entry.preprocess, arm.settings.input_px, batch_size, on_progress)
+    shown = _batches(images, rule.entry.preprocess, arm.settings.input_px, batch_size, on_progress)
     with switches(arm.settings):
         parts = evaluate([contestant], shown, device=arm.device, batch_size=batch_size, threads=None)
         return np.concatenate([rows for (rows,) in parts])

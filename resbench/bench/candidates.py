@@ -28,7 +28,7 @@ _TOO_SLOW = f"took more than {HOPELESS} times as long as plain eager torch in th
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Entrant:
+class Candidate:
     """A setting at a batch size, ready to be timed."""
 
     request: Request
@@ -43,17 +43,17 @@ class Entrant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Field:
+class Candidates:
     """What races for a network, plain eager torch first, and what cannot."""
 
     loaded: LoadedNetwork
-    entrants: tuple[Entrant, ...]
+    ready: tuple[Candidate, ...]
     cannot: tuple[CannotRace, ...]
 
 
 def made_ready(
     requests: Sequence[Request], batch_sizes: Sequence[int], folder: Path, until_s: float, on_progress: OnProgress
-) -> Field:
+) -> Candidates:
     """Make every request ready at every batch size while there is time; the first one, plain eager torch, always.
 
     Files that runtimes run are made in `folder`. What cannot be made ready, or is hopelessly slow, does not stop the
@@ -61,13 +61,13 @@ def made_ready(
     """
     loaded = loaded_network(requests[0])
     switching = len({request.settings.threads for request in requests}) > 1
-    entrants: list[Entrant] = []
+    ready: list[Candidate] = []
     left_out: Counter[tuple[str, str]] = Counter()
     arms: dict[Settings, Arm] = {}
     for index, request in enumerate(requests):
         on_progress("making settings ready", index / len(requests))
         runtime = request.settings.runtime
-        if entrants and (why := _obstacle(until_s, loaded)):
+        if ready and (why := _obstacle(until_s, loaded)):
             left_out[runtime, why] += 1
             continue
         for size in batch_sizes:
@@ -75,16 +75,16 @@ def made_ready(
                 arm = _arm(request, loaded, folder, arms)
                 burst = Burst(Local(arm, size, switching=switching))
             except (ResbenchError, RuntimeError) as error:  # of a compiler that is missing, for one
-                if not entrants:
+                if not ready:
                     raise
                 left_out[runtime, first_line(error).removeprefix(f"runtime {runtime}: ")] += 1
                 continue
-            entrant = Entrant(request=request, arm=arm, batch_size=size, burst=burst)
-            if entrants and entrant.image_s > HOPELESS * entrants[0].image_s:
+            candidate = Candidate(request=request, arm=arm, batch_size=size, burst=burst)
+            if ready and candidate.image_s > HOPELESS * ready[0].image_s:
                 left_out[runtime, _TOO_SLOW] += 1
             else:
-                entrants.append(entrant)
-    return Field(loaded=loaded, entrants=tuple(entrants), cannot=tuple(_cannot(left_out)))
+                ready.append(candidate)
+    return Candidates(loaded=loaded, ready=tuple(ready), cannot=tuple(_cannot(left_out)))
 
 
 def _cannot(left_out: Counter[tuple[str, str]]) -> Iterator[CannotRace]:

@@ -51,10 +51,12 @@ def counts(records):
 def test_each_set_has_the_counts_of_a_command_of_its_own(official, other):
     both = json.loads(run("--data", official, "--data", other, *WEIGHTS, *NETWORKS, "--json").stdout)
     alone = [json.loads(run("--data", path, *WEIGHTS, *NETWORKS, "--json").stdout) for path in (official, other)]
-    assert counts(both["records"]) == counts([*alone[0], *alone[1]])
-    assert counts(both["records"])["part of ImageNet-1k", "a.pth"] == (12, 24)
-    assert [column["name"] for column in both["sets"]] == ["part of ImageNet-1k", "other"]
-    first, second = (column["standings"] for column in both["sets"])
+    assert counts(both) == counts([*alone[0], *alone[1]])
+    assert counts(both)["part of ImageNet-1k", "a.pth"] == (12, 24)
+    assert [one["dataset"]["name"] for one in both] == ["part of ImageNet-1k"] * 3 + ["other"] * 3
+    assert [one["standing"]["is_base"] for one in both] == [True] * 3 + [False] * 3
+    assert all(one["weights"] == one["standing"]["weights"] for one in both)
+    first, second = ([one["standing"] for one in both[place : place + 3]] for place in (0, 3))
     assert [(one["rank"]["place"], one["moved"]) for one in first] == [(1, None), (2, None), (3, None)]
     assert first[0]["rank"] == {"place": 1, "low": 1, "high": 1}
     assert (second[0]["right"], second[0]["moved"]["place"], second[0]["difference"]) == (4, 0, None)
@@ -81,9 +83,12 @@ def test_the_gap_is_to_the_images_of_the_same_classes(official, tmp_path):
         planted.write(tmp_path / "a" / WNIDS[shown] / f"{shown}.jpg", shown if place % 4 == 0 else 999)
     words = ["--data", tmp_path / "a", "--data", official, "--against", "imagenet"]
     found = json.loads(run(*words, "--json", "--weights", "a.pth", "resnet18").stdout)
-    difference = found["sets"][0]["standings"][0]["difference"]
+    (difference,) = [one["standing"]["difference"] for one in found if one["dataset"]["name"] == "ImageNet-A"]
+    assert [one["dataset"]["name"] for one in found if not one["standing"]] == [
+        "part of ImageNet-1k, classes of ImageNet-A"
+    ]
     assert difference["base_images"] == len(shown_too)
-    own = counts(found["records"])
+    own = counts(found)
     base = own["part of ImageNet-1k, classes of ImageNet-A", "a.pth"]
     assert base[1] == len(shown_too)
     assert base[0] >= sum(number % 2 == 0 for number in shown_too)  # of few classes more answers are right
@@ -115,10 +120,10 @@ def test_objectnet_is_compared_by_its_own_classes(tmp_path):
         planted.write(tmp_path / "objects" / folder / f"{folder}.png", objectnet()[folder][-1], kind="PNG")
     words = ["--data", tmp_path / "official", "--data", tmp_path / "objects", "--against", "imagenet"]
     found = json.loads(run(*words, "--weights", "x.pth", "resnet18", "--json").stdout)
-    own = counts(found["records"])
+    own = counts(found)
     assert own["ObjectNet", "x.pth"] == (10, 10)
     assert own["part of ImageNet-1k, classes of ObjectNet", "x.pth"] == (4, 4)  # an analog clock is a digital clock
-    (objects,) = [one for one in found["records"] if one["dataset"]["name"] == "ObjectNet"]
+    (objects,) = [one for one in found if one["dataset"]["name"] == "ObjectNet"]
     assert (objects["pixels"]["border_px"], objects["dataset"]["among"]) == (2, 113)
 
 
@@ -136,7 +141,7 @@ def test_labels_are_given_to_sets_in_order(other, tmp_path):
         run("--data", other, "--data", tmp_path / "flat", "--labels", "-", "--labels", tmp_path / "labels.csv",
             "--weights", "x.pth", "resnet18", "--json").stdout
     )  # fmt: skip
-    assert counts(found["records"])["flat", "x.pth"] == (2, 3)
+    assert counts(found)["flat", "x.pth"] == (2, 3)
 
 
 @pytest.mark.parametrize(

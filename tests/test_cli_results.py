@@ -50,7 +50,7 @@ def test_diff_shows_what_was_lost_and_gained(tmp_path):
     assert "p = 1" in result.stdout
     assert "differ in: nothing but the time of the run" in result.stdout
     assert "cock" in result.stdout  # class 7, seen instead of a tench
-    told = json.loads(run("diff", before, after, "--json").stdout)
+    (told,) = json.loads(run("diff", before, after, "--json").stdout)
     assert told["lost"] == [{"name": "2.jpg", "label": 0, "before": 0, "after": 7}]
 
 
@@ -66,7 +66,8 @@ def test_diff_names_what_differs_between_two_runs_of_one_name(tmp_path):
     shown = run("diff", *paths).stdout
     for words in ("-> cdcdcdcd", "dtype fp32 -> bf16", "interpolation bilinear -> bicubic"):
         assert words in shown
-    assert "dtype fp32 -> bf16" in json.loads(run("diff", *paths, "--json").stdout)["differ_in"]
+    (told,) = json.loads(run("diff", *paths, "--json").stdout)
+    assert "dtype fp32 -> bf16" in told["differ_in"]
 
 
 def test_show_tells_the_worst_classes_and_confusions(tmp_path):
@@ -151,8 +152,10 @@ def test_several_validations_are_compared_with_the_first(tmp_path):
     assert float(rows[2][5]) == pytest.approx(2 * stats.binomtest(0, 3).pvalue)  # Holm: the smallest of two, doubled
     assert "of 4 images 0 are right in all, 0 in none; lost and gained since A" in result.stdout
     told = json.loads(run("diff", *paths, "--json").stdout)
-    assert [len(other["lost"]) for other in told["others"]] == [1, 3]
-    assert told["others"][1]["rank"] == {"place": 3, "low": 1, "high": 3}
+    assert [len(other["lost"]) for other in told] == [1, 3]
+    assert [other["rank"]["place"] for other in told] == [1, 3]
+    assert told[1]["rank_before"] == {"place": 1, "low": 1, "high": 3}
+    assert [(other["right_in_all"], other["right_in_none"]) for other in told] == [(0, 0)] * 2
     other = stored(tmp_path / "d.json", (0, 0, 1, 1), labels=(0, 0, 1, 2))
     assert isinstance(run("diff", *paths, other).exception, NotComparableError)
 

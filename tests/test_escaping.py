@@ -20,7 +20,7 @@ from resbench.__main__ import main
 from resbench.cli.app import app
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.history import traces
-from resbench.lint.coverage import Coverage
+from resbench.lint.coverage import CheckedCard, Coverage
 from resbench.lint.problem import RULES, Level, Problem
 from resbench.records.jsonio import dumps
 from resbench.records.store import save
@@ -113,11 +113,14 @@ def test_every_display_of_progress_escapes_its_texts():
 def test_no_report_of_the_linter_hides_anything_or_gives_commands(text, level):
     code = sorted(RULES)[0]
     problem = Problem(path=f"{text.replace(chr(0), '')}.md", line=1, code=code, level=level, message=text, model=text)
-    for style, own in (("text", ()), ("json", ()), ("sarif", ()), ("github", ("error", "warning", "notice"))):
+    for style, own in (("text", ()), ("sarif", ()), ("github", ("error", "warning", "notice"))):
         told = shown(lint.show_problems, [problem], COVERAGE, style)
         assert_harmless(told, own=own)
-        if style in ("json", "sarif"):
+        if style == "sarif":
             json.loads(told)
+    told = shown(lint.print_cards, [CheckedCard(path=problem.path, problems=(problem,), coverage=COVERAGE)])
+    assert_harmless(told)
+    json.loads(told)
 
 
 @settings(deadline=None, max_examples=8)

@@ -55,11 +55,30 @@ def test_an_unreadable_block_exits_2(tmp_path):
 
 
 def test_json_says_the_same_as_the_text():
-    rows = json.loads(run("-", "--format", "json", text=card_corpus.TIMM).stdout)["problems"]
+    (card,) = json.loads(run("-", "--format", "json", text=card_corpus.TIMM).stdout)
+    rows = card["problems"]
     said = [f"-:{row['line']}: {row['level']} {row['code']} {row['model']}: {row['message']}" for row in rows]
     shown = run("-", text=card_corpus.TIMM).stdout.splitlines()
     assert said == [line for line in shown[:-2] if not line.startswith("    fix: ")]
     assert all(row["rule"] == RULES[row["code"]] for row in rows)
+
+
+def test_json_has_an_object_for_each_card_also_for_those_without_problems(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    head = "| Model | Params (M) |\n| --- | --- |\n"
+    (tmp_path / "a.md").write_text(f"{head}| resnet50 | 25.56 |\n| a_net | 12.3 |\n")
+    (tmp_path / "b.md").write_text(f"{head}| resnet50 | 99.60 |\n")
+    (tmp_path / "c.md").write_text("# No figures\n")
+    cards = json.loads(run(".", "--json").stdout)
+    assert [card["path"] for card in cards] == ["a.md", "b.md", "c.md"]
+    assert [[problem["level"] for problem in card["problems"] if problem["code"] == "T001"] for card in cards] == [
+        ["note"],
+        ["false"],
+        [],
+    ]
+    whole = {part: sum(card["coverage"][part] for card in cards) for part in ("read", "checked", "true")}
+    assert whole == {"read": 3, "checked": 2, "true": 1}
+    assert "3 figures read, 2 checked (1 true)" in run(".").stdout
 
 
 def test_sarif_names_each_rule_once_and_each_place(capsys):
@@ -166,7 +185,8 @@ def test_every_format_says_what_was_checked(style):
     done = run("-", "--format", style, text=page)
     assert done.exit_code == 0
     if style == "json":
-        assert json.loads(done.stdout)["coverage"]["of_unknown_networks"] == 1
+        (card,) = json.loads(done.stdout)
+        assert card["coverage"]["of_unknown_networks"] == 1
     else:
         assert "nothing could be checked: 1 figure read" in done.stdout
         assert "no problems found" not in done.stdout

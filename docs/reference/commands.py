@@ -29,7 +29,9 @@ def commands_page() -> str:
         "# Commands",
         GENERATED,
         "Every command with its arguments and options.\n"
-        "`-h` and `--help` show the same in the terminal, for every command.",
+        "`-h` and `--help` show the same in the terminal, for every command.\n"
+        "`--json` prints a list with an object for each network, checkpoint, record or card, also when there is one.\n"
+        "Commands that take one thing, or compare all that they are given, print an object.",
         table(("command", "what it does"), listed),
         "## Options of the program",
         "They stand before the command: `resbench --zoo models/zoo.toml list`.",

@@ -80,7 +80,7 @@ def lint_(
     """
     from resbench.errors import ResbenchError
     from resbench.lint import files, lint
-    from resbench.lint.coverage import coverage
+    from resbench.lint.coverage import checked_cards, coverage
     from resbench.lint.ownfigures import own_figures
     from resbench.lint.problem import lint_exit_code
     from resbench.report import lint as report
@@ -102,5 +102,8 @@ def lint_(
         documents = files.read_cards(cards)
         problems = judge(documents)
     checked = coverage(documents, problems)
-    report.show_problems(problems, checked, LintFormat.JSON if as_json else style or LintFormat.TEXT)
+    if as_json or style is LintFormat.JSON:
+        report.print_cards(checked_cards(documents, problems))
+    else:
+        report.show_problems(problems, checked, style or LintFormat.TEXT)
     raise typer.Exit(lint_exit_code(problems, nothing_checked=strict and checked.nothing_checked))

@@ -157,7 +157,9 @@ def results_diff(before: _Old, after: _New, rows: _Rows = 10, as_json: _Json = F
 
     first, *others = map(report.stored, (before, *after))
     paired = [image_by_image(first.predictions, other.predictions) for other in others]
-    if len(others) == 1:
-        report.show_difference(first, others[0], paired[0], limit=rows, as_json=as_json)
+    if as_json:
+        report.print_differences([first, *others], paired)
+    elif len(others) == 1:
+        report.show_difference(first, others[0], paired[0], limit=rows)
     else:
-        report.show_differences([first, *others], paired, as_json=as_json)
+        report.show_differences([first, *others], paired)

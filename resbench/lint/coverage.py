@@ -1,6 +1,6 @@
 """How much of what cards state was checked: no problem found means little where nothing could be."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from resbench.lint.accuracies import confirmed_by_record
@@ -51,6 +51,26 @@ class Coverage:
         verb = "are" if len(self.missing) > 1 else "is"
         more = self.of_unknown_networks and self.missing
         return f" ({' and '.join(self.missing)} {verb} not installed)" if more else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedCard:
+    """A card, what is to be said about it, and how much of it was checked."""
+
+    path: str
+    problems: tuple[Problem, ...]
+    coverage: Coverage
+
+
+def checked_cards(documents: Iterable[Document], problems: Iterable[Problem]) -> Iterator[CheckedCard]:
+    """Yield each of `documents` with those of `problems` that are about it."""
+    of_cards: dict[str, list[Problem]] = {}
+    for problem in problems:
+        of_cards.setdefault(problem.path, []).append(problem)
+    for document in documents:
+        path = str(document.path)
+        own = tuple(of_cards.get(path, ()))
+        yield CheckedCard(path=path, problems=own, coverage=coverage([document], own))
 
 
 def coverage(documents: Iterable[Document], problems: Sequence[Problem]) -> Coverage:

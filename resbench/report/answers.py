@@ -15,7 +15,7 @@ from resbench.accuracy.labels import class_name, is_imagenets
 from resbench.errors import ResbenchError
 from resbench.judging.accuracy import contrast
 from resbench.judging.family import holm
-from resbench.judging.shift import ranked
+from resbench.judging.shift import Right, ranked
 from resbench.records import predictions
 from resbench.records.jsonio import read_record
 from resbench.records.record import Evaluation
@@ -144,14 +144,9 @@ def _right(right: int, images: int) -> str:
     return f"{counts}, {units.percent(right / images)} ({accuracy_span(right, images)})"
 
 
-def show_difference(
-    before: StoredAnswers, after: StoredAnswers, paired: figures.Paired, *, limit: int, as_json: bool
-) -> None:
+def show_difference(before: StoredAnswers, after: StoredAnswers, paired: figures.Paired, *, limit: int) -> None:
     """Print how two checkpoints differ on the same images."""
     differing = contrast(before.record, after.record)
-    if as_json:
-        terminal.print_json({"differ_in": differing, **asdict(paired)})
-        return
     console = terminal.results_console()
     for title, side in (("before: ", before), ("after:  ", after)):
         right = f"{units.integer(side.record.top1_right)} of {units.integer(paired.images)} right"
@@ -170,45 +165,68 @@ def show_difference(
             console.print(_flips(before, title, flips[:limit], len(flips)))
 
 
-def show_differences(sides: Sequence[StoredAnswers], paired: Sequence[figures.Paired], *, as_json: bool) -> None:
+def show_differences(sides: Sequence[StoredAnswers], paired: Sequence[figures.Paired]) -> None:
     """Print how checkpoints differ from the first of them on the same images."""
-    first, *others = sides
-    p_values = holm([pair.p_value for pair in paired])
-    right = [predictions.top1(side.predictions.rows) for side in sides]
-    ranks = ranked(right)
-    in_all, in_none = (int(images.sum()) for images in (np.logical_and.reduce(right), ~np.logical_or.reduce(right)))
-    differ_in = [contrast(first.record, other.record) for other in others]
-    if as_json:
-        compared = [
-            {"weights": other.record.weights, "differ_in": words, "p_value_holm": p_value, "rank": rank, **asdict(pair)}
-            for other, words, p_value, rank, pair in zip(others, differ_in, p_values, ranks[1:], paired, strict=True)
-        ]
-        own = {"weights": first.record.weights, "rank": ranks[0]}
-        terminal.print_json({"first": own, "right_in_all": in_all, "right_in_none": in_none, "others": compared})
-        return
     console = terminal.results_console()
     out = Table("", "checkpoint", "right", "lost", "gained", "p (Holm)", "rank", "five lost", "five gained", "changed")
-    out.add_row("A", first.record.weights, units.integer(first.record.top1_right), *("",) * 3, rank_words(ranks[0]))
-    for place, (other, p_value, rank, pair) in enumerate(
-        zip(others, p_values, ranks[1:], paired, strict=True), start=1
-    ):
-        counts = (len(pair.lost), len(pair.gained)), (pair.top5_lost, pair.top5_gained, pair.changed)
+    right = _right_images(sides)
+    own, *ranks = ranked(right)
+    first, *others = sides
+    out.add_row("A", first.record.weights, units.integer(first.record.top1_right), *("",) * 3, rank_words(own))
+    letters = [ascii_uppercase[place % 26] for place in range(1, len(sides))]
+    p_values = holm([pair.p_value for pair in paired])
+    for letter, other, p_value, rank, pair in zip(letters, others, p_values, ranks, paired, strict=True):
         out.add_row(
-            ascii_uppercase[place % 26],
+            letter,
             other.record.weights,
             units.integer(other.record.top1_right),
-            *map(units.integer, counts[0]),
+            *map(units.integer, (len(pair.lost), len(pair.gained))),
             f"{p_value:.3g}",
             rank_words(rank),
-            *map(units.integer, counts[1]),
+            *map(units.integer, (pair.top5_lost, pair.top5_gained, pair.changed)),
         )
     console.print(out)
-    for place, words in enumerate(differ_in, start=1):
-        console.print(f"A and {ascii_uppercase[place % 26]} differ in: {words or 'nothing but the time of the run'}")
+    for letter, other in zip(letters, others, strict=True):
+        words = contrast(first.record, other.record) or "nothing but the time of the run"
+        console.print(f"A and {letter} differ in: {words}")
+    in_all, in_none = _in_all_and_none(right)
     console.print(
         f"of {units.integer(paired[0].images)} images {units.integer(in_all)} are right in all, "
         f"{units.integer(in_none)} in none; lost and gained since A"
     )
+
+
+def print_differences(sides: Sequence[StoredAnswers], paired: Sequence[figures.Paired]) -> None:
+    """Print how checkpoints differ from the first of them, as a JSON list with an object for each of the others."""
+    first, *others = sides
+    right = _right_images(sides)
+    own, *ranks = ranked(right)
+    in_all, in_none = _in_all_and_none(right)
+    p_values = holm([pair.p_value for pair in paired])
+    terminal.print_json_list(
+        {
+            "weights_before": first.record.weights,
+            "weights": other.record.weights,
+            "differ_in": contrast(first.record, other.record),
+            "rank_before": own,
+            "rank": rank,
+            "p_value_holm": p_value,
+            "right_in_all": in_all,
+            "right_in_none": in_none,
+            **asdict(pair),
+        }
+        for other, rank, p_value, pair in zip(others, ranks, p_values, paired, strict=True)
+    )
+
+
+def _right_images(sides: Sequence[StoredAnswers]) -> list[Right]:
+    """Return of each side which images it has right."""
+    return [predictions.top1(side.predictions.rows) for side in sides]
+
+
+def _in_all_and_none(right: Sequence[Right]) -> tuple[int, int]:
+    """Return how many images all sides have right, and how many none."""
+    return int(np.logical_and.reduce(right).sum()), int((~np.logical_or.reduce(right)).sum())
 
 
 def _flips(answers: StoredAnswers, title: str, flips: tuple[figures.Flip, ...], total: int) -> Table:

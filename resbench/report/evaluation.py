@@ -17,7 +17,7 @@ from resbench.judging.gaps import UsualRange, better, falls_short, restoring, us
 from resbench.records.record import TOP_K, Evaluation, Gap, Pixels
 from resbench.report import terminal
 from resbench.report.corruption import show_corruptions
-from resbench.report.setwise import meaning_of_columns, sets_table
+from resbench.report.setwise import meaning_of_columns, sets_table, with_standings
 from resbench.words.observed import run_by
 from resbench.words.quantities import WORDS, accuracy_span
 from resbench.words.settings import chosen_words, setting_words
@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 
 
 def show_evaluations(records: Sequence[Evaluation], columns: "Sequence[SetColumn]" = (), *, as_json: bool) -> None:
-    """Print one validation in full, several as a table, to stdout; of several sets with their `columns`."""
+    """Print one validation in full, several as a table, to stdout; of several sets with their `columns`.
+
+    JSON is a list of the records; those on several sets have their `standing` too.
+    """
     if as_json and columns:
-        terminal.print_json({"records": records, "sets": columns})
+        terminal.print_json_list(with_standings(records, columns))
     elif columns:
         console = terminal.results_console()
         console.print(sets_table(columns, records))

@@ -10,13 +10,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 from resbench import __version__
-from resbench.lint.coverage import Coverage
+from resbench.lint.coverage import CheckedCard, Coverage
 from resbench.lint.entry import ModelEntry
 from resbench.lint.lint import Correction
 from resbench.lint.problem import RULES, Level, Problem
 from resbench.report import github, location
 from resbench.report.progress import tracked
-from resbench.report.terminal import advice, line, results_console
+from resbench.report.terminal import advice, line, print_json_list, results_console
 from resbench.words.escaped import visible_json
 
 _STYLE = {Level.UNREADABLE: "bold red", Level.FALSE: "red", Level.WARNING: "yellow", Level.NOTE: "green"}
@@ -25,11 +25,21 @@ _GITHUB = {Level.UNREADABLE: "error", Level.FALSE: "error", Level.WARNING: "warn
 
 
 def show_problems(problems: Sequence[Problem], coverage: Coverage, style: str) -> None:
-    """Print `problems` and what was checked to stdout, as "text", "json", "sarif" or "github"."""
+    """Print `problems` and what was checked to stdout, as "text", "sarif" or "github"."""
     if style == "text":
         _text(problems, coverage)
     else:
-        print({"json": _json, "sarif": _sarif, "github": _github}[style](problems, coverage))
+        print({"sarif": _sarif, "github": _github}[style](problems, coverage))
+
+
+def print_cards(cards: Iterable[CheckedCard]) -> None:
+    """Print a JSON list with an object for each card: its path, its problems, and how much of it was checked."""
+    print_json_list(map(_plain, cards))
+
+
+def _plain(card: CheckedCard) -> dict[str, object]:
+    problems = [asdict(problem) | {"rule": RULES[problem.code]} for problem in card.problems]
+    return {"path": card.path, "problems": problems, "coverage": card.coverage}
 
 
 def followed(entries: Sequence[ModelEntry], *, quiet: bool = False) -> Iterator[ModelEntry]:
@@ -64,11 +74,6 @@ def _text(problems: Sequence[Problem], coverage: Coverage) -> None:
 
 def _count(number: int, level: Level) -> str:
     return f"{number} {level}{'s' if number > 1 and level in (Level.WARNING, Level.NOTE) else ''}"
-
-
-def _json(problems: Sequence[Problem], coverage: Coverage) -> str:
-    rows = [asdict(problem) | {"rule": RULES[problem.code]} for problem in problems]
-    return visible_json(json.dumps({"problems": rows, "coverage": asdict(coverage)}, indent=2, ensure_ascii=False))
 
 
 def _sarif(problems: Sequence[Problem], coverage: Coverage) -> str:

@@ -1,8 +1,10 @@
 """Checkpoints on several sets of images, as a table."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from rich.table import Table
 
 from resbench import units
@@ -43,6 +45,16 @@ def meaning_of_columns(columns: "Sequence[SetColumn]") -> str:
     if any(column.standings[0].effective_robustness is not None for column in columns):
         line += "; effective robustness: points above a line through the logits of all checkpoints' accuracies"
     return line
+
+
+def with_standings(records: Sequence[Evaluation], columns: "Sequence[SetColumn]") -> Iterator[dict[str, Any]]:
+    """Yield records as plain values with their standing on their set; None on images that only serve a comparison."""
+    standings = {column.name: iter(column.standings) for column in columns}  # in the order of the records
+    bases = {column.name for column in columns if column.is_base}
+    for record in records:
+        name = record.dataset.name
+        standing = asdict(next(standings[name])) | {"is_base": name in bases} if name in standings else None
+        yield msgspec.to_builtins(record) | {"standing": standing}
 
 
 def _parts(column: "SetColumn") -> "Iterator[tuple[str, list[str]]]":

@@ -1,10 +1,12 @@
-"""Tables fit every terminal: no word and no number is broken, nothing is left out, and a pipe gets the same."""
+"""Tables fit every terminal: no word and no number is broken, a pipe gets the same, what has no room is named."""
 
 import re
 import shlex
 import sys
 from collections import Counter
 from dataclasses import replace
+from itertools import takewhile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,16 +14,31 @@ from hypothesis import strategies as st
 from rich.table import Column, Table
 from typer.testing import CliRunner
 
+from resbench.bench.comparing import findings
+from resbench.bench.selfcheck import false_alarms, scores
 from resbench.cli.app import app
 from resbench.records.pool import add
 from resbench.records.record import Ceilings, Gap, TwinFigure
 from resbench.records.store import save
-from resbench.report import evaluation, profile, tables, terminal
+from resbench.report import (
+    comparison,
+    evaluation,
+    ladder,
+    profile,
+    rows,
+    selfcheck,
+    sweep,
+    tables,
+    terminal,
+    tuning,
+    weights,
+)
 from resbench.report.findings import show_findings
-from tests import planted
+from tests import planted, standins
 from tests.examples import COUNTS, EVALUATION, PROFILE, STAGE_TIMES, series
 from tests.test_cli_results import stored
 from tests.test_report_findings import TIMING
+from tests.test_tune import RACE
 
 FRAME = re.compile(r"[│┃┏━┳┓┡╇┩└─┴┘┌┬┐]")
 CEILINGS = Ceilings(matmul_size=1024, matmul_ns=(10_000_000,), copy_bytes=2**28, copy_ns=(20_000_000,))
@@ -33,6 +50,7 @@ FULL = replace(
     ceilings=CEILINGS,
     stages=(STAGE_TIMES,),
 )
+CHECK = standins.SELFCHECK
 GAP = Gap(
     images=200,
     top1_right=150,
@@ -50,6 +68,14 @@ def letters_of(text):
 
 def without(words, left_out):
     return {word: number for word, number in words.items() if word not in left_out}
+
+
+def assert_same_words(narrow, wide, width):
+    """No word is broken but those that no line of `width` characters holds, such as addresses and paths."""
+    long = [word for word in words_of(wide) if len(word) > width - 2]
+    parts = [word for word in words_of(narrow) if any(word in whole for whole in long)]
+    assert without(words_of(narrow), parts) == without(words_of(wide), [*long, *parts])
+    assert letters_of(narrow) == letters_of(wide)
 
 
 def table_of(columns):
@@ -119,10 +145,7 @@ def records(tmp_path, monkeypatch):
 
 
 SHOWN = [
-    "list 'se*' --where 'params<30M'",
     "weights list resnet50",
-    "results",
-    "results --speeds",
     "results --columns network,checkpoint,machine,settings,latency_ms,energy_mj,dataset,record",
     "results show resnet18",
     "results show a.json",
@@ -154,10 +177,56 @@ def test_a_command_shows_the_same_in_80_columns(records, monkeypatch, command):
     assert narrow.exception is None or isinstance(narrow.exception, SystemExit), narrow.exception
     assert max(map(len, narrow.stdout.splitlines())) <= 80
     if not command.startswith("env"):  # which measures
-        long = [word for word in words_of(wide.stdout) if len(word) > 78]  # addresses and paths, which no line holds
-        parts = [word for word in words_of(narrow.stdout) if any(word in whole for whole in long)]
-        assert without(words_of(narrow.stdout), parts) == without(words_of(wide.stdout), [*long, *parts])
-        assert letters_of(narrow.stdout) == letters_of(wide.stdout)
+        assert_same_words(narrow.stdout, wide.stdout, 80)
+
+
+CHOSEN = ["list 'se*' --where 'params<30M'", "results", "results --speeds"]
+
+
+@pytest.mark.parametrize("command", CHOSEN)
+def test_a_record_takes_one_line_of_80_columns_and_a_note_names_what_has_no_room(records, monkeypatch, command):
+    def words(width):
+        monkeypatch.setattr(terminal, "UNWRAPPED", width)
+        lines = CliRunner().invoke(app, shlex.split(command)).stdout.splitlines()
+        return list(filter(None, (FRAME.sub(" ", line).split() for line in lines)))
+
+    wide, narrow = words(1000), words(80)
+    more = "--json" if command.startswith("list") else "--columns"
+    note = " ".join(word for line in narrow for word in line).partition("no room for ")[2]
+    assert note.endswith(f" ({more} or a wider terminal shows them)")
+    missing = note.partition(" (")[0].split(", ")
+    assert [title for title in wide[0] if title not in missing] == narrow[0]
+    assert len(set(wide[0]) - set(narrow[0])) == len(missing) > 0
+    shown = [list(takewhile(lambda line: line[0] not in ("all", "no"), lines[1:])) for lines in (wide, narrow)]
+    assert [line[0] for line in shown[0]] == [line[0] for line in shown[1]] != []
+    assert {"network", "time_ms" if "--speeds" in command else "top1"} < set(narrow[0])
+
+
+@pytest.mark.usefixtures("records")
+def test_what_is_sorted_by_keeps_its_column_in_a_narrow_terminal(monkeypatch):
+    monkeypatch.setattr(terminal, "UNWRAPPED", 60)
+    plain, ordered = (
+        CliRunner().invoke(app, ["results", *words]).stdout.partition("no room")[0]
+        for words in ([], ["--sort", "images_per_s"])
+    )
+    assert "latency_ms" in plain.split()
+    assert "images_per_s" not in plain.split()
+    assert "images_per_s" in ordered.split()
+
+
+@given(COLUMNS, st.integers(20, 120), st.permutations(range(8)))
+def test_columns_go_in_their_order_until_a_row_fits(columns, width, order):
+    columns = [(f"{title}{place}", cells) for place, (title, cells) in enumerate(columns)]
+    titles = [columns[place][0] for place in order if place < len(columns)]
+    table = table_of(columns)
+    gone = tables.leave_out_unfitting(table, width, titles)
+    widths = {title: max(map(len, (title, *cells))) for title, cells in columns}
+    kept = [title for title, _ in columns if title not in gone]
+    assert [column.header for column in table.columns] == kept
+    assert sum(widths[title] for title in kept) + 2 * (len(kept) - 1) <= max(width, widths[titles[0]])
+    for title in gone:  # with those before it there was no room for it
+        before = [other for other in titles[: titles.index(title)] if other in kept]
+        assert sum(widths[other] + 2 for other in before) + widths[title] > width
 
 
 @pytest.mark.parametrize(
@@ -169,20 +238,42 @@ def test_a_command_shows_the_same_in_80_columns(records, monkeypatch, command):
         lambda: evaluation.evaluation_sheet(replace(EVALUATION, gap=GAP)),
         lambda: evaluation.show_gap("gluon_seresnext101_32x4d", GAP, terminal.results_console()),
         lambda: show_findings([TIMING], as_json=False),
+        lambda: ladder.show_ladder(iter([standins.LADDER]), as_json=False),
+        lambda: tuning.show_tuning(iter([RACE]), as_json=False),
+        lambda: selfcheck.show_selfcheck(CHECK, scores(CHECK), false_alarms(CHECK), as_json=False),
+        lambda: rows.show_row_checks(standins.ROW_CHECKS, as_json=False),
+        lambda: weights.show_identity(standins.IDENTITY, as_json=False),
+        lambda: sweep.show_status(standins.SWEEP, Path("results"), as_json=False),
+        lambda: comparison.show_comparison(standins.COMPARISON, findings(standins.COMPARISON), as_json=False),
     ],
-    ids=["profiles", "profile", "evaluations", "evaluation", "gap", "findings"],
+    ids=[
+        "profiles",
+        "profile",
+        "evaluations",
+        "evaluation",
+        "gap",
+        "findings",
+        "ladder",
+        "tune",
+        "selfcheck",
+        "zoo check",
+        "weights verify",
+        "sweep status",
+        "ab",
+    ],
 )
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_a_terminal_shows_what_a_pipe_gets(show, width, monkeypatch, capsys):
     show()
-    piped = words_of(capsys.readouterr().out)
+    piped = capsys.readouterr().out
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
     show()
     shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
-    assert words_of(shown) == piped
-    assert max(map(len, shown.splitlines())) <= width
+    assert_same_words(shown, piped, width)
+    commands = "to use it: "  # stay on one line, so that they can be copied
+    assert max(len(line) for line in shown.splitlines() if not line.startswith(commands)) <= width
 
 
 def test_the_sheet_of_a_profile_is_at_most_100_wide(capsys):

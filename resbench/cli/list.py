@@ -68,4 +68,4 @@ def list_(
         found = networks.candidates(variants, results, here)
     elif not quiet:
         networks.show_unmeasured(missing, choice)
-    networks.show_networks(networks.network_rows(found, choice), as_json=as_json)
+    networks.show_networks(networks.network_rows(found, choice), choice, as_json=as_json)

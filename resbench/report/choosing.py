@@ -1,6 +1,7 @@
 """Rows of a table of measurements chosen and ordered: the options that `results` and `list` share."""
 
 import fnmatch
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,11 @@ class RowChoice:
     pareto: str | None = None  # columns: rows that no other row beats in all of them
     sort: str | None = None
     descending: bool = False
+
+    @property
+    def words(self) -> list[str]:
+        """The words of the choice, among them the columns that it names."""
+        return re.findall(r"\w+", f"{self.sort} {self.best_per} {self.pareto} {self.where}")
 
 
 def chosen_rows(rows: Sequence[Row], columns: Columns, choice: RowChoice) -> list[Row]:

@@ -1,6 +1,5 @@
 """The table of networks, beside what was measured of them where there are records."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from resbench.records.store import network_folder
 from resbench.report import terminal
 from resbench.report.choosing import RowChoice, chosen_rows, machine_test
 from resbench.report.progress import timing_progress
-from resbench.report.results import print_rows
+from resbench.report.results import Narrowing, print_rows
 from resbench.report.where import UNKNOWN, condition
 from resbench.zoo.find import checkpoints
 from resbench.zoo.spec import Variant
@@ -113,14 +112,14 @@ def _known(variant: Variant) -> Row:
     }
 
 
-def show_networks(rows: Sequence[Row], *, as_json: bool) -> None:
+def show_networks(rows: Sequence[Row], choice: RowChoice, *, as_json: bool) -> None:
     """Print one row per network to stdout; what was measured only where anything was."""
     measured = any(row["record"] for row in rows)
     if as_json:
         shown: Sequence[str] = list(COLUMNS) if measured else COSTS
         terminal.print_json([{name: _listed(row, name) for name in shown} for row in rows])
     else:
-        print_rows(rows, COLUMNS, _SHOWN if measured else COSTS)
+        print_rows(rows, COLUMNS, _SHOWN if measured else COSTS, Narrowing(first=choice.words, rest="--json"))
 
 
 def _listed(row: Row, name: str) -> Any:
@@ -129,8 +128,7 @@ def _listed(row: Row, name: str) -> Any:
 
 def show_unmeasured(missing: Sequence[Variant], choice: RowChoice) -> None:
     """Say on stderr which networks may meet the condition and have no record, where it asks for what records say."""
-    asked = set(re.findall(r"\w+", choice.where or "")) | {choice.sort}
-    if missing and (choice.machine or asked.intersection(MEASURED)):
+    if missing and (choice.machine or set(choice.words).intersection(MEASURED)):
         names = ", ".join(variant.name for variant in missing[:3]) + (", ..." if len(missing) > 3 else "")
         number = f"{len(missing)} network{'s' if len(missing) > 1 else ''}"
         text = f"note: no record of {number} that may fit ({names}); --measure profiles what is missing"

@@ -15,7 +15,7 @@ from resbench.bench.table import data_frame, record_rows, speed_rows
 from resbench.errors import ResbenchError
 from resbench.records.files import write_bytes
 from resbench.records.record import Record
-from resbench.report import terminal
+from resbench.report import tables, terminal
 from resbench.report.choosing import RowChoice, chosen_rows, named_columns
 from resbench.report.github import table_cell
 from resbench.words.escaped import visible_csv, visible_json
@@ -24,6 +24,10 @@ _FOR_PEOPLE = ("table", "markdown")
 _USUAL = (
     "network", "checkpoint", "kind", "machine", "input_px", "settings", "speed", "batch_size", "latency_ms",
     "latency_batch", "time_ms", "images_per_s", "throughput_batch", "top1", "top1_source", "noise", "age_days",
+)  # fmt: skip
+_FIRST = (  # where not all have room
+    "speed", "batch_size", "latency_ms", "time_ms", "top1", "images_per_s", "params", "macs", "checkpoint", "machine",
+    "kind", "settings", "family", "noise", "top1_source",
 )  # fmt: skip
 _NAMES = ("network", "family")
 _SIZES = ("input_px", "latency_batch", "throughput_batch", "batch_size")
@@ -57,17 +61,16 @@ def show_chosen(records: Mapping[str, Record], choice: RowChoice, written: Writt
     rows = chosen_rows(speed_rows(records) if speeds else record_rows(records), columns, choice)
     if not rows:
         terminal.advice().print("no record meets these conditions")
-    show_rows(rows, columns, shown, written)
-
-
-def show_rows(rows: Sequence[Row], columns: Columns, shown: Sequence[str], written: Written) -> None:
-    """Print the columns `shown` of `rows`, or write them to a file."""
     if written.form == "table":
-        print_rows(rows, columns, shown, every_column=written.columns is not None)
-        return
-    content = _content(rows, {name: columns[name] for name in shown}, written.form)
-    if written.output:
-        write_bytes(written.output, content)
+        narrowing = Narrowing(first=choice.words, rest="--columns") if written.columns is None else None
+        print_rows(rows, columns, shown, narrowing)
+    else:
+        _write(_content(rows, {name: columns[name] for name in shown}, written.form), written.output)
+
+
+def _write(content: bytes, output: Path | None) -> None:
+    if output:
+        write_bytes(output, content)
     else:
         sys.stdout.buffer.write(content)
 
@@ -85,20 +88,38 @@ def _content(rows: Sequence[Row], columns: Columns, form: str) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-def print_rows(rows: Sequence[Row], columns: Columns, shown: Sequence[str], *, every_column: bool = False) -> None:
-    """Print a table; what all rows have in common goes into a line below it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrowing:
+    """What becomes of columns where the terminal is too narrow for all."""
 
-    Columns in which no row says anything are left out, unless `every_column`.
+    first: Sequence[str]  # the words that were asked for: columns among them stay
+    rest: str  # the option that shows the others
+
+
+def print_rows(rows: Sequence[Row], columns: Columns, shown: Sequence[str], narrowing: Narrowing | None) -> None:
+    """Print a table of a line for each row; what all rows have in common goes into a line below it.
+
+    Columns in which no row says anything are left out, and so are those that have no room, which a note names. Without
+    `narrowing` every column is shown, even if a row then takes several lines.
     """
     common = _common(rows, columns, shown) if len(rows) > 1 else {}
     titles = [name for name in shown if name not in common]
     table = Table(*(Column(name, justify="left" if columns[name].kind == "text" else "right") for name in titles))
     for row in rows:
         table.add_row(*(cell(row, name, columns[name]) for name in titles))
-    console = terminal.results_console(every_column=every_column)
+    console = terminal.results_console(every_column=narrowing is None)
+    left_out = _fitted(table, console.width, narrowing.first) if narrowing else []
     console.print(table)
-    if shared := "; ".join(f"{name} {text}" for name, text in common.items() if every_column or text != "-"):
+    if shared := "; ".join(f"{name} {text}" for name, text in common.items() if text != "-" or not narrowing):
         console.print(f"all of them: {shared}")
+    if narrowing and left_out:
+        console.print(f"no room for {', '.join(left_out)} ({narrowing.rest} or a wider terminal shows them)")
+
+
+def _fitted(table: Table, width: int, first: Sequence[str]) -> list[str]:
+    """Leave out of `table` what says nothing and what has no room; return the titles of the latter."""
+    tables.leave_out_silent(table)
+    return tables.leave_out_unfitting(table, width, ["network", *first, *_FIRST])
 
 
 def _common(rows: Sequence[Row], columns: Columns, shown: Sequence[str]) -> dict[str, str]:

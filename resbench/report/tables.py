@@ -1,5 +1,6 @@
 """Tables that fit: in a frame, else without it and with cells of several lines, else with rows of several lines.
 
+Tables of records lose the columns that have no room instead (`leave_out_unfitting`).
 Neither a word nor a number with its unit or its interval is broken, but a word that is longer than the whole line.
 """
 
@@ -60,6 +61,23 @@ def leave_out_silent(table: Table) -> None:
         table.columns[1:] = [
             column for column in table.columns[1:] if any(_plain(cell) not in _SILENT for cell in column.cells)
         ]
+
+
+def leave_out_unfitting(table: Table, width: int, first: Sequence[str]) -> list[str]:
+    """Remove columns until a row fits into one line of `width` characters; return the titles of those removed.
+
+    Columns whose titles are in `first` stay before all others, in that order; of the others those on the left do.
+    """
+    sheet, room = Sheet.of(table), width + len(_GAP)
+    ranks = {title: rank for rank, title in enumerate(dict.fromkeys(first))}
+    order = sorted(range(len(sheet.columns)), key=lambda index: ranks.get(sheet.titles[index], len(ranks)))
+    kept: set[int] = set()
+    for index in order:
+        taken = sum(sheet.widths[other] + len(_GAP) for other in kept)
+        if not kept or taken + sheet.widths[index] + len(_GAP) <= room:
+            kept.add(index)
+    table.columns[:] = [column for index, column in enumerate(table.columns) if index in kept]
+    return [title for index, title in enumerate(sheet.titles) if index not in kept]
 
 
 def framed_lines(sheet: Sheet) -> Iterator[str]:

@@ -68,7 +68,8 @@ def _print(tuned: Tuned) -> None:
     console.print(f"{size} px, {tuned.weights or 'fresh weights'}; the best for {tuned.goal}{_limit(tuned)}")
     console.print(_table(tuned, rows))
     for line in (*_notes(tuned, rows), noise(tuned.environment)):
-        console.print(line, soft_wrap=True)
+        console.print(line)
+    console.print(f"to use it: {command_of(tuned)}", soft_wrap=True)
 
 
 def _limit(tuned: Tuned) -> str:
@@ -108,4 +109,3 @@ def _notes(tuned: Tuned, rows: Sequence[Ranked]) -> Iterator[str]:
     winner = tuned.raced[tuned.winner]
     if engine := run_by(winner.engine, winner.exported):
         yield f"the first: {engine}"
-    yield f"to use it: {command_of(tuned)}"

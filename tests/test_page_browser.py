@@ -243,6 +243,33 @@ def test_the_front_is_what_no_other_point_beats(opened, address):
     assert set(named.split(", ")) == best
 
 
+WATCH_TEXT = """
+  const context = CanvasRenderingContext2D.prototype, { rect, fillText } = context;
+  window.drawn = [];
+  context.rect = function (...box) { this.lastRect = box; return rect.apply(this, box); };
+  context.fillText = function (text, x, y) {
+    window.drawn.push({ text, x, y, wide: this.measureText(text).width, area: this.lastRect });
+    return fillText.call(this, text, x, y);
+  };
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 420])
+def test_names_beside_points_lie_within_the_plot(opened, width):
+    page = opened("log=1", viewport={"width": width, "height": 900})
+    page.add_init_script(WATCH_TEXT)
+    page.reload()
+    page.wait_for_selector("#scatter canvas")
+    networks = re.findall(r"\w+", page.inner_text("#front").partition(": ")[2])
+    until(page, "window.drawn.length > 20")
+    named = [text for text in page.evaluate("window.drawn") if text["text"] in networks]
+    assert named
+    for text in named:
+        left, top, wide, high = text["area"]
+        assert left <= text["x"] <= text["x"] + text["wide"] <= left + wide, text["text"]
+        assert top <= text["y"] <= top + high, text["text"]
+
+
 def test_other_costs_and_series_can_be_chosen(opened):
     page = opened()
     for name in ("throughput", "MACs", "parameters", "peak memory", "energy per image"):

@@ -93,7 +93,7 @@ function paint(view, spots, under, over) {
   const visible = spots.filter((spot) => !spot.hidden && !spot.style.unseen);
   for (const alike of Map.groupBy(visible, ({ style }) => [style.colour, style.shape, style.noisy, style.small].join()).values())
     for (let first = 0; first < alike.length; first += 500) paintAlike(ctx, at, alike.slice(first, first + 500), unit);
-  over(ctx, at, unit);
+  over(ctx, at, unit, view.bbox);
   ctx.restore();
 }
 

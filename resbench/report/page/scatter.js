@@ -35,7 +35,7 @@ function drawScatter(rows) {
     x: { label: titleOf(x), log, si: x.si }, y: { label: titleOf(y), log: false }, spots,
     words: `${y.label} against ${x.label}, ${spots.length} points`,
     under: (ctx, at, unit) => fronts.forEach((front) => drawFront(ctx, at, unit, front)),
-    over: (ctx, at, unit) => nameSpots(ctx, unit, fronts.flat(), x.better === "higher"),
+    over: (ctx, at, unit, area) => nameSpots(ctx, unit, fronts.flat(), x.better === "higher", area),
     empty: `None of the chosen records has both ${x.label} and ${y.label}.`,
   });
   drawLegend(legend, spots);
@@ -81,8 +81,8 @@ function drawFront(ctx, at, unit, front) {
   ctx.globalAlpha = 1;
 }
 
-/** Names beside points, on the side that nothing lies on, as far as they do not cover one another. */
-function nameSpots(ctx, unit, spots, isRight) {
+/** Names beside points, on the side that nothing lies on unless the edge is too near, as far as none covers another. */
+function nameSpots(ctx, unit, spots, isRight, area) {
   const taken = [];
   ctx.font = `${12 * unit}px system-ui`;
   [ctx.textBaseline, ctx.textAlign] = ["middle", "left"];
@@ -90,10 +90,10 @@ function nameSpots(ctx, unit, spots, isRight) {
   for (const spot of spots.slice(0, 60)) {
     if (spot.hidden) continue;
     const name = words(spot.row, "network"), wide = ctx.measureText(name).width;
-    const box = [isRight ? spot.left + 9 * unit : spot.left - wide - 9 * unit, spot.top - 17 * unit, wide, 14 * unit];
-    if (box[0] + wide > ctx.canvas.width - 18 * unit) box[0] = spot.left - wide - 9 * unit;
-    if (box[0] < 62 * unit) box[0] = spot.left + 9 * unit;
-    if (taken.some((other) => overlap(box, other))) continue;
+    const sides = [spot.left - wide - 9 * unit, spot.left + 9 * unit];
+    const left = (isRight ? sides.reverse() : sides).find((side) => side >= area.left && side + wide <= area.left + area.width);
+    const box = [left, Math.max(area.top, spot.top - 17 * unit), wide, 14 * unit];
+    if (left === undefined || taken.some((other) => overlap(box, other))) continue;
     taken.push(box);
     ctx.fillText(name, box[0], box[1] + 7 * unit);
   }

@@ -136,3 +136,23 @@ def test_completing_imports_no_torch(monkeypatch):
     monkeypatch.setenv("COMP_WORDS", "resbench profile seresn")
     monkeypatch.setenv("COMP_CWORD", "2")
     assert modules_after().isdisjoint({"torch", "numpy", "pandas", "scipy"})
+
+
+@pytest.mark.parametrize(
+    ("words", "suggestion"),
+    [
+        (("profil", "resnet50"), "Did you mean 'profile'?"),
+        (("results", "shwo", "resnet50"), "Did you mean 'show'?"),
+        (("weights", "verfy", "a.pth"), "Did you mean 'verify'?"),
+        (("sweep", "stauts"), "Did you mean 'status'?"),
+        (("profile", "resnet50", "--sav"), "--save"),
+    ],
+)
+def test_an_unknown_command_or_option_suggests_the_nearest(words, suggestion):
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2
+    assert suggestion in done.stderr
+
+
+def test_the_help_of_the_program_says_where_to_start():
+    assert "Start with `resbench demo`" in help_of("resbench")

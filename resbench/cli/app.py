@@ -74,6 +74,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # importing rich would more than double the time that --help takes
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST_HELP},
     help="Benchmarks ResNet-family models (cost, speed, accuracy), notices changes, and writes verifiable model cards.",
+    epilog="Start with `resbench demo` or `resbench profile resnet50`. `resbench COMMAND --help` explains a command.",
 )
 
 

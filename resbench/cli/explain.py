@@ -18,7 +18,7 @@ def explain_(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say what a published figure counts.
+    """Find what a published figure such as 5.28G counts.
 
     The answer names the convention, the input and the rounding.
 

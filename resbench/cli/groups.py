@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -49,7 +50,10 @@ class PanelGroup(TyperGroup):
 
 
 class RunByDefault(PanelGroup):
-    """A group in which `resbench GROUP NAME` means `resbench GROUP run NAME`, where NAME is no command of it."""
+    """A group in which `resbench GROUP NAME` means `resbench GROUP run NAME`, where NAME is no command of it.
+
+    A single word that is nearly one of its commands is taken for that, misspelt.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words of a command line."""
@@ -61,7 +65,8 @@ class RunByDefault(PanelGroup):
 
     def _with_command(self, args: list[str]) -> list[str]:
         known = not args or args[0] in self.commands or args[0] in ("-h", "--help")
-        return args if known else ["run", *args]
+        misspelt = len(args) == 1 and get_close_matches(args[0], self.commands, cutoff=0.8)
+        return args if known or misspelt else ["run", *args]
 
 
 def _write_parameters(command: Any, ctx: Any, formatter: Any) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from resbench.accuracy import corruption
+from resbench.accuracy import corruption, decoders, pixels
 from resbench.accuracy.corruption import Corruption, chosen_corruptions, corrupted, corrupting_in, seed_of
 from resbench.accuracy.labels import imagenet, levels_off
 from resbench.accuracy.layouts import open_set
@@ -71,14 +72,8 @@ def test_kinds_are_the_librarys_in_its_order():
 
 @pytest.mark.parametrize("kind", [kind for kind in (*COMMON_KINDS, *EXTRA_KINDS) if kind != "glass_blur"])
 def test_pixels_are_the_librarys_stored_as_a_jpeg_and_the_same_again(kind):
-    import imagecorruptions
-
-    levels = photograph()
-    own = {"seed": 7} if kind == "impulse_noise" else {}
-    np.random.seed(7)
-    stream = io.BytesIO()
-    made = imagecorruptions.corrupt(levels, severity=4, corruption_name=kind, **own)
-    Image.fromarray(made).save(stream, "JPEG", quality=85, optimize=True)
+    levels, stream = photograph(), io.BytesIO()
+    Image.fromarray(library_pixels(kind, 4, levels)).save(stream, "JPEG", quality=85, optimize=True)
     np.random.seed(1)
     before = np.random.get_state()[1].tolist()
     asked = Corruption(kind=kind, severity=4)
@@ -92,12 +87,14 @@ def blocks(levels):
     return np.asarray(levels, dtype=float).reshape(8, 28, 8, 28, 3).mean((1, 3)).ravel()
 
 
-def library_pixels(kind, severity):
+def library_pixels(kind, severity, levels, seed=7):
     import imagecorruptions
 
-    np.random.seed(7)
-    own = {"seed": 7} if kind == "glass_blur" else {}
-    return imagecorruptions.corrupt(photograph(side=224), severity=severity, corruption_name=kind, **own)
+    np.random.seed(seed)
+    own = {"seed": seed} if kind in ("glass_blur", "impulse_noise") else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return imagecorruptions.corrupt(levels, severity=severity, corruption_name=kind, **own)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +106,7 @@ def test_pixels_are_those_of_imagenet_cs_own_code(kind):
     assert blocks(photograph(side=224)) == pytest.approx(REFERENCE["clean"], abs=0.01)
     for severity in (2, 5):
         expected, off = REFERENCE[f"{kind} {severity}"], levels_off()[kind][severity - 1]
-        differences = np.abs(blocks(library_pixels(kind, severity)) - expected)
+        differences = np.abs(blocks(library_pixels(kind, severity, photograph(side=224))) - expected)
         assert differences.mean() < 1 if off else differences.max() <= 0.01, severity
 
 
@@ -127,11 +124,13 @@ def test_an_image_has_its_own_seed_for_each_kind_and_severity():
 
 
 @pytest.mark.nightly
-def test_processes_make_the_same_pixels_as_this_one():
+def test_processes_make_the_same_pixels_as_this_one_and_keep_what_they_compile(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     kinds = [Corruption(kind=kind, severity=3) for kind in (*COMMON_KINDS, *EXTRA_KINDS)]
     with corrupting_in(2, processes=True) as corrupt:
         for kind in kinds:
             assert np.array_equal(corrupt(photograph(), kind, 5), corrupted(photograph(), kind, 5)), kind
+    assert list((tmp_path / "resbench" / "compiled").rglob("*glass_blur*.nbc"))
 
 
 def test_each_corrupted_image_is_made_once_for_all_checkpoints(folder, monkeypatch):
@@ -151,6 +150,22 @@ def test_each_corrupted_image_is_made_once_for_all_checkpoints(folder, monkeypat
     assert (first["asked"], first["side_px"]) == (kinds, 32)
     assert first["source"].startswith("imagecorruptions-imaug 1.")
     assert (records[0]["top1_right"], records[0]["images"]) == (2, 4)
+
+
+def test_each_image_is_decoded_once_for_all_corruptions_where_memory_suffices(folder, monkeypatch):
+    decode, decoded = pixels.decode, []
+    monkeypatch.setattr(pixels, "decode", lambda data: decoded.append(data) or decode(data))
+
+    def figures_and_decodings(kinds):
+        decoded.clear()
+        result = run("--data", folder, "resnet18", "--plain", "--corruptions", kinds, "--json")
+        return json.loads(result.stdout)[0]["corruptions"]["figures"], len(decoded)
+
+    _, alone = figures_and_decodings("fog:1")
+    figures, together = figures_and_decodings("contrast:1,contrast:5,fog:1")
+    assert together == alone
+    monkeypatch.setattr(decoders, "KEPT_BYTES", 0)
+    assert figures_and_decodings("contrast:1,contrast:5,fog:1") == (figures, alone + 2 * 4)
 
 
 def test_runs_batches_and_layouts_agree_and_an_interrupted_run_goes_on(folder, tmp_path, monkeypatch):

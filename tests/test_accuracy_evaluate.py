@@ -76,11 +76,12 @@ def test_every_forward_pass_takes_the_same_number_of_images(images):
     assert seen == [4, 4, 4]  # of 11 images
 
 
-def test_passes_on_the_cpu_are_as_large_as_sixteen_images_of_224_px():
+def test_passes_on_the_cpu_share_a_batch_evenly_and_are_at_most_as_large_as_sixteen_images_of_224_px():
     def count(crop_px, batch_size=64, device="cpu"):
         return images_per_pass(Preprocess(crop_px=crop_px), torch.device(device), batch_size)
 
-    assert [count(224), count(288), count(32, 1000), count(224, 3), count(2000)] == [16, 9, 784, 3, 1]
+    assert [count(224), count(288), count(32, 1000), count(224, 3), count(2000)] == [16, 8, 500, 3, 1]
+    assert count(224, 50) == 13
     assert count(224, device="meta") == 64
 
 

@@ -1,4 +1,4 @@
-"""ImageNet-C's corruptions, made from clean images by a library (`imagecorruptions-imaug`).
+"""ImageNet-C's corruptions, made from clean images by a library (`imagecorruptions-imaug`), or faster (`quick_kinds`).
 
 An image is resized and cropped as ImageNet-C's were, corrupted, stored as a JPEG of their quality, and decoded again
 (`decoders.corrupting`). Processes that do it do not import torch.
@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import io
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -17,16 +16,17 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from threading import Lock
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from resbench.accuracy.inspection import leave_interrupts
+from resbench.accuracy.journal import root
+from resbench.accuracy.quick_kinds import QUICK, Levels
 from resbench.errors import ResbenchError
 from resbench.records.corruptions import COMMON_KINDS, EXTRA_KINDS, SEVERITIES
 
-Levels = NDArray[np.uint8]  # (H, W, 3)
 PACKAGE = "imagecorruptions-imaug"
 JPEG_QUALITY = 85  # create_c/make_imagenet_c.py of github.com/hendrycks/robustness
 SMALLEST_PX = 32  # that the library corrupts
@@ -80,25 +80,31 @@ def library() -> str:
 
 
 def corrupted(levels: Levels, corruption: Corruption, seed: int) -> Levels:
-    """Return a corrupted image (H, W, 3), as a JPEG of ImageNet-C gives it back; the same for the same seed."""
+    """Return a corrupted image (H, H, 3), as a JPEG of ImageNet-C gives it back; the same for the same seed."""
+    if quick := QUICK.get(corruption.kind):
+        made = quick(levels, corruption.severity, np.random.RandomState(seed)).astype(np.uint8)
+    else:
+        made = _by_library(levels, corruption, seed)
+    stream = io.BytesIO()
+    Image.fromarray(made).save(stream, "JPEG", quality=JPEG_QUALITY)  # ImageNet-C has it optimised: no pixel changes
+    with Image.open(stream) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _by_library(levels: Levels, corruption: Corruption, seed: int) -> Levels:
     import imagecorruptions
 
     own = {"seed": seed} if corruption.kind in _OWN_SEED else {}
-    # The library draws from numpy's generator, and prints to stdout when it crops.
-    with _NUMPYS, contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    with _NUMPYS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         state = np.random.get_state()
         try:
             np.random.seed(seed)
-            made = imagecorruptions.corrupt(
+            return imagecorruptions.corrupt(
                 levels, severity=corruption.severity, corruption_name=corruption.kind, **own
             )
         finally:
             np.random.set_state(state)
-    stream = io.BytesIO()
-    Image.fromarray(made).save(stream, "JPEG", quality=JPEG_QUALITY, optimize=True)
-    with Image.open(stream) as image:
-        return np.asarray(image.convert("RGB"))
 
 
 def seed_of(digest: bytes, corruption: Corruption) -> int:
@@ -108,15 +114,15 @@ def seed_of(digest: bytes, corruption: Corruption) -> int:
 
 
 @contextlib.contextmanager
-def corrupting_in(workers: int, *, processes: bool) -> Iterator[Corrupt]:
+def corrupting_in(workers: int, *, processes: bool, prepare: Callable[[], None] | None = None) -> Iterator[Corrupt]:
     """Yield what corrupts images: in as many processes, or in this one, image after image.
 
-    Only programs that can be imported without running may start processes.
+    Only programs that can be imported without running may start processes; each begins with `prepare`.
     """
     if workers == 1 or not processes:
         yield corrupted
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_alone) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_alone, initargs=(prepare,)) as pool:
 
         def run(levels: Levels, corruption: Corruption, seed: int) -> Levels:
             try:
@@ -130,11 +136,29 @@ def corrupting_in(workers: int, *, processes: bool) -> Iterator[Corrupt]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _alone() -> None:
-    """Prepare a process that corrupts images: one core, nothing on stdout, Ctrl-C for the process that started it."""
+def _alone(prepare: Callable[[], None] | None) -> None:
+    """Prepare a process that corrupts images: one core, Ctrl-C for the process that started it."""
     leave_interrupts()
+    if prepare:
+        prepare()
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")
-    sys.stdout = io.StringIO()
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(root().parent / "compiled"))
     import cv2
 
     cv2.setNumThreads(1)
+    _keep_compiled()
+
+
+def _keep_compiled() -> None:
+    """Keep on disk what numba compiles for glass_blur, which takes seconds and is the same in every process."""
+    from imagecorruptions import corruptions
+    from numba.core.caching import FunctionCache
+
+    class Kept(FunctionCache):
+        def save_overload(self, *compiled: Any) -> None:
+            with contextlib.suppress(OSError):  # a full disk
+                super().save_overload(*compiled)
+
+    with contextlib.suppress(AttributeError, RuntimeError):  # other versions, nowhere to write
+        kernel = corruptions._shuffle_pixels_njit_glass_blur
+        kernel._cache = Kept(kernel.py_func)  # as its enable_caching() does

@@ -4,7 +4,6 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.metadata import version
 from threading import local
 from typing import Any
@@ -25,6 +24,7 @@ from resbench.zoo.spec import Preprocess
 DECODERS = ("pillow", "simplejpeg", "simplejpeg+torch", "nvimgcodec")
 CPU = torch.device("cpu")
 COMPARED = 32  # images on which a faster decoder is compared with the reference, for the record
+KEPT_BYTES = 1 << 28  # of clean images, to be corrupted again: 1,783 of 224 px
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +35,13 @@ class Decoder:
     decode: Callable[[bytes], Any]
     frame: Callable[[Any, Preprocess], Any]  # a Frame, or a tensor on `device`
     device: torch.device | None = None  # where frames come to be; None: in arrays in main memory
-    after: Callable[[Any, Sample], Any] | None = None  # what is done to a decoded image before frames are cut
 
     def image(self, sample: Sample) -> Any:
         """Return the decoded image, for `frame`. Raises one of readable.UNREADABLE."""
         data = sample.image_file()
         if sample.digest and digest_of(data) != sample.digest:
             raise OSError("changed since it was checked")
-        image = self.decode(data)
-        return self.after(image, sample) if self.after else image
+        return self.decode(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,21 +148,36 @@ def on_device(device: torch.device) -> Decoder:
     return Decoder(name=words, decode=decode, frame=frame, device=device)
 
 
-def corrupting(decoder: Decoder, corruption: Corruption, side_px: int, corrupt: Corrupt) -> Decoder:
-    """Return a decoder whose images are corrupted, with sides of `side_px`."""
-    return replace(
-        decoder,
-        name=f"{decoder.name}, {library()}, {corruption.kind} {corruption.severity} of {side_px} px",
-        frame=pixels.frame,
-        after=partial(_prepared, decoder, corruption, Preprocess(crop_px=side_px), corrupt),
-    )
+class CleanFrames:
+    """Images as they are before they are corrupted: resized and cropped, with sides of `side_px`.
+
+    As many as fit into KEPT_BYTES are kept for the next corruption, so that they are decoded once.
+    """
+
+    def __init__(self, decoder: Decoder, side_px: int) -> None:
+        self.decoder, self.side_px = decoder, side_px
+        self._most = KEPT_BYTES // (3 * side_px**2)
+        self._kept: dict[bytes, Frame] = {}
+
+    def frame(self, data: bytes, digest: bytes) -> Frame:
+        """Return the frame of an image file with this digest."""
+        if (known := self._kept.get(digest)) is not None:
+            return known
+        frame = self.decoder.frame(self.decoder.decode(data), Preprocess(crop_px=self.side_px))
+        if len(self._kept) < self._most:
+            self._kept[digest] = frame.copy()  # it may be a part of a larger image
+        return frame
 
 
-def _prepared(
-    decoder: Decoder, corruption: Corruption, clean: Preprocess, corrupt: Corrupt, image: Any, sample: Sample
-) -> Image.Image:
-    digest = sample.digest or digest_of(sample.image_file())
-    return Image.fromarray(corrupt(decoder.frame(image, clean), corruption, seed_of(digest, corruption)))
+def corrupting(clean: CleanFrames, corruption: Corruption, corrupt: Corrupt) -> Decoder:
+    """Return a decoder whose images are corrupted."""
+
+    def decode(data: bytes) -> Image.Image:
+        digest = digest_of(data)
+        return Image.fromarray(corrupt(clean.frame(data, digest), corruption, seed_of(digest, corruption)))
+
+    what = f"{corruption.kind} {corruption.severity} of {clean.side_px} px"
+    return replace(clean.decoder, name=f"{clean.decoder.name}, {library()}, {what}", decode=decode, frame=pixels.frame)
 
 
 def _smallest_jpeg() -> bytes:

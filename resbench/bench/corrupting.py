@@ -13,7 +13,7 @@ from resbench.accuracy.corruption import (
     library,
 )
 from resbench.accuracy.dataset import ImageSet
-from resbench.accuracy.decoders import corrupting
+from resbench.accuracy.decoders import CleanFrames, corrupting
 from resbench.accuracy.downloaded import DOWNLOADED, downloaded_sets
 from resbench.accuracy.evaluate import Contestant
 from resbench.accuracy.journal import Journal
@@ -23,6 +23,7 @@ from resbench.bench.entries import Entry, Validating
 from resbench.errors import ResbenchError
 from resbench.records.corruptions import CorruptedFigure, Corruptions
 from resbench.records.predictions import top1, top5
+from resbench.running.allocator import keep_memory
 
 _PILLOWS_PIXELS = ("pillow", "simplejpeg")
 _OWN_PARAMETERS = ("CIFAR-10", "CIFAR-100")  # CIFAR-10-C is made with other parameters, for 32 px
@@ -115,11 +116,12 @@ def _made(
     by_side = groupby(sorted(range(len(sides)), key=sides.__getitem__), key=sides.__getitem__)
     groups = [(side, list(places)) for side, places in by_side]
     report = _Counted(session.on_progress, len(plan.chosen) * len(groups))
-    with corrupting_in(session.workers, processes=plan.processes) as corrupt:
+    with corrupting_in(session.workers, processes=plan.processes, prepare=keep_memory) as corrupt:
         for side, places in groups:
             own = [_as_they_are(contestants[place]) for place in places]
+            clean = CleanFrames(session.decoder, side)
             for corruption in plan.chosen:
-                decoder = corrupting(session.decoder, corruption, side, corrupt)
+                decoder = corrupting(clean, corruption, corrupt)
                 within = replace(
                     session, decoder=decoder, cache=None, sure_of_labels=True, on_progress=report.next_pass()
                 )

@@ -32,3 +32,10 @@ def test_a_runtime_dependency_is_imported(name):
     module = IMPORTED_AS.get(name, name)
     sources = [path.read_text() for path in (ROOT / "resbench").rglob("*.py")]
     assert any(re.search(rf"^\s*(import|from) {module}\b", source, re.MULTILINE) for source in sources)
+
+
+def test_every_package_has_a_lowest_version():
+    """`.ci/lowest` runs the tests with it."""
+    extras = PROJECT["optional-dependencies"]
+    requirements = PROJECT["dependencies"] + [text for extra in extras if extra != "lint" for text in extras[extra]]
+    assert [text for text in requirements if not re.search(r"[>=]=\d", text)] == []

@@ -109,6 +109,51 @@ def test_costs_of_a_network_with_other_parameters_or_a_guessed_name_are_not_comp
     assert (covered.read, covered.checked) == (2, 1)
 
 
+# What MMPretrain states of its models (configs/*/metafile.yml at ee7f2e88501f), and what timm calls them.
+MMPRETRAINS = [
+    ("regnetx-800mf_8xb128_in1k", 7260000, "regnetx_008"),
+    ("regnetx-4.0gf_8xb64_in1k", 22120000, "regnetx_040"),
+    ("regnetx-12gf_8xb64_in1k", 46110000, "regnetx_120"),
+    ("mobilenet-v3-small-050_3rdparty_in1k", 1590000, "mobilenetv3_small_050"),
+    ("efficientnetv2-s_3rdparty_in1k", 21458488, "tf_efficientnetv2_s"),
+    ("edgenext-xxsmall_3rdparty_in1k", 1327216, "edgenext_xx_small"),
+    ("swin-base_3rdparty_in1k-384", 87900000, "swin_base_patch4_window12_384"),
+    ("swinv2-base-w16_3rdparty_in1k-256px", 87920000, "swinv2_base_window16_256"),
+    ("swinv2-base-w24_in21k-pre_3rdparty_in1k-384px", 87920000, "swinv2_base_window12to24_192to384"),
+    ("vit-base-p16_in21k-pre_3rdparty_in1k-384px", 86859496, "vit_base_patch16_384"),
+    ("vit-base-p16_clip-openai-pre_3rdparty_in1k", 86568424, "vit_base_patch16_clip_224"),
+    ("vit-small-p14_dinov2-pre_3rdparty", 22056000, "vit_small_patch14_dinov2"),
+    ("vit-tiny-p14_eva02-in21k-pre_3rdparty_in1k-336px", 5758888, "eva02_tiny_patch14_336"),
+    ("vit-base-p16_sam-pre_3rdparty_sa1b-1024px", 89671000, "samvit_base_patch16"),
+    ("beit-l-p14_eva-pre_3rdparty_in1k-196px", 304142312, "eva_large_patch14_196"),
+    ("beit-g-p14_eva-30m-in21k-pre_3rdparty_in1k-336px", 1013005672, "eva_giant_patch14_336"),
+    ("deit-tiny-distilled_3rdparty_in1k", 5910800, "deit_tiny_distilled_patch16_224"),
+    ("deit-base_224px-pre_3rdparty_in1k-384px", 86859496, "deit_base_patch16_384"),
+    ("mlp-mixer-base-p16_3rdparty_64xb64_in1k", 59880000, "mixer_b16_224"),
+    ("convmixer-1024-20_3rdparty_in1k", 24383464, "convmixer_1024_20_ks9_p14"),
+    ("xcit-nano-12-p16_3rdparty-dist_in1k-384px", 3053224, "xcit_nano_12_p16_384"),
+    ("tinyvit-21m_in21k-distill-pre_3rdparty_in1k-384px", 21230488, "tiny_vit_21m_384"),
+]
+
+
+@pytest.mark.parametrize(("name", "params", "timms"), MMPRETRAINS)
+def test_mmpretrains_names_are_those_of_timm(name, params, timms, monkeypatch):
+    monkeypatch.setattr(guestcounts, "installed", lambda: ("timm",))
+    monkeypatch.setattr(guestcounts, "params_of", lambda _, known: params if known == timms else 0)
+    (problem,), _ = judged(name, f"{params / 1e6:.2f}")
+    assert f"true, timm:{timms} has {params:,}" in problem.message
+
+
+@pytest.mark.reference
+def test_timms_networks_have_the_parameters_that_mmpretrain_states():
+    pytest.importorskip("timm")
+    rows = "".join(f"| {name} | {params / 1e6:g} |\n" for name, params, _ in MMPRETRAINS)
+    problems = lint([parse(Path("card.md"), f"| Model | Params (M) |\n|---|---|\n{rows}")], records=Path("absent"))
+    assert [problem.level for problem in problems] == [Level.NOTE] * len(MMPRETRAINS)
+    for problem, (_, _, timms) in zip(problems, MMPRETRAINS, strict=True):
+        assert f"true, timm:{timms} has" in problem.message
+
+
 # What timm publishes of its networks (results/benchmark-infer-amp-nchw-pt240-cu124-rtx4090.csv, at aa4b5850c154).
 TIMMS = """
 | model | img_size | param_count | gmacs | macts |

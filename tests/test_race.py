@@ -17,16 +17,16 @@ LAYOUT, NOISE, SAMPLES = 0.018, 0.03, 3
 class Machine:
     """Settings of known speed, on a machine that becomes slower and faster from round to round."""
 
-    def __init__(self, logs, seed=0, wrong=(), seconds=0.0, drift=0.3):
+    def __init__(self, logs, seed=0, wrong=(), seconds=0.0, drift=0.3, noise=NOISE):
         self.logs, self.wrong, self.chance = np.asarray(logs), set(wrong), np.random.default_rng(seed)
         self.taken, self.asked, self.clock_s = [], [], 0.0
-        self.seconds, self.drift = seconds, drift
+        self.seconds, self.drift, self.noise = seconds, drift, noise
 
     def measure(self, taking):
         self.taken.append(list(taking))
         self.clock_s += self.seconds
         count = len(taking)
-        samples = np.median(NOISE * self.chance.standard_t(3, (count, SAMPLES)), axis=1)
+        samples = np.median(self.noise * self.chance.standard_t(3, (count, SAMPLES)), axis=1)
         times = self.logs[list(taking)] + samples + LAYOUT * self.chance.standard_normal(count)
         return dict(zip(taking, (times + self.drift * self.chance.standard_normal()).tolist(), strict=True))
 
@@ -61,6 +61,22 @@ def speeds(seed):
     ]
 
 
+def few_speeds(seed):
+    """Plain eager torch first, with two switches and two numbers of threads; two runtimes that are nearly as fast."""
+    chance = np.random.default_rng(seed)
+    faster = chance.uniform(-0.4, -0.1)
+    switches, threads = chance.uniform(-0.1, 0.02, 2), chance.uniform(0.3, 0.6)
+    runtimes = [
+        0.0,
+        switches[0],
+        switches[1],
+        sum(switches),
+        *[faster] * 2,
+        *[faster + chance.uniform(-0.12, 0.12)] * 2,
+    ]
+    return [log + slower + 0.02 * chance.standard_normal() for slower in (0.0, threads) for log in runtimes]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_the_best_of_the_grid_is_found_within_2_per_cent_with_a_fifth_of_its_measurements(seed):
     machine = Machine(speeds(seed), seed)
@@ -73,6 +89,13 @@ def test_the_best_of_the_grid_is_found_within_2_per_cent_with_a_fifth_of_its_mea
 @pytest.mark.nightly
 def test_of_1000_races_at_most_1_per_cent_miss_the_best_by_more_than_2_per_cent():
     machines = [Machine(speeds(seed), seed) for seed in range(1000, 2000)]
+    assert sum(machine.loss(machine.race()[-1].leader) > 1.02 for machine in machines) <= 10
+
+
+@pytest.mark.nightly
+def test_of_1000_races_of_16_settings_at_most_1_per_cent_miss_the_best_by_more_than_2_per_cent():
+    """With clusters of many samples, of which a fifth of the grid is 38."""
+    machines = [Machine(few_speeds(seed), seed, noise=0.012) for seed in range(1000)]
     assert sum(machine.loss(machine.race()[-1].leader) > 1.02 for machine in machines) <= 10
 
 

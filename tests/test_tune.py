@@ -222,6 +222,7 @@ def test_samples_of_short_calls_span_several():
     assert fitting_pairs(short.seconds) == 10
     assert fitting_pairs(long.seconds) == 10
     assert fitting_pairs(0.4) == 3
+    assert [fitting_pairs(time_s, most=40) for time_s in (0.005, 0.02, 0.4)] == [40, 25, 3]
 
 
 @pytest.mark.parametrize(("text", "value"), [("20ms", 0.02), ("0.5s", 0.5), ("1.5 ms", 0.0015), (None, None)])
@@ -243,7 +244,7 @@ def few(quick, monkeypatch):
     monkeypatch.setattr(grid, "_SWITCHES", ("fuse",))
     monkeypatch.setattr(answers, "RANDOM_IMAGES", 5)
     monkeypatch.setattr(candidates, "HOPELESS", 1e9)
-    monkeypatch.setattr(racelog.interleave, "MOST_PAIRS", 3)
+    monkeypatch.setattr(racelog, "MOST_SAMPLES", 3)
     monkeypatch.setattr("resbench.timing.race.ROUNDS_OF_GRID", 2)
     monkeypatch.setattr("resbench.timing.race.SHARE", 1)
 

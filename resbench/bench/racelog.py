@@ -16,6 +16,10 @@ from resbench.timing import interleave
 from resbench.timing.race import RaceSetup
 from resbench.timing.sampler import without_garbage_collection
 
+# A setting has few clusters in a race, so each has more samples than in `ab`, where calls are short: with ten of them
+# the scatter within a cluster outweighs that between clusters.
+MOST_SAMPLES = 40
+
 
 class RaceLog:
     """What is seen of candidates while they race."""
@@ -61,7 +65,8 @@ class RaceLog:
         """Take one cluster of each of these, in turn."""
         ready = [self.candidates.ready[index] for index in taking]
         bursts = [candidate.burst for candidate in ready]
-        shape = interleave.Shape(pairs=interleave.fitting_pairs(max(burst.seconds for burst in bursts)), calls=1)
+        slowest_s = max(burst.seconds for burst in bursts)
+        shape = interleave.Shape(pairs=interleave.fitting_pairs(slowest_s, MOST_SAMPLES), calls=1)
         with without_garbage_collection():
             clusters = interleave.cluster(bursts, shape, self._chance)
         for index, cluster in zip(taking, clusters, strict=True):

@@ -46,9 +46,9 @@ def shape(arms: Sequence[Timeable]) -> Shape:
     return Shape(pairs=fitting_pairs(slow * calls), calls=calls)
 
 
-def fitting_pairs(sample_s: float) -> int:
+def fitting_pairs(sample_s: float, most: int = MOST_PAIRS) -> int:
     """Return how many samples a cluster has of each arm when that of the slowest lasts so long."""
-    return max(LEAST_PAIRS, min(MOST_PAIRS, int(CLUSTER_S / (2 * sample_s))))
+    return max(LEAST_PAIRS, min(most, int(CLUSTER_S / (2 * sample_s))))
 
 
 class Burst:

@@ -9,6 +9,7 @@ import pytest
 from resbench.cards import facts, huggingface, mmpretrain, plots, relatives, render, timm
 from resbench.cards.plots import Measurement
 from resbench.zoo.find import checkpoints, find
+from resbench.zoo.places import OWN_FAMILY
 from tests import examples
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -118,6 +119,8 @@ def test_a_card_begins_with_a_sentence_about_what_people_ask_for_first():
         "A network of the family ResNet with 25.56 M parameters and 4.09 G multiply-adds at 224x224; published top-1 on"
     )
     assert sentence.endswith("; latency 40.4 ms at batch 1 on cpu-example-cpu-2c (fp32, 1 thread).")
+    own = facts.gather(replace(find("resnet50"), family=OWN_FAMILY), {})
+    assert "\nA network with 25.56 M parameters and 4.09 G multiply-adds at 224x224; " in render.card_text(own)
 
 
 def test_one_figure_leads_and_the_other_conventions_fold_away():

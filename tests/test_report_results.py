@@ -99,7 +99,9 @@ def test_parquet_holds_what_the_data_frame_holds():
 
 def test_the_suffix_of_the_file_says_the_format():
     for name in ("a.csv", "a.json", "a.md"):
-        assert run("--output", name, "--columns", "network, top1").exit_code == 0
+        written = run("--output", name, "--columns", "network, top1")
+        assert (written.exit_code, written.stdout) == (0, "")
+        assert written.stderr.endswith(f"wrote {name}\n")
     read = {name: Path(name).read_text() for name in ("a.csv", "a.json", "a.md")}
     assert next(csv.reader(io.StringIO(read["a.csv"]))) == ["network", "top1"]
     assert list(json.loads(read["a.json"])[0]) == ["network", "top1"]

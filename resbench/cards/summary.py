@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from resbench import units
 from resbench.bench.columns import Row
 from resbench.cards.facts import Card, dataset
+from resbench.zoo.places import OWN_FAMILY
 from resbench.zoo.spec import Weights
 
 
@@ -12,7 +13,8 @@ def network_sentence(card: Card, weights: Sequence[Weights]) -> str:
     """Return what `card` says of its network and of the checkpoints `weights`, in one sentence."""
     counts = card.counts
     size = f"{units.si(counts.params)} parameters and {units.si(counts.terms.macs)} multiply-adds"
-    kind = f"A network of the family {card.variant.family} with {size} at {units.pixels(counts.input_px)}"
+    family = "" if card.variant.family == OWN_FAMILY else f" of the family {card.variant.family}"
+    kind = f"A network{family} with {size} at {units.pixels(counts.input_px)}"
     return "; ".join([kind, *_published(weights), *_latency(card)]) + "."
 
 

@@ -71,6 +71,7 @@ def show_chosen(records: Mapping[str, Record], choice: RowChoice, written: Writt
 def _write(content: bytes, output: Path | None) -> None:
     if output:
         write_bytes(output, content)
+        terminal.advice().print(f"wrote {output}", soft_wrap=True)
     else:
         sys.stdout.buffer.write(content)
 

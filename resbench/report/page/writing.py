@@ -40,7 +40,7 @@ def write_report(
     name = title or f"Records of {folder.resolve().name}"
     write_text(output, page(name, _summary(rows, paths), contents(rows), opened))
     size = units.size(output.stat().st_size)
-    print(f"wrote {output}: {units.integer(len(paths))} records, {size}", file=sys.stderr)
+    print(f"wrote {output}: {_many(len(paths), 'record')}, {size}", file=sys.stderr)
 
 
 def _chosen(rows: list[Row], records: Mapping[str, Record], choice: RowChoice) -> list[Row]:

@@ -154,5 +154,12 @@ def test_an_unknown_command_or_option_suggests_the_nearest(words, suggestion):
     assert suggestion in done.stderr
 
 
+def test_the_summary_of_a_command_takes_one_line_of_80_columns():
+    text = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"}).stdout
+    commands_only = text.partition("\nBegin:\n")[2].partition("\n  Start with")[0]
+    lines = [line for line in commands_only.splitlines() if line.startswith("  ")]
+    assert [line.split()[0] for line in lines] == [name for names in PANELS.values() for name in names]
+
+
 def test_the_help_of_the_program_says_where_to_start():
     assert "Start with `resbench demo`" in help_of("resbench")

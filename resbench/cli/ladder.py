@@ -39,7 +39,7 @@ def ladder_(
     as_json: Annotated[bool, options.shown("--json", help="Print every sample and figure as JSON.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compare eager torch, ONNX Runtime, OpenVINO and others on a network.
+    """Compare eager torch, ONNX Runtime, OpenVINO, ... on a network.
 
     Every runtime's calls take turns with those of eager torch, so what slows the machine down slows all alike. What a
     runtime runs is compared with eager torch first; one that cannot run the network is listed with the reason.

@@ -44,9 +44,10 @@ def _checked(output: Path, against: str | None) -> int:
 
 @sweep_.callback()
 def sweep_group() -> None:
-    """Measure many networks or checkpoints in many settings, and go on after whatever stops it.
+    """Measure many networks or checkpoints in many settings.
 
-    `resbench sweep NAME...` is short for `resbench sweep run NAME...`; `resbench sweep run --help` shows the options.
+    It goes on after whatever stops it. `resbench sweep NAME...` is short for `resbench sweep run NAME...`, and
+    `resbench sweep run --help` shows the options.
 
     \b
     Examples:

@@ -95,7 +95,7 @@ def tune_(
     as_json: Annotated[bool, options.shown("--json", help="Print every sample and figure as JSON.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Find the fastest setting whose results are right, on this machine.
+    """Find the fastest setting here whose results are right.
 
     Settings (runtime, number format, folded batch norms, memory layout, threads, batch size) race: their calls take
     turns, and those that are clearly behind leave. It takes at most a fifth of the measurements of the whole grid. The

@@ -135,7 +135,8 @@ def _speed_verdict(subjects: Sequence[Compared], timings: Sequence[Timing]) -> s
     common = [timing for timing in timings if None not in timing.series and timing.speed in ("latency", "throughput")]
     if not common:
         missing = [subject.title for subject in subjects if subject.profile is None]
-        why = f"no profile of {', '.join(missing)}" if missing else "no speed in common"
+        advice = "`resbench profile NAME --save` makes one"
+        why = f"no profile of {', '.join(missing)} ({advice})" if missing else "no speed in common"
         return f"speeds are not comparable: {why}"
     timing = min(common, key=lambda timing: (timing.speed, timing.batch_size))
     order = sorted(range(len(subjects)), key=lambda index: _estimate(timing, index))

@@ -90,7 +90,8 @@ def test_differences_of_architecture_and_counts_are_marked_without_torch():
     assert rows["depths"] == (False, ["3 4 6 3", "3 4 6 3"])
     assert rows["parameters"] == (True, ["25,557,032", "25,028,904 (0.979)"])  # torchvision's documentation
     assert rows["settings"] == (False, ["no record", "no record"])
-    assert last.startswith("verdict: speeds are not comparable: no profile of resnet50, resnext50_32x4d; ")
+    advice = "(`resbench profile NAME --save` makes one); "
+    assert last.startswith(f"verdict: speeds are not comparable: no profile of resnet50, resnext50_32x4d {advice}")
     assert "smallest: resnext50_32x4d (25.03 M parameters)" in last
     assert modules_after("compare", "resnet50", "resnext50_32x4d").isdisjoint({"torch", "pandas"})
 

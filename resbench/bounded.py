@@ -1,5 +1,6 @@
 """Files that anybody may have put there, read within bounds; and TOML, which a hostile file can make costly."""
 
+import os
 import stat
 import tomllib
 from pathlib import Path
@@ -18,17 +19,17 @@ _KINDS = {
 }
 
 
-def content(path: Path, most_bytes: int, remedy: str) -> bytes:
+def content(path: Path | str, most_bytes: int, remedy: str) -> bytes:
     """Return what is in the regular file `path`, which holds `most_bytes` at most.
 
     Raises ResbenchError, ending in `remedy`, for one that cannot be read, is larger, or is a pipe or a device, whose
     end may never come.
     """
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116  # of a text: a Path for each of thousands of records takes long
         if kind := irregular(status.st_mode):
             raise ResbenchError(f"{path}: {kind}, not a file; {remedy}")
-        with path.open("rb") as stream:
+        with open(path, "rb") as stream:  # noqa: PTH123
             text = stream.read(
                 min(status.st_size, most_bytes) + 1
             )  # a buffer for `most_bytes` takes longer than to read

@@ -136,6 +136,18 @@ def test_update_replaces_the_regions_of_a_file_and_check_only_looks(tmp_path):
     assert card("--update", page, "--check").exit_code == 0
 
 
+@pytest.mark.usefixtures("few")
+def test_regions_of_many_networks_look_through_the_records_once(tmp_path, monkeypatch):
+    save(examples.PROFILE, tmp_path / "results")
+    seen = []
+    monkeypatch.setattr(files, "speed_rows", lambda records: seen.append(len(records)) or [])
+    page = tmp_path / "page.md"
+    names = ("networks", "resnet18", "resnet50")
+    page.write_text("".join(f"<!-- resbench:{name} begin -->\n<!-- resbench:{name} end -->\n" for name in names))
+    assert card("--update", page, "--results", tmp_path / "results").exit_code == 0
+    assert seen == [1]
+
+
 def test_a_card_through_a_symbolic_link_stays_a_link(tmp_path):
     page, link = tmp_path / "page.md", tmp_path / "link.md"
     page.write_text("<!-- resbench:networks begin -->\n<!-- resbench:networks end -->\n")

@@ -15,7 +15,7 @@ from resbench.errors import ResbenchError
 from resbench.judging.compare import compare
 from resbench.judging.history import has_samples, traces
 from resbench.records import pool, runs
-from resbench.records.files import content, json_files, write_bytes
+from resbench.records.files import content, json_names, write_bytes
 from resbench.records.jsonio import loads, read_record
 from resbench.records.record import Evaluation, Record
 from resbench.records.store import evaluations, path_of, read_folder, save
@@ -135,7 +135,7 @@ def test_a_folder_that_cannot_be_listed_is_no_folder_without_records(tmp_path, m
 
     monkeypatch.setattr(os, "scandir", refused)
     with pytest.raises(ResbenchError, match="Permission denied; make the folder readable"):
-        json_files(tmp_path)
+        json_names(tmp_path)
 
 
 def test_a_file_larger_than_any_record_is_not_read_into_memory(tmp_path):

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from resbench.errors import ResbenchError
-from resbench.records.files import write_text
+from resbench.records.files import json_names, write_text
 from resbench.records.jsonio import dumps, loads
 from resbench.records.record import ChosenOptions
 from resbench.records.store import as_asked, path_of, read_folder, save
@@ -98,3 +98,12 @@ def test_what_a_validation_chose_by_itself_is_no_part_of_its_path():
     assert as_asked(asked_for) == asked_for
     assert path_of(asked_for).name.endswith("-256-bilinear-simplejpeg-pillow-fp32-224px-nhwc-fuse.json")
     assert loads(dumps(chosen)) == chosen
+
+
+def test_records_are_listed_folder_by_folder_as_paths_are_sorted(tmp_path):
+    names = ["a-b/x.json", "a/y.json", "a/b/c.json", "a.json", "a/notes.txt", "B/z.json", "é/1.json", "a.b/json/q.json"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert [tmp_path / name for name in json_names(tmp_path)] == sorted(tmp_path.rglob("*.json"))
+    assert json_names(tmp_path / "nowhere") == []

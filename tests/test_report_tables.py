@@ -1,5 +1,6 @@
 """Tables fit every terminal: no word and no number is broken, a pipe gets the same, what has no room is named."""
 
+import io
 import re
 import shlex
 import sys
@@ -9,8 +10,9 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from rich.console import Console
 from rich.table import Column, Table
 from typer.testing import CliRunner
 
@@ -106,6 +108,15 @@ def test_no_word_that_fits_a_line_is_broken(columns, width):
     sheet = tables.Sheet.of(table_of(columns))
     shown = words_of("\n".join(line for line, _ in tables.open_lines(sheet, width)))
     assert shown == words_of(" ".join(" ".join([title, *cells]) for title, cells in columns))
+
+
+@given(COLUMNS)
+@example([("名前", ("残差", "é", "x")), ("b", ("1", "22", "😀"))])
+def test_a_framed_table_is_drawn_as_rich_draws_it(columns):
+    sheet = tables.Sheet.of(table_of(columns))
+    console = Console(width=1000, file=io.StringIO(), markup=False, highlight=False, emoji=False)
+    console.print(table_of(columns))
+    assert "\n".join(tables.framed_lines(sheet)) + "\n" == console.file.getvalue()
 
 
 def test_intervals_and_numbers_with_their_units_stay_on_one_line():

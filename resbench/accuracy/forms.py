@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from resbench.accuracy import archives, containers
@@ -14,6 +14,7 @@ from resbench.accuracy.zips import zip_members
 from resbench.errors import ResbenchError
 
 _SUFFIX = re.compile(r"\.(tar(\.\w+)?|tgz|tbz2?|txz|zip|parquet|arrow)$", re.IGNORECASE)
+_ENDINGS = (".tar", ".gz", ".bz2", ".xz", ".tgz", ".tbz", ".tbz2", ".txz", ".zip", ".parquet", ".arrow")  # of _FORMS
 _NUMBER = re.compile(r"[-_.]?\d+(-of-\d+(-[0-9a-f]{8,})?)?$")  # of a shard, at the end of its name
 _SHARD = re.compile(r"(.*[-_.])(\d{1,5})-of-(\d{1,5})(\.\w+)")  # a name that tells how many shards there are
 _ONE_CLASS = re.compile(r"n\d{8}")  # n01440764.tar, as the training images come
@@ -49,7 +50,9 @@ _FORMS = (
 
 def form_named(name: str) -> Form | None:
     """Return the form that files of this name have."""
-    base = PurePosixPath(name).name.lower()
+    base = name.rpartition("/")[2].lower()
+    if not base.endswith(_ENDINGS):  # mostly the name of an image
+        return None
     return next((form for form in _FORMS if re.fullmatch(form.name, base)), None)
 
 
@@ -88,7 +91,7 @@ def without_suffix(name: str) -> str:
 
 def one_class(container: str) -> str:
     """Return the WordNet id that a container is named by; empty where it is named otherwise."""
-    stem = PurePosixPath(container).name.partition(".")[0]
+    stem = container.rpartition("/")[2].partition(".")[0]
     return stem if _ONE_CLASS.fullmatch(stem) else ""
 
 

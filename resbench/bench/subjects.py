@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from resbench import environment
 from resbench.counting.counted import counted_or_none
 from resbench.errors import ResbenchError
-from resbench.records.files import json_files
+from resbench.records.files import json_names
 from resbench.records.jsonio import read_record
 from resbench.records.record import Counts, Evaluation, Profile, Record
 from resbench.records.runs import read_if_there
@@ -79,7 +79,8 @@ def _asked(word: str, results: Path) -> _Asked:
     variant = find(word)
     weights = None if word == variant.name else find_weights(word)  # some checkpoints bear their network's name
     folder = network_folder(variant.name)
-    found = {path: read_record(path) for path in json_files(results) if folder in path.parts}
+    paths = (results / name for name in json_names(results))
+    found = {path: read_record(path) for path in paths if folder in path.parts}
     own = {path: record for path, record in found.items() if _is_about(record, variant, weights)}
     return _Asked(
         word=word, network=variant.name, checkpoint=weights.name if weights else None, variant=variant, records=own

@@ -19,7 +19,7 @@ from resbench.errors import ResbenchError
 from resbench.judging.accuracy import wilson
 from resbench.judging.claims import on_published_images
 from resbench.judging.history import has_samples
-from resbench.judging.timings import doubt_of, unit_times_s
+from resbench.judging.timings import doubt_of, has_cpu_times, unit_times_s
 from resbench.records.record import RATES, TOP_K, Counts, Evaluation, Profile, Record, Series
 from resbench.records.store import machine_folder, read_folder
 from resbench.words.settings import setting_words
@@ -95,7 +95,8 @@ def _rows(
     rows: list[Row] = []
     for path, record in records.items() if isinstance(records, Mapping) else records:
         parts = speeds(record) if isinstance(record, Profile) else [_evaluated(record)]
-        common = blank | {"record": path, "family": families.get(record.network)} | _subject(record) | _run(record, now)
+        owner = {"record": path, "family": families.get(record.network)}
+        common = {**blank, **owner, **_subject(record), **_run(record, now)}
         rows += [common | part for part in parts]
     measured = MeasuredAccuracies(row for row in rows if row["kind"] == "evaluation")
     for row in rows:
@@ -173,25 +174,23 @@ def _speeds_together(record: Profile) -> Iterator[Row]:
     latencies = sorted((one for one in series if one.speed == "latency"), key=lambda one: one.batch_size)
     row = _costs(record.counts) | {"doubt": next(filter(None, (doubt_of(one, record) for one in series)), "")}
     if latencies:
-        timed = _timed(latencies[0])
-        row |= {
-            name.replace("time_", "latency_"): timed.get(name) for name in ("time_ms", "time_low_ms", "time_high_ms")
-        }
-        row |= {"cpu_ms": timed["cpu_ms"], "latency_batch": latencies[0].batch_size}
+        row |= _bounds(_call_s(latencies[0]).scaled(1000), "latency{}_ms")
+        row |= {"cpu_ms": _cpu_ms(latencies[0]), "latency_batch": latencies[0].batch_size}
     if best := _fastest(series, "throughput"):
-        row |= {name: value for name, value in best.items() if name.startswith("images_per_s")}
-        row["throughput_batch"] = best["batch_size"]
+        rate, size = best
+        row |= _bounds(rate, "images_per_s{}") | {"throughput_batch": size}
     if fed := _fastest(series, "end_to_end"):
-        row["end_to_end_images_per_s"] = fed["images_per_s"]
+        row["end_to_end_images_per_s"] = fed[0].estimate
     row["train_images_per_s"] = max(_training_rates(series), default=None)
     for name, by_batch in (("memory_mib", _memories(record)), ("energy_mj", _energies(record))):
         row[name] = by_batch[max(by_batch)] if by_batch else None
     yield row
 
 
-def _fastest(series: Iterable[Series], speed: str) -> Row | None:
-    rows = (_timed(one) | {"batch_size": one.batch_size} for one in series if one.speed == speed)
-    return max(rows, key=lambda row: float(row["images_per_s"]), default=None)
+def _fastest(series: Iterable[Series], speed: str) -> "tuple[Interval, int] | None":
+    """Return the highest images per second of a speed, and its batch size."""
+    rates = [(_call_s(one).inverted(one.batch_size), one.batch_size) for one in series if one.speed == speed]
+    return max(rates, key=lambda rate: rate[0].estimate, default=None)
 
 
 def _training_rates(series: Iterable[Series]) -> Iterator[float]:
@@ -199,21 +198,26 @@ def _training_rates(series: Iterable[Series]) -> Iterator[float]:
     steps: dict[int, list[float]] = {}
     for one in series:
         if one.speed.startswith("train"):
-            steps.setdefault(one.batch_size, []).append(_timed(one)["time_ms"])
+            steps.setdefault(one.batch_size, []).append(1000 * _call_s(one).estimate)
     yield from (1000 * size / sum(times_ms) for size, times_ms in steps.items())
 
 
 def _timed(series: Series) -> Row:
     """Return the columns of a time."""
+    call = _call_s(series)
+    row = _bounds(call.scaled(1000), "time{}_ms") | {"cpu_ms": _cpu_ms(series)}
+    return row | _bounds(call.inverted(series.batch_size), "images_per_s{}") if series.speed in RATES else row
+
+
+def _call_s(series: Series) -> "Interval":
+    """Return the time of a call in seconds."""
     from resbench.judging.stats import log_interval  # numpy, which tables of accuracies do without
 
-    found = log_interval(unit_times_s(series, "wall_ns"))
-    row = _bounds(found.scaled(1000), "time{}_ms")
-    if series.speed in RATES:
-        row |= _bounds(found.inverted(series.batch_size), "images_per_s{}")
-    ticks = all(cluster.cpu_ns and min(cluster.cpu_ns) > 0 for cluster in series.clusters)
-    row["cpu_ms"] = 1000 * geometric_mean(unit_times_s(series, "cpu_ns")) if ticks else None
-    return row
+    return log_interval(unit_times_s(series, "wall_ns"))
+
+
+def _cpu_ms(series: Series) -> float | None:
+    return 1000 * geometric_mean(unit_times_s(series, "cpu_ns")) if has_cpu_times(series) else None
 
 
 def _bounds(interval: "Interval", name: str) -> Row:

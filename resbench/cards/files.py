@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from resbench.bench.table import speed_rows
@@ -49,6 +49,27 @@ STYLES = {
 }
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a folder of records says, looked through once for all cards."""
+
+    records: Mapping[str, Record]
+
+    @cached_property
+    def by_network(self) -> dict[str, dict[str, Record]]:
+        by_network: dict[str, dict[str, Record]] = {}
+        for path, record in self.records.items():
+            by_network.setdefault(record.network, {})[path] = record
+        return by_network
+
+    @cached_property
+    def speeds(self) -> facts.SpeedTable:
+        return facts.SpeedTable(speed_rows(self.records))
+
+    def card(self, variant: Variant, flops_convention: str = facts.TIMM_CARD) -> Card:
+        return facts.gather(variant, self.by_network.get(variant.name, {}), flops_convention, self.speeds)
+
+
 def wanted(
     names: Sequence[str],
     *,
@@ -68,15 +89,11 @@ def wanted(
         raise ResbenchError("no networks given; give their names, --all, or --update FILE")
     if flops and flops not in NAMES:
         raise ResbenchError(f"unknown convention {flops!r}; --flops takes {', '.join(NAMES)}")
-    form, records = STYLES[style], store.stored_records(results)
+    form, known = STYLES[style], _Known(store.stored_records(results))
     chosen = match(names or (["*"] if every else []))
     _counted(_whole(chosen, form.source))
     chosen = [remembered(variant) for variant in chosen]
-    around = facts.SpeedTable(speed_rows(records))
-    cards = [
-        facts.gather(remembered(variant), records, flops or form.convention, around)
-        for variant in _whole(chosen, form.source)
-    ]
+    cards = [known.card(remembered(variant), flops or form.convention) for variant in _whole(chosen, form.source)]
     pages = form.pages(_held(cards, chosen, form.source))
     if chosen and not pages:
         raise ResbenchError(f"{', '.join(names)}: no checkpoint that style {style} could show; take another --style")
@@ -86,7 +103,7 @@ def wanted(
     for path in files:
         if path.exists() and not _is_generated(path):
             raise ResbenchError(f"{path}: was not written by resbench; choose another --output, or remove it")
-    return files | {path: _updated(path, output, records) for path in update}
+    return files | {path: _updated(path, output, known) for path in update}
 
 
 def there(output: Path, results: Path, flops: str | None = None) -> Wanted:
@@ -147,16 +164,16 @@ def _collections(variants: Sequence[Variant], source: str) -> set[str]:
     return {row.collection for row in rows if own_source(row.source, source)}
 
 
-def _updated(path: Path, output: Path, records: Mapping[str, Record]) -> str:
+def _updated(path: Path, output: Path, known: _Known) -> str:
     """Return the text of `path` with its regions generated anew; links to cards are relative to it."""
-    generate = partial(_region, folder=f"{output.as_posix()}/", records=records)
+    generate = partial(_region, folder=f"{output.as_posix()}/", known=known)
     return regions.replace(read_exactly(path), generate, str(path))
 
 
-def _region(name: str, folder: str, records: Mapping[str, Record]) -> str:
+def _region(name: str, folder: str, known: _Known) -> str:
     if name == "networks":
-        return render.networks_table([facts.gather(variant, records) for variant in networks()], folder)
-    return render.results_table(facts.gather(find(name), records))
+        return render.networks_table([known.card(variant) for variant in networks()], folder)
+    return render.results_table(known.card(find(name)))
 
 
 def _is_generated(path: Path) -> bool:

@@ -35,12 +35,13 @@ def counted(network: str, convention_name: str = "macs", input_px: int | None = 
 
 def counted_at(network: str, size_px: tuple[int, int]) -> Counts:
     """Return the counts of `network` at `size_px`, one of its `sizes`. Raises ResbenchError when not counted there."""
+    size = pixels(size_px)
     _, remembered_counts = _REMEMBERED.get(network, (None, {}))
-    for counts in (_table().get(network, {}), remembered_counts, own_counts().get(network, {})):
-        if found := counts.get(pixels(size_px)):
-            return found
+    known = _table().get(network, {}).get(size) or remembered_counts.get(size)
+    if found := known or own_counts().get(network, {}).get(size):  # the last looks for a zoo of the user's own
+        return found
     command = "zoo check --write" if network not in _table() else "count --all --write"
-    raise ResbenchError(f"{network}: not counted at {pixels(size_px)} px; run `resbench {command}`")
+    raise ResbenchError(f"{network}: not counted at {size} px; run `resbench {command}`")
 
 
 def counted_or_none(network: str, convention_name: str = "macs", input_px: int | None = None) -> Counts | None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 from statistics import fmean, median
 
 from resbench.judging.exact import differences, run_facts
@@ -169,6 +170,6 @@ def timings_of(profile: Profile) -> Iterator[tuple[Series, TimedMetric, Measure]
 
 def has_samples(series: Series) -> bool:
     """Tell whether there are samples in every launch and cluster of `series`, and all of them positive."""
-    clusters = list(series.clusters)
-    complete = bool(clusters) and all(launch.clusters for launch in series.launches)
-    return complete and all(cluster.wall_ns and min(cluster.wall_ns) > 0 for cluster in clusters)
+    times = [*map(attrgetter("wall_ns"), series.clusters)]
+    complete = bool(times) and all(times) and all(launch.clusters for launch in series.launches)
+    return complete and min(map(min, times)) > 0

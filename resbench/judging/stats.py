@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from statistics import fmean, geometric_mean, median
 
 import numpy as np
@@ -101,7 +102,8 @@ def precision(values: Sequence[float] | Floats) -> float:
 def cluster_medians(clusters: Iterable[Cluster], clock: Clock = "wall_ns", middle: str = "median") -> list[float]:
     """Return each cluster's median (or mean) in seconds per sample."""
     average = median if middle == "median" else fmean
-    return [average(samples) / 1e9 for cluster in clusters if (samples := getattr(cluster, clock))]
+    samples = map(attrgetter(clock), clusters)
+    return [(own[0] if len(own) == 1 else average(own)) / 1e9 for own in samples if own]
 
 
 def unit_values(series: Series, clock: Clock = "wall_ns", middle: str = "median") -> list[float]:

@@ -29,4 +29,4 @@ def tail(value: float, freedom: float) -> float:
 def deviation(values: "Sequence[float] | NDArray[np.float64]") -> float:
     """Return the standard deviation of the population that two or more `values` come from."""
     centre = fmean(values)
-    return math.sqrt(math.fsum((value - centre) ** 2 for value in values) / (len(values) - 1))
+    return math.sqrt(math.fsum([(value - centre) ** 2 for value in values]) / (len(values) - 1))

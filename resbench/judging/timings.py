@@ -8,6 +8,7 @@ then only a gross change is called.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
+from operator import attrgetter
 from statistics import fmean, geometric_mean
 from typing import TYPE_CHECKING
 
@@ -128,9 +129,14 @@ def _advice(comparison: Timed, runs: Sequence[Series], new: Series, clock: Clock
 
 def clocks_of(series: Iterable[Series], after: Profile) -> tuple[Clock, ...]:
     """On the CPU both clocks: CPU time repeats better, wall time alone sees waiting and idle cores."""
-    clusters = [cluster for series_ in series for cluster in series_.clusters]
-    ticks = all(cluster.cpu_ns and min(cluster.cpu_ns) > 0 for cluster in clusters)
-    return ("cpu_ns", "wall_ns") if after.environment.machine.device_kind == "cpu" and ticks else ("wall_ns",)
+    on_cpu = after.environment.machine.device_kind == "cpu"
+    return ("cpu_ns", "wall_ns") if on_cpu and all(map(has_cpu_times, series)) else ("wall_ns",)
+
+
+def has_cpu_times(series: Series) -> bool:
+    """Tell whether the clock of CPU time ticked during every sample of `series`."""
+    times = [*map(attrgetter("cpu_ns"), series.clusters)]
+    return all(times) and min(map(min, times), default=1) > 0
 
 
 def _circumstances(before: Profile, after: Profile) -> str:
@@ -146,14 +152,14 @@ def _circumstances(before: Profile, after: Profile) -> str:
 
 def _fault(series: Series) -> str:
     """Return why the samples of `series` must not be believed, or nothing."""
-    clusters = list(series.clusters)
-    if sum(bool(cluster.wall_ns) for cluster in clusters) < 2:
+    times = [*map(attrgetter("wall_ns"), series.clusters)]
+    if sum(map(bool, times)) < 2:
         return "fewer than two clusters with samples"
-    if not all(launch.clusters for launch in series.launches) or not all(cluster.wall_ns for cluster in clusters):
+    if not all(launch.clusters for launch in series.launches) or not all(times):
         return "a launch or a cluster without samples"
-    if any(min(cluster.wall_ns) <= 0 for cluster in clusters):
+    if min(map(min, times)) <= 0:
         return "the clock went backwards or stood still"
-    if any("throttled" in cluster.flags for cluster in clusters):
+    if any("throttled" in flags for flags in filter(None, map(attrgetter("flags"), series.clusters))):
         return "the device was throttled"
     return ""
 

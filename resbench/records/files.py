@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,13 +32,21 @@ def read_exactly(path: Path) -> str:
         raise ResbenchError(f"{path}: not UTF-8 text; {remedy}") from None
 
 
-def json_files(root: Path) -> list[Path]:
-    """Return the regular files below `root` that are called *.json, sorted; links to folders are not followed.
+def json_names(root: Path) -> list[str]:
+    """Return the regular files below `root` that are called *.json: their names relative to it, "cpu/resnet50/a.json".
 
-    Anything else of such a name is never opened and is named in the log. Raises ResbenchError for a folder that cannot
-    be listed.
+    They are sorted folder by folder. Links to folders are not followed. Anything else of such a name is never opened
+    and is named in the log. Raises ResbenchError for a folder that cannot be listed.
     """
-    return sorted(path for path in _named_json(root) if _is_regular(path))
+    names: list[str] = []
+    pending = [""]  # what comes next is the last; folders end in a slash
+    while pending:
+        name = pending.pop()
+        if name and not name.endswith("/"):
+            names.append(name)
+        else:
+            pending += reversed(_within(root, name))
+    return names
 
 
 def write_text(path: Path, text: str) -> None:
@@ -141,22 +150,35 @@ def delete_unless_locked(path: Path) -> None:
         path.unlink()
 
 
-def _named_json(root: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        if isinstance(error, FileNotFoundError):  # never there, or just deleted by another job
-            return
-        raise ResbenchError(f"{error.filename}: {error.strerror}; make the folder readable, or move it away") from None
-
-    for folder, folders, files in os.walk(root, onerror=refuse):
-        yield from (Path(folder, name) for name in (*folders, *files) if name.endswith(".json"))
-
-
-def _is_regular(path: Path) -> bool:
+def _within(root: Path, folder: str) -> list[str]:
+    """Return the folders, with a slash behind, and the regular *.json files in a `folder` below `root`, sorted."""
+    place = f"{root}/{folder}"
     try:
-        kind = irregular(path.stat().st_mode)
+        with os.scandir(place) as entries:
+            own = sorted(entries, key=attrgetter("name"))
+        return [f"{folder}{name}" for entry in own for name in _taken(entry)]
+    except FileNotFoundError:  # never there, or just deleted by another job
+        return []
+    except OSError as error:
+        raise ResbenchError(
+            f"{place.rstrip('/')}: {error.strerror}; make the folder readable, or move it away"
+        ) from None
+
+
+def _taken(entry: os.DirEntry[str]) -> Iterator[str]:
+    """Yield the name of a folder or a regular *.json file; a folder of such a name is named in the log."""
+    if entry.name.endswith(".json") and (entry.is_file(follow_symlinks=False) or _is_regular(entry.path)):
+        yield entry.name
+    if entry.is_dir(follow_symlinks=False):
+        yield f"{entry.name}/"
+
+
+def _is_regular(path: str) -> bool:
+    try:
+        kind = irregular(os.stat(path).st_mode)  # noqa: PTH116  # a Path for each of thousands takes longer than this
     except FileNotFoundError:
         # A run of a pool that another job has just deleted is no news.
-        kind = "a link to nothing" if path.is_symlink() else ""
+        kind = "a link to nothing" if os.path.islink(path) else ""  # noqa: PTH114
         if not kind:
             return False
     except OSError as error:

@@ -9,6 +9,8 @@ Format history: 1, the first; 2, `stages` of profiles, terms that older thops co
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import attrgetter
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
@@ -89,7 +91,7 @@ class Series:
     @property
     def clusters(self) -> Iterator[Cluster]:
         """The clusters of every launch, without those discarded."""
-        return (cluster for launch in self.launches for cluster in launch.clusters)
+        return chain.from_iterable(map(attrgetter("clusters"), self.launches))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +198,7 @@ class Profile(ShownProfile):
 
     def clusters(self) -> Iterator[Cluster]:
         """Yield the clusters of every series."""
-        return (cluster for series in self.series for cluster in series.clusters)
+        return chain.from_iterable(map(attrgetter("clusters"), self.series))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from resbench.bounded import content
 from resbench.errors import ResbenchError
-from resbench.records.files import json_files
+from resbench.records.files import json_names
 from resbench.records.git import Objects, commit_of, is_shallow, tree, versions
 from resbench.records.jsonio import loads, read_record
 from resbench.records.lazily import Lazily
@@ -82,8 +82,9 @@ def read_pool(root: Path, window: int = WINDOW) -> Mapping[str, list[Record]]:
 def run_files(root: Path) -> dict[str, list[Path]]:
     """Return the files below `root` by the path of their record, oldest first."""
     files: dict[str, list[Path]] = defaultdict(list)
-    for path in json_files(root):
-        own = f"{path.parent.relative_to(root).as_posix()}.json" if is_run(path) else path.relative_to(root).as_posix()
+    for name in json_names(root):
+        path = root / name
+        own = f"{name.rpartition('/')[0] or '.'}.json" if is_run(path) else name
         files[own].append(path)
     return files
 

@@ -4,10 +4,11 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from resbench.errors import ResbenchError
-from resbench.records.files import json_files, write_text
+from resbench.records.files import json_names, write_text
 from resbench.records.jsonio import dumps, read_record
 from resbench.records.lazily import Lazily
 from resbench.records.record import Engine, Evaluation, Machine, Pipeline, Profile, Record, Settings
@@ -75,6 +76,7 @@ def machine_folder(machine: Machine) -> str:
     return device_folder(machine.device_kind, machine.device_name, machine.cpu_cores)
 
 
+@lru_cache(maxsize=1024)
 def device_folder(kind: str, name: str, cpu_cores: int = 0) -> str:
     """Return the folder's name for a device; `cpu_cores` matter for a CPU only."""
     cores = f"{cpu_cores}c" if kind == "cpu" else ""
@@ -97,10 +99,10 @@ def read_folder(root: Path) -> Mapping[str, Record]:
         return {root.name: read_record(root)}
     if not root.is_dir():
         raise ResbenchError(f"{root}: no such file or folder; give records, as `resbench profile NAME --save` writes")
-    names = [path.relative_to(root).as_posix() for path in json_files(root)]
+    names = json_names(root)
     if not names:
         raise ResbenchError(f"{root}: holds no records; write some with `resbench profile NAME --save`")
-    return Lazily(names, lambda name: read_record(root / name))
+    return Lazily(names, lambda name: read_record(f"{root}/{name}"))
 
 
 def _words(settings: Settings, machine: Machine, engine: Engine) -> list[str]:
@@ -142,7 +144,7 @@ def _slug(text: str) -> str:
 
 def stored_records(folder: Path) -> Mapping[str, Record]:
     """Return the records below `folder` by path; none when there is no such folder or nothing in it."""
-    return {path.relative_to(folder).as_posix(): read_record(path) for path in json_files(folder)}
+    return {name: read_record(f"{folder}/{name}") for name in json_names(folder)}
 
 
 def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:

@@ -8,7 +8,7 @@ from resbench.bench.columns import RECORD_COLUMNS, Columns, Row, TableColumn
 from resbench.bench.table import record_rows
 from resbench.counting.counted import counted_or_none
 from resbench.errors import ResbenchError
-from resbench.records.files import json_files
+from resbench.records.files import json_names
 from resbench.records.jsonio import read_record
 from resbench.records.record import Record
 from resbench.records.store import network_folder
@@ -53,12 +53,11 @@ def candidates(variants: Sequence[Variant], folder: Path, machine: str | None) -
 def _records_of(variants: Iterable[Variant], folder: Path) -> Iterator[tuple[str, Record]]:
     """Yield the records of `variants` below `folder` with their paths; files that are none are noted."""
     names = {network_folder(variant.name) for variant in variants}
-    paths = (path.relative_to(folder) for path in json_files(folder))
-    own = [path.as_posix() for path in paths if names.intersection(path.parts)]
+    own = [path for path in json_names(folder) if names.intersection(path.split("/"))]
     faults: list[str] = []
     for path in own:
         try:
-            yield path, read_record(folder / path)
+            yield path, read_record(f"{folder}/{path}")
         except ResbenchError as error:
             faults.append(str(error))
     if faults:

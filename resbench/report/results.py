@@ -106,8 +106,8 @@ def print_rows(rows: Sequence[Row], columns: Columns, shown: Sequence[str], narr
     common = _common(rows, columns, shown) if len(rows) > 1 else {}
     titles = [name for name in shown if name not in common]
     table = Table(*(Column(name, justify="left" if columns[name].kind == "text" else "right") for name in titles))
-    for row in rows:
-        table.add_row(*(cell(row, name, columns[name]) for name in titles))
+    for cells in zip(*(column_cells(rows, name, columns[name]) for name in titles), strict=True):
+        table.add_row(*cells)
     console = terminal.results_console(every_column=narrowing is None)
     left_out = _fitted(table, console.width, narrowing.first) if narrowing else []
     console.print(table)
@@ -126,22 +126,27 @@ def _fitted(table: Table, width: int, first: Sequence[str]) -> list[str]:
 def _common(rows: Sequence[Row], columns: Columns, shown: Sequence[str]) -> dict[str, str]:
     """Return the conditions that all rows share: texts but for names of networks and families, sizes of inputs."""
     names = [name for name in shown if (columns[name].kind == "text" or name in _SIZES) and name not in _NAMES]
-    first = {name: cell(rows[0], name, columns[name]) for name in names}
-    return {name: text for name, text in first.items() if all(row[name] == rows[0][name] for row in rows)}
+    shared = [name for name in names if all(row[name] == rows[0][name] for row in rows)]
+    return {name: column_cells(rows[:1], name, columns[name])[0] for name in shared}
 
 
-def cell(row: Row, name: str, column: TableColumn) -> str:
-    """Return a value for people, with its interval where it has one: "51.73 [51.38, 52.08]"."""
-    value = row[name]
-    if name == "latency_ms" and not row["record"]:
-        return "no record"
+def column_cells(rows: Sequence[Row], name: str, column: TableColumn) -> list[str]:
+    """Return the values of a column for people, with their intervals where it has some: "51.73 [51.38, 52.08]"."""
+    low, high = interval_columns(name)
+    bounds = ((row.get(low), row.get(high)) for row in rows)
+    cells = [_cell(row[name], *ends, column) for row, ends in zip(rows, bounds, strict=True)]
+    if name == "latency_ms":
+        return [text if row["record"] else "no record" for row, text in zip(rows, cells, strict=True)]
+    return cells
+
+
+def _cell(value: Any, low: float | None, high: float | None, column: TableColumn) -> str:
     if value is None or value == "":
         return "-"
-    low, high = (row.get(bound) for bound in interval_columns(name))
-    bounds = (
-        "" if low is None or high is None else f" [{_figure(low, column)}, {_figure(high, column)}]".replace(" %", "")
-    )
-    return f"{_figure(value, column)}{bounds}"
+    if low is None or high is None:
+        return _figure(value, column)
+    bounds = f"[{_figure(low, column)}, {_figure(high, column)}]".replace(" %", "")
+    return f"{_figure(value, column)} {bounds}"
 
 
 def _figure(value: Any, column: TableColumn) -> str:
@@ -154,11 +159,11 @@ def _figure(value: Any, column: TableColumn) -> str:
     return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def _markdown(rows: Iterable[Row], columns: Columns) -> Iterator[str]:
+def _markdown(rows: Sequence[Row], columns: Columns) -> Iterator[str]:
     yield f"| {' | '.join(columns)} |"
     yield f"|{'|'.join('---' if column.kind == 'text' else '---:' for column in columns.values())}|"
-    for row in rows:
-        yield f"| {' | '.join(table_cell(cell(row, name, column)) for name, column in columns.items())} |"
+    for cells in zip(*(column_cells(rows, name, column) for name, column in columns.items()), strict=True):
+        yield f"| {' | '.join(map(table_cell, cells))} |"
 
 
 def _parquet(rows: Iterable[Row], columns: Columns) -> bytes:

@@ -125,7 +125,7 @@ def wrapped(text: str, width: int) -> list[str]:
     """Return the lines of `text`; what stands between two blanks is broken only where it is longer than a line."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
-        own = [paragraph] if cell_len(paragraph) <= width else _filled(_pieces(paragraph, width), width)
+        own = [paragraph] if _line_width(paragraph) <= width else _filled(_pieces(paragraph, width), width)
         lines += own
     return lines
 
@@ -149,7 +149,11 @@ def _layout(sheet: Sheet, width: int) -> tuple[list[list[int]], list[int]]:
 
 
 def _longest(texts: Iterable[str], width: int) -> int:
-    return max((cell_len(piece) for text in texts for piece in _pieces(text, width)), default=0)
+    longest = 0
+    for text in texts:
+        if _width(text) > longest:  # else no piece of it is longer
+            longest = max([longest, *map(_line_width, _pieces(text, width))])
+    return longest
 
 
 def _narrowed(full: Sequence[int], least: Sequence[int], room: int) -> list[int] | None:
@@ -170,7 +174,7 @@ def _part_width(part: Sequence[int], widths: Sequence[int]) -> int:
 def _filled(pieces: Iterable[str], width: int) -> list[str]:
     lines: list[str] = []
     for piece in pieces:
-        if lines and cell_len(lines[-1]) + 1 + cell_len(piece) <= width:
+        if lines and _line_width(lines[-1]) + 1 + _line_width(piece) <= width:
             lines[-1] += f" {piece}"
         else:
             lines.append(piece)
@@ -180,9 +184,9 @@ def _filled(pieces: Iterable[str], width: int) -> list[str]:
 def _pieces(text: str, width: int) -> Iterator[str]:
     """Yield what stays on one line; of a word that is longer than `width`, parts that are not."""
     for piece in _UNBROKEN.findall(text):
-        words = [piece] if cell_len(piece) <= width else piece.split()
+        words = [piece] if _line_width(piece) <= width else piece.split()
         for word in words:
-            while cell_len(word) > width:
+            while _line_width(word) > width:
                 end = max(word.rfind(mark, 1, width) for mark in "/-_") + 1 or width
                 yield word[:end]
                 word = word[end:]
@@ -196,7 +200,7 @@ def _aligned(blocks: Iterable[Sequence[str]], widths: Sequence[int], right: Sequ
 
 
 def _padded(text: str, size: int, right: bool) -> str:
-    blanks = " " * (size - cell_len(text))
+    blanks = " " * (size - _line_width(text))
     return blanks + text if right else text + blanks
 
 
@@ -205,7 +209,12 @@ def _texts(titles: Sequence[str], columns: Iterable[tuple[str, ...]]) -> Iterato
 
 
 def _width(text: str) -> int:
-    return max(map(cell_len, text.split("\n")))
+    return max(map(_line_width, text.split("\n"))) if "\n" in text else _line_width(text)
+
+
+def _line_width(line: str) -> int:
+    """Return how many places `line` takes on a terminal; rich looks up each letter, which is slow for thousands."""
+    return len(line) if line.isascii() and line.isprintable() else cell_len(line)
 
 
 def _plain(cell: Any) -> str:

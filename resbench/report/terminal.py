@@ -4,6 +4,8 @@ import json
 import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -51,15 +53,21 @@ class _Edge(Console):
             table.title = None
         sheet = tables.Sheet.of(table)
         framed = table.box is not None and sheet.framed_width() <= self.width
-        if not self.is_terminal or (framed and table.row_count > _MOST_ROWS):
-            opened = (text for text, _ in tables.open_lines(sheet, self.width))
-            lines = tables.framed_lines(sheet) if framed else opened
-            print("\n".join(lines), file=self.file)
-        elif framed:
+        if framed and self.is_terminal and table.row_count <= _MOST_ROWS:
             super().print(table)
+        elif framed:
+            print("\n".join(tables.framed_lines(sheet)), file=self.file)
         else:
-            for text, style in tables.open_lines(sheet, self.width):
+            self._print_lines(tables.open_lines(sheet, self.width))
+
+    def _print_lines(self, lines: Iterable[tables.Line]) -> None:
+        """Print lines with their styles where there are colours; what has none goes past rich, which is slow."""
+        for style, alike in groupby(lines, key=itemgetter(1)):
+            text = "\n".join(line for line, _ in alike)
+            if style and self.is_terminal:
                 super().print(Text(text, style), soft_wrap=True)
+            else:
+                print(text, file=self.file)
 
 
 def results_console(*, every_column: bool = False) -> Console:

@@ -45,7 +45,11 @@ def _called(name: str, among: Iterable[Variant]) -> Variant | None:
 
 def find_weights(name: str) -> Weights | None:
     """Return the checkpoint called `name`, or None when it is no checkpoint's name."""
-    return next((weights for weights in published_weights() if name == weights.name or name in weights.aliases), None)
+    return _weights_called(name, WEIGHTS) or _weights_called(name, own_zoo().checkpoints)
+
+
+def _weights_called(name: str, among: Iterable[Weights]) -> Weights | None:
+    return next((weights for weights in among if name == weights.name or name in weights.aliases), None)
 
 
 def checkpoints(network: str) -> tuple[Weights, ...]:

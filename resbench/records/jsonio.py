@@ -19,7 +19,8 @@ from resbench.records.settings import with_runtime, with_winograd
 
 LARGEST_BYTES = 2**26  # 64 MiB; a record of a million samples has about 15
 _KINDS: dict[str, type[Profile] | type[Evaluation]] = {"profile": Profile, "evaluation": Evaluation}
-_END = re.compile(rb'\n  "kind": "(profile|evaluation)",\n  "schema": (\d)\n\}\n\Z')  # of what `dumps` writes
+# How `dumps` ends a record of the current format, whose kind need not be looked for in all of it.
+_END = re.compile(rb'\n  "kind": "(profile|evaluation)",\n  "schema": %d\n\}\n\Z' % SCHEMA)
 _END_BYTES = 64  # that hold it
 
 
@@ -62,9 +63,8 @@ def loads(text: str | bytes, where: str = "record") -> Record:
 
 def _head(text: bytes) -> _Head:
     """Return what tells which kind of record `text` is: from its last lines as `dumps` writes them, else from all."""
-    end = _END.search(text, max(0, len(text) - _END_BYTES))
-    if end and (int(end[2]) > 3 or text.count(b"winograd") == text.count(b'"winograd": false')):
-        return _Head(kind=end[1].decode(), schema=int(end[2]), settings={})
+    if end := _END.search(text, max(0, len(text) - _END_BYTES)):
+        return _Head(kind=end[1].decode(), schema=SCHEMA)
     try:
         return msgspec.json.decode(text, type=_Head)
     except msgspec.ValidationError:  # JSON, but no object

@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Column, Table
@@ -110,9 +110,8 @@ def test_no_word_that_fits_a_line_is_broken(columns, width):
     assert shown == words_of(" ".join(" ".join([title, *cells]) for title, cells in columns))
 
 
-@given(COLUMNS)
-@example([("名前", ("残差", "é", "x")), ("b", ("1", "22", "😀"))])
-def test_a_framed_table_is_drawn_as_rich_draws_it(columns):
+def test_a_framed_table_is_drawn_as_rich_draws_it_letters_of_two_places_too():
+    columns = [("名前", ("残差", "é", "x")), ("b", ("1", "22 [21, 23]", "😀"))]
     sheet = tables.Sheet.of(table_of(columns))
     console = Console(width=1000, file=io.StringIO(), markup=False, highlight=False, emoji=False)
     console.print(table_of(columns))

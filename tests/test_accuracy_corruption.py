@@ -20,8 +20,11 @@ from resbench.bench import corrupting
 from resbench.bench.entries import Validating, entry_of
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
+from resbench.judging.corruption import corruption_errors
 from resbench.records import jsonio, store
-from resbench.records.corruptions import COMMON_KINDS, EXTRA_KINDS, SEVERITIES
+from resbench.records.corruptions import COMMON_KINDS, EXTRA_KINDS, SEVERITIES, CorruptedFigure, Corruptions
+from resbench.report import terminal
+from resbench.report.corruption import errors_by_kind
 from resbench.zoo.find import find
 from tests import planted
 from tests.test_accuracy_layouts import label, official_name
@@ -210,6 +213,21 @@ def test_the_record_lies_beside_the_plain_one_and_shows_its_errors(folder, tmp_p
     (shown,) = json.loads(CliRunner().invoke(app, ["results", "show", str(kept), "--json"]).stdout)
     assert [kind["mean"] for kind in shown["corruptions"]["kinds"]] == [0.5, 0.5]
     assert "pixelate" in CliRunner().invoke(app, ["results", "show", str(kept)]).stdout
+
+
+def test_the_errors_of_all_common_kinds_take_a_line_each_in_80_columns(monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "UNWRAPPED", 80)
+    figures = tuple(
+        CorruptedFigure(kind=kind, severity=severity, images=50, top1_right=10, top5_right=20, levels_off=1.0)
+        for kind in COMMON_KINDS
+        for severity in SEVERITIES
+    )
+    made = Corruptions(asked="common", source="made", side_px=224, figures=figures)
+    terminal.results_console().print(errors_by_kind(figures, corruption_errors(made, 0.3)))
+    title, _, *lines = capsys.readouterr().out.splitlines()
+    assert title.split() == ["error", "at", "severity", *"12345", "mean", "of", "AlexNet's"]
+    assert [line.split()[0] for line in lines] == [f"{kind}*" for kind in COMMON_KINDS]
+    assert max(map(len, [title, *lines])) <= 80
 
 
 @pytest.fixture

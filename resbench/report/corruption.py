@@ -18,7 +18,7 @@ def show_corruptions(records: Sequence[Evaluation], console: Console) -> None:
     if not with_errors or not (corruptions := with_errors[0][0].corruptions):
         return
     errors, alone = with_errors[0][1], len(records) == 1
-    console.print(_by_kind(corruptions.figures, errors) if alone else _by_checkpoint(with_errors))
+    console.print(errors_by_kind(corruptions.figures, errors) if alone else _by_checkpoint(with_errors))
     for line in _meaning(corruptions, errors, alone=alone):
         console.print(line)
 
@@ -30,15 +30,16 @@ def errors_of(record: Evaluation) -> CorruptionErrors | None:
     return corruption_errors(record.corruptions, 1 - record.top1_right / record.images)
 
 
-def _by_kind(figures: Sequence[CorruptedFigure], errors: CorruptionErrors) -> Table:
+def errors_by_kind(figures: Sequence[CorruptedFigure], errors: CorruptionErrors) -> Table:
+    """Return the errors of a checkpoint, a row for each kind."""
     other_pixels = {figure.kind for figure in figures if figure.levels_off}
     severities = [s for s in SEVERITIES if any(s in kind.by_severity for kind in errors.kinds)]
-    table = Table("top-1 error", *figure_columns(*map(str, severities), "mean", "over AlexNet's"))
+    table = Table("error at severity", *figure_columns(*map(str, severities), "mean", "of AlexNet's"))
     for kind in errors.kinds:
         shares = [kind.by_severity.get(severity) for severity in severities]
         cells = ["-" if share is None else units.percent(share, 1) for share in shares]
         over = "-" if kind.over_alexnet is None else units.percent(kind.over_alexnet, 1)
-        mark = " *" if kind.kind in other_pixels else ""
+        mark = "*" if kind.kind in other_pixels else ""
         table.add_row(f"{kind.kind}{mark}", *cells, units.percent(kind.mean, 1), over)
     return table
 

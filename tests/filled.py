@@ -5,10 +5,13 @@ when their arithmetic agrees.
 """
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from resbench.zoo.spec import InceptionResNetSpec, Variant
 
 
 def tensor(name: str, shape: tuple[int, ...]) -> Tensor:
@@ -35,6 +38,13 @@ def fill(module: nn.Module) -> nn.Module:
     values = {name: tensor(name, tuple(old.shape)) for name, old in module.state_dict().items()}
     module.load_state_dict(values, assign=True)
     return module.eval()
+
+
+def short(variant: Variant) -> Variant:
+    """`variant` with two blocks in its first stage and one in every other, or one in each stage of an Inception-ResNet."""
+    spec = variant.spec
+    few = {"repeats": (1, 1, 1)} if isinstance(spec, InceptionResNetSpec) else {"depths": (2, 1, 1, 1)}
+    return replace(variant, spec=replace(spec, **few))
 
 
 def image(height: int, width: int) -> Tensor:

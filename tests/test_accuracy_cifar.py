@@ -70,8 +70,14 @@ def counts(images):
     return len(rows), int(predictions.top1(rows).sum()), int(predictions.top5(rows).sum())
 
 
-@pytest.mark.parametrize("packing", ["file", "folder", "parent", "tar.gz", "zip"])
-@pytest.mark.parametrize("version", VERSIONS)
+PACKED = [
+    pytest.param(version, packing, marks=() if packing == "file" or version == "Python 2" else pytest.mark.nightly)
+    for version in VERSIONS
+    for packing in ("file", "folder", "parent", "tar.gz", "zip")
+]
+
+
+@pytest.mark.parametrize(("version", "packing"), PACKED)
 def test_every_version_is_the_same_set(tmp_path, monkeypatch, version, packing):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     name, data = VERSIONS[version]

@@ -21,14 +21,16 @@ from resbench.report import comparison as report
 from resbench.report import terminal
 from resbench.running import arm as arms
 from resbench.running.settings import Running
+from resbench.timing import interleave
 from resbench.timing.contest import Rules
 from resbench.words import findings as wording
-from resbench.zoo.find import find
-from tests.test_running_arm import CPU, chosen, tiny
+from resbench.zoo import find
+from tests.test_running_arm import CPU, TINY, chosen, tiny
 
 QUICK = Rules(looks=(3,), confirm=False)
 SMALL = Running(input_px=32)
-RESNET18 = find("resnet18")
+TWICE = replace(TINY, name="twice", spec=replace(TINY.spec, depths=(2, 2)))
+RESNET20 = find.find("resnet20_cifar10")  # for processes, which know the networks of the table
 
 
 def local(**options):
@@ -38,7 +40,7 @@ def local(**options):
 @pytest.fixture(scope="module")
 def found():
     folded = replace(SMALL, fuse=True)
-    return comparing.ab(Side(network=RESNET18, running=SMALL), Side(network=RESNET18, running=folded), rules=QUICK)
+    return comparing.ab(Side(network=TINY, running=SMALL), Side(network=TINY, running=folded), rules=QUICK)
 
 
 def test_the_report_names_arms_ratio_verdict_and_what_could_have_been_seen(found, capsys, monkeypatch):
@@ -46,7 +48,7 @@ def test_the_report_names_arms_ratio_verdict_and_what_could_have_been_seen(found
     findings = comparing.findings(found)
     report.show_comparison(found, findings, as_json=False)
     text = capsys.readouterr().out
-    assert "B: resnet18: 32x32 px, fp32, batch norm folded, 1 thread; this process; output within" in text
+    assert "B: tiny: 32x32 px, fp32, batch norm folded, 1 thread; this process; output within" in text
     assert f"{findings[0].ratio:.3f} [{findings[0].ratio_low:.3f}, {findings[0].ratio_high:.3f}]" in text
     assert "for information" in text
     assert f"a slowdown of {wording.share(findings[0], findings[0].detectable)} would have been found" in text
@@ -118,17 +120,17 @@ def test_a_comparison_holds_every_sample_and_its_verdict_follows_from_them(found
 
 @pytest.fixture(scope="module")
 def three():
-    sides = [Side(network=RESNET18, running=replace(SMALL, fuse=fuse)) for fuse in (False, True)]
-    return comparing.ab(*sides, Side(network=find("resnet34"), running=SMALL), rules=QUICK)
+    sides = [Side(network=TINY, running=replace(SMALL, fuse=fuse)) for fuse in (False, True)]
+    return comparing.ab(*sides, Side(network=TWICE, running=SMALL), rules=QUICK)
 
 
 def test_further_arms_take_turns_with_the_first_two_and_are_judged_against_a(three):
-    assert [arm.arm.network for arm in three.others.values()] == ["resnet18", "resnet34"]
+    assert [arm.arm.network for arm in three.others.values()] == ["tiny", "twice"]
     assert {len(arms) for unit in three.units for arms in unit} == {3}
     findings = comparing.findings(three)
     assert [finding.record for finding in findings[:2]] == [
-        "B against A: resnet18 against resnet18",
-        "C against A: resnet18 against resnet34",
+        "B against A: tiny against tiny",
+        "C against A: tiny against twice",
     ]
     assert len(findings) == 4
     assert 1.3 < findings[1].ratio < 3  # twice the blocks
@@ -141,7 +143,7 @@ def test_each_of_several_arms_is_a_row_with_its_letter(three, capsys, monkeypatc
     monkeypatch.setenv("COLUMNS", "250")
     report.show_comparison(three, comparing.findings(three), as_json=False)
     text = capsys.readouterr().out
-    assert "C: resnet34: 32x32 px, fp32, 1 thread" in text
+    assert "C: twice: 32x32 px, fp32, 1 thread" in text
     rows = [line.split("│")[1].strip() for line in text.splitlines() if "│" in line]
     assert rows == ["B", "C", "B", "C"]
     assert "a slowdown of C of " in text
@@ -165,7 +167,7 @@ def test_every_arm_decides_the_exit_code(three, monkeypatch):
     monkeypatch.setattr(comparing, "findings", lambda _: findings)
     assert ab("resnet18", "resnet18", "resnet34", "--b", "fuse").exit_code == 1
     data = json.loads(ab("resnet18", "resnet18", "resnet34", "--json").stdout)
-    assert [arm["arm"]["network"] for arm in data["comparison"]["further"]] == ["resnet34"]
+    assert [arm["arm"]["network"] for arm in data["comparison"]["further"]] == ["twice"]
 
 
 def test_an_injected_slowdown_burns_cpu_in_proportion_to_the_call():
@@ -208,15 +210,21 @@ def test_process_time_judges_on_a_busy_cpu_and_wall_time_else():
         def noise(self):
             return self.grade
 
-    one, two = (sides.request_of(Side(network=RESNET18, running=Running(threads=n)), CPU) for n in (1, 2))
+    one, two = (sides.request_of(Side(network=TINY, running=Running(threads=n)), CPU) for n in (1, 2))
     assert sides.clock_of((one, one), Watch("busy")) == "cpu_ns"
     assert sides.clock_of((one, one), Watch("unknown")) == "cpu_ns"
     assert sides.clock_of((one, one), Watch("quiet")) == "wall_ns"
     assert sides.clock_of((one, two), Watch("busy")) == "wall_ns"
 
 
-def test_an_arm_in_a_process_of_its_own_answers_until_it_dies():
-    arm = worker.Remote(sides.request_of(Side(network=RESNET18, running=SMALL), CPU), 1, python=None, tree=Path.cwd())
+def test_an_arm_in_a_process_of_its_own_says_why_it_cannot_build_the_network_and_answers_until_it_dies(tmp_path):
+    request = sides.request_of(Side(network=RESNET20, weights=str(tmp_path / "none.pth"), running=SMALL), CPU)
+    arm = worker.Remote(request, 1, python=None, tree=Path.cwd())
+    assert os.getpgid(arm._process.pid) != os.getpgid(0)  # Ctrl-C does not reach it
+    with pytest.raises(ResbenchError, match="none"):
+        arm.ready()
+    assigned = worker.Assignment(network=RESNET20.name, weights=None, device="cpu", settings=request.settings)
+    arm._say([assigned, 1])
     assert "resbench" in arm.ready().program
     arm.keep_to(core := min(os.sched_getaffinity(0)))
     assert os.sched_getaffinity(arm._process.pid) == {core}
@@ -227,6 +235,7 @@ def test_an_arm_in_a_process_of_its_own_answers_until_it_dies():
     with pytest.raises(InvalidMeasurementError, match="died"):
         arm.time(1)
     arm.close()
+    assert arm._process.poll() is not None
 
 
 def test_arms_with_a_tree_get_processes_of_their_own_for_every_unit(monkeypatch):
@@ -249,7 +258,9 @@ def test_arms_with_a_tree_get_processes_of_their_own_for_every_unit(monkeypatch)
 
     monkeypatch.setattr(sides, "Remote", Remote)
     monkeypatch.setattr(comparing, "LAUNCH_LOOKS", (3,))
-    found = comparing.ab(Side(network=RESNET18), Side(network=RESNET18, tree=Path("base")), rules=QUICK)
+    monkeypatch.setattr(interleave, "BURST_S", 1e-9)
+    monkeypatch.setattr(interleave, "MOST_PAIRS", 3)
+    found = comparing.ab(Side(network=TINY), Side(network=TINY, tree=Path("base")), rules=QUICK)
     assert (
         started.count((None, None)) == started.count((None, Path("base"))) == 3
     )  # one per unit; the first sizes the clusters too
@@ -274,24 +285,11 @@ def test_a_change_that_is_judged_with_others_keeps_its_verdict_and_an_unconfirme
     assert "did not find the change again" in doubted.why
 
 
-def test_a_process_that_cannot_build_the_network_says_why(tmp_path):
-    request = sides.request_of(Side(network=RESNET18, weights=str(tmp_path / "none.pth")), CPU)
-    with closing(worker.Remote(request, 1, python=None, tree=None)) as arm, pytest.raises(ResbenchError, match="none"):
-        arm.ready()
-
-
-def test_an_interruption_from_the_keyboard_does_not_reach_a_process_of_an_arm():
-    request = sides.request_of(Side(network=RESNET18, running=SMALL), CPU)
-    with closing(worker.Remote(request, 1, python=None, tree=None)) as arm:
-        assert os.getpgid(arm._process.pid) != os.getpgid(0)
-    assert arm._process.poll() is not None
-
-
 def test_images_that_do_not_fit_into_memory_are_one_line(monkeypatch):
     def fail(*_):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")
 
-    request = sides.request_of(Side(network=RESNET18, running=SMALL), CPU)
+    request = sides.request_of(Side(network=TINY, running=SMALL), CPU)
     local = worker.Local(replace(subject.ready(request).arm, forward=fail), 64)
     local.materialise()
     with pytest.raises(ResbenchError, match="batch size 64: does not fit into memory"):
@@ -302,7 +300,7 @@ def test_images_that_do_not_fit_into_memory_are_one_line(monkeypatch):
 
 
 def test_an_interpreter_that_is_not_there_or_lacks_resbench_is_named(tmp_path):
-    request = sides.request_of(Side(network=RESNET18), CPU)
+    request = sides.request_of(Side(network=RESNET20), CPU)
     with pytest.raises(ResbenchError, match="no/python: no such program"):
         worker.Remote(request, 1, python="no/python", tree=None)
     died = pytest.raises(InvalidMeasurementError, match="/bin/false: the measuring process died")
@@ -314,8 +312,9 @@ def ab(*words):
     return CliRunner().invoke(app, ["ab", *words])
 
 
-def test_json_holds_samples_findings_and_environment():
-    result = ab("resnet18", "--input-px", "32", "--json", "--time-budget", "0.1", "--no-confirm")
+def test_json_holds_samples_findings_and_environment(monkeypatch):
+    monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, TINY))
+    result = ab("tiny", "--input-px", "32", "--json", "--time-budget", "0.1", "--no-confirm")
     data = json.loads(result.stdout)
     assert result.exit_code == int("regressed" in {finding["verdict"] for finding in data["findings"]}), result.output
     assert set(data) == {"comparison", "findings"}
@@ -361,7 +360,7 @@ def test_bad_input_is_one_line(words, message):
 @pytest.mark.parametrize("name", ["timm:resnet18", "torchvision:resnet18"])
 def test_other_libraries_networks_are_arms_too(name):
     pytest.importorskip(name.partition(":")[0])
-    found = comparing.ab(Side(network=RESNET18, running=SMALL), Side(network=find(name), running=SMALL), rules=QUICK)
+    found = comparing.ab(Side(network=TINY, running=SMALL), Side(network=find.find(name), running=SMALL), rules=QUICK)
     assert found.b.network == name
 
 
@@ -369,4 +368,4 @@ def test_other_libraries_networks_are_arms_too(name):
 def test_an_unknown_network_of_another_library_is_one_line():
     pytest.importorskip("timm")
     with pytest.raises(ResbenchError, match="timm:resnet19"):
-        comparing.ab(Side(network=RESNET18), Side(network=find("timm:resnet19")), rules=QUICK)
+        comparing.ab(Side(network=TINY), Side(network=find.find("timm:resnet19")), rules=QUICK)

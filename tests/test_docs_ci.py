@@ -102,11 +102,14 @@ def step_environment(step, inputs):
     }
 
 
-def run_action(folder, **inputs):
-    """Run the shell steps as GitHub's runner does; return the last exit code and the outputs of the action."""
+def run_action(folder, program=Path(sys.executable).parent, **inputs):
+    """Run the shell steps as GitHub's runner does, with the `resbench` of a folder of programs.
+
+    Return the last process and the outputs of the action.
+    """
     output = folder / "output"
     environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{program}{os.pathsep}{os.environ['PATH']}",
         "GITHUB_ACTIONS": "true",
         "GITHUB_OUTPUT": str(output),
         "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
@@ -139,21 +142,44 @@ def test_the_steps_of_the_action_run_and_hand_on_the_verdict(tmp_path, monkeypat
     assert float(outputs["worst-ratio"]) == pytest.approx(1.1, abs=0.03)
     assert outputs["summary"].startswith("2 regressed, ")
     assert (root / "report of today.xml").exists()
-    (root / "wide.toml").write_text("[check]\nlatency = 0.3\n")
-    done, outputs = run_action(root, config="wide.toml")
-    assert (done.returncode, outputs["verdict"]) == (0, "ok"), done.stderr
-    scripted.git(root, "update-ref", "refs/remotes/origin/stable", "HEAD~3")
-    monkeypatch.setenv("GITHUB_BASE_REF", "stable")
-    done, outputs = run_action(root)
-    assert (done.returncode, f"{scripted.RUNS - 3} runs;" in done.stdout) == (1, True), done.stderr
-    hostile = "git:$(touch owned); touch owned"
-    done, _ = run_action(root, against=hostile)
-    assert done.returncode == 2
-    assert not (root / "owned").exists()
-    scripted.git(root, "archive", "--output=old.tar", "HEAD", "results")
-    shutil.unpack_archive(root / "old.tar", root / "old")
-    done, outputs = run_action(root, against="old/results", **{"fail-on-inconclusive": "true"})  # one run each
-    assert (done.returncode, outputs["verdict"]) == (3, "inconclusive"), done.stderr
+
+
+# Inputs and the target branch of a pull request, and the words that the program gets; what they mean there is tested in
+# test_cli_check.py and test_cli_gate.py.
+CALLS = [
+    ({}, "", ["check", "--against=git:HEAD", "--", "results"]),
+    ({"config": "wide.toml"}, "", ["check", "--against=git:HEAD", "--config=wide.toml", "--", "results"]),
+    ({}, "stable", ["check", "--against=git:origin/stable", "--", "results"]),
+    (
+        {"new": "-o", "against": "git:$(touch owned); touch owned"},
+        "stable",
+        ["check", "--against=git:$(touch owned); touch owned", "--", "-o"],
+    ),
+    (
+        {"against": "old/results", "junit": "a b.xml", "fail-on-inconclusive": "true"},
+        "",
+        ["check", "--against=old/results", "--junit=a b.xml", "--fail-on-inconclusive", "--", "results"],
+    ),
+    (
+        {"networks": "resnet18 resnet50", "input-px": "64", "new": "bin"},
+        "main",
+        ["gate", "--against=origin/main", "--time-budget=240", "--results=bin", "--input-px=64", "--",
+         "resnet18", "resnet50"],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="GitHub's steps are bash")
+@pytest.mark.parametrize(("inputs", "branch", "words"), CALLS)
+def test_the_action_calls_the_program_with_its_inputs(inputs, branch, words, tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_BASE_REF", branch)
+    program = tmp_path / "bin" / "resbench"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\" > words\nexit 3\n")
+    program.chmod(0o755)
+    done, _ = run_action(tmp_path, program.parent, **inputs)
+    assert (done.returncode, (tmp_path / "words").read_text().splitlines()) == (3, words), done.stderr
+    assert not (tmp_path / "owned").exists()
 
 
 def speed_gates():

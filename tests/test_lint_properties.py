@@ -34,7 +34,7 @@ def test_any_text_is_read_to_the_end(name, text):
     check(name, text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(st.sampled_from(NAMES), st.sampled_from(CARDS), st.data())
 def test_any_damage_to_a_card_is_read_to_the_end(name, card, data):
     start = data.draw(st.integers(0, len(card)))

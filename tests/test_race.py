@@ -77,7 +77,12 @@ def few_speeds(seed):
     return [log + slower + 0.02 * chance.standard_normal() for slower in (0.0, threads) for log in runtimes]
 
 
-@pytest.mark.parametrize("seed", range(20))
+SEEDS = pytest.mark.parametrize(
+    "seed", [*range(6), *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(6, 20))]
+)
+
+
+@SEEDS
 def test_the_best_of_the_grid_is_found_within_2_per_cent_with_a_fifth_of_its_measurements(seed):
     machine = Machine(speeds(seed), seed)
     end = machine.race()[-1]
@@ -99,7 +104,7 @@ def test_of_1000_races_of_16_settings_at_most_1_per_cent_miss_the_best_by_more_t
     assert sum(machine.loss(machine.race()[-1].leader) > 1.02 for machine in machines) <= 10
 
 
-@pytest.mark.parametrize("seed", range(20))
+@SEEDS
 def test_wrong_answers_never_win_and_send_nobody_away(seed):
     logs = speeds(seed)
     fastest = np.argsort(logs)

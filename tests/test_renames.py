@@ -17,6 +17,7 @@ import resbench
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint
 from resbench.nets.renames import translate
+from resbench.zoo.find import find
 from tests import filled
 
 GOLDEN = json.loads((Path(__file__).parent / "data" / "golden_logits.json").read_text())
@@ -26,6 +27,11 @@ COUNTER = "num_batches_tracked"
 SMALLEST = "resnet20_cifar10"
 
 
+def variant_of(network):
+    """A short network of the same kind."""
+    return find(network) if network == SMALLEST else filled.short(find(network))
+
+
 def canonical(network):
     """The golden weights of `network` under its own names, in the precision of files."""
     return dict(drawn(network))
@@ -33,8 +39,8 @@ def canonical(network):
 
 @functools.lru_cache(maxsize=2)
 def drawn(network):
-    shapes = {key: tuple(value.shape) for key, value in resbench.build(network, device="meta").state_dict().items()}
-    tensors = {key: filled.tensor(key, shape) for key, shape in shapes.items()}
+    own = resbench.build(variant_of(network), device="meta").state_dict()
+    tensors = {key: filled.tensor(key, tuple(tensor.shape)) for key, tensor in own.items()}
     return {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
 
 
@@ -62,7 +68,7 @@ def without_counters(tensors):
 
 def computes_the_golden_logits(module, network, tolerance=1e-4):
     """Compare in float64 with timm's logits; what is left is the rounding of the weights to the file's precision."""
-    golden = GOLDEN[network]["logits"][0]
+    golden = GOLDEN[network]["short"]["logits"][0]
     with torch.inference_mode():
         logits = module.double()(filled.image(golden["height"], golden["width"]))[0]
     expected = torch.tensor(golden["first8"], dtype=torch.float64)
@@ -81,7 +87,7 @@ def loads(tmp_path, network, content, *, suffix=".pth", **kwargs):
         save_file(content, path)
     else:
         torch.save(content, path, **kwargs)
-    loaded = load_checkpoint(network, path)
+    loaded = load_checkpoint(variant_of(network), path)
     wanted = canonical(network)
     held = loaded.module.state_dict()
     assert held.keys() == wanted.keys()
@@ -152,7 +158,7 @@ def test_timms_names_of_today_load_from_safetensors_and_those_of_its_training_pr
     assert loads(tmp_path, "resnetblur50", content, suffix=".safetensors") == ()
     training = {"epoch": 3, "arch": "resnetblur50", "state_dict": content, "optimizer": {}, "metric": 0.79}
     assert loads(tmp_path, "resnetblur50", training, suffix=".pth.tar") == ()
-    module = load_checkpoint("resnetblur50", tmp_path / "weights.pth.tar").module
+    module = load_checkpoint(variant_of("resnetblur50"), tmp_path / "weights.pth.tar").module
     computes_the_golden_logits(module, "resnetblur50")  # its blurs are in no file
 
 
@@ -220,7 +226,7 @@ def test_half_precision_files_become_single_precision_and_say_so(tmp_path):
     tensors = canonical("resnet18")
     half = {key: tensor.half() for key, tensor in tensors.items()}  # the step counters too
     torch.save(half, tmp_path / "a.pth")
-    loaded = load_checkpoint("resnet18", tmp_path / "a.pth")
+    loaded = load_checkpoint(variant_of("resnet18"), tmp_path / "a.pth")
     assert loaded.notes == ("converted float16 tensors to float32",)
     held = loaded.module.state_dict()
     assert all(torch.equal(held[key], half[key].to(held[key].dtype)) for key in half)

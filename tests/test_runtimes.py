@@ -14,6 +14,7 @@ from resbench.bench import exporting, parity, reference
 from resbench.cli.app import app
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.running.runtimes.modelfile import FORMATS, Content, opened_model
+from resbench.zoo import find as lookup
 from resbench.zoo.find import find
 from resbench.zoo.variants import VARIANTS
 from tests import planted
@@ -27,13 +28,23 @@ from resbench.running.runtimes.pt2_file import Pt2File  # noqa: E402
 
 PX = 32
 # As many classes as features: only so can a transposed classifier have the right shape.
-SMALL = replace(find("resnet18"), spec=replace(find("resnet18").spec, depths=(1, 1, 1, 1)), classes=512, input_px=PX)
+FEATURES = 128
+SMALL = replace(find("resnet18"), spec=replace(find("resnet18").spec, depths=(1, 1)), classes=FEATURES, input_px=PX)
 
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
     """An ONNX file of SMALL for any number of images, and how it was proved."""
     return exporting.export_network(SMALL, "onnx", tmp_path_factory.mktemp("onnx") / "small.onnx", dynamic_batch=True)
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """A .pt2 file of SMALL for three images at a time, which says nothing of itself."""
+    module = reference.reference_of(SMALL, None, None, PX).module
+    content = Content(module=module, example=torch.zeros(3, 3, PX, PX), dynamic_batch=False, metadata={})
+    (path,) = Pt2File.write(content, tmp_path_factory.mktemp("pt2") / "three.pt2")
+    return path
 
 
 @pytest.fixture
@@ -69,7 +80,7 @@ def test_a_file_says_what_it_holds(sound):
     assert properties["resbench.network"] == "resnet18"
     assert properties["resbench.input_px"] == str(PX)
     assert json.loads(properties["resbench.mean"]) == [0.485, 0.456, 0.406]
-    assert properties["resbench.classes"] == "512"
+    assert properties["resbench.classes"] == str(FEATURES)
     assert opened_model(sound[0]).metadata["network"] == "resnet18"
 
 
@@ -105,13 +116,10 @@ def test_images_of_a_folder_are_compared_too(sound, tmp_path):
     assert result.images == 4 + 5
 
 
-def test_images_that_only_fill_the_last_batch_do_not_count(tmp_path):
-    module = reference.reference_of(SMALL, None, None, PX).module
-    content = Content(module=module, example=torch.zeros(3, 3, PX, PX), dynamic_batch=False, metadata={})
-    (path,) = Pt2File.write(content, tmp_path / "three.pt2")
+def test_images_that_only_fill_the_last_batch_do_not_count(three, tmp_path):
     for index in range(5):
         planted.write(tmp_path / "val" / f"{index}.jpg", index * 99, size=(40, 36))
-    result = parity.parity(path, SMALL, data=tmp_path / "val", input_px=PX)
+    result = parity.parity(three, SMALL, data=tmp_path / "val", input_px=PX)
     assert (result.batch_sizes, result.images, result.sound) == ((3,), 3 + 5, True)
 
 
@@ -217,15 +225,16 @@ class TrainingNorm(torch.nn.Module):
 
 def test_an_export_with_batch_norm_in_training_mode_is_found(tmp_path):
     module = reference.reference_of(SMALL, None, None, PX).module
-    module.layer3[0].bn1 = TrainingNorm(module.layer3[0].bn1)
+    module.layer2[0].bn1 = TrainingNorm(module.layer2[0].bn1)
     content = Content(module=module, example=torch.zeros(3, 3, PX, PX), dynamic_batch=True, metadata={})
     (path,) = Pt2File.write(content, tmp_path / "small.pt2")
     result = parity.parity(path, SMALL, input_px=PX)
     assert not result.sound
-    assert result.departs == "layer3.0.bn1"
+    assert result.departs == "layer2.0.bn1"
 
 
-def test_nothing_is_left_where_the_answers_differ(tmp_path, monkeypatch):
+def test_nothing_is_left_where_the_answers_differ(three, tmp_path, monkeypatch):
+    monkeypatch.setattr(Pt2File, "write", lambda _, path: (shutil.copy(three, path),))
     monkeypatch.setitem(parity.BOUNDS, "fp32", -1.0)  # no answer is near enough
     with pytest.raises(InvalidMeasurementError, match="not written"):
         exporting.export_network(SMALL, "pt2", tmp_path / "small.pt2")
@@ -235,7 +244,7 @@ def test_nothing_is_left_where_the_answers_differ(tmp_path, monkeypatch):
 def frozen_batch(model):
     """The shape that features are flattened to holds the number of images of the export."""
     reshape = node(model, "Reshape")
-    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 512]), "frozen"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, FEATURES]), "frozen"))
     reshape.input[1] = "frozen"
 
 
@@ -296,28 +305,28 @@ def test_weights_beside_the_file_that_are_missing_are_named(sound, tmp_path):
         parity.parity(xml, SMALL, input_px=PX)
 
 
-def test_a_file_of_another_network_or_size_is_named(sound, tmp_path):
+def test_a_file_of_another_network_or_size_is_named(sound, three):
     with pytest.raises(ResbenchError, match="holds resnet18, not resnet34"):
         parity.parity(sound[0], "resnet34")
-    static, _ = exporting.export_network(SMALL, "pt2", tmp_path / "small.pt2")
     with pytest.raises(ResbenchError, match="takes images of 32x32 px, resnet18 64; give --input-px 32"):
-        parity.parity(static, SMALL, input_px=64)
-    with pytest.raises(ResbenchError, match="answers 512 classes, resnet18 10"):
-        parity.parity(static, replace(SMALL, classes=10), input_px=PX)
+        parity.parity(three, SMALL, input_px=64)
+    with pytest.raises(ResbenchError, match=f"answers {FEATURES} classes, resnet18 10"):
+        parity.parity(three, replace(SMALL, classes=10), input_px=PX)
 
 
-def test_the_commands_say_what_they_did(tmp_path):
+def test_the_commands_say_what_they_did(tmp_path, monkeypatch):
+    monkeypatch.setattr(lookup, "VARIANTS", (SMALL,))
     path, weights, others = tmp_path / "net.pt2", tmp_path / "weights.pth", tmp_path / "others.pth"
-    tensors = resbench.build("resnet20_cifar10").state_dict()
+    tensors = resbench.build(SMALL).state_dict()
     torch.save(tensors, weights)
     torch.save(tensors | {"fc.weight": 2 * tensors["fc.weight"]}, others)
-    network = ["resnet20_cifar10", "--weights"]
+    network = ["resnet18", "--weights"]
     made = CliRunner().invoke(app, ["export", *network, str(weights), "--to", "pt2", "-o", str(path), "--json"])
     assert made.exit_code == 0, made.output
     assert json.loads(made.stdout)["sound"]
     good = CliRunner().invoke(app, ["parity", str(path), *network, str(weights)])
     assert good.exit_code == 0
-    assert "ok: net.pt2 answers as resnet20_cifar10 does" in good.stdout
+    assert "ok: net.pt2 answers as resnet18 does" in good.stdout
     bad = CliRunner().invoke(app, ["parity", str(path), *network, str(others), "--bound", "0.01", "--json"])
     assert bad.exit_code == 1
     result = json.loads(bad.stdout)

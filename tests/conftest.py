@@ -1,10 +1,12 @@
 """What every test run has: one thread per process, a worker per core, few random examples."""
 
+import functools
 import gc
 import os
 from pathlib import Path
 
 import pytest
+import typer.testing
 from hypothesis import Phase, settings
 
 # Workers and the processes that they start would take each other's cores; set before anything imports torch.
@@ -15,6 +17,9 @@ settings.register_profile("nightly", max_examples=2000, deadline=None)
 # The first example that fails is enough (benchmarks/mutants.py).
 settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None, deadline=None)
 settings.load_profile("plain")
+
+# Typer builds every command of the program anew for each invocation, which takes longer than most commands.
+typer.testing._get_command = functools.cache(typer.testing._get_command)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -21,7 +21,7 @@ from resbench.nets.checkpoints import Loaded
 from resbench.records import jsonio
 from resbench.running.settings import Running
 from resbench.zoo.find import find
-from tests import planted
+from tests import filled, planted
 from tests.printed import printed_records
 
 pytestmark = pytest.mark.usefixtures("planted_checkpoint")
@@ -110,7 +110,7 @@ def test_the_commands_of_twins_do_what_the_twins_did(tmp_path):
 
 
 def test_a_stride_on_the_other_convolution_is_a_network_of_the_table(tmp_path, monkeypatch):
-    module = build("resnet50")
+    module = build(filled.short(find("resnet50")))
     loaded = Loaded(module=module, variant=find("resnet50"), path=tmp_path / "w.pth", sha256="ab" * 32, notes=())
     (tmp_path / "w.pth").touch()
     monkeypatch.setattr(entries, "load_checkpoint", lambda *_: loaded)

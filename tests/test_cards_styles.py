@@ -1,5 +1,6 @@
 """The styles that people publish: read back by the programs that read them, equal to one another in every figure."""
 
+import functools
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -24,20 +25,23 @@ from resbench.zoo.variants import VARIANTS
 from tests import examples
 from tests.observed import share
 
-CARDS = [facts.gather(variant, {}) for variant in VARIANTS]
-MMPRETRAIN_CARDS = [facts.gather(variant, {}, "mmcv") for variant in VARIANTS]
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 
 
+@functools.cache
+def every_card(flops_convention="timm-card"):
+    return [facts.gather(variant, {}, flops_convention) for variant in VARIANTS]
+
+
 def test_a_timm_page_holds_its_whole_collection_and_the_published_data():
-    page = timm.timm_pages(CARDS)["gluon-seresnext.md"]
+    page = timm.timm_pages(every_card())["gluon-seresnext.md"]
     published = (Path(__file__).parent / "data" / "seresnext_model_index.yml").read_text().replace("Gloun", "Gluon")
     assert yaml.safe_load(re.search(r"<!--\n(Type.*?)-->", page, re.DOTALL)[1]) == yaml.safe_load(published)
     assert "| `gluon_seresnext50_32x4d` | 27,559,896 | 4,232,994,816 at 224x224 | 5,475,179,184 at 224x285 |" in page
 
 
 def test_every_timm_page_loads_in_the_model_index_package(tmp_path):
-    for name, page in timm.timm_pages(CARDS).items():
+    for name, page in timm.timm_pages(every_card()).items():
         (tmp_path / name).write_text(page, encoding="utf-8")
         loaded = model_index_package.load(str(tmp_path / name))
         loaded.build_models_with_collections()
@@ -46,7 +50,7 @@ def test_every_timm_page_loads_in_the_model_index_package(tmp_path):
 
 
 def test_mmpretrains_files_give_the_published_figures(tmp_path):
-    pages = mmpretrain.mmpretrain_pages(MMPRETRAIN_CARDS) | mmpretrain.mmpretrain_index(MMPRETRAIN_CARDS)
+    pages = mmpretrain.mmpretrain_pages(every_card("mmcv")) | mmpretrain.mmpretrain_index(every_card("mmcv"))
     for path, text in pages.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
@@ -59,11 +63,11 @@ def test_mmpretrains_files_give_the_published_figures(tmp_path):
                 assert model.metadata.data[field] == claim.value
         top1 = model.results[0].metrics["Top 1 Accuracy"]
         assert top1 == round(100 * weights.claim("top1").value, 6)
-    assert len(loaded.models) == sum(weights.source == "mmpretrain" for card in CARDS for weights in card.weights)
+    assert len(loaded.models) == sum(weights.source == "mmpretrain" for card in every_card() for weights in card.weights)
 
 
 def test_mmpretrains_tables_hold_the_checkpoints_of_one_data_set_each():
-    sections = re.split(r"\n### ", mmpretrain.mmpretrain_pages(MMPRETRAIN_CARDS)["configs/resnet/README.md"])[1:]
+    sections = re.split(r"\n### ", mmpretrain.mmpretrain_pages(every_card("mmcv"))["configs/resnet/README.md"])[1:]
     sets = {section.partition("\n")[0]: re.findall(r"(?m)^\| `([^`]+)`", section) for section in sections}
     assert list(sets) == ["ImageNet-1k", "CUB-200-2011", "CIFAR-10", "CIFAR-100"]
     for data, names in sets.items():
@@ -72,7 +76,7 @@ def test_mmpretrains_tables_hold_the_checkpoints_of_one_data_set_each():
 
 
 def test_one_caveat_of_several_checkpoints_is_said_once():
-    page = mmpretrain.mmpretrain_pages(MMPRETRAIN_CARDS)["configs/resnet/README.md"]
+    page = mmpretrain.mmpretrain_pages(every_card("mmcv"))["configs/resnet/README.md"]
     assert page.count("OpenCV") == 1
     assert "> resnet18_8xb32_in1k, resnet34_8xb32_in1k, resnet50_8xb32_in1k, " in page
 
@@ -80,9 +84,9 @@ def test_one_caveat_of_several_checkpoints_is_said_once():
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.nightly)])
 def test_the_styles_agree_and_lint_without_a_false_figure(every):
     for style, pages, table in (
-        (timm, timm.timm_pages, CARDS),
-        (mmpretrain, mmpretrain.mmpretrain_pages, MMPRETRAIN_CARDS),
-        (huggingface, huggingface.huggingface_pages, CARDS),
+        (timm, timm.timm_pages, every_card()),
+        (mmpretrain, mmpretrain.mmpretrain_pages, every_card("mmcv")),
+        (huggingface, huggingface.huggingface_pages, every_card()),
     ):
         cards = [card for card in table if every or card.variant.name in share()]
         texts = {path: text for path, text in pages(cards).items() if not path.endswith(".svg")}
@@ -126,7 +130,7 @@ def measured(name: str, images: str = "val") -> facts.Card:
 
 def test_a_hub_card_goes_through_the_hubs_own_reader_without_loss():
     hub = pytest.importorskip("huggingface_hub")
-    for card in (*CARDS, measured("gluon_seresnext50_32x4d")):
+    for card in (*every_card(), measured("gluon_seresnext50_32x4d")):
         for path, text in huggingface.huggingface_pages([card]).items():
             if path.endswith(".svg"):
                 continue

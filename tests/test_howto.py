@@ -51,7 +51,7 @@ SEEN = {
     "Measure my own network": ["parameters", "B"],
     "Measure a network of timm, or another runtime": ["eager", "onnxruntime", "tensorrt"],
 }
-LONG = ("Measure my own network", "Measure a network of timm, or another runtime")  # two to three seconds each
+LONG = ("Measure a network of timm, or another runtime",)  # two to three seconds
 # Of what the commands of a task read, records: latency of networks on this machine.
 MEASURED_MS = {"resnet50": 15.0, "resnet18": 6.0}
 PLAIN = ResNetSpec(block="basic", depths=(1, 1), planes=4)

@@ -43,7 +43,7 @@ def no_network(monkeypatch, tmp_path):
 def folder(tmp_path_factory):
     """Weights, images, a record and a card; no command below changes what another reads."""
     tmp_path = tmp_path_factory.mktemp("folder")
-    torch.save(resbench.build("resnet18").state_dict(), tmp_path / "resnet18.pth")
+    torch.save(resbench.build("resnet10t").state_dict(), tmp_path / "resnet10t.pth")
     for label, wnid in enumerate(list(imagenet())[:2]):
         planted.write(tmp_path / "val" / wnid / "a.JPEG", label)
     save(examples.PROFILE, tmp_path / "results")
@@ -59,7 +59,7 @@ COMMANDS = [
     "count resnet20_cifar10 --crosscheck",
     "explain resnet50 4.09G",
     f"profile resnet20_cifar10 {QUICK} --save -o {{folder}}/new",
-    "validate --data {folder}/val --weights {folder}/resnet18.pth resnet18 --img-size 32",
+    "validate --data {folder}/val --weights {folder}/resnet10t.pth resnet10t --img-size 32",
     "data check {folder}/val",
     "card resnet18 --output {folder}/cards",
     "card resnet18 --style huggingface --output {folder}/hub",
@@ -68,8 +68,8 @@ COMMANDS = [
     "stats {folder}/results",
     "env",
     "weights list resnet18",
-    "weights verify {folder}/resnet18.pth",
-    "weights convert {folder}/resnet18.pth",
+    "weights verify {folder}/resnet10t.pth",
+    "weights convert {folder}/resnet10t.pth",
     "baseline save {folder}/results --pool {folder}/other",
     "history {folder}/pool",
 ]

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
+from resbench.records.jsonio import dumps
 from resbench.records.pool import add, add_all, prune, shelves
 from resbench.records.runs import is_run, read_pool, read_predictions, run_files
 from resbench.records.store import path_of, save
@@ -39,14 +40,19 @@ def test_two_runs_of_one_second_are_two_runs(tmp_path):
 def test_many_processes_add_to_one_pool_at_once_and_nothing_is_lost(tmp_path):
     program = (
         "import sys\n"
-        "from tests.test_records_pool import add, run\n"
         "from pathlib import Path\n"
-        "for number in range(40): add(run(number * 2 + int(sys.argv[1])), Path(sys.argv[2]))\n"
+        "from resbench.records.jsonio import read_record\n"
+        "from resbench.records.pool import add\n"
+        "for path in sorted(Path(sys.argv[1]).iterdir()): add(read_record(path), Path(sys.argv[2]))\n"
     )
-    jobs = [subprocess.Popen([sys.executable, "-c", program, str(job % 2), str(tmp_path)]) for job in range(4)]
+    for number in range(80):
+        (tmp_path / str(number % 2)).mkdir(exist_ok=True)
+        (tmp_path / str(number % 2) / f"{number:02}.json").write_text(dumps(run(number)))
+    pool = tmp_path / "pool"
+    jobs = [subprocess.Popen([sys.executable, "-c", program, tmp_path / str(job % 2), pool]) for job in range(4)]
     assert [job.wait() for job in jobs] == [0] * 4
-    assert read_pool(tmp_path, window=1000) == {PATH: [run(number) for number in range(80)]}
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and not is_run(path)]
+    assert read_pool(pool, window=1000) == {PATH: [run(number) for number in range(80)]}
+    assert not [path for path in pool.rglob("*") if path.is_file() and not is_run(path)]
 
 
 def test_predictions_travel_with_their_run_and_go_with_it(tmp_path):

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import itertools
 import os
 from pathlib import Path
 
@@ -32,6 +33,17 @@ def pytest_collection_finish() -> None:
     """Leave the modules and the tests out of every later collection of garbage, which each measurement begins with."""
     gc.collect()
     gc.freeze()
+
+
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the test's own; pytest takes long to look for a free name among the folders of all tests before."""
+    folder = tmp_path_factory.getbasetemp() / str(next(_NUMBERS))
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture

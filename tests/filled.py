@@ -41,7 +41,7 @@ def fill(module: nn.Module) -> nn.Module:
 
 
 def short(variant: Variant) -> Variant:
-    """`variant` with two blocks in its first stage and one in every other, or one in each stage of an Inception-ResNet."""
+    """`variant` with two blocks in its first stage and one in each other; of an Inception-ResNet with one in each."""
     spec = variant.spec
     few = {"repeats": (1, 1, 1)} if isinstance(spec, InceptionResNetSpec) else {"depths": (2, 1, 1, 1)}
     return replace(variant, spec=replace(spec, **few))

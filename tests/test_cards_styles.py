@@ -63,7 +63,9 @@ def test_mmpretrains_files_give_the_published_figures(tmp_path):
                 assert model.metadata.data[field] == claim.value
         top1 = model.results[0].metrics["Top 1 Accuracy"]
         assert top1 == round(100 * weights.claim("top1").value, 6)
-    assert len(loaded.models) == sum(weights.source == "mmpretrain" for card in every_card() for weights in card.weights)
+    assert len(loaded.models) == sum(
+        weights.source == "mmpretrain" for card in every_card() for weights in card.weights
+    )
 
 
 def test_mmpretrains_tables_hold_the_checkpoints_of_one_data_set_each():

@@ -13,12 +13,7 @@ from resbench.nets.build import build
 from resbench.zoo.find import find
 from resbench.zoo.weights import WEIGHTS
 
-FIGURES = [
-    (weights, claim)
-    for weights in WEIGHTS
-    for claim in weights.claims
-    if claim.metric in ("params", "flops")
-]
+FIGURES = [(weights, claim) for weights in WEIGHTS for claim in weights.claims if claim.metric in ("params", "flops")]
 FUSED = "timm 0.4.3 fuses norm and ReLU in this block's layers, and thop does not know the fused class"
 EXCEPTIONS = {  # to the operations; false parameter counts carry their reason with the claim
     "skresnet18": FUSED,

@@ -100,8 +100,8 @@ def test_the_same_images_are_judged_in_pairs(lost, gained, verdict):
 def test_mcnemar_is_exact():
     # The one-sided binomial tail, summed by hand, decides at 1 %; the more images are gained, the less it can.
     for lost in (26, 30, 35, 44, 60, 75, 90, 120):  # from 75 on more than 25 lost are not enough
-        tails = [sum(comb(lost + gained, k) for k in range(gained + 1)) / 2 ** (lost + gained) for gained in range(lost)]
-        significant = [tail < 0.01 and lost - gained >= 25 for gained, tail in enumerate(tails)]
+        tails = [sum(comb(lost + n, k) for k in range(n + 1)) / 2 ** (lost + n) for n in range(lost)]
+        significant = [tail < 0.01 and lost - n >= 25 for n, tail in enumerate(tails)]
         least = significant.index(False)
         for gained in {0, least - 1, least, lost - 1}:
             assert (judge(lost, gained).verdict == Verdict.REGRESSED) == significant[gained], (lost, gained)

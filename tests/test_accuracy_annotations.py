@@ -220,7 +220,7 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.binary(), LINES.map(lambda lines: "\n".join(map("".join, lines)).encode("utf-8", "replace"))))
 @example(b"a" + b" " * 4000 + b"x\n")
 @example(b"/".join([b"a"] * 2000) + b" 3\n")

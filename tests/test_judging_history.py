@@ -1,6 +1,5 @@
 import json
 import random
-import subprocess
 import sys
 from dataclasses import replace
 
@@ -111,14 +110,10 @@ def test_speeds_of_an_overloaded_machine_are_marked_in_the_table_and_its_json(tm
     assert noises["macs"] == [None] * 3
 
 
-def test_without_ruptures_what_scatters_is_not_marked_and_it_is_said(pool):
-    program = (
-        "import sys; sys.modules['ruptures'] = None\n"
-        f"sys.argv = ['resbench', 'history', {str(pool)!r}]\n"
-        "from resbench.__main__ import main\nmain()\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (done.returncode, "pip install ruptures" in done.stderr) == (0, True)
+def test_without_ruptures_what_scatters_is_not_marked_and_it_is_said(pool, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ruptures", None)
+    done = CliRunner().invoke(app, ["history", str(pool)])
+    assert (done.exit_code, "pip install ruptures" in done.stderr) == (0, True), done.output
     assert CPU in done.stdout
 
 

@@ -25,13 +25,13 @@ from resbench.zoo.spec import (
 )
 from resbench.zoo.variants import VARIANTS
 from tests import filled
-from tests.observed import network
+from tests.observed import cases, network
 from tests.test_witnesses import WITNESSES
 
 GOLDEN = json.loads((Path(__file__).parent / "data" / "golden_logits.json").read_text())
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", cases())
 def test_every_network_has_the_parameters_of_an_independent_count_and_its_classes(variant):
     assert variant.name in WITNESSES, f"add {variant.name}, its params and who counted them to data/witnesses.yaml"
     tensors = network(variant).state_dict()

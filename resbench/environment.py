@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -178,6 +179,7 @@ def _share(before: float | None, after: float | None, of_s: float) -> float | No
     return round(min(1.0, max(0.0, (after - before) / of_s)), 4)
 
 
+@cache
 def _versions() -> dict[str, str]:
     versions = {}
     for name in LIBRARIES:

@@ -126,7 +126,7 @@ def test_images_stay_as_they_are_and_do_not_see_each_other(kind):
     assert torch.equal(images, before)
 
 
-@pytest.mark.parametrize("depth", [18, 34])
+@pytest.mark.parametrize("depth", [18, pytest.param(34, marks=pytest.mark.nightly)])
 def test_a_plain_network_is_the_residual_network_with_its_shortcuts_cut(depth):
     plain, residual = filled.fill(resbench.build(f"plain{depth}")), resbench.build(f"resnet{depth}").double()
     weights = residual.state_dict() | plain.state_dict()

@@ -4,6 +4,7 @@ import functools
 import gc
 import itertools
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,17 @@ def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.getbasetemp() / str(next(_NUMBERS))
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Profiles take three clusters of one sample, and hardly warm up."""
+    from resbench.timing import speeds
+
+    plan = speeds._plan
+    few = {"warmup_s": 0.0, "warmup_limit_s": 0.0, "least_clusters": 3, "most_clusters": 3, "samples": (1, 1)}
+    monkeypatch.setattr(speeds, "_plan", lambda *arguments: replace(plan(*arguments), **few, cluster_s=0.0))
+    monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
 
 
 @pytest.fixture

@@ -112,9 +112,9 @@ def test_a_full_disk_behind_stdout_is_one_line():
 @pytest.mark.parametrize(
     ("words", "closed"),
     [
-        ("list", "<&-"),
         ("list", ">&-"),
-        ("list --json", ">&-"),
+        pytest.param("list", "<&-", marks=pytest.mark.nightly),
+        pytest.param("list --json", ">&-", marks=pytest.mark.nightly),
         ("list", "2>&-"),
         ("list --json", "<&- >&- 2>&-"),
         ("lint -", "<&-"),

@@ -83,17 +83,12 @@ def test_what_is_looked_for_is_what_the_text_says(task, seen):
 
 
 @pytest.fixture
-def _quick(monkeypatch):
+def _quick(monkeypatch, few_samples):
     """Take few samples, in this process, and none of what takes long."""
     monkeypatch.setattr(profiles.fresh, "call", lambda function, *arguments: function(*arguments))
     monkeypatch.setattr(measuring, "_memory", lambda *_: ())
     monkeypatch.setattr(measuring, "_ceilings", lambda *_: None)
-    monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
-    monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setattr(speeds, "FULL_BATCH", {"cpu": 2})
-    plan = speeds._plan
-    few = {"warmup_limit_s": 0.0, "least_clusters": 3, "most_clusters": 3, "cluster_s": 0.0, "samples": (1, 1)}
-    monkeypatch.setattr(speeds, "_plan", lambda *arguments: replace(plan(*arguments), **few))
     monkeypatch.setattr(interleave, "BURST_S", 1e-9)
     monkeypatch.setattr(interleave, "CLUSTER_S", 1e-9)
     monkeypatch.setitem(contest.Rules.__init__.__kwdefaults__, "looks", (3,))

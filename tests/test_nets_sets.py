@@ -148,8 +148,9 @@ def test_the_commands_take_the_key_and_say_which_was_taken(saved, raw, average):
 def test_validations_and_profiles_take_the_key_and_record_it(saved, raw, average, tmp_path):
     path = saved({"model": raw, "ema": average})
     (tmp_path / "test_batch.bin").write_bytes(b"".join(bytes([label]) + bytes(3072) for label in range(10)))
+    how = {"workers": 1, "device": "cpu", "plain": True}
     records = [
-        resbench.validate(SMALLEST, tmp_path / "test_batch.bin", weights=path, key=key, workers=1, device="cpu")
+        resbench.validate(SMALLEST, tmp_path / "test_batch.bin", weights=path, key=key, **how)
         for key in ("model", "ema")
     ]
     assert [record.weights for record in records] == ["a.pth (model)", "a.pth (ema)"]

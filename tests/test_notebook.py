@@ -15,7 +15,6 @@ import rich.console
 import resbench
 from resbench.records.record import Profile
 from resbench.report import terminal
-from resbench.timing import speeds
 
 NOTEBOOK = Path(__file__).parent.parent / "docs" / "examples" / "first_steps.ipynb"
 CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
@@ -36,11 +35,10 @@ def test_it_is_stored_without_outputs():
     assert len({cell["id"] for cell in CELLS}) == len(CELLS)
 
 
+@pytest.mark.usefixtures("few_samples")
 def test_it_runs_from_top_to_bottom(monkeypatch, tmp_path):
     monkeypatch.setattr("resbench.bench.measuring._memory", lambda *_: iter(()))  # this and the next take seconds
     monkeypatch.setattr("resbench.bench.measuring._ceilings", lambda *_: None)
-    monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
-    monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setattr(tempfile, "mkdtemp", lambda: str(tmp_path))
     monkeypatch.chdir(tmp_path)
     names = {}

@@ -12,7 +12,6 @@ from resbench.bench import measuring
 from resbench.cli.app import app
 from resbench.records.pool import add_all
 from resbench.records.store import save
-from resbench.timing import speeds
 from tests import examples, planted
 
 
@@ -21,7 +20,7 @@ class TouchedNetworkError(AssertionError):
 
 
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch, tmp_path):
+def no_network(monkeypatch, tmp_path, few_samples):
     """Every way out of this process raises."""
 
     def refuse(*_args, **_how):
@@ -33,8 +32,6 @@ def no_network(monkeypatch, tmp_path):
         monkeypatch.setattr(socket, name, refuse)
     monkeypatch.setattr(measuring, "_memory", lambda *_: iter(()))
     monkeypatch.setattr(measuring.ceilings, "measure_ceilings", lambda *_: None)
-    monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
-    monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 

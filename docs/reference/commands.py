@@ -31,7 +31,7 @@ def commands_page() -> str:
         "Every command with its arguments and options.\n"
         "`-h` and `--help` show the same in the terminal, for every command.\n"
         "`--json` prints a list with an object for each network, checkpoint, record or card, also when there is one.\n"
-        "Commands that take one thing, or compare all that they are given, print an object.",
+        "Commands that take one thing, compare all that they are given, or show the state of a sweep print an object.",
         table(("command", "what it does"), listed),
         "## Options of the program",
         "They stand before the command: `resbench --zoo models/zoo.toml list`.",

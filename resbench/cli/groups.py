@@ -52,7 +52,7 @@ class PanelGroup(TyperGroup):
 class RunByDefault(PanelGroup):
     """A group in which `resbench GROUP NAME` means `resbench GROUP run NAME`, where NAME is no command of it.
 
-    A single word that is nearly one of its commands is taken for that, misspelt.
+    A single word that is nearly the name of a command is refused, and that command is named.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from resbench.sweep.jobs import Job
 from tests import planted
 
 NETWORK = """
-    import os, pathlib, signal, torch
+    import os, pathlib, signal, time, torch
 
     class Dot(torch.nn.Module):
         \"\"\"Ten classes by the mean of an image; a worker that sees one dies once for each file called die*.\"\"\"
@@ -31,6 +31,8 @@ NETWORK = """
     def die(here):
         with open(here / "worked", "a") as worked:
             worked.write(f"{os.getpid()}\\n")
+        if (here / "slow").exists():
+            time.sleep(1)
         for path in sorted(here.glob("die*")):
             try:
                 path.unlink()

@@ -158,6 +158,20 @@ def test_a_job_that_dies_is_tried_again_and_then_fails_with_its_last_lines(tmp_p
     assert "killed by SIGKILL" in job["ending"]["reason"]
 
 
+def test_a_profile_whose_measuring_process_dies_is_tried_again(tmp_path, monkeypatch, measured):
+    real, tries = work.profiled, []
+
+    def profiled(network, how):
+        tries.append(network.name)
+        if len(tries) == 1:
+            raise fresh.DiedError("the measuring process was killed by SIGKILL")
+        return real(network, how)
+
+    monkeypatch.setattr(work, "profiled", profiled)
+    assert sweep("tiny", *QUICK, "-o", tmp_path).exit_code == 0
+    assert [job["ending"]["attempts"] for job in status(tmp_path)["jobs"]] == [2]
+
+
 def test_what_a_dead_worker_has_finished_is_not_done_again(tmp_path, monkeypatch, measured):
     def call(function, *arguments):
         function(*arguments)

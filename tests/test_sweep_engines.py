@@ -317,6 +317,15 @@ def test_a_worker_says_why_it_refused_its_jobs(tmp_path):
     assert (end.exit_code, "not the version" in end.reason) == (2, True)
 
 
+def test_a_worker_that_slurm_has_queued_again_leaves_no_result(tmp_path, monkeypatch):
+    def preempted(*job):
+        raise subprocess.CalledProcessError(1, ["scontrol", "requeue", "7"])
+
+    monkeypatch.setattr(submitted, "work", preempted)
+    with pytest.raises(SystemExit):
+        submitted.SubmittedWork(root=tmp_path, keys=("x",), code="", attempt=1)()
+
+
 # Slurm: its commands are stubs that queue, run, preempt and account as it does (tests/data/slurm).
 
 
@@ -352,7 +361,7 @@ def test_what_sbatch_is_told_about_jobs_that_take_time(tmp_path, cluster):
         "constraint": "a100",
         "job-name": "resbench",
         "open-mode": "append",
-        "signal": "USR2@90",
+        "signal": "USR2@0",
     }
     assert {key: directives.get(key) for key in expected} == expected
     assert "exclusive" not in directives
@@ -368,7 +377,7 @@ def test_without_gpus_what_takes_time_has_a_node_and_validations_share_it(tmp_pa
 
 def test_a_refusal_of_sbatch_is_one_line(tmp_path, cluster, monkeypatch):
     own = slurm.Slurm(options(partition="nowhere"), ledger.Ledger(tmp_path / "out"), "code")
-    with pytest.raises(ResbenchError, match="sbatch: error: invalid partition specified: nowhere; correct --partition"):
+    with pytest.raises(ResbenchError, match=r"sbatch: invalid partition specified: nowhere; .*; correct --partition"):
         own.submit([bundle("profile")])
 
 
@@ -397,6 +406,25 @@ def test_jobs_that_slurm_kills_fail_with_its_reason_after_their_retries(tmp_path
     (ending,) = ended
     assert (ending.attempts, ending.exit_code) == (2, 5)
     assert "state out_of_memory" in ending.reason
+
+
+def test_a_job_that_is_suspended_or_that_slurm_is_silent_about_is_not_over(cluster, monkeypatch):
+    (cluster / "7.state").write_text("SUSPENDED")
+    assert [slurm.Queue().is_done(job) for job in ("7", "8")] == [False, True]  # the other is listed no more
+    monkeypatch.delenv("STUB_SLURM")  # without which squeue fails
+    assert not slurm.Queue().is_done("8")
+
+
+def test_the_queue_is_looked_at_once_for_all_jobs_and_anew_after_a_submission(tmp_path, cluster, monkeypatch):
+    looks = []
+    monkeypatch.setattr(slurm, "_states", lambda: looks.append(1))
+    own = slurm.Slurm(options(), ledger.Ledger(tmp_path / "out"), "code")
+    assert [own.poll(str(number), bundle("validate")) for number in range(100)] == [None] * 100
+    own.poll("0", bundle("validate"))
+    assert len(looks) == 1
+    handles = own.submit([bundle("validate")])
+    own.poll(handles[0], bundle("validate"))
+    assert len(looks) == 2
 
 
 def test_cancel_stops_what_slurm_still_has(tmp_path, cluster, monkeypatch):
@@ -428,7 +456,7 @@ def test_a_script_for_sbatch_runs_the_plan_without_submitit(here, monkeypatch):
         "requeue": True,
         "account": "lab",
         "open-mode": "append",
-        "output": f"{here / 'out dir'}/.sweep/logs/%A_%a.out",
+        "output": f"'{here / 'out dir'}/.sweep/logs/%A_%a.out'",
     }
     assert flags(done.stdout) == expected
     subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=True)

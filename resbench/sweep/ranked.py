@@ -1,6 +1,7 @@
 """Validations whose images several processes of one machine share: torchrun's launcher starts them."""
 
 import os
+import signal
 import sys
 import tempfile
 import uuid
@@ -51,6 +52,7 @@ def validated(validation: Validation) -> list[Path]:
 def validated_in_ranks(validation: Validation, size: int) -> list[Path]:
     """Do as `validated` in `size` processes. Raises as that, and DiedError when one of them dies."""
     # Here: slow to import, and few sweeps need it.
+    from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -63,11 +65,16 @@ def validated_in_ranks(validation: Validation, size: int) -> list[Path]:
         rdzv_endpoint="localhost:0",
         max_restarts=0,
     )
+    before = signal.getsignal(signal.SIGTERM)
     with tempfile.TemporaryDirectory(prefix="resbench-") as folder:
         try:
             paths: list[Path] = elastic_launch(config, _rank)(validation, size, sys.argv, Path(folder))[0]
         except ChildFailedError as error:
             raise _why(Path(folder), error) from None
+        except SignalException as error:  # not an error of the job, which whoever sent it decides about
+            sys.exit(128 + error.sigval)
+        finally:
+            signal.signal(signal.SIGTERM, before)  # the launcher leaves its own
     return paths
 
 

@@ -2,12 +2,13 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from resbench.errors import ExitCode, ResbenchError
 from resbench.sweep.jobs import Job, together
 from resbench.sweep.ledger import Ledger, StoredSweep
-from resbench.sweep.slurm import MOST_QUEUED, sbatch_parameters
+from resbench.sweep.slurm import AS_MANY_CPUS, MOST_QUEUED, sbatch_parameters
 from resbench.sweep.work import work
 
 
@@ -23,14 +24,14 @@ def script_of(stored: StoredSweep, root: Path) -> str:
     bundles = bundles_of(stored)
     if len(bundles) > MOST_QUEUED:
         raise ResbenchError(f"--print-script: {len(bundles):,} tasks; an array has {MOST_QUEUED:,}; split the plan")
-    lines = [f"#SBATCH --{key}" if value is True else f"#SBATCH --{key}={value}" for key, value in _flags(stored, root)]
     command = [sys.executable, "-m", "resbench", "sweep", "work"]
     return "\n".join(
         [
             "#!/bin/bash",
-            *lines,
+            *_flags(stored, root),
             "",
             f"# `resbench sweep status -o {shlex.quote(str(root))}` shows how far it is; submitted again, it goes on.",
+            AS_MANY_CPUS,
             f'exec srun {shlex.join(command)} "$SLURM_ARRAY_TASK_ID" -o {shlex.quote(str(root.absolute()))}',
             "",
         ]
@@ -50,8 +51,8 @@ def work_on(root: Path, number: int) -> int:
     return max(ending.exit_code if ending else ExitCode.INVALID for ending in endings)
 
 
-def _flags(stored: StoredSweep, root: Path) -> list[tuple[str, str | int | bool]]:
-    """Return the options of sbatch: those that submitit gives it too, and those that it adds itself."""
+def _flags(stored: StoredSweep, root: Path) -> Iterator[str]:
+    """Yield the options of sbatch: those that submitit gives it too, and those that it adds itself."""
     chosen = sbatch_parameters(stored.engine, times=any(job.kind == "profile" for job in stored.jobs))
     at_once, other = chosen.pop("array_parallelism"), chosen.pop("additional_parameters")
     own = {
@@ -59,4 +60,6 @@ def _flags(stored: StoredSweep, root: Path) -> list[tuple[str, str | int | bool]
         "open-mode": "append",
         "output": f"{Ledger(root.absolute()).folder}/logs/%A_%a.out",
     }
-    return [(key.replace("_", "-"), value) for key, value in {**chosen, **own, **other}.items()]
+    for key, value in {**chosen, **own, **other}.items():
+        flag = f"#SBATCH --{key.replace('_', '-')}"
+        yield flag if value is True else f"{flag}={shlex.quote(str(value))}"

@@ -1,5 +1,10 @@
 """Jobs of a Slurm cluster, by submitit: arrays, and workers that are queued again when they are preempted."""
 
+import contextlib
+import io
+import os
+import subprocess
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +15,24 @@ from resbench.sweep.submitted import ended_of, submitit, work_of
 
 _A_DAY = 60 * 24  # minutes
 MOST_QUEUED = 1000  # Slurm's arrays have 1001 places by default
+AS_MANY_CPUS = (  # since 22.05 srun asks for one CPU per task otherwise, whatever sbatch was asked for
+    '[ -z "${SLURM_CPUS_PER_TASK:-}" ] || export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"'
+)
+_PREEMPTIONS = 1_000_000  # after which submitit gives up; it counts those of short jobs and of the last hours
+_PAUSES_S = (2.0, 60.0)  # the shortest and the longest between two calls of squeue
+_NOT_LISTED = "NOT IN THE QUEUE"
+_OVER = (
+    "BOOT_FAIL",
+    "CANCELLED",
+    "COMPLETED",
+    "DEADLINE",
+    "FAILED",
+    "NODE_FAIL",
+    "OUT_OF_MEMORY",
+    "PREEMPTED",
+    "TIMEOUT",
+    _NOT_LISTED,
+)
 
 
 class Slurm:
@@ -22,6 +45,7 @@ class Slurm:
         self._options, self._ledger, self._code = options, ledger, code
         self._folder = ledger.folder.absolute() / "logs"
         self._executors = {times: self._executor(times=times) for times in (True, False)}
+        self._queue = Queue()
         self._jobs: dict[str, Any] = {}
 
     def has_room(self, busy: Sequence[Bundle], bundle: Bundle) -> bool:  # noqa: ARG002
@@ -34,13 +58,16 @@ class Slurm:
         for times in (True, False):
             chosen = [bundle for bundle in bundles if bundle.times == times]
             for bundle, job in zip(chosen, self._submitted(chosen, times=times), strict=True):
-                self._jobs[job.job_id] = job
                 handles[bundle.keys] = job.job_id
+        self._queue.forget()
         return [handles[bundle.keys] for bundle in bundles]
 
     def poll(self, handle: str, bundle: Bundle) -> Ended | None:  # noqa: ARG002
         """Return what became of a bundle; None: Slurm has it still."""
-        job = self._jobs.setdefault(handle, submitit().SlurmJob(self._folder, handle))
+        if handle not in self._jobs:
+            self._jobs[handle] = submitit().SlurmJob(self._folder, handle)
+            self._jobs[handle].watcher = self._queue
+        job = self._jobs[handle]
         return ended_of(job) if job.done() else None
 
     def cancel(self, handle: str) -> None:
@@ -49,25 +76,58 @@ class Slurm:
 
     def _executor(self, *, times: bool) -> Any:
         try:
-            executor = submitit().SlurmExecutor(folder=self._folder, max_num_timeout=0)
+            executor = submitit().SlurmExecutor(folder=self._folder, max_num_timeout=_PREEMPTIONS)
         except RuntimeError:
             raise ResbenchError(
                 "--on slurm: there is no srun on this machine; run this on a login node, or write a script with "
                 "--print-script"
             ) from None
-        executor.update_parameters(**sbatch_parameters(self._options, times=times))
+        # Slurm sends its signal at a preemption alone, so that a time limit is no reason to be queued again.
+        executor.update_parameters(
+            **sbatch_parameters(self._options, times=times), signal_delay_s=0, setup=[AS_MANY_CPUS]
+        )
         return executor
 
     def _submitted(self, bundles: Sequence[Bundle], *, times: bool) -> list[Any]:
         if not bundles:
             return []
+        work = [work_of(bundle, self._ledger.root, self._code) for bundle in bundles]
         try:
-            jobs: list[Any] = self._executors[times].submit_array(
-                [work_of(bundle, self._ledger.root, self._code) for bundle in bundles]
-            )
+            with contextlib.redirect_stderr(io.StringIO()):  # to which submitit prints what the error says too
+                jobs: list[Any] = self._executors[times].submit_array(work)
         except submitit().core.utils.FailedJobError as error:
-            raise ResbenchError(f"sbatch: {str(error).strip()}; correct --partition, --gpus or --slurm") from None
+            lines = [line.removeprefix("sbatch: ").removeprefix("error: ") for line in str(error).splitlines()]
+            raise ResbenchError(f"sbatch: {'; '.join(lines)}; correct --partition, --gpus or --slurm") from None
         return jobs
+
+
+class Queue:
+    """The states of this user's jobs, as squeue shows them until some minutes after their end.
+
+    It stands for submitit's watcher, which asks sacct: that needs a database, which many clusters do not have, and
+    takes a suspended job for one that has ended.
+    """
+
+    def __init__(self) -> None:
+        self._states: dict[str, str] | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Ask squeue at the next question: there are new jobs."""
+        self._since = time.monotonic()
+        self._asked = float("-inf")
+
+    def get_state(self, job_id: str, mode: str = "standard") -> str:  # noqa: ARG002
+        """Return the state of a job in Slurm's words, UNKNOWN where squeue does not answer."""
+        now = time.monotonic()
+        shortest, longest = _PAUSES_S
+        if now - self._asked >= min(longest, max(shortest, (now - self._since) / 2)):
+            self._asked, self._states = now, _states()
+        return "UNKNOWN" if self._states is None else self._states.get(job_id, _NOT_LISTED)
+
+    def is_done(self, job_id: str, mode: str = "standard") -> bool:
+        """Tell whether a job is over, however it ended."""
+        return self.get_state(job_id, mode) in _OVER
 
 
 def sbatch_parameters(options: EngineOptions, *, times: bool) -> dict[str, Any]:
@@ -82,3 +142,13 @@ def sbatch_parameters(options: EngineOptions, *, times: bool) -> dict[str, Any]:
         "additional_parameters": {"requeue": True, **options.slurm},
     }
     return {key: value for key, value in chosen.items() if value is not None}
+
+
+def _states() -> dict[str, str] | None:
+    """Return the state of each job of this user; None: squeue does not answer."""
+    command = ["squeue", "--me", "--array", "--states=all", "--noheader", "--format=%i %T"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("SQUEUE_")}  # filters
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        return None
+    return dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if line.strip())

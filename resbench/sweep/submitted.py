@@ -1,6 +1,9 @@
 """What submitit carries to a worker, and what comes back: the same for local processes and for Slurm."""
 
 import importlib
+import signal
+import subprocess
+import sys
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +31,15 @@ class SubmittedWork:
 
     def __call__(self) -> Ended:
         """Do the bundle, and return why jobs may lack an ending."""
+        # Not submitit's, which goes on: what a worker started would die alone, and be reported although Slurm queues
+        # the job again.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
             work(self.root, self.keys, self.code, self.attempt)
         except ResbenchError as error:
             return Ended(reason=str(error), exit_code=error.exit_code)
+        except subprocess.CalledProcessError:  # submitit's `scontrol requeue`: Slurm has done it already, or refuses
+            sys.exit(1)
         return Ended(reason="ended without a result")
 
     def checkpoint(self) -> "DelayedSubmission":

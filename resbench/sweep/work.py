@@ -74,6 +74,8 @@ def _profile(ledger: Ledger, job: Job, attempt: int) -> None:
         how = profiling_of(job)
         record = profiled(entered(job.name, how.running.input_px), how)
         store.save(record, ledger.root)
+    except DiedError:
+        raise  # to be tried again
     except ResbenchError as error:
         ledger.end(job, _refused(error, attempt))
     else:

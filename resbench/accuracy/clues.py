@@ -39,9 +39,11 @@ class Clue:
 
 def folders_of(file: File) -> list[str]:
     """Return the folders of an image, that of a container counting only where it holds one class."""
+    if not file.container:
+        return file.folder.split("/")
     inner = file.folder.removeprefix(file.container).lstrip("/")
     own = forms.one_class(file.container)
-    return [*([own] if own else []), *inner.split("/")] if own or file.container else file.folder.split("/")
+    return [*([own] if own else []), *inner.split("/")]
 
 
 def clue(file: File) -> Clue | None:

@@ -46,6 +46,10 @@ class File:
     container: str = ""  # in a folder of containers: which of them, by its name
     word: str = ""  # for the class, where the container states it: a number, a WordNet id or a name
 
+    def __hash__(self) -> int:
+        """Return the hash of the name, which tells the files of a set apart: that of all fields takes long."""
+        return hash(self.name)
+
     def read(self) -> bytes:
         """Return the bytes. Raises OSError when they cannot be read in full."""
         if self.size_bytes > MOST_BYTES:
@@ -88,6 +92,8 @@ class Sample(File):
     label: int
     encoding: Encoding = "image"
     digest: bytes = b""  # `digest_of` the image file, once it was read
+
+    __hash__ = File.__hash__  # which a dataclass would replace
 
     def image_file(self) -> bytes:
         """Return the bytes of an image file, a PPM for what CIFAR keeps as planes. Raises OSError as `read` does."""

@@ -1,8 +1,10 @@
 """Where records lie: results/<machine>/<network>/<kind>-<settings>.json. The path is the identity."""
 
+import gc
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -144,7 +146,20 @@ def _slug(text: str) -> str:
 
 def stored_records(folder: Path) -> Mapping[str, Record]:
     """Return the records below `folder` by path; none when there is no such folder or nothing in it."""
-    return {name: read_record(f"{folder}/{name}") for name in json_names(folder)}
+    with _uncollected():
+        return {name: read_record(f"{folder}/{name}") for name in json_names(folder)}
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the collector of cycles rest, which would look through all records so far again and again: they have none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:
@@ -154,6 +169,8 @@ def evaluations(records: Mapping[str, Record]) -> dict[str, Evaluation]:
     """
     by_path = {path: record for path, record in records.items() if isinstance(record, Evaluation)}
     seen = {path: record for path, record in by_path.items() if record.images and not record.pixels.tta}
+    if not any(record.corruptions for record in seen.values()):  # which spares the paths of thousands
+        return seen
     alike = {path: (path_of(replace(record, corruptions=None)), record.weights_sha256) for path, record in seen.items()}
     plain_last = sorted(seen, key=lambda path: seen[path].corruptions is None)
     shown = {alike[path]: path for path in plain_last}

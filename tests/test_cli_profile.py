@@ -13,7 +13,6 @@ from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.records import jsonio
 from resbench.report import profile as report
-from resbench.timing import speeds
 from resbench.zoo import find
 from tests.examples import PROFILE, series
 from tests.test_running_arm import TINY
@@ -30,9 +29,7 @@ def without_memory(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def quick_networks(monkeypatch):
-    monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
-    monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
+def quick_networks(monkeypatch, few_samples):
     small = (TINY, replace(TINY, name="tiny2"))
     monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, *small))
 

@@ -18,7 +18,7 @@ from resbench.errors import ResbenchError
 from resbench.records import jsonio, store
 from resbench.running import arm as arms
 from resbench.running.settings import Running
-from resbench.timing import calls, sampler, speeds
+from resbench.timing import calls, sampler
 from resbench.timing.clock import Clock
 from resbench.zoo import find
 from tests import planted
@@ -29,12 +29,10 @@ WORDS = ["profile", "tiny", "--input-px", "32", "--threads", "1", "--time-budget
 
 
 @pytest.fixture(autouse=True)
-def quick_networks(monkeypatch):
+def quick_networks(monkeypatch, few_samples):
     """Fresh processes, memory and ceilings have tests of their own."""
     monkeypatch.setattr(measuring, "_memory", lambda *_: iter(()))
     monkeypatch.setattr(measuring.ceilings, "measure_ceilings", lambda *_: None)
-    monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
-    monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, TINY))
 
 

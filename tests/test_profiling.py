@@ -18,7 +18,7 @@ QUICK = {"input_px": 32, "threads": 1, "time_budget_s": 0.1}
 
 
 @pytest.fixture(autouse=True)
-def in_this_process(monkeypatch):
+def in_this_process(monkeypatch, few_samples):
     """Fresh processes are tested in test_running_fresh; here their functions run in this one, on copies."""
     asked = []
 
@@ -28,8 +28,6 @@ def in_this_process(monkeypatch):
 
     monkeypatch.setattr(profiling.fresh, "call", call)
     monkeypatch.setattr(measuring.ceilings, "measure_ceilings", lambda *_: None)
-    monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
-    monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, TINY))
     return asked
 

@@ -93,9 +93,13 @@ def elastic_transform(levels: Levels, severity: int, chance: RandomState) -> Flo
 
 Quick = Callable[[Levels, int, RandomState], Floats]  # an image, a severity from 1 to 5: levels of 0 to 255
 QUICK: dict[str, Quick] = {
-    made.__name__: made
-    for made in (zoom_blur, snow, frost, brightness, saturate, elastic_transform)
-}  # fmt: skip
+    "zoom_blur": zoom_blur,
+    "snow": snow,
+    "frost": frost,
+    "brightness": brightness,
+    "saturate": saturate,
+    "elastic_transform": elastic_transform,
+}
 
 
 def _zoomed(planes: Floats, zoom: float) -> Floats:

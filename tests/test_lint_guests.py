@@ -123,16 +123,6 @@ MMPRETRAINS = [
     ("vit-base-p16_in21k-pre_3rdparty_in1k-384px", 86859496, "vit_base_patch16_384"),
     ("vit-base-p16_clip-openai-pre_3rdparty_in1k", 86568424, "vit_base_patch16_clip_224"),
     ("vit-small-p14_dinov2-pre_3rdparty", 22056000, "vit_small_patch14_dinov2"),
-    ("vit-tiny-p14_eva02-in21k-pre_3rdparty_in1k-336px", 5758888, "eva02_tiny_patch14_336"),
-    ("vit-base-p16_sam-pre_3rdparty_sa1b-1024px", 89671000, "samvit_base_patch16"),
-    ("beit-l-p14_eva-pre_3rdparty_in1k-196px", 304142312, "eva_large_patch14_196"),
-    ("beit-g-p14_eva-30m-in21k-pre_3rdparty_in1k-336px", 1013005672, "eva_giant_patch14_336"),
-    ("deit-tiny-distilled_3rdparty_in1k", 5910800, "deit_tiny_distilled_patch16_224"),
-    ("deit-base_224px-pre_3rdparty_in1k-384px", 86859496, "deit_base_patch16_384"),
-    ("mlp-mixer-base-p16_3rdparty_64xb64_in1k", 59880000, "mixer_b16_224"),
-    ("convmixer-1024-20_3rdparty_in1k", 24383464, "convmixer_1024_20_ks9_p14"),
-    ("xcit-nano-12-p16_3rdparty-dist_in1k-384px", 3053224, "xcit_nano_12_p16_384"),
-    ("tinyvit-21m_in21k-distill-pre_3rdparty_in1k-384px", 21230488, "tiny_vit_21m_384"),
 ]
 
 

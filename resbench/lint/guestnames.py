@@ -25,7 +25,6 @@ _RENAMED = (
     (r"(vit|beit|beitv2|deit3|eva02)_(\w+)_p(\d+)@(\d+)", r"\1_\2_patch\3_\4"),
     (r"vit_(\w+)_p(\d+):clip@(\d+)", r"vit_\1_patch\2_clip_\3"),
     (r"vit_(\w+)_p14:dinov2@.*", r"vit_\1_patch14_dinov2"),
-    (r"vit_(\w+)_p14:eva02@(\d+)", r"eva02_\1_patch14_\2"),
     (r"vit_(\w+)_p16:sam@.*", r"samvit_\1_patch16"),
     (r"beit_l_p14:eva@(\d+)", r"eva_large_patch14_\1"),
     (r"beit_g_p14:eva@(\d+)", r"eva_giant_patch14_\1"),

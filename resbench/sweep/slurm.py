@@ -18,7 +18,9 @@ MOST_QUEUED = 1000  # Slurm's arrays have 1001 places by default
 AS_MANY_CPUS = (  # since 22.05 srun asks for one CPU per task otherwise, whatever sbatch was asked for
     '[ -z "${SLURM_CPUS_PER_TASK:-}" ] || export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"'
 )
-_PREEMPTIONS = 1_000_000  # after which submitit gives up; it counts those of short jobs and of the last hours
+# How often submitit queues a job again that may have reached its time limit, as it takes it of every preemption in the
+# last fifth of the time, or in the last ten minutes. The time limit itself sends no signal here.
+_REQUEUES = 1_000_000
 _PAUSES_S = (2.0, 60.0)  # the shortest and the longest between two calls of squeue
 _NOT_LISTED = "NOT IN THE QUEUE"
 _OVER = (
@@ -76,13 +78,13 @@ class Slurm:
 
     def _executor(self, *, times: bool) -> Any:
         try:
-            executor = submitit().SlurmExecutor(folder=self._folder, max_num_timeout=_PREEMPTIONS)
+            executor = submitit().SlurmExecutor(folder=self._folder, max_num_timeout=_REQUEUES)
         except RuntimeError:
             raise ResbenchError(
                 "--on slurm: there is no srun on this machine; run this on a login node, or write a script with "
                 "--print-script"
             ) from None
-        # Slurm sends its signal at a preemption alone, so that a time limit is no reason to be queued again.
+        # No seconds before the time limit: the signal is of a preemption alone.
         executor.update_parameters(
             **sbatch_parameters(self._options, times=times), signal_delay_s=0, setup=[AS_MANY_CPUS]
         )
@@ -104,7 +106,7 @@ class Slurm:
 class Queue:
     """The states of this user's jobs, as squeue shows them until some minutes after their end.
 
-    It stands for submitit's watcher, which asks sacct: that needs a database, which many clusters do not have, and
+    It takes the place of submitit's watcher, which asks sacct: that needs a database, which many clusters lack, and
     takes a suspended job for one that has ended.
     """
 
@@ -113,7 +115,7 @@ class Queue:
         self.forget()
 
     def forget(self) -> None:
-        """Ask squeue at the next question: there are new jobs."""
+        """Forget the states, since there are new jobs."""
         self._since = time.monotonic()
         self._asked = float("-inf")
 

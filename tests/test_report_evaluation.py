@@ -38,7 +38,10 @@ def test_the_bar_begins_anew_with_every_pass_and_tells_what_is_kept(capsys, monk
             EvaluationInterrupted(4, "/x: disk full"),
             "nothing is kept (/x: disk full), so the same command starts from the beginning",
         ),
-        (KeyboardInterrupt(), "interrupted before an image was evaluated; run the same command again"),
+        (
+            KeyboardInterrupt(),
+            "interrupted; run the same command again: it continues from the answers that are kept, if there are any",
+        ),
     ):
         with pytest.raises(KeyboardInterrupt), report.validating_progress():
             raise stop

@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from threading import Lock
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from resbench.accuracy.inspection import leave_interrupts
-from resbench.accuracy.journal import root
 from resbench.accuracy.quick_kinds import QUICK, Levels
 from resbench.errors import ResbenchError
 from resbench.records.corruptions import COMMON_KINDS, EXTRA_KINDS, SEVERITIES
@@ -142,23 +140,6 @@ def _alone(prepare: Callable[[], None] | None) -> None:
     if prepare:
         prepare()
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(root().parent / "compiled"))
     import cv2
 
     cv2.setNumThreads(1)
-    _keep_compiled()
-
-
-def _keep_compiled() -> None:
-    """Keep on disk what numba compiles for glass_blur, which takes seconds and is the same in every process."""
-    from imagecorruptions import corruptions
-    from numba.core.caching import FunctionCache
-
-    class Kept(FunctionCache):
-        def save_overload(self, *compiled: Any) -> None:
-            with contextlib.suppress(OSError):  # a full disk
-                super().save_overload(*compiled)
-
-    with contextlib.suppress(AttributeError, RuntimeError):  # other versions, nowhere to write
-        kernel = corruptions._shuffle_pixels_njit_glass_blur
-        kernel._cache = Kept(kernel.py_func)  # as its enable_caching() does

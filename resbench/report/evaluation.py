@@ -184,7 +184,7 @@ def _kept(stop: KeyboardInterrupt) -> str:
     from resbench.accuracy.journal import EvaluationInterrupted  # needs numpy
 
     if not isinstance(stop, EvaluationInterrupted) or not stop.kept:
-        return "interrupted before an image was evaluated; run the same command again"
+        return "interrupted; run the same command again: it continues from the answers that are kept, if there are any"
     if stop.failure:
         return f"interrupted; nothing is kept ({stop.failure}), so the same command starts from the beginning"
     return f"interrupted; {units.integer(stop.kept)} images are kept, and the same command continues from there"

@@ -62,6 +62,12 @@ END
 }
 
 stop() {
+    export SLURM_CONF=$folder/slurm.conf
+    scancel --me || true # the controller may not have started
+    for _ in {1..60}; do # a step that ends without its slurmd stays for ever
+        [ -n "$(squeue --me --noheader 2>&1)" ] || break
+        sleep 0.5
+    done
     for daemon in slurmd slurmctld munged; do
         if [ -f "$folder/$daemon.pid" ]; then
             kill "$(cat "$folder/$daemon.pid")"

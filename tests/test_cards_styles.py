@@ -9,7 +9,7 @@ import modelindex as model_index_package
 import pytest
 import torch
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -239,7 +239,6 @@ NASTY = st.text(min_size=1) | st.sampled_from(BREAKS + OTHERS)
 HUGE = st.integers(1, 10**15)
 
 
-@settings(max_examples=15)
 @given(name=NASTY, collection=NASTY, url=NASTY, terms=NASTY, title=NASTY, about=NASTY, path=NASTY, huge=HUGE)
 def test_nothing_breaks_out_of_its_place_in_any_style(name, collection, url, terms, title, about, path, huge):
     whole = facts.gather(find("seresnext50_32x4d"), {})

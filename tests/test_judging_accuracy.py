@@ -199,7 +199,7 @@ def test_predictions_of_another_run_are_refused():
             compared((record, wrong), evaluated(ANSWERS))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(st.data())
 def test_damaged_predictions_are_refused_or_harmless(data):
     record, whole = evaluated((0, 1, 2, 3, 9, 9, 9, 9))

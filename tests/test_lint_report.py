@@ -232,7 +232,7 @@ def test_fix_never_writes_over_a_count_that_something_explains(figure, tmp_path)
 
 
 @given(st.sampled_from(["27560000", "5475179184", "79.92%", "94.82%"]), st.integers(1, 10**11), st.booleans())
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_second_fix_changes_nothing(tmp_path, old, new, crlf):
     page = tmp_path / "card.md"
     text = card_corpus.TIMM.replace(old, str(new))

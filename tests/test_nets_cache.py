@@ -189,9 +189,10 @@ def test_a_damaged_file_under_the_name_is_replaced(server, hub):
     assert cache.fetch(row(server), quiet).read_bytes() == CONTENT
 
 
-def test_several_processes_fetch_one_file_at_once(server, hub):
+@pytest.mark.parametrize("count", [4, pytest.param(8, marks=pytest.mark.nightly)])
+def test_several_processes_fetch_one_file_at_once(count, server, hub):
     server.state["pause_s"] = 0.05
-    processes = [fetching(row(server), hub) for _ in range(4)]
+    processes = [fetching(row(server), hub) for _ in range(count)]
     for process in processes:
         out, err = process.communicate(timeout=120)
         assert (out.strip(), err) == (str(hub / "weights.pth"), "")

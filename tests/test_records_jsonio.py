@@ -40,34 +40,14 @@ def test_a_record_of_the_first_format_is_read_as_it_was():
 )
 def test_records_in_winograds_algorithm_which_is_gone_are_read_and_are_no_plain_ones(example, name):
     plain = json.loads(dumps(replace(example, schema=3)))
-    text = dumps(plain | {"settings": plain["settings"] | {"winograd": True}})
-    older = loads(text.encode())
-    assert older == loads(json.dumps(json.loads(text)))
+    older = loads(json.dumps(plain | {"settings": plain["settings"] | {"winograd": True}}))
     assert older == replace(example, schema=3, engine=r.Engine(options={"convolutions": "Winograd"}))
     assert older.settings == example.settings
     assert path_of(older).name == name  # as version 0.1.0 called it
     assert loads(dumps(older)) == older
     for fields in ({"winograd": False}, {}):
         settings = plain["settings"] | fields
-        for text in (json.dumps(plain | {"settings": settings}), dumps(plain | {"settings": settings}).encode()):
-            assert loads(text) == replace(example, schema=3)
-
-
-@pytest.mark.parametrize("example", [PROFILE, EVALUATION])
-def test_the_last_lines_of_a_file_say_what_the_whole_says(example):
-    text = dumps(example)
-    assert loads(text.encode()) == loads(text.replace("\n", " ")) == example
-    other = {"profile": "evaluation", "evaluation": "profile"}[example.kind]
-    for changed in (
-        text.replace(f'"kind": "{example.kind}"', f'"kind": "{other}"'),
-        text.replace(f'"schema": {r.SCHEMA}', '"schema": 9'),
-        text.replace('"network": ', '"network" '),
-        text.replace("\n}\n", "\n}\n}\n"),
-        text.removeprefix("{"),
-    ):
-        with pytest.raises(ResbenchError) as caught:
-            loads(changed.encode())
-        assert "\n" not in str(caught.value)
+        assert loads(json.dumps(plain | {"settings": settings})) == replace(example, schema=3)
 
 
 def test_timings_in_winograds_algorithm_are_not_compared_with_plain_ones():

@@ -14,7 +14,6 @@ from resbench.accuracy.zips import zip_members
 from resbench.errors import ResbenchError
 
 _SUFFIX = re.compile(r"\.(tar(\.\w+)?|tgz|tbz2?|txz|zip|parquet|arrow)$", re.IGNORECASE)
-_ENDINGS = (".tar", ".gz", ".bz2", ".xz", ".tgz", ".tbz", ".tbz2", ".txz", ".zip", ".parquet", ".arrow")  # of _FORMS
 _NUMBER = re.compile(r"[-_.]?\d+(-of-\d+(-[0-9a-f]{8,})?)?$")  # of a shard, at the end of its name
 _SHARD = re.compile(r"(.*[-_.])(\d{1,5})-of-(\d{1,5})(\.\w+)")  # a name that tells how many shards there are
 _ONE_CLASS = re.compile(r"n\d{8}")  # n01440764.tar, as the training images come
@@ -46,14 +45,15 @@ _FORMS = (
         "an Arrow file", "Arrow files", r"(?!cache-|indices).*\.arrow", (b"ARROW1", b"\xff\xff\xff\xff"), arrow_members
     ),
 )
+_ANY_FORM = re.compile("|".join(form.name for form in _FORMS))
 
 
 def form_named(name: str) -> Form | None:
     """Return the form that files of this name have."""
     base = name.rpartition("/")[2].lower()
-    if not base.endswith(_ENDINGS):  # mostly the name of an image
+    if not _ANY_FORM.fullmatch(base):  # mostly the name of an image
         return None
-    return next((form for form in _FORMS if re.fullmatch(form.name, base)), None)
+    return next(form for form in _FORMS if re.fullmatch(form.name, base))
 
 
 def form_at(path: Path) -> Form:

@@ -28,9 +28,8 @@ class RaceLog:
         self.candidates, self._right = candidates, right
         self._chance = random.Random()  # the same orders every time would favour the same setting every time
         self._rounds = 0
-        self._samples: list[list[tuple[int, Cluster]]] = [
-            [] for _ in candidates.ready
-        ]  # with the rounds they come from
+        # Of each candidate, with the numbers of their rounds.
+        self._samples: list[list[tuple[int, Cluster]]] = [[] for _ in candidates.ready]
         self._faults: dict[int, str] = {}
         self._exported: dict[int, Exported | None] = {}
 

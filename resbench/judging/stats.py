@@ -46,15 +46,13 @@ class Interval:
 
     def scaled(self, factor: float) -> "Interval":
         """Return the interval of the quantity times `factor`."""
-        if self.low is None or self.high is None:
-            return Interval(self.estimate * factor, None, None)
-        return Interval(self.estimate * factor, self.low * factor, self.high * factor)
+        bounds = (None if bound is None else bound * factor for bound in (self.low, self.high))
+        return Interval(self.estimate * factor, *bounds)
 
     def inverted(self, numerator: float) -> "Interval":
         """Return the interval of `numerator` over the quantity: seconds become images per second."""
-        if self.low is None or self.high is None:
-            return Interval(numerator / self.estimate, None, None)
-        return Interval(numerator / self.estimate, numerator / self.high, numerator / self.low)
+        low, high = (None if bound is None else numerator / bound for bound in (self.high, self.low))
+        return Interval(numerator / self.estimate, low, high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,10 @@
 """Records as JSON text: the same record gives the same bytes, and what does not fit the schema is refused."""
 
 import json
-import re
 import reprlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from operator import attrgetter, ne
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,6 @@ from resbench.records.settings import with_runtime, with_winograd
 
 LARGEST_BYTES = 2**26  # 64 MiB; a record of a million samples has about 15
 _KINDS: dict[str, type[Profile] | type[Evaluation]] = {"profile": Profile, "evaluation": Evaluation}
-# How `dumps` ends a record of the current format, whose kind need not be looked for in all of it.
-_END = re.compile(rb'\n  "kind": "(profile|evaluation)",\n  "schema": %d\n\}\n\Z' % SCHEMA)
-_END_BYTES = 64  # that hold it
 
 
 class _Head(msgspec.Struct):
@@ -43,9 +38,10 @@ def dumps(record: object) -> str:
 def loads(text: str | bytes, where: str = "record") -> Record:
     """Read a record. Raises ResbenchError naming `where` and the field for anything that is not one."""
     try:
-        text = text if isinstance(text, bytes) else text.encode()
-        head = _head(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        head = msgspec.json.decode(text, type=_Head)
+    except msgspec.ValidationError:  # JSON, but no object
+        head = _Head()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ResbenchError(f"{where}: not JSON ({error}); write it again with --save") from None
     if not isinstance(head.kind, str) or head.kind not in _KINDS:
         raise ResbenchError(f'{where}: not a resbench record (its "kind" is neither {" nor ".join(_KINDS)})')
@@ -59,16 +55,6 @@ def loads(text: str | bytes, where: str = "record") -> Record:
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ResbenchError(f"{where}: not a readable record: {str(error)[:300]}; measure again with --save") from None
     return _renewed(record, head)
-
-
-def _head(text: bytes) -> _Head:
-    """Return what tells which kind of record `text` is: from its last lines as `dumps` writes them, else from all."""
-    if end := _END.search(text, max(0, len(text) - _END_BYTES)):
-        return _Head(kind=end[1].decode(), schema=SCHEMA)
-    try:
-        return msgspec.json.decode(text, type=_Head)
-    except msgspec.ValidationError:  # JSON, but no object
-        return _Head()
 
 
 def _renewed(record: Record, head: _Head) -> Record:
@@ -93,15 +79,10 @@ def _check(record: Record) -> None:
         _check_rising(real_top1_right=record.real_top1_right or 0, real_images=record.real_images or 0)
         for figure in record.corruptions.figures if record.corruptions else ():
             _check_rising(top1_right=figure.top1_right, top5_right=figure.top5_right, images=figure.images)
-    elif any(map(ne, _lengths(record, "wall_ns"), _lengths(record, "cpu_ns"))):
+    elif any(len(cluster.wall_ns) != len(cluster.cpu_ns) for cluster in record.clusters()):
         raise ValueError("wall_ns and cpu_ns of a cluster have different lengths")
     elif any(len(set(_passes(times))) > 1 for times in record.stages):
         raise ValueError("wall_ns or cpu_ns of stages or operators have different lengths")
-
-
-def _lengths(record: Profile, clock: str) -> Iterator[int]:
-    """Return how many samples each cluster has by a clock."""
-    return map(len, map(attrgetter(clock), record.clusters()))
 
 
 def _passes(times: StageTimes) -> Iterator[int]:

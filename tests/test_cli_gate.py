@@ -301,7 +301,7 @@ def test_speeds_are_those_of_the_base_and_of_the_work_tree(repository, monkeypat
     first, second = (entry[3].time_budget_s for entry in seen)
     assert first == pytest.approx(7 / 2, abs=0.1)  # each has its share of what is left
     assert second == pytest.approx(7, abs=0.2)
-    assert (seen[0][4], seen[0][5]) == (Running(input_px=(64, 64), threads=1), 2)
+    assert (seen[0][4], seen[0][5]) == (Running(input_px=(64, 64)), 2)
 
 
 @pytest.mark.parametrize(("slower", "expected"), [(1.1, (1, "regressed")), (1.0, (0, "ok"))])

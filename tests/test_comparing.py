@@ -5,6 +5,7 @@ import os
 import time
 from contextlib import closing
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from typer.testing import CliRunner
 
 from resbench.bench import comparing, sides, subject, worker
 from resbench.bench.sides import Side
+from resbench.cli.ab import ab_
 from resbench.cli.app import app
+from resbench.cli.gate import gate_
 from resbench.errors import InvalidMeasurementError, ResbenchError
 from resbench.judging import family, paired
 from resbench.judging.finding import Verdict
@@ -200,6 +203,17 @@ def test_arms_with_other_threads_let_them_settle_before_the_clock_starts():
     arm._call = lambda: calls.append(torch.get_num_threads())
     arm.time(2)
     assert calls == [1, 1, 1]
+
+
+def test_one_thread_is_the_default_of_comparisons_on_the_cpu_alone():
+    side = Side(network=TINY, running=SMALL)
+    assert sides.request_of(side, CPU).settings.threads == 1
+    assert sides.request_of(side, torch.device("cuda", 0)).settings.threads is None
+
+
+@pytest.mark.parametrize("command", [ab_, gate_])
+def test_commands_that_compare_on_any_device_ask_for_no_threads_by_themselves(command):
+    assert signature(command).parameters["threads"].default is None
 
 
 def test_process_time_judges_on_a_busy_cpu_and_wall_time_else():

@@ -26,7 +26,8 @@ from resbench.records.record import Engine, Exported, Settings
 from resbench.report import exports
 from resbench.running import arm as arms
 from resbench.running import proof
-from resbench.running.runtimes import compiled, exported, runtime
+from resbench.running.fresh import DiedError
+from resbench.running.runtimes import aotinductor, compiled, exported, runtime
 from resbench.running.settings import Running, settings_for
 from resbench.timing import calls, interleave, speeds
 from resbench.timing.contest import Rules
@@ -349,6 +350,21 @@ def test_aotinductor_answers_as_eager_torch_does(tmp_path):
     torch.testing.assert_close(arms.answer(again, images(2)), expected(images(2)), rtol=1e-4, atol=1e-4)
     with pytest.raises(ResbenchError, match="was not compiled for 3 images"):
         arms.answer(again, images(3))
+
+
+def test_a_package_that_crashes_its_process_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.export, "export", lambda *_: None)
+    monkeypatch.setattr(torch._inductor, "aoti_compile_and_package", lambda _, package_path: None)
+    monkeypatch.setattr(aotinductor.fresh, "call", dies)
+    arm = arms.prepare(tiny(), chosen(runtime="aotinductor"), CPU, 10, tmp_path)
+    with pytest.raises(
+        ResbenchError, match=r"cannot load what it has compiled \(.*SIGSEGV.*\); use the runtime compile"
+    ):
+        arms.answer(arm, images(1))
+
+
+def dies(*_):
+    raise DiedError("the measuring process was killed by SIGSEGV: it printed nothing")
 
 
 def test_every_runtime_has_a_file_that_says_what_it_is():

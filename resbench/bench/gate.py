@@ -54,7 +54,7 @@ class Gating:
     results: Path = Path("results")
     cards: Path = Path("cards")
     networks: Sequence[Variant] = ()  # whose speed is compared
-    running: Running = Running(threads=1)  # the runtime is that of accuracies too
+    running: Running = Running()  # the runtime is that of accuracies too
     batch_size: int = 1
     time_budget_s: float = 240.0  # for all timings together
     data: Path | None = None  # images on which both sides are evaluated

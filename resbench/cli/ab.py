@@ -33,7 +33,7 @@ def ab_(
     runtime: options.RuntimeOption = "eager",
     cuda_graph: options.CudaGraph = False,
     fuse: options.Fuse = False,
-    threads: Annotated[int, options.how(min=1, metavar="N", help="CPU threads; results repeat best with one.")] = 1,
+    threads: options.OneThread = None,
     differences: Annotated[
         list[str] | None,
         options.what(

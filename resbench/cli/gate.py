@@ -50,7 +50,7 @@ def gate_(
     batch_size: Annotated[
         int, options.what("--batch-size", "-b", min=1, metavar="N", help="Images per call for the speed.")
     ] = 1,
-    threads: Annotated[int, options.how(min=1, metavar="N", help="CPU threads for the speed.")] = 1,
+    threads: options.OneThread = None,
     runtime: options.RuntimeOption = "eager",
     time_budget: Annotated[
         float,

@@ -125,6 +125,9 @@ RuntimeOption = Annotated[
     ),
 ]
 Threads = Annotated[int | None, how(min=1, metavar="N", help="CPU threads. [default: torch's, one per physical core]")]
+OneThread = Annotated[  # of comparisons; a GPU has none, so the default is not written here as a number
+    int | None, how(min=1, metavar="N", help="CPU threads; results repeat best with one. [default: 1]")
+]
 Workers = Annotated[
     int | None, how("--workers", "-j", min=1, metavar="N", help="Threads that decode. [default: one per core]")
 ]

@@ -46,6 +46,7 @@ def trace(call: Callable[[], object], device: torch.device) -> list[dict[str, An
         with profile(
             activities=[_ACTIVITIES[device.type]],
             schedule=schedule(wait=0, warmup=1, active=1, repeat=1),
+            acc_events=True,  # of one cycle; otherwise some versions of torch warn
             on_trace_ready=lambda profiler: profiler.export_chrome_trace(str(path)),
         ) as profiler:
             for _ in range(2):

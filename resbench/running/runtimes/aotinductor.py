@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from resbench.errors import ResbenchError, first_line
 from resbench.records.settings import Engine
+from resbench.running import fresh
+from resbench.running.fresh import DiedError
 from resbench.running.runtimes.eager import placed_module
 from resbench.running.runtimes.runtime import Program, Source
 
@@ -46,3 +48,15 @@ def _compile(module: nn.Module | None, batch: Tensor, path: Path) -> None:
         raise ResbenchError(
             f"runtime aotinductor: cannot compile this network ({reason}); it needs a C++ compiler, as g++"
         ) from None
+    try:
+        fresh.call(loads_package, path)
+    except DiedError as error:
+        raise ResbenchError(
+            f"runtime aotinductor: torch {torch.__version__} cannot load what it has compiled ({error}); "
+            "use the runtime compile"
+        ) from None
+
+
+def loads_package(path: Path) -> None:
+    """Load a package: in a process of its own first, since native code that crashes takes its process along."""
+    torch._inductor.aoti_load_package(str(path))

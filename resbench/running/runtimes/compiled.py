@@ -1,5 +1,6 @@
 """torch.compile: a network as code that is made when it is called first with a batch size."""
 
+import warnings
 from collections.abc import Callable
 from types import FunctionType
 
@@ -16,10 +17,13 @@ def compiled_program(source: Source) -> Program:
     programs: dict[int, Callable[[Tensor], Tensor]] = {}
 
     def run(batch: Tensor) -> Tensor:
-        if len(batch) not in programs:
-            forward = _with_own_code(module, len(batch))
-            programs[len(batch)] = torch.compile(forward, mode=source.settings.compile, dynamic=False)
-        return programs[len(batch)](batch)
+        if len(batch) in programs:
+            return programs[len(batch)](batch)
+        forward = _with_own_code(module, len(batch))
+        programs[len(batch)] = torch.compile(forward, mode=source.settings.compile, dynamic=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "TensorFloat32 tensor cores")  # fp32 is what was asked for
+            return programs[len(batch)](batch)
 
     return torch_program(module, run, source)
 

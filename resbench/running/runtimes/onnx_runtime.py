@@ -98,6 +98,7 @@ def _session(path: Path, source: Source) -> onnxruntime.InferenceSession:
         options.intra_op_num_threads = source.settings.threads or 0
         return onnxruntime.InferenceSession(str(path), options, providers=[provider])
     where = {"device_id": str(source.device.index or 0), "use_tf32": "0"}
+    onnxruntime.set_default_logger_severity(4)  # it remarks that the provider is built in, not a plug-in
     session = onnxruntime.InferenceSession(str(path), options, providers=[(provider, where)])
     if session.get_providers()[0] != provider:  # it falls back to the CPU when libraries are missing
         raise ResbenchError(f"runtime onnxruntime: cannot use {provider}; install the CUDA and cuDNN that it needs")

@@ -3,6 +3,7 @@
 import importlib
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from resbench.records.settings import DType, Engine, RuntimeName, Settings
 _HALVES: tuple[DType, ...] = ("fp32", "fp16", "bf16")
 _TORCH: Mapping[str, tuple[DType, ...]] = {"cpu": _HALVES, "mps": _HALVES, "cuda": ("fp32", "tf32", "fp16", "bf16")}
 _EXPORTER = ("onnx", "onnxscript")
+_MANY_BUILDS = ("onnxruntime", "tensorrt")  # distributed for each device by another name, perhaps several of them here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,10 +169,10 @@ def versions_of(name: str) -> dict[str, str]:
 
 
 def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # onnxruntime-gpu, and TensorRT's packages for one version of CUDA
-        return str(importlib.import_module(package).__version__)
+    with suppress(PackageNotFoundError):
+        if package not in _MANY_BUILDS:
+            return version(package)
+    return str(importlib.import_module(package).__version__)
 
 
 def loader_of(name: str) -> Callable[[Source], Program]:

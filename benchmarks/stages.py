@@ -11,6 +11,7 @@ the sums is more than 5 % off, or the order of two kinds that differ by more tha
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 import torch
@@ -51,13 +52,15 @@ def measured(name: str, fuse: bool, batch_size: int, repeats: int, seconds: floa
     settings = Settings(input_px=(variant.input_px, variant.input_px), threads=1, fuse=fuse)
     arm = prepare(fresh_network(variant, 0), settings, on, variant.classes)
     want = Wanted(speed="latency", batch_size=batch_size, asked=str(batch_size))
-    times = [stage_times(arm, want, seconds, lambda _: None) for _ in range(repeats)]
+    times, profiles = [], []
+    for _ in range(repeats):  # in turn, since a machine does not stay the same
+        times.append(stage_times(arm, want, seconds, lambda _: None))
+        profiles.append(profiled(arm, batch_size))
     noise = machine.noise()
     clock: Clock = "wall_ns" if noise == "quiet" else "cpu_ns"
     sums = sorted(accounted(of, clock) for of in times)
     shares = [{share.name: share.share for share in operator_shares(of, clock)} for of in times]
-    ours = {kind: median(of.get(kind, 0.0) for of in shares) for kind in shares[0]}
-    theirs = profiled(arm, batch_size)
+    ours, theirs = medians(shares), medians(profiles)
     agreed = same_order(ours, theirs)
     print(
         f"{name}{', folded' if fuse else ''}: stages {median(sums):.2%} of the whole ({sums[0]:.2%} to {sums[-1]:.2%}, "
@@ -68,7 +71,12 @@ def measured(name: str, fuse: bool, batch_size: int, repeats: int, seconds: floa
     return agreed and abs(median(sums) - 1) <= 0.05
 
 
-def profiled(arm: Arm, batch_size: int, passes: int = 20) -> dict[str, float]:
+def medians(repeats: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the median share of each kind of operator."""
+    return {kind: median(of.get(kind, 0.0) for of in repeats) for kind in repeats[0]}
+
+
+def profiled(arm: Arm, batch_size: int, passes: int = 10) -> dict[str, float]:
     """Return the share of each kind of operator by torch's profiler."""
     images = random_images(arm, batch_size, torch.Generator().manual_seed(0))
     threads = torch.get_num_threads()
@@ -84,7 +92,7 @@ def profiled(arm: Arm, batch_size: int, passes: int = 20) -> dict[str, float]:
         kind = operator_kind(event.key.removeprefix("aten::"))
         spans[kind] = spans.get(kind, 0.0) + event.self_cpu_time_total
     total = sum(spans.values())
-    return {kind: span / total for kind, span in sorted(spans.items(), key=lambda item: -item[1])}
+    return {kind: span / total for kind, span in spans.items()}
 
 
 def same_order(ours: dict[str, float], theirs: dict[str, float]) -> bool:

@@ -5,8 +5,10 @@
 
 A sweep validates as many files of weights of resnet18, each in a job of its own on one thread, with one worker and
 with several, in turn. Needs submitit. The time is that of the whole command, the start of its processes included.
-Printed are the efficiencies (the time with one worker over that with `--workers`, divided by `--workers`) of every
-repeat, their median, and how busy the machine was. Exits 1 when the counts of two sweeps differ.
+The same validations run as commands too, in one shell and in several side by side: what two processes take from each
+other, cache and memory, no engine gives back. Printed are the efficiencies of both (the time with one worker over that
+with `--workers`, divided by `--workers`), the ratio of the two, medians and ranges over the repeats, and how busy the
+machine was. Exits 1 when the counts of two sweeps differ.
 """
 
 import argparse
@@ -42,16 +44,21 @@ def main() -> None:
         folder = Path(name)
         make_images(folder / "val", asked.images)
         make_weights(folder, asked.jobs)
-        efficiencies, counts = [], set()
+        efficiencies: dict[str, list[float]] = {"sweep": [], "shells": []}
+        counts = set()
         for repeat in range(asked.repeats):
-            times_s = {}
+            swept_s, shells_s = {}, {}
             for workers in sorted({1, asked.workers}, reverse=bool(repeat % 2)):
-                times_s[workers], right = swept(folder, f"out-{repeat}-{workers}", asked.jobs, workers)
+                swept_s[workers], right = swept(folder, f"out-{repeat}-{workers}", asked.jobs, workers)
                 counts.add(right)
-            efficiencies.append(times_s[1] / times_s[asked.workers] / asked.workers)
-            print(f"{times_s} s: efficiency {efficiencies[-1]:.3f}", flush=True)
-    spread = f"[{min(efficiencies):.3f}, {max(efficiencies):.3f}]"
-    print(f"efficiency at {asked.workers} workers: {median(efficiencies):.3f} {spread}; machine {machine.noise()}")
+                shells_s[workers] = in_shells(folder, asked.jobs, workers)
+            for name, times_s in (("sweep", swept_s), ("shells", shells_s)):
+                efficiencies[name].append(times_s[1] / times_s[asked.workers] / asked.workers)
+                print(f"{name} {times_s} s: efficiency {efficiencies[name][-1]:.3f}", flush=True)
+    ratios = [mine / plain for mine, plain in zip(*efficiencies.values(), strict=True)]
+    for name, values in (*efficiencies.items(), ("sweep over shells", ratios)):
+        print(f"{name}, {asked.workers} workers: {median(values):.3f} [{min(values):.3f}, {max(values):.3f}]")
+    print(f"machine {machine.noise()}")
     sys.exit(len(counts) != 1)
 
 
@@ -82,6 +89,20 @@ def swept(folder: Path, out: str, jobs: int, workers: int) -> tuple[float, tuple
     seconds = time.perf_counter() - started_s
     records = (record for record in read_folder(folder / out).values() if isinstance(record, Evaluation))
     return seconds, tuple(sorted((str(record.weights), record.top1_right) for record in records))
+
+
+def in_shells(folder: Path, jobs: int, workers: int) -> float:
+    """Return the seconds that the same validations take as commands, in as many shells side by side."""
+    options = "--data val --threads 1 --workers 1 --quiet"
+    commands = [f"{sys.executable} -m resbench validate {NETWORK} --weights w{n}.pth {options}" for n in range(jobs)]
+    started_s = time.perf_counter()
+    shells = [
+        subprocess.Popen(["sh", "-c", " && ".join(commands[first::workers])], cwd=folder, stdout=subprocess.DEVNULL)
+        for first in range(workers)
+    ]
+    if sum(shell.wait() for shell in shells):
+        raise SystemExit("a validation failed")
+    return time.perf_counter() - started_s
 
 
 if __name__ == "__main__":

@@ -13,6 +13,11 @@ def integer(value: int) -> str:
     return f"{value:,}"
 
 
+def figure(value: float, digits: int = 4) -> str:
+    """51.7312 -> "51.73", 13168.2 -> "13,168": significant digits, and never an exponent for a large value."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+
+
 def si(value: float, digits: int = 2) -> str:
     """25028904 -> "25.03 M"."""
     for scale, prefix in _SI:

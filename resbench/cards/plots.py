@@ -91,7 +91,7 @@ def throughput_plot(lines: dict[str, Sequence[Measurement]]) -> Drawing | None:
             text(_LEFT + 20, _FLOOR + 64 + 20 * index, noted, "start"),
         ]
     about = "; ".join(
-        f"{name}: {', '.join(f'{point.rate:.4g} at {point.batch_size}' for point in points)}"
+        f"{name}: {', '.join(f'{units.figure(point.rate)} at {point.batch_size}' for point in points)}"
         for name, points in lines.items()
     )
     return svg_file(_FLOOR + 64 + 20 * len(lines), "images per second over the batch size", parts, about)

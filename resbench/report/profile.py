@@ -221,12 +221,16 @@ def _roofline(record: Profile) -> Table:
             str(series.batch_size),
             _of(roof.achieved_flop_per_s, roof.matmul_flop_per_s),
             _of(roof.achieved_bytes_per_s, roof.copy_bytes_per_s),
-            f"{roof.intensity:.3g}",
+            units.figure(roof.intensity, 3),
             f"{units.percent(roof.of_roof, 0)}{'' if roof.reliable else ', unreliable'}",
             f"{roof.bound}{waiting}" if roof.reliable else "-",
         )
     for _, roof in roofs[:1]:  # they are of the whole run
-        ceilings = (units.si(roof.matmul_flop_per_s, 1), units.si(roof.copy_bytes_per_s, 1), f"ridge {roof.ridge:.3g}")
+        ceilings = (
+            units.si(roof.matmul_flop_per_s, 1),
+            units.si(roof.copy_bytes_per_s, 1),
+            f"ridge {units.figure(roof.ridge, 3)}",
+        )
         out.add_row("the ceilings", "", *ceilings)
     return out
 
@@ -236,10 +240,10 @@ def _energy(record: Profile) -> Table:
     gpu = record.gpu or Gpu()
     for energy in record.energy:
         out.add_row(
-            f"{energy.millijoules / 1e3:.4g} J",
+            f"{units.figure(energy.millijoules / 1e3)} J",
             str(energy.batch_size),
-            f"{energy.millijoules / energy.images:.4g} mJ",
-            f"{energy.millijoules / 1e3 / (energy.wall_ns / 1e9):.4g} W",
+            f"{units.figure(energy.millijoules / energy.images)} mJ",
+            f"{units.figure(energy.millijoules / 1e3 / (energy.wall_ns / 1e9))} W",
             _span(gpu.sm_clock_mhz, "MHz"),
             _span(gpu.temperature_c, "°C"),
         )

@@ -156,7 +156,7 @@ def _figure(value: Any, column: TableColumn) -> str:
         return f"{value:.2f} %"
     if column.whole:
         return units.si(value) if value >= 10**5 else str(value)
-    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return units.figure(value)
 
 
 def _markdown(rows: Sequence[Row], columns: Columns) -> Iterator[str]:

@@ -32,7 +32,7 @@ def rate(series: Series) -> str:
 
 def rate_words(interval: stats.Interval) -> str:
     """Return images per second: "20.7 [20.1, 21.3]"."""
-    return _with_bounds(interval, "{:.4g}".format)
+    return _with_bounds(interval, units.figure)
 
 
 def ratio_words(interval: stats.Interval) -> str:

@@ -1,0 +1,29 @@
+"""Numbers for people."""
+
+import pytest
+
+from resbench import units
+from resbench.judging.stats import Interval
+from resbench.words.measured import rate_words
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (0.00123456, "0.001235"),
+        (51.7312, "51.73"),
+        (999.94, "999.9"),
+        (999.96, "1000"),
+        (1000.4, "1,000"),
+        (13168.2, "13,168"),
+        (-13168.2, "-13,168"),
+        (2.5e9, "2,500,000,000"),
+    ],
+)
+def test_a_figure_has_no_exponent_however_large_it_is(value, text):
+    assert units.figure(value) == text
+
+
+def test_images_per_second_of_a_fast_device_are_readable():
+    assert rate_words(Interval(13168.2, 13160.4, 13171.9)) == "13,168 [13,160, 13,172]"

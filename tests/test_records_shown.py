@@ -76,7 +76,12 @@ def test_what_a_record_lacks_is_none():
 
 def test_a_record_is_a_line_with_its_main_figures():
     assert repr(FULL).startswith("<Profile of resnext50_32x4d: cpu Example CPU; 224x224 px, fp32, 1 thread; ")
-    for text in ("parameters 25,028,904", "latency at batch 1 10.1 ms [", "throughput at batch 8 ", "] images/s>"):
+    for text in (
+        "parameters 25,028,904",
+        "latency at batch 1 10.1 ms [",
+        "throughput at batch 8 ",
+        "] images/s; machine was quiet>",
+    ):
         assert text in repr(FULL)
     low, high = EVALUATION.interval
     assert f"top-1 79.00 % [{low:.2f}, {high:.2f}]" in repr(EVALUATION)

@@ -151,7 +151,7 @@ def _ready_in_all(
     subjects: dict[str, Subject] = {}
     rungs = []
     for index, name in enumerate(RUNTIMES):
-        on_progress("exporting, and comparing with eager torch", index / len(RUNTIMES))
+        on_progress(f"making {name} ready ({index + 1} of {len(RUNTIMES)})", index / len(RUNTIMES))
         try:
             request = build(_running_in(name, running))
             subjects[name] = subject = ready(request, sizes)

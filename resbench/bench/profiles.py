@@ -67,7 +67,7 @@ def profile_each(
             if len(networks) == 1:
                 record = profiled(network, own, on_progress)
             else:
-                on_progress(f"profiling {len(networks)} networks", index / len(networks))
+                on_progress(f"profiling {network.name} ({index + 1} of {len(networks)})", index / len(networks))
                 record = fresh.call(profiled, network, own)
         except Interrupted as interrupted:
             yield _saved(interrupted.record, root, note)

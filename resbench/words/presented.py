@@ -72,6 +72,7 @@ def _speeds(record: Profile) -> Iterator[tuple[str, str]]:
         yield observed.speed_at(series), time(stats.log_interval(stats.unit_values(series)))
     if series := _throughput_series(record):
         yield observed.speed_at(series), f"{rate_words(stats.images_per_s(series))} images/s"
+    yield "machine was", record.environment.conditions.noise
 
 
 def _accuracies(record: Evaluation) -> Iterator[tuple[str, str]]:

@@ -100,7 +100,8 @@ def in_shells(folder: Path, jobs: int, workers: int) -> float:
         subprocess.Popen(["sh", "-c", " && ".join(commands[first::workers])], cwd=folder, stdout=subprocess.DEVNULL)
         for first in range(workers)
     ]
-    if sum(shell.wait() for shell in shells):
+    codes = [shell.wait() for shell in shells]
+    if any(codes):
         raise SystemExit("a validation failed")
     return time.perf_counter() - started_s
 

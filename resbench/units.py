@@ -14,8 +14,9 @@ def integer(value: int) -> str:
 
 
 def figure(value: float, digits: int = 4) -> str:
-    """51.7312 -> "51.73", 13168.2 -> "13,168": significant digits, and never an exponent for a large value."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+    """51.7312 -> "51.73", 13168.2 -> "13,168": three or four significant digits, and whole numbers from 1,000 on."""
+    short = f"{value:.{digits}g}"
+    return f"{value:,.0f}" if abs(float(short)) >= 1000 else short
 
 
 def si(value: float, digits: int = 2) -> str:

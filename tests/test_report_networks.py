@@ -50,6 +50,11 @@ def listed(*words):
     return json.loads(result.stdout)
 
 
+def test_nothing_found_is_said():
+    assert "no network meets these conditions" in run("--where", "params < 1").stderr
+    assert "no network" not in run("--where", "params < 1000000").stderr
+
+
 def test_the_question_of_the_help_is_answered_for_this_machine():
     found = listed("--where", "latency_ms < 20 and top1 > 78", "--machine", "here")
     assert [(row["network"], row["dtype"]) for row in found] == [("resnet50", "bf16")]

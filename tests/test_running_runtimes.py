@@ -103,6 +103,14 @@ def test_answers_stay_the_same_when_weights_are_laid_out_afresh(files, name):
     torch.testing.assert_close(arms.answer(arm, images(3)), expected(images(3)), rtol=1e-4, atol=1e-4)
 
 
+def test_the_version_is_that_of_the_build_that_runs_where_several_are_installed(monkeypatch):
+    monkeypatch.setattr(runtime, "version", lambda package: f"of {package} in the list of packages")
+    monkeypatch.setattr(runtime.importlib.import_module("onnxruntime"), "__version__", "of what is imported")
+    found = runtime.versions_of("onnxruntime")
+    assert found["onnxruntime"] == "of what is imported"
+    assert found["onnx"] == "of onnx in the list of packages"
+
+
 def test_the_engine_names_versions_providers_threads_and_export(files):
     engine = arms.prepare(None, chosen(runtime="onnxruntime", threads=2), CPU, 10, files).engine
     assert engine.versions == {name: version(name) for name in ("onnx", "onnxscript", "onnxruntime")}

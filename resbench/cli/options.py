@@ -125,7 +125,7 @@ RuntimeOption = Annotated[
     ),
 ]
 Threads = Annotated[int | None, how(min=1, metavar="N", help="CPU threads. [default: torch's, one per physical core]")]
-OneThread = Annotated[  # of comparisons; a GPU has none, so the default is not written here as a number
+OneThread = Annotated[  # of comparisons, which set it themselves, on the CPU alone: a GPU takes no number of threads
     int | None, how(min=1, metavar="N", help="CPU threads; results repeat best with one. [default: 1]")
 ]
 Workers = Annotated[

@@ -113,6 +113,8 @@ def _known(variant: Variant) -> Row:
 
 def show_networks(rows: Sequence[Row], choice: RowChoice, *, as_json: bool) -> None:
     """Print one row per network to stdout; what was measured only where anything was."""
+    if not rows:
+        terminal.advice().print("no network meets these conditions")
     measured = any(row["record"] for row in rows)
     if as_json:
         shown: Sequence[str] = list(COLUMNS) if measured else COSTS

@@ -6,6 +6,7 @@
     python benchmarks/measuring.py launches            # where two processes of the same code differ
     python benchmarks/measuring.py gain                # --fuse --channels-last against plain
     python benchmarks/measuring.py peers               # our networks against timm's and torchvision's
+    python benchmarks/measuring.py neighbours          # what an arm's time owes to those before it
 
 Prints JSON with the environment it was measured in; docs/measuring.md shows the results.
 """
@@ -15,9 +16,11 @@ import math
 import os
 import random
 import sys
+import tempfile
 import time
 from contextlib import ExitStack, closing
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,12 +30,13 @@ from torch.utils import benchmark
 
 from resbench import environment
 from resbench.bench.comparing import ab
+from resbench.bench.requests import request_for
 from resbench.bench.selfcheck import false_alarms, scores, selfcheck
 from resbench.bench.sides import Side, request_of
 from resbench.bench.subject import ready
-from resbench.bench.worker import Remote
+from resbench.bench.worker import Local, Remote
 from resbench.judging.paired import unit_logs
-from resbench.judging.stats import hodges_lehmann, log_interval
+from resbench.judging.stats import cluster_medians, hodges_lehmann, log_interval
 from resbench.running.device import resolve
 from resbench.running.settings import Running
 from resbench.timing import calls, interleave
@@ -136,6 +140,28 @@ def peers() -> Any:
     ]
 
 
+def neighbours() -> Any:
+    """Time in a cluster with two other runtimes over that in a cluster alone, on two threads: 12 clusters of each."""
+    runnings = {name: Running(input_px=64, threads=2, runtime=name) for name in ("eager", "onnxruntime", "openvino")}
+    chance = random.Random(0)
+    with tempfile.TemporaryDirectory() as folder:
+        requests = [request_for(find("resnet18"), running, CPU, files=Path(folder)) for running in runnings.values()]
+        bursts = [interleave.Burst(Local(ready(request, [1]).arm, 1)) for request in requests]
+        sizes = interleave.Shape(pairs=interleave.MOST_PAIRS, calls=1)
+        ratios = []
+        for _ in range(12):
+            alone = []
+            for burst in bursts:
+                burst.rest()
+                alone += interleave.cluster([burst], sizes, chance)
+            together = interleave.cluster(bursts, sizes, chance)
+            ratios.append(np.divide(cluster_medians(together), cluster_medians(alone)))
+    return {
+        name: {"median": np.median(own).item(), "ratios": own}
+        for name, own in zip(runnings, np.transpose(ratios), strict=True)
+    }
+
+
 def _nothing() -> None:
     pass
 
@@ -165,6 +191,7 @@ def main() -> None:
         "launches": launches,
         "gain": gain,
         "peers": peers,
+        "neighbours": neighbours,
     }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=parts)

@@ -313,6 +313,16 @@ def test_images_that_do_not_fit_into_memory_are_one_line(monkeypatch):
         subject.ready(request)
 
 
+def test_threads_of_torch_are_shared_and_each_arm_of_another_runtime_has_its_own():
+    def pool(runtime, threads):
+        settings = replace(chosen(), runtime=runtime, threads=threads)
+        return worker.Local(replace(arms.prepare(tiny(), chosen(), CPU, 10), settings=settings), 1).pool
+
+    assert pool("eager", 2) == pool("eager", 4) != ""
+    assert len({pool("eager", 2), pool("compile", 2), pool("onnxruntime", 2), pool("openvino", 2)}) == 4
+    assert {pool(runtime, 1) for runtime in ("eager", "onnxruntime", "openvino")} == {""}
+
+
 def test_an_interpreter_that_is_not_there_or_lacks_resbench_is_named(tmp_path):
     request = sides.request_of(Side(network=RESNET20), CPU)
     with pytest.raises(ResbenchError, match="no/python: no such program"):

@@ -4,6 +4,7 @@ import itertools
 import math
 import random
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from scipy import stats as scipy_stats
 from resbench.judging import paired
 from resbench.judging.finding import Verdict
 from resbench.records.record import Cluster
-from resbench.timing import interleave
+from resbench.timing import clock, interleave
 from resbench.timing.contest import Rules, World, contest
 from resbench.timing.interleave import Shape
 
@@ -197,8 +198,11 @@ def test_a_change_without_time_to_measure_it_again_is_no_verdict_and_says_so():
 class Fake:
     """An arm that keeps a diary."""
 
-    def __init__(self, name, diary, wall_ns=10_000_000):
-        self.name, self.diary, self.wall_ns = name, diary, wall_ns
+    def __init__(self, name, diary, wall_ns=10_000_000, pool=""):
+        self.name, self.diary, self.wall_ns, self.pool = name, diary, wall_ns, pool
+
+    def rest(self):
+        self.diary.append(f"{self.name} rests")
 
     def materialise(self):
         self.diary.append(f"{self.name} laid out")
@@ -273,6 +277,48 @@ def test_arms_take_turns_call_by_call_in_random_order():
     turns = ["".join(diary[index : index + 2]) for index in range(6, len(diary), 2)]
     assert set(turns) == {"ab", "ba"}
     assert 70 < turns.count("ab") < 130
+
+
+def test_arms_with_threads_of_their_own_begin_when_those_before_them_have_come_to_rest():
+    diary = []
+    arms = [Fake("a", diary, pool="eager"), Fake("b", diary, pool="onnxruntime 1"), Fake("c", diary)]
+    found = interleave.cluster(arms, Shape(pairs=20, calls=1), random.Random(5))
+    assert [len(cluster.wall_ns) for cluster in found] == [20, 20, 20]
+    turns, before = diary[9:], diary[8]
+    assert len(turns) == 4 * 3 * (1 + 1 + 5)  # a rest, a call to wake up, five samples
+    for start in range(0, len(turns), 7):
+        rests, *turn = turns[start : start + 7]
+        assert rests == f"{before} rests"
+        assert len(set(turn)) == 1
+        before = turn[0]
+
+
+@pytest.mark.parametrize("pools", [("eager", "eager"), ("eager", ""), ("", "")])
+def test_arms_that_share_their_threads_or_have_none_need_no_rest(pools):
+    diary = []
+    interleave.cluster(
+        [Fake("a", diary, pool=pools[0]), Fake("b", diary, pool=pools[1])], Shape(pairs=9, calls=1), random.Random(1)
+    )
+    assert (diary.count("a"), diary.count("b"), len(diary)) == (11, 11, 24)
+
+
+def test_slow_arms_have_no_more_samples_for_their_rests():
+    arms = [Fake(name, [], pool=name) for name in "ab"]
+    found = interleave.cluster(arms, Shape(pairs=3, calls=1), random.Random(1))
+    assert [len(cluster.wall_ns) for cluster in found] == [3, 3]
+
+
+@pytest.mark.parametrize(("busy_s", "waited_s"), [(0.0, 0.005), (0.055, 0.065), (60.0, 0.5)])
+def test_threads_are_idle_once_they_use_no_core_and_are_waited_for_half_a_second_at_most(monkeypatch, busy_s, waited_s):
+    now = [0.0]
+    world = SimpleNamespace(
+        monotonic=lambda: now[0],
+        process_time_ns=lambda: round(1e9 * min(now[0], busy_s)),
+        sleep=lambda seconds: now.__setitem__(0, now[0] + seconds),
+    )
+    monkeypatch.setattr(clock, "time", world)
+    clock.wait_until_idle()
+    assert now[0] == pytest.approx(waited_s, abs=0.006)
 
 
 def test_the_arm_that_is_laid_out_first_is_drawn_for_every_cluster():

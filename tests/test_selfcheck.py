@@ -22,6 +22,11 @@ class Noisy:
     def __init__(self, arm, batch_size, *, slowdown=0.0):
         self.slowdown = slowdown
 
+    pool = ""
+
+    def rest(self):
+        pass
+
     def materialise(self):
         self.ns = 1e7 * (1 + self.slowdown) * CHANCE.lognormvariate(0, 0.01)
 

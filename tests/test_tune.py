@@ -207,6 +207,11 @@ class Timed:
     def __init__(self, milliseconds):
         self.ns, self.calls = round(milliseconds * 1e6), 0
 
+    pool = ""
+
+    def rest(self):
+        pass
+
     def materialise(self):
         self.calls = 0
 

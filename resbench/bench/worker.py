@@ -30,7 +30,7 @@ from resbench.running.runtimes.runtime import RUNTIMES
 from resbench.running.settings import switches
 from resbench.timing import speeds
 from resbench.timing.calls import inference
-from resbench.timing.clock import Call, host_clock
+from resbench.timing.clock import SPIN_S, Call, host_clock, wait_until_idle
 from resbench.timing.sampler import without_garbage_collection
 from resbench.words.escaped import visible
 
@@ -64,6 +64,9 @@ class Local:
     def __init__(self, arm: Arm, batch_size: int, *, slowdown: float = 0.0, switching: bool = False) -> None:
         """Take `slowdown` of each call's process time longer; `switching`: the other arm sets other switches."""
         self._settings = arm.settings
+        runtime = arm.settings.runtime  # all but eager torch bring threads of their own, compiled code another libgomp
+        pool = runtime if runtime == "eager" else f"{runtime} {id(self)}"
+        self.pool = pool if _is_threaded(arm.settings, arm.device.type) else ""
         self._batch_size = batch_size
         self._work = inference(arm, batch_size, graph=arm.settings.cuda_graph)
         self._clock = host_clock(arm.device)
@@ -83,6 +86,10 @@ class Local:
             if self._switching:
                 self._call()  # threads come and go with a switch: not in the sample
             return self._clock(self._call, calls)
+
+    def rest(self) -> None:
+        """Wait until its threads no longer wait for another call."""
+        wait_until_idle()
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -122,6 +129,7 @@ class Remote:
             settings=request.settings,
         )
         self._say([assignment, batch_size])
+        self.pool = f"process {self._process.pid}" if _is_threaded(request.settings, request.device) else ""
 
     def ready(self) -> About:
         """Wait until the network is built. Raises ResbenchError when it cannot be, or not in the runtime asked for."""
@@ -142,6 +150,10 @@ class Remote:
         """Return the wall and process time of `calls` calls in nanoseconds, measured over there."""
         wall, cpu = self._ask(calls)
         return wall, cpu
+
+    def rest(self) -> None:
+        """Wait until its threads no longer wait for another call."""
+        time.sleep(SPIN_S)
 
     def close(self) -> None:
         """End the process."""
@@ -168,6 +180,10 @@ class Remote:
         if "error" in answer:
             raise ResbenchError(f"{self._name}: {answer['error']}")
         return answer["result"]
+
+
+def _is_threaded(settings: Settings, device: str) -> bool:
+    return device == "cpu" and settings.threads != 1
 
 
 def slowed(call: Call, share: float) -> Call:

@@ -1,6 +1,8 @@
-"""Arms sampled in turn, one call at a time in random order, laid out afresh in memory for every cluster.
+"""Arms sampled in turn, in random order, laid out afresh in memory for every cluster.
 
 What slows the machine down slows all arms alike; what the layout in memory does to one is drawn anew every cluster.
+Arms that share their threads, or have one each, take turns sample by sample. Threads of others keep a core busy for
+some time after a call, waiting for the next (docs/measuring.md), so they are let come to rest at every turn.
 """
 
 import math
@@ -16,16 +18,24 @@ from resbench.records.record import Cluster
 BURST_S = 0.005  # a sample lasts at least so long: shorter calls are timed several at once
 CLUSTER_S = 1.0  # that the samples of two arms in a cluster should last at most
 MOST_PAIRS, LEAST_PAIRS = 10, 3
+STRETCH = 5  # samples in a row, where a turn costs a rest and a call to wake the threads up
 
 
 class Timeable(Protocol):
     """Something that can lay its work out afresh and time it, in this process or in another one."""
+
+    @property
+    def pool(self) -> str:
+        """The threads that it computes with beside the caller's own, of which there may be none: ""."""
 
     def materialise(self) -> None:
         """Lay the work out afresh in memory."""
 
     def time(self, calls: int) -> tuple[int, int]:
         """Return the wall and process time of `calls` calls in nanoseconds."""
+
+    def rest(self) -> None:
+        """Wait until its threads no longer wait for another call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,7 @@ class Burst:
     def __init__(self, arm: Timeable) -> None:
         """Warm the arm up: what compiles compiles at the first call."""
         self._arm = arm
+        self.pool, self.rest = arm.pool, arm.rest
         arm.materialise()
         arm.time(1)
         times = [arm.time(1)[0]]
@@ -84,10 +95,17 @@ def cluster(arms: Sequence[Timeable], wanted: Shape, chance: random.Random) -> C
     for index in order * 2:
         arms[index].time(1)
     samples: list[list[tuple[int, int]]] = [[] for _ in arms]
-    for _ in range(wanted.pairs):
+    apart = len({arm.pool for arm in arms} - {""}) > 1
+    stretch = min(STRETCH, wanted.pairs) if apart else 1
+    before = arms[order[-1]]
+    for _ in range(math.ceil(wanted.pairs / stretch)):
         chance.shuffle(order)
         for index in order:
-            samples[index].append(arms[index].time(wanted.calls))
+            if apart:
+                before.rest()
+                before = arms[index]
+                before.time(wanted.calls)
+            samples[index] += [arms[index].time(wanted.calls) for _ in range(stretch)]
     return tuple(
         Cluster(wall_ns=tuple(wall for wall, _ in column), cpu_ns=tuple(cpu for _, cpu in column)) for column in samples
     )

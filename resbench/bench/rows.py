@@ -197,7 +197,8 @@ def new_row(place: str, name: str | None = None) -> tuple[Path, str]:
 
 def _name(network: Variant) -> str:
     spec = network.spec
-    assert isinstance(spec, Elsewhere)
+    if not isinstance(spec, Elsewhere):
+        return network.name.partition(":")[2].partition("(")[0]
     stem = Path(spec.place).stem.rpartition(".")[2] if spec.place.endswith(".py") else spec.place.rpartition(".")[2]
     usual = spec.name in ("build", "make", "create", "main", "model", "network")
     plain = spec.name if spec.place.endswith(".py") or "." in spec.place else f"{stem}_{spec.name}"
@@ -205,10 +206,8 @@ def _name(network: Variant) -> str:
 
 
 def _row_text(name: str, network: Variant, folder: Path) -> str:
-    spec = network.spec
-    assert isinstance(spec, Elsewhere)
-    builder = str(spec)
-    if spec.place.endswith(".py"):
+    spec, builder = network.spec, network.name
+    if isinstance(spec, Elsewhere) and spec.place.endswith(".py"):
         place = Path(os.path.relpath(spec.place, folder)).as_posix()
         builder = builder.replace(spec.place, place, 1)
     lines = [f"[networks.{_key(name)}]", f"builder = {json.dumps(builder, ensure_ascii=False)}"]

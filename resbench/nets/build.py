@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from resbench.errors import ResbenchError, first_line
 from resbench.nets.elsewhere import build_elsewhere
 from resbench.nets.inception_resnet import InceptionResNet
 from resbench.nets.legacy_senet import LegacySENet
@@ -22,8 +23,11 @@ def build(network: str | Variant, *, device: str | torch.device = "cpu") -> nn.M
     variant = find(network) if isinstance(network, str) else network
     if isinstance(variant.spec, Elsewhere):
         return build_elsewhere(variant.spec, device)
-    with torch.device("meta"):  # torch's layers draw weights when they are made; on meta that costs nothing
-        module = _topology(variant.spec, variant.classes)
+    try:
+        with torch.device("meta"):  # torch's layers draw weights when they are made; on meta that costs nothing
+            module = _topology(variant.spec, variant.classes)
+    except (ValueError, RuntimeError, ZeroDivisionError) as error:  # channels that do not fit together
+        raise ResbenchError(f"{variant.name}: cannot be built: {first_line(error)}") from None
     if torch.device(device).type != "meta":
         module.to_empty(device=device)
         module.apply(_draw)

@@ -56,6 +56,7 @@ class CheckpointRow(msgspec.Struct, frozen=True, kw_only=True):
     license: str = "unknown"
     dataset: str = "ImageNet"
     collection: str = ""
+    aliases: tuple[str, ...] = ()
     code: str = ""
     caveat: str = ""
     classes_file: str = ""
@@ -69,6 +70,7 @@ class ClaimRow(msgspec.Struct, frozen=True, kw_only=True):
     metric: Metric
     value: str | int
     source: str
+    quantum: Number | None = None  # the step it is rounded to, where that shows more digits than are known
     convention: str | None = None
     input_px: tuple[Side, Side] | None = None
     error: str | None = None
@@ -227,6 +229,7 @@ def _checkpoint(name: str, fields: Any, networks: Mapping[str, Variant], path: P
         preprocess=_preprocess(row.preprocess, network, where),
         dataset=row.dataset,
         code=row.code,
+        aliases=row.aliases,
         claims=tuple(_claim(fields, f"{where}: claims") for fields in row.claims),
         caveat=row.caveat,
         classes_file=str(path.parent / row.classes_file) if row.classes_file else "",
@@ -257,7 +260,7 @@ def _claim(fields: Any, where: str) -> Claim:
     return Claim(
         metric=row.metric,
         value=value,
-        quantum=quantum,
+        quantum=row.quantum or quantum,
         source=row.source,
         convention=row.convention,
         input_px=row.input_px,

@@ -1,5 +1,7 @@
 """Networks outside the table, by where they live: `mine.py:build(width=2)`, `package.module:Class`, `timm:NAME`.
 
+`resbench:resnet(...)` is built of the blocks of this package.
+
 Nothing is imported or run here: a name is taken apart, and its arguments are read as literals.
 """
 
@@ -11,9 +13,10 @@ from typing import Any
 from resbench.errors import ResbenchError
 from resbench.zoo.papers import LIBRARIES, UNPUBLISHED
 from resbench.zoo.spec import Elsewhere, Variant
+from resbench.zoo.topologies import PACKAGE, spec_of
 
 OWN_FAMILY = "Own network"
-FORMS = "path/to/mine.py:build, package.module:Class, timm:NAME or torchvision:NAME"
+FORMS = "path/to/mine.py:build, package.module:Class, timm:NAME, torchvision:NAME or resbench:resnet(...)"
 LONGEST = 4096  # characters of a name with its arguments
 _FILE = re.compile(r"(?P<place>.+\.py):(?P<name>[^:(]*)(?P<call>\(.*\))?", re.DOTALL)
 _OTHER = re.compile(r"(?P<place>[^:(]+):(?P<name>[^(]*)(?P<call>\(.*\))?", re.DOTALL)
@@ -34,6 +37,8 @@ def network_at(name: str, *, folder: str = "") -> Variant:
     if not found:
         raise ResbenchError(f"{name[:100]}: not the place of a network; write {FORMS}")
     place, builder = found["place"], found["name"].strip()
+    if place == PACKAGE:
+        return _of_own_blocks(name, builder, found["call"] or "()")
     library = place in LIBRARIES
     if place.endswith(".py"):
         place = PurePath(place).as_posix()
@@ -48,6 +53,18 @@ def network_at(name: str, *, folder: str = "") -> Variant:
         spec=spec,
         paper=LIBRARIES[place] if library else UNPUBLISHED,
     )
+
+
+def _of_own_blocks(name: str, topology: str, call: str) -> Variant:
+    positional, named = _literals(name, call)
+    try:
+        if positional:
+            raise ValueError("arguments have names")
+        spec = spec_of(topology, named)
+    except ValueError as error:
+        raise ResbenchError(f"{name}: {error}; docs/networks.md has an example") from None
+    place = f"{PACKAGE}:{topology}({_written([], named)})"
+    return Variant(name=place, family=OWN_FAMILY, spec=spec, paper=UNPUBLISHED, builder=place)
 
 
 def arguments_of(spec: Elsewhere) -> tuple[list[Any], dict[str, Any]]:

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from resbench.zoo.spec import Metric
 
-_PRINTED = re.compile(r"(\d[\d,_]*(?:\.\d+)?)\s*([KMGB]?B?|%)", re.IGNORECASE)
+_PRINTED = re.compile(r"(\d[\d,_]*(?:\.\d+)?)\s*([KMG]?(?:I?B)?|%)", re.IGNORECASE)
 _SCALE = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
-_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "": 1}
+_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "": 1}
 
 
 def claimed(metric: Metric, printed: str | int) -> tuple[float, float]:

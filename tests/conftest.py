@@ -4,6 +4,8 @@ import functools
 import gc
 import itertools
 import os
+import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,10 @@ from hypothesis import Phase, settings
 
 # Workers and the processes that they start would take each other's cores; set before anything imports torch.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Every process that a test starts would compile the whole package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+gc.disable()  # until all tests are collected: nothing of what that makes is garbage
 
 settings.register_profile("plain", max_examples=40, deadline=None)
 settings.register_profile("nightly", max_examples=2000, deadline=None)
@@ -34,6 +40,7 @@ def pytest_collection_finish() -> None:
     """Leave the modules and the tests out of every later collection of garbage, which each measurement begins with."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 _NUMBERS = itertools.count()
@@ -49,13 +56,15 @@ def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Profiles take three clusters of one sample, and hardly warm up."""
-    from resbench.timing import speeds
+    """Profiles take three clusters of one sample, hardly warm up, and collect no garbage before."""
+    from resbench.timing import sampler, speeds
 
     plan = speeds._plan
     few = {"warmup_s": 0.0, "warmup_limit_s": 0.0, "least_clusters": 3, "most_clusters": 3, "samples": (1, 1)}
     monkeypatch.setattr(speeds, "_plan", lambda *arguments: replace(plan(*arguments), **few, cluster_s=0.0))
     monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
+    monkeypatch.setattr(sampler, "WINDOW_CALLS", 2)
+    monkeypatch.setattr(sampler, "without_garbage_collection", nullcontext)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ Watch = Callable[[], Callable[[], tuple[str, ...]]]  # starts to watch the devic
 Materialise = Callable[[], Sequence[Call]]
 Sweep = tuple[Cluster, ...]  # one cluster of each call, sampled in turn
 THROTTLED = "throttled"
+WINDOW_CALLS = 10  # of a window of the warm-up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +104,12 @@ def sample(materialise: Materialise, timer: Timer, plan: Plan, surroundings: Sur
 
 
 def _warm_up(calls: Sequence[Call], timer: Timer, plan: Plan) -> _Warmth:
-    """Call until two successive windows agree; windows of ten calls, of fewer when ten last longer than a second."""
+    """Call until two successive windows agree; they have fewer than WINDOW_CALLS when these last longer than a second."""
     samples: list[int] = []
     while True:
         samples.append(sum(timer(call, 1)[0] for call in calls))
         spent_s = sum(samples) / 1e9
-        size = min(10, max(2, math.ceil(len(samples) / spent_s)))
+        size = min(WINDOW_CALLS, max(2, math.ceil(len(samples) / spent_s)))
         if len(samples) < 2 * size or spent_s < plan.warmup_s:
             continue
         last = samples[-size:]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 SERESNEXT = (Path(__file__).parent / "data" / "seresnext_model_index.yml").read_text(encoding="utf-8")
 TIMM = f"# Three networks with gates\n\nA page in the manner of timm's.\n\n<!--\n{SERESNEXT}-->\n"
+# Its last network alone, for what is done many times.
+TIMM_ONE = TIMM[: TIMM.index("- Name: gluon_seresnext101_32x4d")] + TIMM[TIMM.index("- Name: gluon_seresnext50") :]
 
 _ROWS = (
     ("resnext50-32x4d_8xb32_in1k", 25.03, 4.27, "77.90", 93.66, "50_32x4d_b32x8_imagenet_20210429-56066e27.pth"),

@@ -5,7 +5,7 @@ import gc
 import itertools
 import os
 import sys
-from contextlib import nullcontext
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,10 +36,23 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_SLOW_S = 0.03
+_collection_started_s = 0.0
+
+
+def _keep_collections_short(phase: str, info: dict[str, int]) -> None:
+    """Leave what survived a slow collection of garbage, which each measurement begins with, out of every later one."""
+    global _collection_started_s
+    if phase == "start":
+        _collection_started_s = time.thread_time()
+    elif info["generation"] == 2 and time.thread_time() - _collection_started_s > _SLOW_S:
+        gc.freeze()
+
+
 def pytest_collection_finish() -> None:
-    """Leave the modules and the tests out of every later collection of garbage, which each measurement begins with."""
+    """Collect garbage from now on."""
+    gc.callbacks.append(_keep_collections_short)
     gc.collect()
-    gc.freeze()
     gc.enable()
 
 
@@ -56,7 +69,7 @@ def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Profiles take three clusters of one sample, hardly warm up, and collect no garbage before."""
+    """Profiles take three clusters of one sample, and hardly warm up."""
     from resbench.timing import sampler, speeds
 
     plan = speeds._plan
@@ -64,7 +77,6 @@ def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speeds, "_plan", lambda *arguments: replace(plan(*arguments), **few, cluster_s=0.0))
     monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setattr(sampler, "WINDOW_CALLS", 2)
-    monkeypatch.setattr(sampler, "without_garbage_collection", nullcontext)
 
 
 @pytest.fixture

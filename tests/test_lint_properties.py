@@ -45,7 +45,7 @@ def test_any_damage_to_a_card_is_read_to_the_end(name, card, data):
 @settings(deadline=None)
 @given(st.integers(0, 10**12), st.integers(0, 10**12))
 def test_only_the_true_counts_pass_as_exact(params, flops):
-    page = card_corpus.TIMM.replace("Parameters: 27560000", f"Parameters: {params}").replace(
+    page = card_corpus.TIMM_ONE.replace("Parameters: 27560000", f"Parameters: {params}").replace(
         "FLOPs: 5475179184", f"FLOPs: {flops}"
     )
     notes = [

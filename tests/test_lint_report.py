@@ -235,7 +235,7 @@ def test_fix_never_writes_over_a_count_that_something_explains(figure, tmp_path)
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_second_fix_changes_nothing(tmp_path, old, new, crlf):
     page = tmp_path / "card.md"
-    text = card_corpus.TIMM.replace(old, str(new))
+    text = card_corpus.TIMM_ONE.replace(old, str(new))
     page.write_bytes((text.replace("\n", "\r\n") if crlf else text).encode())
     list(fix(lint(read_cards([str(page)]), records=tmp_path / "absent")))
     first = page.read_bytes()

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import nn
 from typer.testing import CliRunner
 
+import resbench
 from resbench.bench import gate, measuring
 from resbench.cli.app import app
 from resbench.nets import elsewhere, importing
@@ -35,7 +36,6 @@ def _in_folder(tmp_path, monkeypatch, few_samples):
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(measuring, "_ceilings", lambda *_: None)  # they take seconds, and say nothing of a network
     monkeypatch.setattr(fresh, "call", lambda function, *words: function(*words))  # a process takes seconds to start
-    monkeypatch.setattr(gate.environment, "cpu_cores", lambda: 1)  # as many processes count, each with torch
     shutil.copy(TINYNET, tmp_path)
 
 
@@ -126,7 +126,12 @@ def test_a_zoo_of_a_file_a_package_and_a_timm_name_goes_through_every_command(tm
 
 
 @pytest.mark.usefixtures("_timm")
-def test_gate_recounts_the_networks_of_the_repositorys_zoo_and_no_place_that_only_a_record_names(tmp_path, caplog):
+def test_gate_recounts_the_networks_of_the_repositorys_zoo_and_no_place_that_only_a_record_names(
+    tmp_path, monkeypatch, caplog
+):
+    # In a process of its own: test_cli_gate.
+    monkeypatch.setattr(gate, "_recounted", lambda _, asked: [resbench.count(name, size) for name, size in asked])
+
     def git(*words):
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], check=True, capture_output=True)
 

@@ -43,7 +43,7 @@ class Net(nn.Module):
 
 
 @pytest.fixture(autouse=True)
-def _in_folder(tmp_path, monkeypatch):
+def _in_folder(tmp_path, monkeypatch, few_samples):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(measuring, "_ceilings", lambda *_: None)  # they take seconds, and say nothing of a network

@@ -29,7 +29,7 @@ from resbench.running import proof
 from resbench.running.fresh import DiedError
 from resbench.running.runtimes import aotinductor, compiled, exported, runtime
 from resbench.running.settings import Running, settings_for
-from resbench.timing import calls, interleave, speeds
+from resbench.timing import calls, interleave
 from resbench.timing.contest import Rules
 from resbench.words.observed import run_by
 from resbench.words.observed import settings as settings_words
@@ -276,7 +276,7 @@ def test_a_proved_file_is_said_in_words():
 
 
 @pytest.fixture
-def quick(monkeypatch, files):
+def quick(monkeypatch, files, few_samples):
     """Nothing is exported again, no process is started, and little time is taken."""
     (source,) = files.glob("*.onnx")
     monkeypatch.setattr(exported, "write_model", lambda content, path: path.write_bytes(source.read_bytes()))
@@ -284,8 +284,6 @@ def quick(monkeypatch, files):
     monkeypatch.setattr(subject, "fresh_network", lambda *_: tiny())
     monkeypatch.setattr(subject, "settle_norms", lambda *_: None)
     monkeypatch.setattr(measuring.ceilings, "measure_ceilings", lambda *_: None)
-    monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
-    monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, TINY))
 
 

@@ -29,11 +29,9 @@ FAST = {"input_px": 32, "threads": 1, "time_budget_s": 0.01}
 
 
 @pytest.fixture
-def quick(monkeypatch):
+def quick(monkeypatch, few_samples):
     monkeypatch.setattr(measuring, "_memory", lambda *_: iter(()))
     monkeypatch.setattr(measuring.ceilings, "measure_ceilings", lambda *_: None)
-    monkeypatch.setattr(speeds, "WARMUP_S", {"cpu": 0.0})
-    monkeypatch.setattr(speeds, "WINDOW_S", 0.0)
     monkeypatch.setattr(stages, "FEWEST_ROUNDS", 2)
     monkeypatch.setattr(find, "VARIANTS", (*find.VARIANTS, TINY))
 

@@ -104,7 +104,7 @@ def sample(materialise: Materialise, timer: Timer, plan: Plan, surroundings: Sur
 
 
 def _warm_up(calls: Sequence[Call], timer: Timer, plan: Plan) -> _Warmth:
-    """Call until two successive windows agree; they have fewer than WINDOW_CALLS when these last longer than a second."""
+    """Call until two successive windows agree: of WINDOW_CALLS, or fewer when these last longer than a second."""
     samples: list[int] = []
     while True:
         samples.append(sum(timer(call, 1)[0] for call in calls))

@@ -172,7 +172,7 @@ def test_a_known_misprint_is_false_with_its_reason():
 
 
 def test_a_size_that_the_card_states_is_counted_there():
-    page = card_corpus.TIMM.replace("Image Size: '224'", "Image Size: '288'").replace("5475179184", "4261896192")
+    page = card_corpus.TIMM_ONE.replace("Image Size: '224'", "Image Size: '288'").replace("5475179184", "4261896192")
     (message,) = said(problems(page, "-"), "T002", "gluon_seresnext50_32x4d")
     assert message.startswith("FLOPs 4261896192: true at 224x224 under fvcore; at the stated 288: 7,0")
 

@@ -1,5 +1,7 @@
 """Several sets of weights in one file: which is taken, what is said of it, and how to choose."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -9,14 +11,20 @@ from resbench.bench.profiling import Profiling, requested
 from resbench.cli.app import app
 from resbench.errors import ResbenchError
 from resbench.nets.checkpoints import load_checkpoint, read_tensors
+from resbench.zoo.find import find
 
 SMALLEST = "resnet20_cifar10"
+SMALL = replace(find(SMALLEST), spec=replace(find(SMALLEST).spec, depths=(1,)))
 KEY = "fc.bias"
+
+
+def zeros(network):
+    return {key: torch.zeros_like(tensor) for key, tensor in resbench.build(network).state_dict().items()}
 
 
 @pytest.fixture(scope="module")
 def raw():
-    return {key: torch.zeros_like(tensor) for key, tensor in resbench.build(SMALLEST).state_dict().items()}
+    return zeros(SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +43,7 @@ def saved(tmp_path):
 
 def taken(path, key=None):
     """Which set a file gives, and what is said."""
-    loaded = load_checkpoint(SMALLEST, path, key)
+    loaded = load_checkpoint(SMALL, path, key)
     return "average" if loaded.module.state_dict()[KEY][0] == 1 else "raw", "; ".join(loaded.notes)
 
 
@@ -121,9 +129,9 @@ def test_a_key_that_is_not_there_is_answered_with_those_that_are(saved, raw, ave
 
 def test_two_sets_of_one_file_are_two_checkpoints(saved, raw, average):
     path = saved({"model": raw, "ema": average})
-    hashes = {load_checkpoint(SMALLEST, path, key).sha256 for key in ("model", "ema")}
+    hashes = {load_checkpoint(SMALL, path, key).sha256 for key in ("model", "ema")}
     assert len(hashes) == 2
-    assert load_checkpoint(SMALLEST, path).sha256 in hashes
+    assert load_checkpoint(SMALL, path).sha256 in hashes
 
 
 def test_optimizer_states_are_no_weights(saved, raw):
@@ -136,24 +144,29 @@ def test_optimizer_states_are_no_weights(saved, raw):
     assert read_tensors(path).key == ""
 
 
-def test_the_commands_take_the_key_and_say_which_was_taken(saved, raw, average):
-    path = saved({"model": raw, "ema": average})
-    verified = CliRunner().invoke(app, ["weights", "verify", str(path)])
+@pytest.fixture
+def whole(saved):
+    """A file of two sets of weights of a network of the table."""
+    raw = zeros(SMALLEST)
+    return saved({"model": raw, "ema": {key: torch.ones_like(tensor) for key, tensor in raw.items()}})
+
+
+def test_the_commands_take_the_key_and_say_which_was_taken(whole):
+    verified = CliRunner().invoke(app, ["weights", "verify", str(whole)])
     assert "took the moving average 'ema'" in " ".join(verified.stdout.split())
-    assert "took" not in CliRunner().invoke(app, ["weights", "verify", "--key", "model", str(path)]).stdout
-    converted = CliRunner().invoke(app, ["weights", "convert", "--key", "model", str(path)])
+    assert "took" not in CliRunner().invoke(app, ["weights", "verify", "--key", "model", str(whole)]).stdout
+    converted = CliRunner().invoke(app, ["weights", "convert", "--key", "model", str(whole)])
     assert load_checkpoint(SMALLEST, converted.stdout.strip()).module.state_dict()[KEY][0] == 0
 
 
-def test_validations_and_profiles_take_the_key_and_record_it(saved, raw, average, tmp_path):
-    path = saved({"model": raw, "ema": average})
+def test_validations_and_profiles_take_the_key_and_record_it(whole, tmp_path):
     (tmp_path / "test_batch.bin").write_bytes(b"".join(bytes([label]) + bytes(3072) for label in range(10)))
     how = {"workers": 1, "device": "cpu", "plain": True}
     records = [
-        resbench.validate(SMALLEST, tmp_path / "test_batch.bin", weights=path, key=key, **how)
+        resbench.validate(SMALLEST, tmp_path / "test_batch.bin", weights=whole, key=key, **how)
         for key in ("model", "ema")
     ]
     assert [record.weights for record in records] == ["a.pth (model)", "a.pth (ema)"]
     assert records[0].weights_sha256 != records[1].weights_sha256
-    profiling = Profiling(weights=str(path), key="model", device="cpu")
+    profiling = Profiling(weights=str(whole), key="model", device="cpu")
     assert requested(resbench.find(SMALLEST), profiling).key == "model"

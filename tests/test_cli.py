@@ -115,7 +115,7 @@ def test_a_full_disk_behind_stdout_is_one_line():
         ("list", ">&-"),
         pytest.param("list", "<&-", marks=pytest.mark.nightly),
         pytest.param("list --json", ">&-", marks=pytest.mark.nightly),
-        ("list", "2>&-"),
+        pytest.param("list", "2>&-", marks=pytest.mark.nightly),
         ("list --json", "<&- >&- 2>&-"),
         ("lint -", "<&-"),
     ],

@@ -182,7 +182,8 @@ def hodges_lehmann(values: ArrayLike) -> float:
     """Return the median of all pairwise means: as robust as the median, nearly as precise as the mean."""
     sample = np.asarray(values, dtype=float)
     first, second = _pairs(sample.size)
-    return median(((sample[first] + sample[second]) / 2).tolist())
+    means: list[float] = ((sample[first] + sample[second]) / 2).tolist()
+    return median(means)
 
 
 @lru_cache(16)

@@ -93,10 +93,9 @@ class _Archive:
         self.path = path
         self.storages: dict[tuple[str, str], Tensor] = {}
         try:
-            with zipfile.ZipFile(path) as archive:
-                self.root = self._checked(archive)
-                pickle = archive.read(f"{self.root}data.pkl")
-            self.content = pickles.load_pickle(BytesIO(pickle))
+            self.archive = zipfile.ZipFile(path)  # stays open: its directory is as long as there are tensors
+            self.root = self._checked(self.archive)
+            self.content = pickles.load_pickle(BytesIO(self.archive.read(f"{self.root}data.pkl")))
         except (pickles.RefusedError, ResbenchError, *_DAMAGED_ZIP) as error:
             raise _refusal(path, error) from None
 
@@ -124,8 +123,7 @@ class _Archive:
 
     def _storage(self, storage: Storage, dtype: str) -> Tensor:
         if (storage.key, dtype) not in self.storages:
-            with zipfile.ZipFile(self.path) as archive:
-                data = bytearray(archive.read(f"{self.root}data/{storage.key}"))  # checks its CRC, as torch does not
+            data = bytearray(self.archive.read(f"{self.root}data/{storage.key}"))  # checks its CRC, as torch does not
             if len(data) != storage.elements * _bytes_each(storage):
                 raise ValueError(f"storage {storage.key} has {integer(len(data))} bytes, not as many as declared")
             self.storages[storage.key, dtype] = _elements(data, dtype)

@@ -57,11 +57,14 @@ def expected(folder, tmp_path_factory):
     return rows
 
 
-def test_a_run_that_is_killed_again_and_again_ends_with_the_same_rows(processes, folder, cache, expected, tmp_path):
-    chance, kills = random.Random(5), 0
+@pytest.mark.parametrize("kills", [8, pytest.param(40, marks=pytest.mark.nightly)])
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_rows(
+    processes, folder, cache, expected, tmp_path, kills
+):
+    chance = random.Random(5)
     variables = {"XDG_CACHE_HOME": str(cache)}
-    while kills < 20:
-        out = tmp_path / f"{kills}.npy"
+    for run in range(kills):
+        out = tmp_path / f"{run}.npy"
         process = processes.Process(target=sessions.run, args=(folder, out, variables))
         process.start()
         while process.is_alive() and not out.with_suffix(".begun").exists():
@@ -69,7 +72,6 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_rows(processes,
         time.sleep(chance.uniform(0, 0.15))
         process.kill()
         process.join()
-        kills += 1
         if out.exists() and out.with_suffix(".evaluated").exists():
             np.testing.assert_array_equal(np.load(out)[0], expected)
     out = tmp_path / "last.npy"

@@ -3,6 +3,7 @@
 import functools
 import gc
 import itertools
+import logging
 import os
 import sys
 import time
@@ -50,7 +51,13 @@ def _keep_collections_short(phase: str, info: dict[str, int]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage from now on."""
+    """Collect garbage from now on, and let the loggers of torch pass on what they hear.
+
+    To those that do not, of which torch has forty, pytest adds its handlers six times a test.
+    """
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("torch") and isinstance(logger, logging.Logger):
+            logger.propagate = True
     gc.callbacks.append(_keep_collections_short)
     gc.collect()
     gc.enable()

@@ -1,6 +1,7 @@
 """Networks by where they live: what may be named, what building them may do, and what a record keeps of them."""
 
 import json
+import os
 import sys
 import textwrap
 from dataclasses import replace
@@ -120,6 +121,13 @@ def test_a_file_imports_its_neighbours_and_is_read_again_when_it_changes(tmp_pat
     assert build(find("mine.py:build")).conv.out_channels == 5
     write(tmp_path, "def build():\n    return Net(6)\n")
     assert build(find("mine.py:build")).conv.out_channels == 6
+
+
+def test_an_edit_that_leaves_the_length_is_seen_in_the_same_second(tmp_path):
+    for width in (5, 6):
+        write(tmp_path, f"def build():\n    return Net({width})\n")
+        os.utime(tmp_path / "mine.py", (10**9, 10**9))
+        assert build(find("mine.py:build")).conv.out_channels == width
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -56,17 +57,19 @@ def imported_from(spec: Elsewhere) -> ModuleType:
 
 
 def _from_file(path: Path) -> ModuleType:
-    digest = hashlib.sha256(str(path.resolve()).encode() + path.read_bytes()).hexdigest()
+    source = path.read_bytes()
+    digest = hashlib.sha256(str(path.resolve()).encode() + source).hexdigest()
     name = f"{path.stem}_{digest[:12]}"  # its own name may be that of another module, such as `code` or `types`
     if name in sys.modules:
         return sys.modules[name]
-    found = spec_from_file_location(name, path)
+    loader = SourceFileLoader(name, str(path))
+    found = spec_from_file_location(name, path, loader=loader)
     assert found
-    assert found.loader
     module = module_from_spec(found)
     sys.modules[name] = module  # before it runs: dataclasses and torch look their module up there
     try:
-        found.loader.exec_module(module)
+        # Not from bytecode that Python keeps: an edit within a second that leaves the length does not outdate it.
+        exec(loader.source_to_code(source, str(path)), vars(module))
     except BaseException:
         del sys.modules[name]
         raise

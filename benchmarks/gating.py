@@ -20,7 +20,7 @@ import resbench
 from resbench.bench import gate
 from resbench.judging.finding import Finding, Verdict, overall
 from resbench.judging.limits import Config
-from resbench.judging.stats import clopper_pearson
+from resbench.judging.robust import clopper_pearson
 from resbench.running.settings import Running
 from resbench.zoo.find import find
 

@@ -36,7 +36,8 @@ from resbench.bench.sides import Side, request_of
 from resbench.bench.subject import ready
 from resbench.bench.worker import Local, Remote
 from resbench.judging.paired import unit_logs
-from resbench.judging.stats import cluster_medians, hodges_lehmann, log_interval
+from resbench.judging.robust import hodges_lehmann
+from resbench.judging.stats import cluster_medians, log_interval
 from resbench.running.device import resolve
 from resbench.running.settings import Running
 from resbench.timing import calls, interleave

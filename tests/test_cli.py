@@ -32,6 +32,13 @@ def _no_records(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture
+def _a_record(tmp_path, monkeypatch):
+    """Stay where a record lies, whose times the list of networks shows."""
+    save(PROFILE, tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+
+
 def test_help_imports_nothing_heavy():
     assert modules_after("--help").isdisjoint(HEAVY)
 
@@ -46,9 +53,9 @@ def test_import_resbench_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.usefixtures("_no_records")  # whose intervals need scipy
-@pytest.mark.parametrize("words", [("list",), ("list", "--json")])
-def test_the_table_is_shown_without_torch(words):
+@pytest.mark.usefixtures("_a_record")
+@pytest.mark.parametrize("words", [("list",), ("results", "--json")])
+def test_the_table_and_records_are_shown_without_torch_and_scipy(words):
     assert modules_after(*words).isdisjoint({"torch", "numpy", "pandas", "scipy"})
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from resbench.judging.compare import compare
 from resbench.judging.finding import Verdict
+from resbench.judging.robust import agree, drifts, hodges_lehmann
 from resbench.judging.stages import accounted, clock_of_stages, operator_shares, stage_shares
-from resbench.judging.stats import Interval, agree, drifts, hodges_lehmann, percentile, summarise, unit_values
+from resbench.judging.stats import Interval, percentile, summarise, unit_values
 from resbench.judging.timings import clocks_of, doubt_of, ratio_between
 from resbench.records.record import Cluster, PartTime, StageTimes
 from tests.examples import PROFILE, STAGE_TIMES, series

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from resbench.judging import stats
+from resbench.judging import robust, stats, student
 from resbench.records.record import Cluster, Launch, Series
 
 REPETITIONS = 1000
@@ -89,6 +89,13 @@ def series(clusters, *, launches=1, calls=1, batch_size=1, speed="latency"):
     )
 
 
+def test_students_quantiles_are_scipys_with_and_without_the_table():
+    freedoms = [*range(1, 120), 2.5, 11.5]
+    own = [student.quantile(0.975, freedom) for freedom in freedoms]
+    assert own == pytest.approx(scipy_stats.t.ppf(0.975, freedoms), rel=1e-14)
+    assert student.quantile(0.95, 11) == pytest.approx(scipy_stats.t.ppf(0.95, 11), rel=1e-14)
+
+
 def test_the_interval_agrees_with_scipys():
     values = np.random.default_rng(4).lognormal(size=17)
     interval = stats.log_interval(values)
@@ -125,19 +132,19 @@ def test_seconds_become_images_per_second_with_the_bounds_exchanged():
 
 
 def test_hodges_lehmann_is_the_median_of_pairwise_means():
-    assert stats.hodges_lehmann([1.0, 2.0, 30.0]) == np.median([1.0, 1.5, 15.5, 2.0, 16.0, 30.0])
+    assert robust.hodges_lehmann([1.0, 2.0, 30.0]) == np.median([1.0, 1.5, 15.5, 2.0, 16.0, 30.0])
 
 
 def test_hodges_lehmann_resists_outliers_and_beats_the_median():
     samples = np.random.default_rng(5).standard_normal((2000, 10))
-    by_pairs = [stats.hodges_lehmann(row) for row in samples]
+    by_pairs = [robust.hodges_lehmann(row) for row in samples]
     assert np.std(by_pairs) < np.std(np.median(samples, axis=1))
-    assert abs(stats.hodges_lehmann([*np.zeros(9), 1e9])) < 1e-9
+    assert abs(robust.hodges_lehmann([*np.zeros(9), 1e9])) < 1e-9
 
 
 def test_proportions_agree_with_the_closed_forms():
-    assert stats.upper_bound(0, 20) == pytest.approx(1 - 0.05 ** (1 / 20))
-    low, high = stats.clopper_pearson(3, 20)
+    assert robust.upper_bound(0, 20) == pytest.approx(1 - 0.05 ** (1 / 20))
+    low, high = robust.clopper_pearson(3, 20)
     assert (low, high) == pytest.approx(scipy_stats.beta.ppf([0.025, 0.975], [3, 4], [18, 17]))
 
 
@@ -199,20 +206,20 @@ def test_a_coarse_process_clock_gives_no_cpu_time():
 
 def test_windows_agree_within_the_tolerance_or_within_their_scatter():
     quiet = 1 + 0.001 * np.arange(10)
-    assert stats.agree(quiet, quiet * 1.019, 0.02)
-    assert not stats.agree(quiet, quiet * 1.05, 0.02)
+    assert robust.agree(quiet, quiet * 1.019, 0.02)
+    assert not robust.agree(quiet, quiet * 1.05, 0.02)
     chance = np.random.default_rng(8)
-    assert stats.agree(chance.lognormal(0, 0.3, 10), chance.lognormal(0, 0.3, 10), 0.02)
+    assert robust.agree(chance.lognormal(0, 0.3, 10), chance.lognormal(0, 0.3, 10), 0.02)
 
 
 def test_chance_rarely_looks_like_drift():
     chance = np.random.default_rng(9)
-    assert np.mean([stats.drifts(chance.lognormal(0, 0.03, 24)) for _ in range(300)]) <= 0.03
+    assert np.mean([robust.drifts(chance.lognormal(0, 0.03, 24)) for _ in range(300)]) <= 0.03
 
 
 def test_drift_is_found_in_noise():
     trend = np.exp(np.linspace(0, 0.05, 24))
     chance = np.random.default_rng(10)
-    assert np.mean([stats.drifts(trend * chance.lognormal(0, 0.01, 24)) for _ in range(100)]) > 0.95
-    assert not stats.drifts([1.0, 1.0, 1.0])
-    assert not stats.drifts([1.0] * 12)
+    assert np.mean([robust.drifts(trend * chance.lognormal(0, 0.01, 24)) for _ in range(100)]) > 0.95
+    assert not robust.drifts([1.0, 1.0, 1.0])
+    assert not robust.drifts([1.0] * 12)

@@ -15,7 +15,8 @@ from resbench.bench.subject import OnProgress, ready
 from resbench.bench.worker import Local
 from resbench.judging.finding import Verdict
 from resbench.judging.metric import Clock
-from resbench.judging.stats import Interval, clopper_pearson, t_half_width, upper_bound
+from resbench.judging.robust import clopper_pearson, upper_bound
+from resbench.judging.stats import Interval, t_half_width
 from resbench.records.record import Environment, Run, Settings
 from resbench.running.device import resolve
 from resbench.running.settings import Running

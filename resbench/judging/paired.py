@@ -11,7 +11,8 @@ from resbench.judging import family
 from resbench.judging.family import Change
 from resbench.judging.finding import Verdict
 from resbench.judging.metric import Clock
-from resbench.judging.stats import Floats, Interval, hodges_lehmann
+from resbench.judging.robust import Floats, hodges_lehmann
+from resbench.judging.stats import Interval
 from resbench.records.record import Cluster
 
 Clusters = tuple[Cluster, ...]  # samples of A, B, ...; those with the same index were taken one after the other

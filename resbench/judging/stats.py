@@ -7,22 +7,21 @@ Iterations follow one another too closely: an interval that takes them as indepe
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from operator import attrgetter
-from statistics import NormalDist, fmean, geometric_mean, median
-
-import numpy as np
-import scipy  # which loads scipy.stats when it is used: processes that only measure do without
-from numpy.typing import ArrayLike, NDArray
+from statistics import fmean, geometric_mean, median
+from typing import TYPE_CHECKING
 
 from resbench.judging import student
 from resbench.judging.metric import Clock
 from resbench.judging.student import deviation
 from resbench.records.record import Cluster, Series
 
+if TYPE_CHECKING:
+    from resbench.judging.robust import Floats
+
 LEVEL = 0.95
 _LARGEST_LOG = 700.0  # of what a float can hold
-Floats = NDArray[np.float64]
 
 # A percentile is shown from so many samples on: fewer cannot bound it from above with 99 % confidence
 # (MLPerf Inference, loadgen/early_stopping.cc).
@@ -75,12 +74,12 @@ class Summary:
     percentiles: dict[float, Interval | None]  # None: too few samples (SAMPLES_FOR_PERCENTILE)
 
 
-def log_interval(values: Sequence[float] | Floats, level: float = LEVEL) -> Interval:
+def log_interval(values: "Sequence[float] | Floats", level: float = LEVEL) -> Interval:
     """Return the geometric mean of positive `values` with Student's t interval on their logs.
 
     Raises ValueError when there are none or one is not positive and finite.
     """
-    logs = _logs(values)
+    logs = positive_logs(values)
     centre = math.exp(fmean(logs))
     if len(logs) < 2:
         return Interval(centre, None, None)
@@ -88,14 +87,25 @@ def log_interval(values: Sequence[float] | Floats, level: float = LEVEL) -> Inte
     return Interval(centre, centre / factor, centre * factor)
 
 
-def t_half_width(values: Sequence[float] | Floats, level: float = LEVEL) -> float:
+def t_half_width(values: "Sequence[float] | Floats", level: float = LEVEL) -> float:
     """Return half the width of Student's interval of the mean of two or more `values`."""
     return student.quantile((1 + level) / 2, len(values) - 1) * deviation(values) / math.sqrt(len(values))
 
 
-def precision(values: Sequence[float] | Floats) -> float:
+def positive_logs(values: "Sequence[float] | Floats") -> list[float]:
+    """Return the logs of `values`. Raises ValueError when there are none or one is not positive and finite."""
+    try:
+        logs = [math.log(value) for value in values]
+    except ValueError:  # not positive
+        logs = []
+    if not logs or not math.isfinite(math.fsum(logs)):
+        raise ValueError(f"values {list(values)}: give one or more positive finite numbers")
+    return logs
+
+
+def precision(values: "Sequence[float] | Floats") -> float:
     """Return the relative half-width of the interval over unit `values`; infinite with fewer than two."""
-    logs = _logs(values)
+    logs = positive_logs(values)
     return math.inf if len(logs) < 2 else math.expm1(min(t_half_width(logs), _LARGEST_LOG))
 
 
@@ -129,7 +139,7 @@ def summarise(series: Series) -> Summary:
         sd_s=deviation(samples) if len(samples) > 1 else 0.0,
         mad_s=median(abs(sample - centre) for sample in samples),
         min_s=samples[0],
-        between_clusters=deviation(_logs(medians)) if len(medians) > 1 else 0.0,
+        between_clusters=deviation(positive_logs(medians)) if len(medians) > 1 else 0.0,
         within_clusters=_within(series),
         outliers=sum(not lower - reach <= sample <= upper + reach for sample in samples),
         samples=len(samples),
@@ -144,73 +154,13 @@ def images_per_s(series: Series) -> Interval:
     return log_interval(unit_values(series, middle="mean")).inverted(series.batch_size)
 
 
-def percentile(samples: Sequence[float] | Floats, share: float) -> Interval | None:
+def percentile(samples: "Sequence[float] | Floats", share: float) -> Interval | None:
     """Return the percentile with its exact order-statistic interval; None with too few samples to bound it."""
     if len(samples) < SAMPLES_FOR_PERCENTILE[share]:
         return None
     ordered = sorted(samples)
     low, high = _ranks(len(ordered), share)
     return Interval(_quantile(ordered, share), float(ordered[low]), float(ordered[high]))
-
-
-def agree(before: ArrayLike, after: ArrayLike, tolerance: float) -> bool:
-    """Tell whether the medians of two windows differ by no more than `tolerance`, or than their own scatter explains.
-
-    Two standard errors of a median's difference are allowed, else a busy machine would never count as warm.
-    """
-    first, second = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
-    error = math.hypot(_median_error(first), _median_error(second))
-    return abs(math.log(np.median(second) / np.median(first))) <= max(tolerance, 2 * error)
-
-
-def drifts(values: ArrayLike, *, limit: float = 0.02, alpha: float = 0.01) -> bool:
-    """Tell whether `values` in order of time rise or fall by more than `limit` over all, beyond chance.
-
-    Kendall's test for the trend, the Theil-Sen slope for its size.
-    """
-    logs: Floats = np.array(_logs(np.asarray(values, dtype=float)))
-    if logs.size < 4:
-        return False
-    first, second = np.triu_indices(logs.size, 1)
-    slope = np.median((logs[second] - logs[first]) / (second - first))
-    if abs(slope) * (logs.size - 1) <= math.log1p(limit):  # mostly, and without scipy.stats, which takes long to load
-        return False
-    return bool(scipy.stats.kendalltau(np.arange(logs.size), logs).pvalue < alpha)
-
-
-def hodges_lehmann(values: ArrayLike) -> float:
-    """Return the median of all pairwise means: as robust as the median, nearly as precise as the mean."""
-    sample = np.asarray(values, dtype=float)
-    first, second = _pairs(sample.size)
-    means: list[float] = ((sample[first] + sample[second]) / 2).tolist()
-    return median(means)
-
-
-@lru_cache(16)
-def _pairs(number: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the places of all pairs of `number` values, a value with itself among them."""
-    return np.triu_indices(number)
-
-
-def clopper_pearson(hits: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
-    """Return the exact two-sided interval of a proportion."""
-    interval = scipy.stats.binomtest(hits, trials).proportion_ci(level, method="exact")
-    return float(interval.low), float(interval.high)
-
-
-def upper_bound(hits: int, trials: int, level: float = LEVEL) -> float:
-    """Return the exact one-sided upper bound of a proportion: none in 20 still allows 13.9 %."""
-    return float(scipy.stats.binomtest(hits, trials, alternative="less").proportion_ci(level, method="exact").high)
-
-
-def _logs(values: Sequence[float] | Floats) -> list[float]:
-    try:
-        logs = [math.log(value) for value in values]
-    except ValueError:  # not positive
-        logs = []
-    if not logs or not math.isfinite(math.fsum(logs)):
-        raise ValueError(f"values {list(values)}: give one or more positive finite numbers")
-    return logs
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
@@ -226,6 +176,7 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
 @cache
 def _ranks(number: int, share: float) -> tuple[int, int]:
     """Return which of `number` ordered samples bound a quantile: those that so many are below with 95 % probability."""
+    import numpy as np
     from scipy.special import bdtr
 
     below = bdtr(np.arange(number + 1), number, share)
@@ -234,13 +185,6 @@ def _ranks(number: int, share: float) -> tuple[int, int]:
 
 
 def _within(series: Series) -> float:
-    clusters = [_logs(cluster.wall_ns) for cluster in series.clusters]
+    clusters = [positive_logs(cluster.wall_ns) for cluster in series.clusters]
     variances = [deviation(logs) ** 2 for logs in clusters if len(logs) > 1]
     return math.sqrt(median(variances)) if variances else 0.0
-
-
-def _median_error(values: Floats) -> float:
-    """Return the relative standard error of a median, from the median absolute deviation."""
-    middle = np.median(values)
-    scatter = np.median(np.abs(values - middle)) / NormalDist().inv_cdf(0.75)  # the deviation, were they normal
-    return float(1.2533 * scatter / math.sqrt(values.size) / middle)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from resbench.errors import InvalidMeasurementError
-from resbench.judging.stats import agree, drifts, precision
+from resbench.judging.robust import agree, drifts
+from resbench.judging.stats import precision
 from resbench.records.record import Cluster, Launch, StopReason
 from resbench.timing.clock import Call, Timer
 

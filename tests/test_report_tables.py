@@ -132,7 +132,7 @@ def test_columns_that_say_nothing_are_left_out_unless_they_are_asked_for(capsys)
     columns = [("network", ("a", "b")), ("top1", ("-", "-")), ("macs", ("1", "-")), ("note", ("", ""))]
     terminal.results_console().print(table_of(columns))
     assert set(words_of(capsys.readouterr().out)) == {"network", "macs", "a", "b", "1", "-"}
-    terminal.results_console(every_column=True).print(table_of(columns))
+    terminal.results_console().print(tables.Sheet.of(table_of(columns)))
     assert {"top1", "note"} <= set(words_of(capsys.readouterr().out))
 
 
@@ -228,11 +228,11 @@ def test_what_is_sorted_by_keeps_its_column_in_a_narrow_terminal(monkeypatch):
 def test_columns_go_in_their_order_until_a_row_fits(columns, width, order):
     columns = [(f"{title}{place}", cells) for place, (title, cells) in enumerate(columns)]
     titles = [columns[place][0] for place in order if place < len(columns)]
-    table = table_of(columns)
-    gone = tables.leave_out_unfitting(table, width, titles)
+    sheet = tables.Sheet.of(table_of(columns)).fitting(width, titles)
+    gone = [title for title, _ in columns if title not in sheet.titles]
     widths = {title: max(map(len, (title, *cells))) for title, cells in columns}
     kept = [title for title, _ in columns if title not in gone]
-    assert [column.header for column in table.columns] == kept
+    assert list(sheet.titles) == kept
     assert sum(widths[title] for title in kept) + 2 * (len(kept) - 1) <= max(width, widths[titles[0]])
     for title in gone:  # with those before it there was no room for it
         before = [other for other in titles[: titles.index(title)] if other in kept]

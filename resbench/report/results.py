@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Column, Table
-
 from resbench import units
 from resbench.bench.columns import RECORD_COLUMNS, SPEED_COLUMNS, Columns, Row, TableColumn, interval_columns
 from resbench.bench.table import data_frame, record_rows, speed_rows
@@ -18,7 +16,7 @@ from resbench.records.record import Record
 from resbench.report import tables, terminal
 from resbench.report.choosing import RowChoice, chosen_rows, named_columns
 from resbench.report.github import table_cell
-from resbench.words.escaped import visible_csv, visible_json
+from resbench.words.escaped import visible, visible_csv, visible_json
 
 _FOR_PEOPLE = ("table", "markdown")
 _USUAL = (
@@ -105,22 +103,17 @@ def print_rows(rows: Sequence[Row], columns: Columns, shown: Sequence[str], narr
     """
     common = _common(rows, columns, shown) if len(rows) > 1 else {}
     titles = [name for name in shown if name not in common]
-    table = Table(*(Column(name, justify="left" if columns[name].kind == "text" else "right") for name in titles))
-    for cells in zip(*(column_cells(rows, name, columns[name]) for name in titles), strict=True):
-        table.add_row(*cells)
-    console = terminal.results_console(every_column=narrowing is None)
-    left_out = _fitted(table, console.width, narrowing.first) if narrowing else []
-    console.print(table)
+    cells = [tuple(map(visible, column_cells(rows, name, columns[name]))) for name in titles]
+    sheet = tables.Sheet.of_columns(titles, cells, [columns[name].kind != "text" for name in titles])
+    console = terminal.results_console()
+    if narrowing:
+        sheet = sheet.only(sheet.saying())
+    fitted = sheet.fitting(console.width, ["network", *narrowing.first, *_FIRST]) if narrowing else sheet
+    console.print(fitted)
     if shared := "; ".join(f"{name} {text}" for name, text in common.items() if text != "-" or not narrowing):
         console.print(f"all of them: {shared}")
-    if narrowing and left_out:
+    if narrowing and (left_out := [title for title in sheet.titles if title not in fitted.titles]):
         console.print(f"no room for {', '.join(left_out)} ({narrowing.rest} or a wider terminal shows them)")
-
-
-def _fitted(table: Table, width: int, first: Sequence[str]) -> list[str]:
-    """Leave out of `table` what says nothing and what has no room; return the titles of the latter."""
-    tables.leave_out_silent(table)
-    return tables.leave_out_unfitting(table, width, ["network", *first, *_FIRST])
 
 
 def _common(rows: Sequence[Row], columns: Columns, shown: Sequence[str]) -> dict[str, str]:

@@ -1,18 +1,18 @@
 """Tables that fit: in a frame, else without it and with cells of several lines, else with rows of several lines.
 
-Tables of records lose the columns that have no room instead (`leave_out_unfitting`).
+Tables of records lose the columns that have no room instead (`Sheet.fitting`).
 Neither a word nor a number with its unit or its interval is broken, but a word that is longer than the whole line.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, Self
 
 from rich.cells import cell_len
 from rich.style import StyleType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from resbench.words.escaped import visible
@@ -41,43 +41,56 @@ class Sheet:
     def of(cls, table: Table) -> Self:
         """Return what `table` shows."""
         titles = tuple(_plain(column.header) for column in table.columns) if table.show_header else ()
-        columns = tuple(tuple(map(_plain, column.cells)) for column in table.columns)
+        columns = [tuple(map(_plain, column.cells)) for column in table.columns]
+        sheet = cls.of_columns(titles, columns, [column.justify == "right" for column in table.columns])
+        return replace(sheet, styles=tuple(row.style or "" for row in table.rows))
+
+    @classmethod
+    def of_columns(cls, titles: Sequence[str], columns: Sequence[tuple[str, ...]], right: Sequence[bool]) -> Self:
+        """Return a sheet of texts that hide nothing, without styles."""
         return cls(
-            titles=titles,
-            columns=columns,
-            right=tuple(column.justify == "right" for column in table.columns),
-            styles=tuple(row.style or "" for row in table.rows),
+            titles=tuple(titles),
+            columns=tuple(columns),
+            right=tuple(right),
+            styles=("",) * len(columns[0]) if columns else (),
             widths=tuple(max(map(_width, texts), default=0) for texts in _texts(titles, columns)),
         )
+
+    def only(self, kept: Sequence[int]) -> Self:
+        """Return the sheet with these of its columns."""
+        parts = (self.titles, self.columns, self.right, self.widths)
+        titles, columns, right, widths = (tuple(part[index] for index in kept) if part else () for part in parts)
+        return replace(self, titles=titles, columns=columns, right=right, widths=widths)
 
     def framed_width(self) -> int:
         """Return how wide the table is with its frame."""
         return sum(self.widths) + 3 * len(self.columns) + 1
 
+    def saying(self) -> list[int]:
+        """Return which columns say something in any row; the first one stays, and so do all of a sheet without rows."""
+        return [index for index, cells in enumerate(self.columns) if not index or not cells or set(cells) - _SILENT]
 
-def leave_out_silent(table: Table) -> None:
-    """Remove the columns behind the first that say nothing in any row."""
-    if table.row_count:
-        table.columns[1:] = [
-            column for column in table.columns[1:] if any(_plain(cell) not in _SILENT for cell in column.cells)
-        ]
+    def fitting(self, width: int, first: Sequence[str]) -> Self:
+        """Return the sheet without the columns for which a line of `width` characters has no room.
 
+        Columns whose titles are in `first` stay before all others, in that order; of the others those on the left do.
+        """
+        room = width + len(_GAP)
+        ranks = {title: rank for rank, title in enumerate(dict.fromkeys(first))}
+        kept: list[int] = []
+        for index in sorted(range(len(self.columns)), key=lambda index: ranks.get(self.titles[index], len(ranks))):
+            taken = sum(self.widths[other] + len(_GAP) for other in kept)
+            if not kept or taken + self.widths[index] + len(_GAP) <= room:
+                kept.append(index)
+        return self.only(sorted(kept))
 
-def leave_out_unfitting(table: Table, width: int, first: Sequence[str]) -> list[str]:
-    """Remove columns until a row fits into one line of `width` characters; return the titles of those removed.
-
-    Columns whose titles are in `first` stay before all others, in that order; of the others those on the left do.
-    """
-    sheet, room = Sheet.of(table), width + len(_GAP)
-    ranks = {title: rank for rank, title in enumerate(dict.fromkeys(first))}
-    order = sorted(range(len(sheet.columns)), key=lambda index: ranks.get(sheet.titles[index], len(ranks)))
-    kept: set[int] = set()
-    for index in order:
-        taken = sum(sheet.widths[other] + len(_GAP) for other in kept)
-        if not kept or taken + sheet.widths[index] + len(_GAP) <= room:
-            kept.add(index)
-    table.columns[:] = [column for index, column in enumerate(table.columns) if index in kept]
-    return [title for index, title in enumerate(sheet.titles) if index not in kept]
+    def table(self) -> Table:
+        """Return it for rich to draw."""
+        sides = ("right" if right else "left" for right in self.right)
+        table = Table(*(Column(title, justify=side) for title, side in zip(self.titles, sides, strict=True)))
+        for cells in zip(*self.columns, strict=True):
+            table.add_row(*cells)
+        return table
 
 
 def framed_lines(sheet: Sheet) -> Iterator[str]:

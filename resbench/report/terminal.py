@@ -27,12 +27,11 @@ _DIFF = {"+": "green", "-": "red", "@": "cyan"}  # the rest in the terminal's ow
 class _Edge(Console):
     """A console that shows every string as one line that hides nothing (`words.escaped`), and tables that fit.
 
-    Tables lose the columns that say nothing (`report.tables`), unless `every_column` is asked for.
+    Tables lose the columns that say nothing.
     """
 
-    def __init__(self, *, every_column: bool = False, **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(highlight=False, markup=False, emoji=False, **options)  # names may hold [anything] and :any:
-        self._every_column = every_column
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return `text` as rich shows it, escaped."""
@@ -41,20 +40,26 @@ class _Edge(Console):
     def print(self, *objects: Any, **options: Any) -> None:
         if len(objects) == 1 and isinstance(objects[0], Table):
             self._print_table(objects[0])
+        elif len(objects) == 1 and isinstance(objects[0], tables.Sheet):
+            self._print_sheet(objects[0])
         else:
             super().print(*objects, **options)
 
     def _print_table(self, table: Table) -> None:
-        if not self._every_column:
-            tables.leave_out_silent(table)
+        sheet = tables.Sheet.of(table)
+        kept = sheet.saying()
+        table.columns[:] = [table.columns[index] for index in kept]
         if table.title:
             for text in tables.wrapped(visible(str(table.title)), self.width):
                 super().print(Text(text, "italic"), soft_wrap=True)
             table.title = None
-        sheet = tables.Sheet.of(table)
-        framed = table.box is not None and sheet.framed_width() <= self.width
-        if framed and self.is_terminal and table.row_count <= _MOST_ROWS:
-            super().print(table)
+        self._print_sheet(sheet.only(kept), table)
+
+    def _print_sheet(self, sheet: tables.Sheet, table: Table | None = None) -> None:
+        """Print `sheet`; `table` is the one that it shows, with its styles."""
+        framed = (table is None or table.box is not None) and sheet.framed_width() <= self.width
+        if framed and self.is_terminal and len(sheet.styles) <= _MOST_ROWS:
+            super().print(table or sheet.table())
         elif framed:
             print("\n".join(tables.framed_lines(sheet)), file=self.file)
         else:
@@ -70,9 +75,9 @@ class _Edge(Console):
                 print(text, file=self.file)
 
 
-def results_console(*, every_column: bool = False) -> Console:
-    """Return the console for results, on stdout; with `every_column` its tables keep columns that say nothing."""
-    return _Edge(every_column=every_column, width=None if sys.stdout.isatty() else UNWRAPPED)
+def results_console() -> Console:
+    """Return the console for results, on stdout."""
+    return _Edge(width=None if sys.stdout.isatty() else UNWRAPPED)
 
 
 def advice() -> Console:

@@ -3,6 +3,7 @@
 import html
 import re
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,14 @@ from markdown_it import MarkdownIt
 
 from resbench.cards import markup
 
+
+class PurePython(yaml.SafeDumper):
+    """The dumper of cards where PyYAML was built without libyaml."""
+
+    ignore_aliases = markup._Dumper.ignore_aliases
+
+
+PurePython.add_representer(str, markup._string)
 NASTY = st.text() | st.text(alphabet="-->!<|`_*[]()\\&#\n\r\t'\"{}% ~$:/.\u2028\x85é中") | st.from_regex(r"<!--.*-->")
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 
@@ -63,6 +72,15 @@ def test_yaml_in_an_html_comment_reads_back_the_same_and_the_comment_ends_where_
     body = re.search(r"<!--\n(.*?)-->", page, re.DOTALL)[1]
     assert ">" not in body
     assert yaml.safe_load(body) == {"Models": data}
+
+
+@given(st.lists(NASTY | st.text("ab 😀中é") | st.floats(0, 1e9) | st.integers()))
+def test_yaml_has_the_same_bytes_without_libyaml(values):
+    data = {"Name": "a", "In Collection": values, "Metadata": [{"FLOPs": value, "Again": values} for value in values]}
+    with pytest.MonkeyPatch.context() as patch:
+        usual = markup.yaml_text(data)
+        patch.setattr(markup, "_Dumper", PurePython)
+        assert markup.yaml_text(data) == usual
 
 
 @given(NASTY)

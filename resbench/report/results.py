@@ -126,8 +126,7 @@ def _common(rows: Sequence[Row], columns: Columns, shown: Sequence[str]) -> dict
 def column_cells(rows: Sequence[Row], name: str, column: TableColumn) -> list[str]:
     """Return the values of a column for people, with their intervals where it has some: "51.73 [51.38, 52.08]"."""
     low, high = interval_columns(name)
-    bounds = ((row.get(low), row.get(high)) for row in rows)
-    cells = [_cell(row[name], *ends, column) for row, ends in zip(rows, bounds, strict=True)]
+    cells = [_cell(row[name], row.get(low), row.get(high), column) for row in rows]
     if name == "latency_ms":
         return [text if row["record"] else "no record" for row, text in zip(rows, cells, strict=True)]
     return cells

@@ -153,7 +153,7 @@ def _evaluated(record: Evaluation) -> Row:
 
 def _speeds_of(record: Profile) -> Iterator[Row]:
     memories, energies, costs = _memories(record), _energies(record), _costs(record.counts)
-    for series in filter(has_samples, record.series):
+    for series, doubt in _with_doubts(record):
         yield {
             **costs,
             **_timed(series),
@@ -164,15 +164,16 @@ def _speeds_of(record: Profile) -> Iterator[Row]:
             "launches": len(series.launches),
             "memory_mib": memories.get(series.batch_size),
             "energy_mj": energies.get(series.batch_size),
-            "doubt": doubt_of(series, record),
+            "doubt": doubt,
         }
 
 
 def _speeds_together(record: Profile) -> Iterator[Row]:
     """Yield the one row of a profile: its latency, its best throughputs, and what a large batch takes."""
-    series = list(filter(has_samples, record.series))
+    doubts = list(_with_doubts(record))
+    series = [one for one, _ in doubts]
     latencies = sorted((one for one in series if one.speed == "latency"), key=lambda one: one.batch_size)
-    row = _costs(record.counts) | {"doubt": next(filter(None, (doubt_of(one, record) for one in series)), "")}
+    row = _costs(record.counts) | {"doubt": next((doubt for _, doubt in doubts if doubt), "")}
     if latencies:
         row |= _bounds(_call_s(latencies[0]).scaled(1000), "latency{}_ms")
         row |= {"cpu_ms": _cpu_ms(latencies[0]), "latency_batch": latencies[0].batch_size}
@@ -185,6 +186,14 @@ def _speeds_together(record: Profile) -> Iterator[Row]:
     for name, by_batch in (("memory_mib", _memories(record)), ("energy_mj", _energies(record))):
         row[name] = by_batch[max(by_batch)] if by_batch else None
     yield row
+
+
+def _with_doubts(record: Profile) -> Iterator[tuple[Series, str]]:
+    """Yield each series that has samples, with why its figures may not repeat; nothing: no reason."""
+    for series in record.series:
+        doubt = doubt_of(series, record)
+        if not doubt or has_samples(series):  # a series without doubts has some
+            yield series, doubt
 
 
 def _fastest(series: Iterable[Series], speed: str) -> "tuple[Interval, int] | None":

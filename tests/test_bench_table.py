@@ -67,6 +67,15 @@ def test_a_row_per_record_has_the_smallest_latency_batch_and_the_best_throughput
     assert (row["memory_mib"], row["energy_mj"]) == (3, 25)
 
 
+@pytest.mark.parametrize("rows", [table.record_rows, table.speed_rows])
+def test_cpu_times_are_left_out_where_nobody_wants_them(rows):
+    records = {"a": PROFILE, "b": WHOLE}
+    whole = rows(records, NOW)
+    assert whole[0]["cpu_ms"] > 0
+    without = [{name: value for name, value in row.items() if name != "cpu_ms"} for row in whole]
+    assert rows(records, NOW, cpu=False) == without
+
+
 def test_a_training_step_is_its_three_phases():
     phases = [
         series(f"train_{phase}", scale) for phase, scale in (("forward", 10), ("backward", 20), ("optimizer", 10))

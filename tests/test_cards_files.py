@@ -140,7 +140,7 @@ def test_update_replaces_the_regions_of_a_file_and_check_only_looks(tmp_path):
 def test_regions_of_many_networks_look_through_the_records_once(tmp_path, monkeypatch):
     save(examples.PROFILE, tmp_path / "results")
     seen = []
-    monkeypatch.setattr(files, "speed_rows", lambda records: seen.append(len(records)) or [])
+    monkeypatch.setattr(files, "speed_rows", lambda records, *, cpu: seen.append(len(records)) or [])
     page = tmp_path / "page.md"
     names = ("networks", "resnet18", "resnet50")
     page.write_text("".join(f"<!-- resbench:{name} begin -->\n<!-- resbench:{name} end -->\n" for name in names))
@@ -170,15 +170,13 @@ def test_an_unknown_region_is_an_error_with_a_suggestion(tmp_path):
         files.wanted([], every=False, output=Path("x"), update=[page], results=Path("y"))
 
 
-@pytest.mark.parametrize(("measured", "needed"), [(False, set()), (True, {"numpy", "scipy"})])  # for the intervals
-def test_all_cards_are_made_without_torch(tmp_path, measured, needed):
-    if measured:
-        save(examples.PROFILE, tmp_path / "results")
+def test_all_cards_are_made_without_torch_and_scipy(tmp_path):
+    save(examples.PROFILE, tmp_path / "results")
     few = "from resbench.zoo import variants\nvariants.VARIANTS = variants.VARIANTS[:9]"
     words = ("card", "--all", "--output", f"{tmp_path}/cards", "--results", f"{tmp_path}/results")
     found = modules_after(*words, before=few)
     assert len(list((tmp_path / "cards").glob("*.md"))) == 9 + 1
-    assert found & {"torch", "numpy", "pandas", "scipy"} == needed
+    assert found.isdisjoint({"torch", "numpy", "pandas", "scipy"})
 
 
 def test_the_committed_cards_are_what_the_facts_give():

@@ -19,6 +19,7 @@ from resbench.errors import ResbenchError
 from resbench.judging.accuracy import wilson
 from resbench.judging.claims import on_published_images
 from resbench.judging.history import has_samples
+from resbench.judging.stats import Interval, log_interval
 from resbench.judging.timings import doubt_of, has_cpu_times, unit_times_s
 from resbench.records.record import RATES, TOP_K, Counts, Evaluation, Profile, Record, Series
 from resbench.records.store import machine_folder, read_folder
@@ -27,8 +28,6 @@ from resbench.zoo.find import networks
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from resbench.judging.stats import Interval
 
 Records = Mapping[str, Record] | Iterable[tuple[str, Record]]  # by path
 
@@ -72,29 +71,34 @@ def _dtype(column: TableColumn) -> str:
     return "string" if column.kind == "text" else "Int64" if column.whole else "float64"
 
 
-def speed_rows(records: Records, now: datetime | None = None) -> list[Row]:
-    """Return a row per speed and batch size of every profile, and one per evaluation, in the order of `records`."""
-    return _rows(records, SPEED_COLUMNS, _speeds_of, now)
+def speed_rows(records: Records, now: datetime | None = None, *, cpu: bool = True) -> list[Row]:
+    """Return a row per speed and batch size of every profile, and one per evaluation, in the order of `records`.
+
+    Without `cpu` they have no `cpu_ms`, which takes as long as the other times.
+    """
+    return _rows(records, SPEED_COLUMNS, _speeds_of, now, cpu=cpu)
 
 
-def record_rows(records: Records, now: datetime | None = None) -> list[Row]:
-    """Return a row per record, in the order of `records`."""
-    return _rows(records, RECORD_COLUMNS, _speeds_together, now)
+def record_rows(records: Records, now: datetime | None = None, *, cpu: bool = True) -> list[Row]:
+    """Return a row per record, in the order of `records`; without `cpu` they have no `cpu_ms`."""
+    return _rows(records, RECORD_COLUMNS, _speeds_together, now, cpu=cpu)
 
 
 def _rows(
     records: Records,
     columns: Mapping[str, TableColumn],
-    speeds: Callable[[Profile], Iterable[Row]],
+    speeds: Callable[[Profile, bool], Iterable[Row]],
     now: datetime | None,
+    *,
+    cpu: bool,
 ) -> list[Row]:
     """Read each record once; accuracies are joined when all are known."""
-    blank = dict.fromkeys(columns)
+    blank = {name: None for name in columns if cpu or name != "cpu_ms"}
     families = {variant.name: variant.family for variant in networks()}
     now = now or datetime.now(UTC)
     rows: list[Row] = []
     for path, record in records.items() if isinstance(records, Mapping) else records:
-        parts = speeds(record) if isinstance(record, Profile) else [_evaluated(record)]
+        parts = speeds(record, cpu) if isinstance(record, Profile) else [_evaluated(record)]
         owner = {"record": path, "family": families.get(record.network)}
         common = {**blank, **owner, **_subject(record), **_run(record, now)}
         rows += [common | part for part in parts]
@@ -151,12 +155,13 @@ def _evaluated(record: Evaluation) -> Row:
     return found | {"published_top1": published.get("top1"), ON_PUBLISHED_IMAGES: known}
 
 
-def _speeds_of(record: Profile) -> Iterator[Row]:
+def _speeds_of(record: Profile, cpu: bool) -> Iterator[Row]:
     memories, energies, costs = _memories(record), _energies(record), _costs(record.counts)
     for series, doubt in _with_doubts(record):
         yield {
             **costs,
             **_timed(series),
+            **_cpu(series, cpu),
             "speed": series.speed,
             "batch_size": series.batch_size,
             "samples": sum(len(cluster.wall_ns) for cluster in series.clusters),
@@ -168,7 +173,7 @@ def _speeds_of(record: Profile) -> Iterator[Row]:
         }
 
 
-def _speeds_together(record: Profile) -> Iterator[Row]:
+def _speeds_together(record: Profile, cpu: bool) -> Iterator[Row]:
     """Yield the one row of a profile: its latency, its best throughputs, and what a large batch takes."""
     doubts = list(_with_doubts(record))
     series = [one for one, _ in doubts]
@@ -176,7 +181,7 @@ def _speeds_together(record: Profile) -> Iterator[Row]:
     row = _costs(record.counts) | {"doubt": next((doubt for _, doubt in doubts if doubt), "")}
     if latencies:
         row |= _bounds(_call_s(latencies[0]).scaled(1000), "latency{}_ms")
-        row |= {"cpu_ms": _cpu_ms(latencies[0]), "latency_batch": latencies[0].batch_size}
+        row |= {"latency_batch": latencies[0].batch_size, **_cpu(latencies[0], cpu)}
     if best := _fastest(series, "throughput"):
         rate, size = best
         row |= _bounds(rate, "images_per_s{}") | {"throughput_batch": size}
@@ -196,7 +201,7 @@ def _with_doubts(record: Profile) -> Iterator[tuple[Series, str]]:
             yield series, doubt
 
 
-def _fastest(series: Iterable[Series], speed: str) -> "tuple[Interval, int] | None":
+def _fastest(series: Iterable[Series], speed: str) -> tuple[Interval, int] | None:
     """Return the highest images per second of a speed, and its batch size."""
     rates = [(_call_s(one).inverted(one.batch_size), one.batch_size) for one in series if one.speed == speed]
     return max(rates, key=lambda rate: rate[0].estimate, default=None)
@@ -214,22 +219,23 @@ def _training_rates(series: Iterable[Series]) -> Iterator[float]:
 def _timed(series: Series) -> Row:
     """Return the columns of a time."""
     call = _call_s(series)
-    row = _bounds(call.scaled(1000), "time{}_ms") | {"cpu_ms": _cpu_ms(series)}
+    row = _bounds(call.scaled(1000), "time{}_ms")
     return row | _bounds(call.inverted(series.batch_size), "images_per_s{}") if series.speed in RATES else row
 
 
-def _call_s(series: Series) -> "Interval":
+def _call_s(series: Series) -> Interval:
     """Return the time of a call in seconds."""
-    from resbench.judging.stats import log_interval  # numpy, which tables of accuracies do without
-
     return log_interval(unit_times_s(series, "wall_ns"))
 
 
-def _cpu_ms(series: Series) -> float | None:
-    return 1000 * geometric_mean(unit_times_s(series, "cpu_ns")) if has_cpu_times(series) else None
+def _cpu(series: Series, wanted: bool) -> Row:
+    """Return the column of CPU time, if it is `wanted`."""
+    if not wanted:
+        return {}
+    return {"cpu_ms": 1000 * geometric_mean(unit_times_s(series, "cpu_ns")) if has_cpu_times(series) else None}
 
 
-def _bounds(interval: "Interval", name: str) -> Row:
+def _bounds(interval: Interval, name: str) -> Row:
     ends = {"": interval.estimate, "_low": interval.low, "_high": interval.high}
     return {name.format(end): value for end, value in ends.items()}
 

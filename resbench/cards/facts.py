@@ -23,7 +23,7 @@ AT_OWN_SIZE = "fvcore"  # a convention for networks that do not take the wide in
 
 @dataclass(frozen=True)
 class SpeedTable:
-    """The `speed_rows` of a folder of records."""
+    """The `speed_rows` of a folder of records, without CPU times."""
 
     rows: Sequence[Row]
 
@@ -91,7 +91,7 @@ def gather(
         flops_convention=flops_convention if held else AT_OWN_SIZE,
         weights=(*checkpoints(variant.name), *unpublished(own)),
         records=own,
-        around=around or SpeedTable(speed_rows(records)),
+        around=around or SpeedTable(speed_rows(records, cpu=False)),
     )
 
 

@@ -64,7 +64,7 @@ class _Known:
 
     @cached_property
     def speeds(self) -> facts.SpeedTable:
-        return facts.SpeedTable(speed_rows(self.records))
+        return facts.SpeedTable(speed_rows(self.records, cpu=False))
 
     def card(self, variant: Variant, flops_convention: str = facts.TIMM_CARD) -> Card:
         return facts.gather(variant, self.by_network.get(variant.name, {}), flops_convention, self.speeds)

@@ -1,7 +1,4 @@
-"""The rows of a card that come from records: speeds with intervals, accuracies beside claims, where each was made.
-
-The statistics need scipy, which is imported only when there are records.
-"""
+"""The rows of a card that come from records: speeds with intervals, accuracies beside claims, where each was made."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,9 +10,11 @@ from resbench.cards.plots import Measurement
 from resbench.cards.relatives import in_doubt
 from resbench.judging.claims import reproduction
 from resbench.judging.history import has_samples
+from resbench.judging.stats import log_interval, unit_values
 from resbench.records.record import TOP_K, Environment, Evaluation, Pipeline, Pixels, Profile, Record, Series, TopK
 from resbench.records.store import machine_folder
 from resbench.words import observed
+from resbench.words.measured import rate, time_span
 from resbench.words.quantities import WORDS, accuracy_span, reproduction_words
 from resbench.words.settings import chosen_words
 
@@ -100,9 +99,6 @@ def _point(row: Row) -> Measurement:
 
 
 def _speed(record: Profile, series: Series) -> dict[str, Any]:
-    from resbench.judging.stats import log_interval, unit_values
-    from resbench.words.measured import rate, time_span
-
     call = log_interval(unit_values(series))
     return {
         "speed": f"{observed.speed(series.speed)}{observed.overloaded(record.environment)}",

@@ -10,6 +10,7 @@ from statistics import fmean, median
 from resbench.judging.exact import differences, run_facts
 from resbench.judging.family import welch
 from resbench.judging.metric import TimedMetric, timed
+from resbench.judging.stats import log_interval
 from resbench.judging.timings import clocks_of, unit_times_s
 from resbench.records.record import TOP_K, Evaluation, Noise, Profile, Record, Run, Series
 
@@ -153,8 +154,6 @@ def _memories(profile: Profile) -> Iterator[tuple[str, Measure]]:
 
 def timings_of(profile: Profile) -> Iterator[tuple[Series, TimedMetric, Measure]]:
     """Yield what was timed, by each clock that tells of it, with its figure."""
-    from resbench.judging.stats import log_interval
-
     for series in filter(has_samples, profile.series):
         for clock in (clocks := clocks_of([series], profile)):
             interval = log_interval(unit_times_s(series, clock))

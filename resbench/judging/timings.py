@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from operator import attrgetter
 from statistics import fmean, geometric_mean
-from typing import TYPE_CHECKING
 
 from resbench.judging import student
 from resbench.judging.exact import differences, images_difference, incomparable, obstacle_to_comparing, same
@@ -18,10 +17,8 @@ from resbench.judging.family import Change, Timed, welch
 from resbench.judging.finding import Finding, Verdict
 from resbench.judging.limits import Limits
 from resbench.judging.metric import Clock, timed
+from resbench.judging.stats import Interval, unit_values
 from resbench.records.record import RATES, Profile, Series
-
-if TYPE_CHECKING:
-    from resbench.judging.stats import Interval
 
 ENOUGH_RUNS = 5
 # Within few runs the medians of identical code differ by several per cent in CPU time, by far more in wall time.
@@ -187,20 +184,16 @@ def _busier(pool: Iterable[Profile], after: Profile) -> str:
 
 def unit_times_s(series: Series, clock: Clock) -> list[float]:
     """Return the independent values of `series` in seconds per forward pass, one per cluster or launch."""
-    from resbench.judging.stats import unit_values
-
     # A full queue has no latency: its figure is the time elapsed, the mean.
     middle = "mean" if series.speed in RATES else "median"
     return unit_values(series, clock, middle)
 
 
-def ratio_between(before: Series, after: Series) -> "Interval":
+def ratio_between(before: Series, after: Series) -> Interval:
     """Return the time of a pass of `after` over that of `before`, with Welch's 95 % interval over units.
 
     It knows the scatter inside the two runs and not how runs differ: below GROSS it proves nothing.
     """
-    from resbench.judging.stats import Interval
-
     old, new = unit_times_s(before, "wall_ns"), unit_times_s(after, "wall_ns")
     change = welch(old, new)
     bounds = change.ratios() if min(len(old), len(new)) > 1 else (None, None)

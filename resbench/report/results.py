@@ -56,7 +56,8 @@ def show_chosen(records: Mapping[str, Record], choice: RowChoice, written: Writt
     columns = SPEED_COLUMNS if speeds else RECORD_COLUMNS
     usual = [name for name in _USUAL if name in columns] if written.form in _FOR_PEOPLE else list(columns)
     shown = usual if written.columns is None else named_columns("--columns", written.columns, columns)
-    rows = chosen_rows(speed_rows(records) if speeds else record_rows(records), columns, choice)
+    rows = (speed_rows if speeds else record_rows)(records, cpu="cpu_ms" in {*shown, *choice.words})
+    rows = chosen_rows(rows, columns, choice)
     if not rows:
         terminal.advice().print("no record meets these conditions")
     if written.form == "table":

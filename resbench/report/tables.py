@@ -58,9 +58,13 @@ class Sheet:
 
     def only(self, kept: Sequence[int]) -> Self:
         """Return the sheet with these of its columns."""
-        parts = (self.titles, self.columns, self.right, self.widths)
-        titles, columns, right, widths = (tuple(part[index] for index in kept) if part else () for part in parts)
-        return replace(self, titles=titles, columns=columns, right=right, widths=widths)
+        return replace(
+            self,
+            titles=tuple(self.titles[index] for index in kept) if self.titles else (),
+            columns=tuple(self.columns[index] for index in kept),
+            right=tuple(self.right[index] for index in kept),
+            widths=tuple(self.widths[index] for index in kept),
+        )
 
     def framed_width(self) -> int:
         """Return how wide the table is with its frame."""
@@ -86,8 +90,8 @@ class Sheet:
 
     def table(self) -> Table:
         """Return it for rich to draw."""
-        sides = ("right" if right else "left" for right in self.right)
-        table = Table(*(Column(title, justify=side) for title, side in zip(self.titles, sides, strict=True)))
+        titles = zip(self.titles, self.right, strict=True)
+        table = Table(*(Column(title, justify="right" if right else "left") for title, right in titles))
         for cells in zip(*self.columns, strict=True):
             table.add_row(*cells)
         return table

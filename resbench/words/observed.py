@@ -1,4 +1,4 @@
-"""Machines, settings, speeds and images of records in words; without statistics, so that cards import none."""
+"""Machines, settings, speeds and images of records in words."""
 
 from resbench import units
 from resbench.records.record import (

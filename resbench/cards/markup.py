@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 # Punctuation that means something to Markdown or HTML inside a line. An underscore between letters does not, and is
-# left alone so that names stay readable and searchable.
+# left alone so that names stay readable and searchable. The expression begins with the characters and excepts that
+# underscore after them, which is searched for several times as fast as the other way round.
 _SPECIAL = re.compile(r"[!#$&*<>\[\\\]^_`{|}~](?<![^\W_]_(?=[^\W_]))")
 # What would open a list, a rule or a heading at the start of a line.
 _OPENING = re.compile(r"[-+=]|\d+[.)](?=\s|$)")

@@ -93,7 +93,7 @@ class _Archive:
         self.path = path
         self.storages: dict[tuple[str, str], Tensor] = {}
         try:
-            self.archive = zipfile.ZipFile(path)  # stays open: its directory is as long as there are tensors
+            self.archive = zipfile.ZipFile(path)  # kept open: to open it is to read a directory of all tensors
             self.root = self._checked(self.archive)
             self.content = pickles.load_pickle(BytesIO(self.archive.read(f"{self.root}data.pkl")))
         except (pickles.RefusedError, ResbenchError, *_DAMAGED_ZIP) as error:

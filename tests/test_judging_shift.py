@@ -34,6 +34,15 @@ def test_places_are_lost_with_an_interval_of_both_ranks():
     assert moved([GOOD, SAME], [SAME, GOOD]) == [Rank(place=1, low=-1, high=1), Rank(place=-1, low=-1, high=1)]
 
 
+def test_each_of_two_ranks_has_half_of_the_error():
+    """With 8 lost and 1 gained p is 20/2^9 = 0.039: below the 5 % of one rank, above the 2.5 % of each of two."""
+    ahead, behind = np.ones(40, dtype=bool), np.arange(40) >= 8
+    ahead[39] = False
+    assert stats.binomtest(1, 9).pvalue == pytest.approx(20 / 2**9)
+    assert ranked([ahead, behind]) == [Rank(place=1, low=1, high=1), Rank(place=2, low=2, high=2)]
+    assert moved([ahead, behind], [ahead, behind]) == [Rank(place=0, low=-1, high=1)] * 2
+
+
 def test_effective_robustness_is_what_a_fit_of_logits_leaves():
     base, seen = np.array([0.6, 0.7, 0.75, 0.8]), np.array([0.2, 0.33, 0.3, 0.41])
     logit = lambda share: np.log(share / (1 - share))  # noqa: E731

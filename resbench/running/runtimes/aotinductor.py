@@ -13,6 +13,7 @@ from resbench.records.settings import Engine
 from resbench.running import fresh
 from resbench.running.fresh import DiedError
 from resbench.running.runtimes.eager import placed_module
+from resbench.running.runtimes.modelfile import exporting
 from resbench.running.runtimes.runtime import Program, Source
 
 
@@ -38,12 +39,13 @@ def aotinductor_program(source: Source) -> Program:
 def _compile(module: nn.Module | None, batch: Tensor, path: Path) -> None:
     if module is None:
         raise ResbenchError(f"{path.name}: was not compiled for {len(batch)} images; measure that batch size too")
+    with exporting(module, "AOTInductor"), torch.inference_mode(False), torch.no_grad():
+        program = torch.export.export(module, (batch.clone(),))
     try:
         with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
             warnings.simplefilter("ignore")  # of torch, about itself
-            program = torch.export.export(module, (batch.clone(),))
             torch._inductor.aoti_compile_and_package(program, package_path=str(path))
-    except Exception as error:  # of the exporter and the compilers, of many kinds
+    except Exception as error:  # of the compilers, of many kinds
         reason = f"{type(error).__name__}: {first_line(error)}"
         raise ResbenchError(
             f"runtime aotinductor: cannot compile this network ({reason}); it needs a C++ compiler, as g++"

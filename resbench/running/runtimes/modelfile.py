@@ -1,14 +1,19 @@
 """A file that holds a network with its weights, whoever wrote it; the formats, and what they have in common."""
 
 import importlib
+import logging
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import torch
 from torch import Tensor, nn
 
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, first_line
 
 Precision = Literal["fp32", "half", "int8"]  # the narrowest arithmetic in the file
 IMAGES, LOGITS = "images", "logits"  # names of the input and the output of a file that resbench writes
@@ -58,6 +63,31 @@ class Content:
     example: Tensor  # a batch
     dynamic_batch: bool
     metadata: Mapping[str, str]
+
+
+@contextmanager
+def quiet_logs() -> Iterator[None]:
+    """Keep remarks of exporters, about packages that are not installed and about themselves, from the terminal."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+@contextmanager
+def exporting(module: nn.Module, to: str) -> Iterator[None]:
+    """Let torch export `module` in silence. Raises ResbenchError, which names its class, for whatever torch raises."""
+    with warnings.catch_warnings(), quiet_logs(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except Exception as error:  # of torch's exporters, of many kinds
+            why = f"{type(module).__name__}: torch {torch.__version__} cannot export it to {to}"
+            raise ResbenchError(
+                f"{why} ({first_line(error.__cause__ or error)}); use eager torch, or try newer packages"
+            ) from None
 
 
 def suffix_format(path: Path) -> Format:

@@ -1,20 +1,17 @@
 """ONNX files: written by torch's exporter, run by ONNX Runtime."""
 
-import logging
-import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
-import onnxscript  # torch's exporter needs it, and would say so in a traceback
+import onnxscript  # noqa: F401  torch's exporter needs it, and would say so in a traceback
 import torch
 from torch import Tensor
 
 from resbench.errors import ResbenchError, first_line
-from resbench.running.runtimes.modelfile import IMAGES, LOGITS, Content, Precision
+from resbench.running.runtimes.modelfile import IMAGES, LOGITS, Content, Precision, exporting
 
 PREFIX = "resbench."
 # Operators that ONNX Runtime brings along; others are code of somebody's own.
@@ -50,23 +47,16 @@ class OnnxFile:
     def write(content: Content, path: Path) -> tuple[Path, ...]:
         """Write an ONNX file with all weights inside. Raises ResbenchError for a network that cannot be exported."""
         dynamic = ({0: torch.export.Dim("batch")},) if content.dynamic_batch else None
-        try:
-            with warnings.catch_warnings(), quiet_logs():
-                warnings.simplefilter("ignore")  # of the exporter, about torch itself
-                program = torch.onnx.export(
-                    content.module,
-                    (content.example,),
-                    dynamo=True,
-                    verbose=False,
-                    input_names=[IMAGES],
-                    output_names=[LOGITS],
-                    dynamic_shapes=dynamic,
-                )
-        except torch.onnx.OnnxExporterError as error:
-            raise ResbenchError(
-                f"{path}: torch {torch.__version__} and onnxscript {onnxscript.__version__} cannot export this network "
-                f"to ONNX ({first_line(error.__cause__ or error)}); install newer ones"
-            ) from None
+        with exporting(content.module, "ONNX"):
+            program = torch.onnx.export(
+                content.module,
+                (content.example,),
+                dynamo=True,
+                verbose=False,
+                input_names=[IMAGES],
+                output_names=[LOGITS],
+                dynamic_shapes=dynamic,
+            )
         assert program is not None
         model = program.model_proto
         onnx.helper.set_model_props(model, {f"{PREFIX}{key}": value for key, value in content.metadata.items()})
@@ -139,17 +129,6 @@ def _precision(graph: onnx.ModelProto) -> Precision:
     if any(node.op_type in _INT8_OPERATORS for node in graph.graph.node):
         return "int8"
     return "half" if types & set(_HALF) else "fp32"
-
-
-@contextmanager
-def quiet_logs() -> Iterator[None]:
-    """Keep the exporter's remarks about packages that are not installed from the terminal."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)
 
 
 def _reason(error: BaseException) -> str:

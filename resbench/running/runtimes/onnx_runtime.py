@@ -14,8 +14,7 @@ from torch import Tensor
 from resbench.errors import ResbenchError, first_line
 from resbench.records.settings import Engine
 from resbench.running.runtimes.exported import int8_network, int8_options, onnx_network, opset
-from resbench.running.runtimes.modelfile import IMAGES, LOGITS
-from resbench.running.runtimes.onnx_file import quiet_logs
+from resbench.running.runtimes.modelfile import IMAGES, LOGITS, quiet_logs
 from resbench.running.runtimes.runtime import CalibrationImages, Program, Source, versions_of
 
 # Without VNNI two products of a byte are added in 16 bits, which may overflow: weights of 7 bits cannot.

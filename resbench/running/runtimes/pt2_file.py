@@ -13,7 +13,7 @@ from torch.export import ExportedProgram
 from torch.fx import Interpreter
 
 from resbench.errors import ResbenchError, first_line
-from resbench.running.runtimes.modelfile import Content, Precision
+from resbench.running.runtimes.modelfile import Content, Precision, exporting
 
 _EXTRA = "resbench.json"
 
@@ -23,10 +23,9 @@ class Pt2File:
 
     @staticmethod
     def write(content: Content, path: Path) -> tuple[Path, ...]:
-        """Write a file that torch.export.load reads."""
+        """Write a file that torch.export.load reads. Raises ResbenchError for a network that cannot be exported."""
         dynamic = ({0: torch.export.Dim("batch")},) if content.dynamic_batch else None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch, about itself
+        with exporting(content.module, "pt2"):
             program = torch.export.export(content.module, (content.example,), dynamic_shapes=dynamic)
             torch.export.save(program, path, extra_files={_EXTRA: json.dumps(dict(content.metadata))})
         return (path,)

@@ -104,7 +104,7 @@ class Branching(nn.Module):
 """
 
 
-@pytest.mark.parametrize("file", ["a.onnx", "a.xml", "a.pt2"])
+@pytest.mark.parametrize("file", ["a.onnx", pytest.param("a.xml", marks=pytest.mark.nightly), "a.pt2"])
 def test_a_network_that_looks_at_its_image_is_refused_in_one_line_in_every_format(tmp_path, monkeypatch, capfd, file):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.py").write_text(BRANCHING)

@@ -223,3 +223,18 @@ def test_drift_is_found_in_noise():
     assert np.mean([robust.drifts(trend * chance.lognormal(0, 0.01, 24)) for _ in range(100)]) > 0.95
     assert not robust.drifts([1.0, 1.0, 1.0])
     assert not robust.drifts([1.0] * 12)
+
+
+def test_scatter_and_trend_of_a_series_are_those_of_scipy():
+    """The error of a median by the median absolute deviation; a drift by Kendall's test and the Theil-Sen slope."""
+    chance, found = np.random.default_rng(8), set()
+    for trend in (0.0, 0.001, 0.002, 0.003) * 50:
+        values = np.exp(trend * np.arange(24)) * chance.lognormal(0, 0.015, 24)
+        scatter = scipy_stats.median_abs_deviation(values, scale="normal")
+        assert robust._median_error(values) == pytest.approx(1.2533 * scatter / np.sqrt(24) / np.median(values))
+        slope = scipy_stats.theilslopes(np.log(values), np.arange(24)).slope
+        p_value = scipy_stats.kendalltau(np.arange(24), values).pvalue
+        expected = bool(p_value < 0.01 and abs(slope) * 23 > np.log(1.02))
+        assert robust.drifts(values) is expected
+        found.add(expected)
+    assert found == {True, False}

@@ -9,9 +9,8 @@ import torch
 from resbench.errors import InvalidMeasurementError
 from resbench.running.device import waiting
 
-SPIN_S = (
-    0.1  # after a call, threads wait for the next one in a loop: ONNX Runtime's for 55 ms, torch's for 12 (libgomp)
-)
+# As long as threads may wait in a loop for another call: ONNX Runtime's do for 55 ms, torch's for 12 (libgomp).
+SPIN_S = 0.1
 Call = Callable[[], object]
 Timer = Callable[[Call, int], tuple[int, int]]  # (call, times) -> (wall_ns, cpu_ns)
 

@@ -8,16 +8,24 @@ import pytest
 from scipy import stats
 
 from resbench.judging.standing import USUAL_DEVIATION, USUAL_FREEDOM, Standings
-from resbench.timing.race import SHARE, RaceSetup, race, whole_grid
+from resbench.timing.race import SHARE, RaceSetup, race
 
 # What was measured on a busy shared machine: between clusters and within them (docs/measuring.md).
 LAYOUT, NOISE, SAMPLES = 0.018, 0.03, 3
+CLUSTERS = 12  # of a setting in the whole grid
+
+
+def whole_grid(count):
+    """Counted in clusters, as long as all have as many samples."""
+    return CLUSTERS * count
 
 
 class Machine:
     """Settings of known speed, on a machine that becomes slower and faster from round to round."""
 
-    def __init__(self, logs, seed=0, wrong=(), seconds=0.0, drift=0.3, noise=NOISE):
+    def __init__(self, logs, seed=0, wrong=(), seconds=0.0, drift=0.3, noise=NOISE, longer=1):
+        """`longer`: how many times as many samples a cluster of the whole grid would have."""
+        self.longer = longer
         self.logs, self.wrong, self.chance = np.asarray(logs), set(wrong), np.random.default_rng(seed)
         self.taken, self.asked, self.clock_s = [], [], 0.0
         self.seconds, self.drift, self.noise = seconds, drift, noise
@@ -37,6 +45,8 @@ class Machine:
     def race(self, **options):
         setup = RaceSetup(
             count=len(self.logs),
+            whole_grid=self.longer * whole_grid(len(self.logs)),
+            cost=len,
             measure=self.measure,
             holds=self.holds,
             now_s=lambda: self.clock_s,
@@ -98,10 +108,10 @@ def test_of_1000_races_at_most_1_per_cent_miss_the_best_by_more_than_2_per_cent(
 
 
 @pytest.mark.nightly
-def test_of_1000_races_of_16_settings_at_most_1_per_cent_miss_the_best_by_more_than_2_per_cent():
-    """With clusters of many samples, of which a fifth of the grid is 38."""
-    machines = [Machine(few_speeds(seed), seed, noise=0.012) for seed in range(1000)]
-    assert sum(machine.loss(machine.race()[-1].leader) > 1.02 for machine in machines) <= 10
+def test_of_1000_races_of_16_settings_at_most_3_miss_the_best_by_more_than_2_per_cent():
+    """With clusters of fifteen samples, where the whole grid's have forty; scattered as on a noisy virtual machine."""
+    machines = [Machine(few_speeds(seed), seed, noise=0.05, longer=40 / 15) for seed in range(1000)]
+    assert sum(machine.loss(machine.race()[-1].leader) > 1.02 for machine in machines) <= 3
 
 
 @SEEDS
@@ -124,7 +134,7 @@ def test_equal_settings_are_a_tie_and_one_that_is_far_ahead_is_none():
         assert set(end.contenders) == {1, 2, 3}
         end = Machine([0.5, -0.5, *[0.0] * 20], seed).race()[-1]
         assert (end.leader, end.contenders) == (1, (1,))
-        assert end.measurements < whole_grid(22) / 8  # it needs no more
+        assert end.measurements < whole_grid(22) / 7  # it needs no more
 
 
 def test_whoever_is_left_alone_is_compared_with_plain_eager_torch_three_times():

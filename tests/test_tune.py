@@ -65,7 +65,7 @@ RACE = Tuned(
         raced(replace(FP32, fuse=True, memory_format="channels_last", threads=1), 2, [20.4, 20.2]),
     ),
     winner=1,
-    most_measurements=9,
+    most_measurements=48,
     cannot=(CannotRace(what="tensorrt", why="runtime tensorrt: not on cpu; give --device cuda"),),
     environment=ENVIRONMENT,
     run=RUN,
@@ -106,7 +106,7 @@ def test_the_report_shows_ranks_ratios_answers_and_how_little_was_measured(capsy
     assert [row[-1] for row in rows] == ["right", "not compared", "right", "another first class for 3 of 200 images"]
     assert rows[0][5].startswith("2.000 [")
     assert rows[2][5] == "1"
-    assert "9 measurements (clusters of samples); the whole grid of 4 settings would take 48, 12 of each" in text
+    assert "27 measurements (timed samples); the whole grid of 4 settings would take 240" in text
     assert "a tie: another setting cannot be told from the first" in text
     assert "answers: equal top-1 on 200 images of val" in text
     assert "tensorrt: not on cpu; give --device cuda" in text
@@ -249,8 +249,8 @@ def few(quick, monkeypatch):
     monkeypatch.setattr(grid, "_SWITCHES", ("fuse",))
     monkeypatch.setattr(answers, "RANDOM_IMAGES", 5)
     monkeypatch.setattr(candidates, "HOPELESS", 1e9)
-    monkeypatch.setattr(racelog, "MOST_SAMPLES", 3)
-    monkeypatch.setattr("resbench.timing.race.ROUNDS_OF_GRID", 2)
+    monkeypatch.setattr(racelog, "RACE_SAMPLES", 3)
+    monkeypatch.setattr(racelog, "GRID_CLUSTERS", 2)
     monkeypatch.setattr("resbench.timing.race.SHARE", 1)
 
 
@@ -273,7 +273,7 @@ def test_the_winner_answers_as_eager_torch_does_is_saved_and_is_used(few, monkey
     assert race["cannot"][0] == {"what": "tensorrt", "why": "runtime tensorrt: not on cpu; give --device cuda"}
     assert race["answers"].startswith("equal top-1 on 5 random images")
     assert race["raced"][race["winner"]]["fault"] in ("", None)
-    assert found["measurements"] == sum(len(own["clusters"]) for own in race["raced"]) <= race["most_measurements"]
+    assert found["measurements"] == 3 * sum(len(own["clusters"]) for own in race["raced"]) <= race["most_measurements"]
     assert found["ranking"][0]["index"] == race["winner"]
     (path,) = tmp_path.rglob("*.tuned")
     assert f"saved {path}" in done.stderr

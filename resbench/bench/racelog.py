@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 from resbench.bench.answers import RightAnswers, fault_in
-from resbench.bench.candidates import Candidates
+from resbench.bench.candidates import Candidate, Candidates
 from resbench.bench.subject import proof_of
 from resbench.errors import ResbenchError
 from resbench.judging.ranking import log_time
@@ -16,9 +16,10 @@ from resbench.timing import interleave
 from resbench.timing.race import RaceSetup
 from resbench.timing.sampler import without_garbage_collection
 
-# A setting has few clusters in a race, so each has more samples than in `ab`, where calls are short: with ten of them
-# the scatter within a cluster outweighs that between clusters.
-MOST_SAMPLES = 40
+# On a noisy machine the medians of clusters of 40 samples scatter by 3 %, so a whole grid needs 24 of every setting to
+# tell differences of 2 %. A race takes shorter clusters, and more of them, of the few settings that may win.
+GRID_CLUSTERS, GRID_SAMPLES = 24, 40
+RACE_SAMPLES = 15
 
 
 class RaceLog:
@@ -38,6 +39,8 @@ class RaceLog:
         own = self.candidates.ready
         return RaceSetup(
             count=len(own),
+            whole_grid=sum(GRID_CLUSTERS * _samples([candidate], GRID_SAMPLES) for candidate in own),
+            cost=self.cost,
             measure=self.measure,
             holds=self.holds,
             limits_s=[max_latency_s / candidate.batch_size for candidate in own] if max_latency_s else (),
@@ -60,14 +63,16 @@ class RaceLog:
             for index, (candidate, samples) in enumerate(zip(self.candidates.ready, self._samples, strict=True))
         )
 
+    def cost(self, taking: Sequence[int]) -> int:
+        """Return how many samples `measure` takes."""
+        return len(taking) * _samples([self.candidates.ready[index] for index in taking], RACE_SAMPLES)
+
     def measure(self, taking: Sequence[int]) -> Round:
-        """Take one cluster of each of these, in turn."""
+        """Take one cluster of each of these, their calls in turn."""
         ready = [self.candidates.ready[index] for index in taking]
-        bursts = [candidate.burst for candidate in ready]
-        slowest_s = max(burst.seconds for burst in bursts)
-        shape = interleave.Shape(pairs=interleave.fitting_pairs(slowest_s, MOST_SAMPLES), calls=1)
+        shape = interleave.Shape(pairs=_samples(ready, RACE_SAMPLES), calls=1)
         with without_garbage_collection():
-            clusters = interleave.cluster(bursts, shape, self._chance)
+            clusters = interleave.cluster([candidate.burst for candidate in ready], shape, self._chance)
         for index, cluster in zip(taking, clusters, strict=True):
             self._samples[index].append((self._rounds, cluster))
         self._rounds += 1
@@ -88,3 +93,8 @@ class RaceLog:
             fault = str(error)
         self._faults[index] = fault
         return not fault
+
+
+def _samples(candidates: Sequence[Candidate], most: int) -> int:
+    """Return how many samples a cluster has of each of these, whose calls take turns: the slowest permits no more."""
+    return interleave.fitting_pairs(max(candidate.burst.seconds for candidate in candidates), most)

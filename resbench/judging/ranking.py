@@ -37,8 +37,8 @@ def standings_in(tuned: Tuned) -> Standings:
 
 
 def measurements_of(tuned: Tuned) -> int:
-    """Return how many clusters were taken in all."""
-    return sum(len(raced.clusters) for raced in tuned.raced)
+    """Return how many samples were taken in all."""
+    return sum(len(cluster.wall_ns) for raced in tuned.raced for cluster in raced.clusters)
 
 
 def ranking(tuned: Tuned) -> list[Ranked]:

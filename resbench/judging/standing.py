@@ -20,7 +20,7 @@ Round = Mapping[int, float]  # the log of the seconds per image, of every settin
 # Before anything is known of the scatter: where weights lie in memory makes several per cent (docs/measuring.md).
 USUAL_DEVIATION = 0.03
 USUAL_FREEDOM = 4  # degrees of freedom that this counts for
-RISK = 0.01  # of calling the fastest setting clearly behind, or another one certainly not ahead
+RISK = 0.002  # of calling the fastest setting clearly behind, or another one certainly not ahead: it is asked often
 
 
 @dataclass(frozen=True)

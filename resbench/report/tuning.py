@@ -10,7 +10,7 @@ from resbench import units
 from resbench.judging.ranking import Ranked, measurements_of, ranking
 from resbench.records.tuned import PLAIN, Tuned, save_tuned
 from resbench.report import terminal
-from resbench.timing.race import ROUNDS_OF_GRID, whole_grid
+from resbench.timing.race import SHARE
 from resbench.words.measured import rate_words, ratio_words, time
 from resbench.words.observed import device, noise, run_by
 from resbench.words.settings import setting_options, setting_words
@@ -54,7 +54,7 @@ def _print_json(tuned: Tuned) -> None:
             "tuned": tuned,
             "ranking": ranking(tuned),
             "measurements": measurements_of(tuned),
-            "whole_grid": whole_grid(len(tuned.raced)),
+            "whole_grid": SHARE * tuned.most_measurements,
             "command": command_of(tuned),
         }
     )
@@ -100,8 +100,8 @@ def _notes(tuned: Tuned, rows: Sequence[Ranked]) -> Iterator[str]:
         others = f"{tied} other settings" if tied > 1 else "another setting"
         yield f"a tie: {others} cannot be told from the first"
     yield (
-        f"{taken} measurements (clusters of samples); the whole grid of {settings} settings would take "
-        f"{whole_grid(settings)}, {ROUNDS_OF_GRID} of each"
+        f"{taken} measurements (timed samples); the whole grid of {settings} settings would take "
+        f"{SHARE * tuned.most_measurements}"
     )
     yield f"answers: {tuned.answers}"
     for own in tuned.cannot:

@@ -9,8 +9,8 @@ from resbench.judging.standing import Round, Standings
 from resbench.records.tuned import PLAIN
 from resbench.timing.contest import LEAST_UNITS
 
-ROUNDS_OF_GRID = 12  # as many times the whole grid would have every setting timed: as often as `ab` does at first
-SHARE = 5  # the race takes at most so small a part of these measurements
+SHARE = 5  # a race takes at most so small a part of the measurements of the whole grid
+LEAST_SHARED = 8  # rounds of two settings that are called as good as one another: one of few may be an outlier
 CLOSE = 0.02  # settings whose times differ by less are as good as one another
 
 
@@ -19,7 +19,9 @@ class RaceSetup:
     """The settings that race, by number, and what the race asks of the world; PLAIN is one of them."""
 
     count: int
-    measure: Callable[[Sequence[int]], Round]  # times these settings once each, in turn
+    whole_grid: int  # measurements that it takes to time each of them as well as without a race
+    cost: Callable[[Sequence[int]], int]  # measurements that a round of these settings takes
+    measure: Callable[[Sequence[int]], Round]  # times these settings, in turn
     holds: Callable[[int], bool]  # whether the answers of a setting are right; asked once of each that leads
     limits_s: Sequence[float] = ()  # per image, that the time of each must be below; none: there is no limit
     time_budget_s: float = math.inf
@@ -33,13 +35,8 @@ class RaceState:
     standings: Standings
     leader: int | None  # the fastest with right answers and below the limit; None: there is none yet
     contenders: tuple[int, ...]  # not clearly behind it, the fastest first
-    measurements: int
-    most: int  # measurements that the race may take
-
-
-def whole_grid(count: int) -> int:
-    """Return how many measurements it takes to time each of `count` settings, as without a race."""
-    return ROUNDS_OF_GRID * count
+    measurements: int  # that were taken
+    most: int  # that the race may take
 
 
 def race(setup: RaceSetup) -> Iterator[RaceState]:
@@ -54,20 +51,21 @@ def race(setup: RaceSetup) -> Iterator[RaceState]:
     halving.
     """
     end_s, longest_s = setup.now_s() + setup.time_budget_s, 0.0
-    most = max(whole_grid(setup.count) // SHARE, setup.count)
+    taken = 0
     rounds: list[Round] = []
     answers: dict[int, bool] = {}
     taking: Sequence[int] = range(setup.count)
     while taking and (not rounds or setup.now_s() + longest_s <= end_s):
         before_s = setup.now_s()
+        taken += setup.cost(taking)
         rounds.append(setup.measure(taking))
         longest_s = max(longest_s, setup.now_s() - before_s)
-        state = _state(rounds, setup, answers, most)
+        state = _state(rounds, setup, answers, taken)
         yield state
-        taking = _next(state)
+        taking = _next(state, setup)
 
 
-def _state(rounds: Sequence[Round], setup: RaceSetup, answers: dict[int, bool], most: int) -> RaceState:
+def _state(rounds: Sequence[Round], setup: RaceSetup, answers: dict[int, bool], taken: int) -> RaceState:
     standings = Standings(tuple(rounds))
     running = [
         index for index in standings.ranked(range(setup.count)) if not _is_above(standings, setup.limits_s, index)
@@ -79,7 +77,11 @@ def _state(rounds: Sequence[Round], setup: RaceSetup, answers: dict[int, bool], 
         if answers.get(index, True) and (leader in (None, index) or not standings.is_behind(leader, index))
     )
     return RaceState(
-        standings=standings, leader=leader, contenders=contenders, measurements=sum(map(len, rounds)), most=most
+        standings=standings,
+        leader=leader,
+        contenders=contenders,
+        measurements=taken,
+        most=setup.whole_grid // SHARE,
     )
 
 
@@ -101,21 +103,24 @@ def _may_lead(index: int, standings: Standings, setup: RaceSetup, answers: dict[
     return answers[index]
 
 
-def _next(state: RaceState) -> list[int]:
+def _next(state: RaceState, setup: RaceSetup) -> list[int]:
     """Return which settings run in the next round; none: the race is over."""
-    if not state.contenders:
+    if not state.contenders or _is_decided(state):
         return []
     first = state.contenders[0] if state.leader is None else state.leader
-    left = state.most - state.measurements
-    room = max(2, left // 2)
-    taking = [first, *(index for index in state.contenders if index != first)][:room]
-    if PLAIN not in taking and len(taking) < room:
+    taking = [first, *(index for index in state.contenders if index != first)]
+    if PLAIN not in taking:
         taking.append(PLAIN)  # so that the ratio to it is known well
-    return [] if _is_decided(state) or len(taking) > left else taking
+    left = state.most - state.measurements
+    while len(taking) > 2 and setup.cost(taking) > left / 2:
+        taking.pop()
+    return taking if setup.cost(taking) <= left else []
 
 
 def _is_decided(state: RaceState) -> bool:
     standings, leader = state.standings, state.leader
     if leader is None or standings.count(leader, PLAIN) < LEAST_UNITS:
         return False
-    return not any(standings.may_be_ahead(leader, index, CLOSE) for index in state.contenders if index != leader)
+    rivals = [index for index in state.contenders if index != leader]
+    seen = min((standings.count(leader, index) for index in rivals), default=LEAST_SHARED)
+    return seen >= LEAST_SHARED and not any(standings.may_be_ahead(leader, index, CLOSE) for index in rivals)

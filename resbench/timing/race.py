@@ -45,24 +45,24 @@ def race(setup: RaceSetup) -> Iterator[RaceState]:
     All run in the first round. After each round, settings drop out that are clearly behind the leader
     (`Standings.is_behind`) or certainly above their limit. A setting leads only once its answers were found right, so
     that a fast one with wrong answers sends nobody away. In all a fifth of the measurements of the whole grid is taken
-    (SHARE): where those that are left would need more than half of what remains of it, only the fastest run on. The
-    race ends when certainly nobody is faster than the leader by CLOSE, or when measurements or time are used up.
+    (SHARE): where those that are left would need more than half of what remains of it, or of the time, only the fastest
+    run on. The race ends when certainly nobody is faster than the leader by CLOSE, or when nothing is left.
     Sources: Maron and Moore 1997 (Artif. Intell. Rev. 11:193) for races, Karnin, Koren and Somekh 2013 (ICML) for the
     halving.
     """
-    end_s, longest_s = setup.now_s() + setup.time_budget_s, 0.0
+    end_s, pace_s = setup.now_s() + setup.time_budget_s, 0.0
     taken = 0
     rounds: list[Round] = []
     answers: dict[int, bool] = {}
     taking: Sequence[int] = range(setup.count)
-    while taking and (not rounds or setup.now_s() + longest_s <= end_s):
+    while taking:
         before_s = setup.now_s()
         taken += setup.cost(taking)
         rounds.append(setup.measure(taking))
-        longest_s = max(longest_s, setup.now_s() - before_s)
+        pace_s = max(pace_s, (setup.now_s() - before_s) / len(taking))
         state = _state(rounds, setup, answers, taken)
         yield state
-        taking = _next(state, setup)
+        taking = _next(state, setup, pace_s, end_s - setup.now_s())
 
 
 def _state(rounds: Sequence[Round], setup: RaceSetup, answers: dict[int, bool], taken: int) -> RaceState:
@@ -103,8 +103,8 @@ def _may_lead(index: int, standings: Standings, setup: RaceSetup, answers: dict[
     return answers[index]
 
 
-def _next(state: RaceState, setup: RaceSetup) -> list[int]:
-    """Return which settings run in the next round; none: the race is over."""
+def _next(state: RaceState, setup: RaceSetup, pace_s: float, left_s: float) -> list[int]:
+    """Return which settings run in the next round, when each takes `pace_s` of it; none: the race is over."""
     if not state.contenders or _is_decided(state):
         return []
     first = state.contenders[0] if state.leader is None else state.leader
@@ -112,9 +112,13 @@ def _next(state: RaceState, setup: RaceSetup) -> list[int]:
     if PLAIN not in taking:
         taking.append(PLAIN)  # so that the ratio to it is known well
     left = state.most - state.measurements
-    while len(taking) > 2 and setup.cost(taking) > left / 2:
+
+    def fits(share: float) -> bool:
+        return setup.cost(taking) <= share * left and len(taking) * pace_s <= share * left_s
+
+    while len(taking) > 2 and not fits(1 / 2):
         taking.pop()
-    return taking if setup.cost(taking) <= left else []
+    return taking if fits(1) else []
 
 
 def _is_decided(state: RaceState) -> bool:

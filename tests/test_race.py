@@ -108,10 +108,10 @@ def test_of_1000_races_at_most_1_per_cent_miss_the_best_by_more_than_2_per_cent(
 
 
 @pytest.mark.nightly
-def test_of_1000_races_of_16_settings_at_most_3_miss_the_best_by_more_than_2_per_cent():
-    """With clusters of fifteen samples, where the whole grid's have forty; scattered as on a noisy virtual machine."""
-    machines = [Machine(few_speeds(seed), seed, noise=0.05, longer=40 / 15) for seed in range(1000)]
-    assert sum(machine.loss(machine.race()[-1].leader) > 1.02 for machine in machines) <= 3
+def test_of_1000_races_of_16_settings_at_most_1_per_cent_miss_the_best_by_more_than_2_per_cent():
+    """Scattered as on a noisy virtual machine; a grid has twice as many clusters as above, of 40 samples for 15."""
+    machines = [Machine(few_speeds(seed), seed, noise=0.06, longer=2 * 40 / 15) for seed in range(1000)]
+    assert sum(machine.loss(machine.race()[-1].leader) > 1.02 for machine in machines) <= 10
 
 
 @SEEDS

@@ -98,7 +98,7 @@ def tune_(
     """Find the fastest setting here whose results are right.
 
     Settings (runtime, number format, folded batch norms, memory layout, threads, batch size) race: their calls take
-    turns, and those that are clearly behind leave. It takes at most a fifth of the measurements of the whole grid. The
+    turns, and those that are clearly behind leave. It takes at most a fifth of the samples of the whole grid. The
     result is saved; `profile --tuned` and `validate --tuned` use it.
 
     \b

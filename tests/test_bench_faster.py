@@ -6,6 +6,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import torch
 from torch import nn
 from typer.testing import CliRunner
 
-from resbench.accuracy.distributed import Ranks
+from resbench.accuracy.distributed import Portion, Ranks
 from resbench.accuracy.layouts import open_set
 from resbench.bench import entries, faster, recorded, validation
 from resbench.bench.entries import Validating
@@ -216,7 +217,7 @@ def test_a_decoder_with_other_pixels_is_not_chosen(folder, monkeypatch):
     assert validated(folder).pixels.decoder.startswith("pillow ")
 
 
-@pytest.mark.parametrize(("module", "chooses"), [(Normed, True), (Tied, False)])
+@pytest.mark.parametrize(("module", "chooses"), [(Normed, faster.FOLDED), (Tied, faster.PLAIN)])
 def test_an_interrupted_run_goes_on_with_what_it_chose(folder, monkeypatch, module, chooses):
     use(monkeypatch, module())
     (folder.parent / "file").touch()
@@ -225,8 +226,8 @@ def test_an_interrupted_run_goes_on_with_what_it_chose(folder, monkeypatch, modu
     monkeypatch.setattr(faster, "_compared", None)  # who compares again fails
     shown = run(folder, "--save", "--output", folder.parent / "results")
     (path,) = (folder.parent / "results").rglob("*.json")
-    assert jsonio.read_record(path).settings.fuse == chooses
-    assert ("runs as plain torch" in shown.stderr) != chooses
+    assert jsonio.read_record(path).chosen.options[:-1] == chooses
+    assert ("runs as plain torch" in shown.stderr) != bool(chooses)
     assert not list((folder.parent / "cache" / "resbench" / "unfinished").iterdir())
 
 
@@ -239,6 +240,69 @@ def test_ranks_take_plain_torch_if_one_of_them_must(folder, monkeypatch):
     monkeypatch.setattr(validation, "ranks", lambda: nullcontext(Two()))
     record = validated(folder)
     assert (record.settings.fuse, record.chosen.options, record.chosen.differing) == (False, ("simplejpeg",), 1)
+
+
+@pytest.fixture
+def long(monkeypatch):
+    """Every set takes long, and ONNX Runtime half of the time of torch."""
+    monkeypatch.setattr(faster, "LONG_S", 0.0)
+    monkeypatch.setattr(faster._First, "seconds", lambda _, course: 1 if course.settings.runtime == "eager" else 0.5)
+
+
+def test_a_set_that_takes_long_is_answered_in_onnx_runtime_where_it_is_faster(folder, monkeypatch, long):
+    use(monkeypatch, Normed())
+    results, plain = folder.parent / "results", validated(folder, "--plain")
+    shown = run(folder, "--save", "--output", results)
+    (path,) = results.rglob("*.json")
+    record = jsonio.read_record(path)
+    assert (record.settings.runtime, record.settings.fuse) == ("onnxruntime", False)
+    assert record.engine.options["intra_op_num_threads"] == "1"
+    assert record.exported.difference < 1e-5
+    assert record.chosen.options == ("onnxruntime", "simplejpeg")
+    assert (record.chosen.differing, record.chosen.difference < 1e-5) == (0, True)
+    assert (record.top1_right, record.top5_right) == (plain.top1_right, plain.top5_right) == (2, 3)
+    assert "chosen    onnxruntime, simplejpeg: the five best classes of plain torch" in shown.stdout
+    assert path.relative_to(results) == path_of(plain)
+    verdicts = {finding.verdict for finding in compare(plain, record, "a record")}
+    assert verdicts <= {Verdict.OK, Verdict.INCONCLUSIVE}  # there are no predictions
+    monkeypatch.setattr(recorded, "_has_weights", lambda *_: True)
+    how = Validating(running=replace(Validating().running, input_px=16), crop_pct=0.8, device="cpu")
+    (entry,) = entries.select(["resnet18"], [], [folder], how)[1]
+    assert recorded.recorded_evaluation(entry, open_set(folder), how, results) == record
+    assert recorded.recorded_evaluation(entry, open_set(folder), replace(how, plain=True), results) is None
+
+
+def test_an_interrupted_run_goes_on_in_onnx_runtime(folder, monkeypatch, long):
+    test_an_interrupted_run_goes_on_with_what_it_chose(folder, monkeypatch, Normed, faster.ONNX)
+
+
+def test_onnx_runtime_must_be_clearly_faster(folder, monkeypatch):
+    use(monkeypatch, Normed())
+    monkeypatch.setattr(faster, "LONG_S", 0.0)
+    monkeypatch.setattr(faster._First, "seconds", lambda _, course: 1 if course.settings.runtime == "eager" else 0.97)
+    record = validated(folder)
+    assert record.settings.runtime == "eager"
+    assert record.chosen.options == ("fuse", "channels-last", "simplejpeg")
+
+
+def test_an_export_that_is_not_proved_is_not_used(folder, monkeypatch, long):
+    use(monkeypatch, Normed())
+    monkeypatch.setattr(faster, "with_proof", lambda course, *_: course if course.arm.files is None else 1 / 0)
+    assert validated(folder).chosen.options == ("fuse", "channels-last", "simplejpeg")
+
+
+def test_nothing_is_exported_for_a_short_set_for_a_portion_or_without_onnx_runtime(folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(faster, "prepare", lambda _, settings, *__: asked.append(settings.runtime) or 1 / 0)
+    run(folder)
+    monkeypatch.setattr(faster, "LONG_S", 0.0)
+    run(folder)
+    monkeypatch.setattr(faster, "missing", lambda name: f"no {name}")
+    run(folder)
+    assert asked == ["eager", "eager", "onnxruntime", "eager"]
+    monkeypatch.undo()
+    half = SimpleNamespace(portion=Portion(number=0, of=2))
+    assert faster._ways(half) == [faster.PLAIN, faster.FOLDED]
 
 
 def test_answers_are_compared_by_class_and_by_logit():

@@ -12,7 +12,7 @@ from resbench.accuracy.session import Session
 from resbench.accuracy.views import views
 from resbench.bench.calibrating import calibration_from
 from resbench.bench.entries import Entry, Validating, checkpoint_of, fitted
-from resbench.bench.passes import images_to_calibrate, settings_of
+from resbench.bench.passes import images_to_calibrate, one_pass, settings_of
 from resbench.errors import ResbenchError
 from resbench.records.record import ChosenOptions, Exported, PairedLoss, Settings
 from resbench.running.arm import Arm, answer, prepare
@@ -43,7 +43,7 @@ def course_of(entry: Entry, on: torch.device, validating: Validating) -> Course:
     running = validating.running
     images = images_to_calibrate(entry.preprocess, running.calibration) if running.calibration else None
     calibration = calibration_from(images)
-    arm = prepare(checkpoint.module, settings, on, entry.variant.classes, calibration=calibration)
+    arm = prepare(checkpoint.module, one_pass(settings), on, entry.variant.classes, calibration=calibration)
     contestant = Contestant(
         name=entry.asked,
         identity=identity_of(entry.variant, checkpoint.sha256, settings, arm),

@@ -1,11 +1,14 @@
 """What makes a validation on the CPU faster without being asked, where the first images are answered as before."""
 
 import copy
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
+from statistics import median
 
 import msgspec
 import numpy as np
@@ -14,23 +17,67 @@ import torch
 from resbench.accuracy import loader
 from resbench.accuracy.dataset import ImageSet
 from resbench.accuracy.decoders import COMPARED, Decoder, decoder_named, largest_difference
-from resbench.accuracy.evaluate import evaluate
+from resbench.accuracy.evaluate import evaluate, images_per_pass
 from resbench.accuracy.journal import Journal
+from resbench.accuracy.loader import Batch
 from resbench.accuracy.readable import UNREADABLE
 from resbench.accuracy.session import Session, journal_of
-from resbench.bench.courses import Course, identity_of
+from resbench.bench.courses import Course, identity_of, with_proof
 from resbench.bench.entries import Validating
+from resbench.bench.passes import one_pass
 from resbench.errors import ResbenchError, first_line
 from resbench.records.predictions import Rows
-from resbench.records.record import ChosenOptions, Settings
+from resbench.records.record import ChosenOptions, Engine, Settings
 from resbench.records.settings import FastOption
 from resbench.running.arm import answer, prepare
 from resbench.running.proof import BOUNDS
+from resbench.running.runtimes.runtime import missing, versions_of
 from resbench.running.settings import plain
 from resbench.words.settings import comparison_words
 
-_NETWORK: tuple[FastOption, ...] = ("fuse", "channels-last")
+CPU = torch.device("cpu")
+Way = tuple[FastOption, ...]  # how a network is run
+PLAIN: Way = ()
+FOLDED: Way = ("fuse", "channels-last")
+ONNX: Way = ("onnxruntime",)
+_ORDER = (PLAIN, FOLDED, ONNX)  # of what ranks choose, all take the first of these
+# An export takes some 15 s of CPU time. So it is tried where a set will take at least so long, and its file is used
+# where it is faster by more than the noise of a few seconds.
+LONG_S, FASTER, REPEATS = 300.0, 1.05, 3
 _KEPT = "chosen.json"  # beside the rows of an interrupted run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _First:
+    """The first images of a set, which are answered in several ways before all are."""
+
+    batch: Batch
+    of: int  # images that this process will evaluate
+    session: Session
+    validating: Validating
+    decoded: tuple[FastOption, ...]  # what was chosen for decoding
+
+    @property
+    def images(self) -> int:
+        return len(self.batch.samples)
+
+    def rows(self, course: Course) -> Rows:
+        """Return the answers of a network."""
+        ((rows,),) = self._evaluated(course, 1)
+        return rows
+
+    def seconds(self, course: Course) -> float:
+        """Return how long a network takes to answer them, while every core is busy."""
+        passes = math.ceil(self.images / images_per_pass(course.contestant.largest, CPU, self.session.batch_size))
+        times = math.ceil(2 * (self.session.threads or 1) / passes)
+        started_s = time.monotonic()
+        self._evaluated(course, times)
+        return (time.monotonic() - started_s) / times
+
+    def _evaluated(self, course: Course, times: int) -> list[list[Rows]]:
+        own = self.session
+        batches = [self.batch] * times
+        return list(evaluate([course.contestant], batches, device=CPU, batch_size=own.batch_size, threads=own.threads))
 
 
 def may_choose(validating: Validating, on: torch.device) -> bool:
@@ -44,7 +91,8 @@ def with_fast_options(
     """Return courses and session with the options that are faster and give the first images of a set the same answers.
 
     A network runs with folded batch norms in the channels-last layout if the five best classes are those of plain torch
-    and logits are within the bound of an export; only in eager torch and fp32, if nobody said how it is run. simplejpeg
+    and logits are within the bound of an export; only in eager torch and fp32, if nobody said how it is run. Where the
+    set will take long it runs in ONNX Runtime, if that is installed, answers alike and is faster still. simplejpeg
     decodes if its pixels are Pillow's, where nobody named a decoder or a cache of frames. What an interrupted run chose
     is taken again, and every rank takes the same.
     """
@@ -58,7 +106,7 @@ def with_fast_options(
         courses = [replace(course, notes=(*course.notes, *reason)) for course in courses]
     session = replace(session, decoder=decoder or session.decoder)
     decoded: tuple[FastOption, ...] = ("simplejpeg",) if decoder else ()
-    return [_settled(course, first, images, session, decoded) for course in courses], session
+    return [_settled(course, first, images, session, validating, decoded) for course in courses], session
 
 
 def _equal_decoder(courses: Sequence[Course], first: ImageSet) -> tuple[Decoder | None, tuple[str, ...]]:
@@ -76,26 +124,46 @@ def _equal_decoder(courses: Sequence[Course], first: ImageSet) -> tuple[Decoder 
 
 
 def _settled(
-    course: Course, first: ImageSet, images: ImageSet, session: Session, decoded: tuple[FastOption, ...]
+    course: Course,
+    first: ImageSet,
+    images: ImageSet,
+    session: Session,
+    validating: Validating,
+    decoded: tuple[FastOption, ...],
 ) -> Course:
     """Return a course in the fast settings, or as it is if its answers would differ or somebody said how it is run."""
     if not (plain(course.settings) and course.settings.memory_format == "contiguous"):
         own = ChosenOptions(options=decoded, images=len(first.samples)) if decoded else None
         return replace(course, chosen=own)
-    settings = replace(course.settings, fuse=True, memory_format="channels_last")
-    of_plain = journal_of(course.contestant, images, session)
-    of_fast = journal_of(replace(course.contestant, identity=_identity(course, settings)), images, session)
-    fast: Course | None = None
-    kept = session.group.gather(_kept([of_fast, of_plain]))
+    journals = {
+        way: journal_of(replace(course.contestant, identity=_identity(course, way)), images, session)
+        for way in _ways(session)
+    }
+    made: dict[Way, Course] = {PLAIN: course}
+    kept = session.group.gather(_kept(journals.values()))
     chosen = kept[0]
     if chosen is None or any(other != chosen for other in kept):
-        fast, answers = _compared(course, settings, first, session, decoded)
-        chosen = min(session.group.gather(answers), key=lambda other: len(other.options))  # plain if one rank wants it
-        _keep(of_fast if "fuse" in chosen.options else of_plain, chosen)
-    if "fuse" in chosen.options:
-        return replace(fast or _in_settings(course, settings), chosen=chosen)
-    reason = f"{course.contestant.name}: runs as plain torch; with {', '.join(_NETWORK)}: {_reason(chosen)}"
-    return replace(course, chosen=chosen, notes=(*course.notes, reason))
+        own_share = math.ceil(len(images.samples) / session.group.size)
+        trial = _First(
+            batch=_batch(course, first, session), of=own_share, session=session, validating=validating, decoded=decoded
+        )
+        made, compared = _compared(course, trial)
+        chosen = min(session.group.gather(compared), key=lambda other: _ORDER.index(_way(other)))
+        _keep(journals[_way(chosen)], chosen)
+    way = _way(chosen)
+    settled = made[way] if way in made else _made(course, way, session, validating)
+    reason = f"{course.contestant.name}: runs as plain torch; with {', '.join(FOLDED)}: {_reason(chosen)}"
+    return replace(settled, chosen=chosen, notes=settled.notes if way else (*settled.notes, reason))
+
+
+def _ways(session: Session) -> list[Way]:
+    """Return how a network may be run. Of a portion of the set no time is taken: all must choose alike."""
+    exports = session.portion.is_whole and not missing("onnxruntime")
+    return [PLAIN, FOLDED, *([ONNX] if exports else [])]
+
+
+def _way(chosen: ChosenOptions) -> Way:
+    return tuple(option for option in chosen.options if option != "simplejpeg")
 
 
 def _reason(chosen: ChosenOptions) -> str:
@@ -104,48 +172,60 @@ def _reason(chosen: ChosenOptions) -> str:
     return comparison_words(chosen) + ("" if known else f", more than {BOUNDS['fp32']:g}")
 
 
-def _compared(
-    course: Course, settings: Settings, first: ImageSet, session: Session, decoded: tuple[FastOption, ...]
-) -> tuple[Course | None, ChosenOptions]:
-    """Answer the first images in both settings; return the course in those of `settings`, and what is to be chosen."""
-    count = len(first.samples)
-    session.on_progress("comparing", 0, count, None)
+def _batch(course: Course, first: ImageSet, session: Session) -> Batch:
+    streams, count = course.contestant.streams, len(first.samples)
+    (batch,) = loader.batches(
+        first.samples, streams, starts=[0], batch_size=count, workers=session.workers, decoder=session.decoder
+    )
+    return batch
+
+
+def _compared(course: Course, first: _First) -> tuple[dict[Way, Course], ChosenOptions]:
+    """Answer the first images in all ways; return the courses that answer alike, and what is to be chosen."""
+    first.session.on_progress("comparing", 0, first.images, None)
+    made: dict[Way, Course] = {PLAIN: course}
+    chosen = _tried(FOLDED, made, first)
+    best = made[_way(chosen)]
+    if ONNX in _ways(first.session) and first.seconds(best) / first.images * first.of > LONG_S:
+        exported = _tried(ONNX, made, first)
+        if ONNX in made and median(first.seconds(best) / first.seconds(made[ONNX]) for _ in range(REPEATS)) > FASTER:
+            chosen = exported
+    first.session.on_progress("comparing", first.images, first.images, None)
+    return made, chosen
+
+
+def _tried(way: Way, made: dict[Way, Course], first: _First) -> ChosenOptions:
+    """Say how the first images are answered in a way; if as in plain torch, add the course to `made`."""
     try:
-        fast = _in_settings(course, settings)
-        differing, difference = compared_rows(*_rows(course, fast, first, session))
+        fast = _made(made[PLAIN], way, first.session, first.validating)
+        differing, difference = compared_rows(first.rows(made[PLAIN]), first.rows(fast))
     except Exception as error:  # of foreign code too; plain torch may run the network, or say what is wrong
-        return None, ChosenOptions(options=decoded, images=count, failure=first_line(error))
-    session.on_progress("comparing", count, count, None)
+        return ChosenOptions(options=first.decoded, images=first.images, failure=first_line(error))
     same = not differing and difference <= BOUNDS["fp32"]
-    options: tuple[FastOption, ...] = (*_NETWORK, *decoded) if same else decoded
-    return fast, ChosenOptions(options=options, images=count, differing=differing, difference=difference)
+    if same:
+        made[way] = fast
+    options = (*way, *first.decoded) if same else first.decoded
+    return ChosenOptions(options=options, images=first.images, differing=differing, difference=difference)
 
 
-def _in_settings(course: Course, settings: Settings) -> Course:
-    """Return a copy of a course of eager torch that runs in other settings."""
-    arm = prepare(copy.deepcopy(course.arm.module), settings, course.arm.device, course.arm.classes)
-    contestant = replace(course.contestant, identity=_identity(course, settings), forward=partial(answer, arm))
-    return replace(course, settings=settings, arm=arm, contestant=contestant)
+def _made(course: Course, way: Way, session: Session, validating: Validating) -> Course:
+    """Return a copy of a course of eager torch that runs in a way. Raises what `prepare` and `with_proof` do."""
+    settings = _settings(course.settings, way)
+    arm = prepare(copy.deepcopy(course.arm.module), one_pass(settings), course.arm.device, course.arm.classes)
+    contestant = replace(course.contestant, identity=_identity(course, way), forward=partial(answer, arm))
+    return with_proof(replace(course, settings=settings, arm=arm, contestant=contestant), validating, session)
 
 
-def _identity(course: Course, settings: Settings) -> str:
-    return identity_of(course.entry.variant, course.weights_sha256, settings, course.arm)
+def _settings(settings: Settings, way: Way) -> Settings:
+    if way == ONNX:
+        return replace(settings, runtime="onnxruntime")
+    return replace(settings, fuse=True, memory_format="channels_last") if way == FOLDED else settings
 
 
-def _rows(course: Course, fast: Course, first: ImageSet, session: Session) -> list[Rows]:
-    batches = loader.batches(
-        first.samples,
-        course.contestant.streams,
-        starts=[0],
-        batch_size=len(first.samples),
-        workers=session.workers,
-        decoder=session.decoder,
-    )
-    contestants = [course.contestant, fast.contestant]
-    (rows,) = evaluate(
-        contestants, batches, device=session.device, batch_size=session.batch_size, threads=session.threads
-    )
-    return rows
+def _identity(course: Course, way: Way) -> str:
+    settings = _settings(course.settings, way)
+    arm = replace(course.arm, engine=Engine(versions=versions_of(settings.runtime)))
+    return identity_of(course.entry.variant, course.weights_sha256, settings, arm)
 
 
 def compared_rows(expected: Rows, rows: Rows) -> tuple[int, float]:
@@ -164,7 +244,7 @@ def compared_rows(expected: Rows, rows: Rows) -> tuple[int, float]:
     return int((expected["top5"] != rows["top5"]).any(1).sum()), float(difference.max())
 
 
-def _kept(journals: Sequence[Journal]) -> ChosenOptions | None:
+def _kept(journals: Iterable[Journal]) -> ChosenOptions | None:
     """Return what an interrupted run chose; None: there was none."""
     for journal in journals:
         with suppress(OSError, UnicodeDecodeError, msgspec.MsgspecError):

@@ -15,6 +15,7 @@ from resbench.accuracy.session import Progress, Session
 from resbench.bench.entries import Entry, Validating
 from resbench.records.record import Settings
 from resbench.running.device import resolve
+from resbench.running.runtimes.runtime import RUNTIMES
 from resbench.running.settings import Running, settings_for
 from resbench.timing.speeds import BatchSize, Images
 from resbench.zoo.spec import Preprocess
@@ -77,6 +78,11 @@ def _batch_size(contestants: Sequence[Contestant], on: torch.device, asked: Batc
     return max(32, min(256, CPU_PIXELS // smallest**2)) if on.type == "cpu" else 256
 
 
+def one_pass(settings: Settings) -> Settings:
+    """Return the settings of one forward pass: of those that share the CPU each is on one core."""
+    return replace(settings, threads=1) if _passes_at_a_time(settings) else settings
+
+
 def _passes_at_a_time(settings: Settings) -> int | None:
-    """Return how many forward passes share the CPU, each on one core; but for eager torch one takes them all."""
-    return settings.threads if settings.runtime == "eager" else None
+    """Return how many forward passes share the CPU; None: one at a time, which takes all cores, or a GPU."""
+    return settings.threads if RUNTIMES[settings.runtime].concurrent else None

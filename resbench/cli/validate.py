@@ -148,7 +148,8 @@ def validate_(
         options.how(
             "--plain",
             help="Run as plain torch with Pillow. By default the CPU runs with --fuse, --channels-last and simplejpeg, "
-            "if that gives the first images the same five best classes.",
+            "or longer than five minutes perhaps in ONNX Runtime, if that gives the first images the same five best "
+            "classes.",
         ),
     ] = False,
     runtime: options.RuntimeOption = "eager",

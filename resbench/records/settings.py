@@ -8,7 +8,7 @@ from resbench.records.bounds import Natural, NotNegative, Pixel, Positive, Readi
 DType = Literal["fp32", "tf32", "fp16", "bf16", "int8"]
 MemoryFormat = Literal["contiguous", "channels_last"]
 RuntimeName = Literal["eager", "compile", "aotinductor", "onnxruntime", "openvino", "tensorrt"]
-FastOption = Literal["fuse", "channels-last", "simplejpeg"]  # as they are called on the command line
+FastOption = Literal["fuse", "channels-last", "onnxruntime", "simplejpeg"]  # as they are called on the command line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ class Runtime:
     dtypes: Mapping[str, Sequence[DType]]  # by kind of device
     options: Sequence[str] = ()  # fields of Settings that it heeds
     trains: bool = False
+    concurrent: bool = False  # on the CPU runs several batches at a time, each on the thread that asks
     casts: bool = False  # takes weights and images in fp32 and computes in the type of the settings by itself
     files: Sequence[str] = ()  # suffixes of the files that it runs, which are made of the network and proved
     packages: Sequence[str] = ()  # besides torch
@@ -47,6 +48,7 @@ RUNTIMES: dict[str, Runtime] = {
             dtypes=_TORCH,
             options=("amp", "channels_last", "cuda_graph", "fuse"),
             trains=True,
+            concurrent=True,
         ),
         Runtime(
             name="compile",
@@ -69,6 +71,7 @@ RUNTIMES: dict[str, Runtime] = {
             module="onnx_runtime",
             loader="onnxruntime_program",
             dtypes={"cpu": ("fp32", "int8"), "cuda": ("fp32", "fp16")},
+            concurrent=True,
             files=(".onnx",),
             packages=(*_EXPORTER, "onnxruntime"),
             extra="onnx",

@@ -252,10 +252,10 @@ def long(monkeypatch):
 def test_a_set_that_takes_long_is_answered_in_onnx_runtime_where_it_is_faster(folder, monkeypatch, long):
     use(monkeypatch, Normed())
     results, plain = folder.parent / "results", validated(folder, "--plain")
-    shown = run(folder, "--save", "--output", results)
+    shown = run(folder, "--save", "--output", results, "--threads", 2)
     (path,) = results.rglob("*.json")
     record = jsonio.read_record(path)
-    assert (record.settings.runtime, record.settings.fuse) == ("onnxruntime", False)
+    assert (record.settings.runtime, record.settings.fuse, record.settings.threads) == ("onnxruntime", False, 2)
     assert record.engine.options["intra_op_num_threads"] == "1"
     assert record.exported.difference < 1e-5
     assert record.chosen.options == ("onnxruntime", "simplejpeg")

@@ -52,7 +52,7 @@ class _First:
     """The first images of a set, which are answered in several ways before all are."""
 
     batch: Batch
-    of: int  # images that this process will evaluate
+    share: int  # of all images, that this process will evaluate
     session: Session
     validating: Validating
     decoded: tuple[FastOption, ...]  # what was chosen for decoding
@@ -143,9 +143,12 @@ def _settled(
     kept = session.group.gather(_kept(journals.values()))
     chosen = kept[0]
     if chosen is None or any(other != chosen for other in kept):
-        own_share = math.ceil(len(images.samples) / session.group.size)
         trial = _First(
-            batch=_batch(course, first, session), of=own_share, session=session, validating=validating, decoded=decoded
+            batch=_batch(course, first, session),
+            share=math.ceil(len(images.samples) / session.group.size),
+            session=session,
+            validating=validating,
+            decoded=decoded,
         )
         made, compared = _compared(course, trial)
         chosen = min(session.group.gather(compared), key=lambda other: _ORDER.index(_way(other)))
@@ -186,7 +189,7 @@ def _compared(course: Course, first: _First) -> tuple[dict[Way, Course], ChosenO
     made: dict[Way, Course] = {PLAIN: course}
     chosen = _tried(FOLDED, made, first)
     best = made[_way(chosen)]
-    if ONNX in _ways(first.session) and first.seconds(best) / first.images * first.of > LONG_S:
+    if ONNX in _ways(first.session) and first.seconds(best) / first.images * first.share > LONG_S:
         exported = _tried(ONNX, made, first)
         if ONNX in made and median(first.seconds(best) / first.seconds(made[ONNX]) for _ in range(REPEATS)) > FASTER:
             chosen = exported

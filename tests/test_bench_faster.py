@@ -217,9 +217,18 @@ def test_a_decoder_with_other_pixels_is_not_chosen(folder, monkeypatch):
     assert validated(folder).pixels.decoder.startswith("pillow ")
 
 
-@pytest.mark.parametrize(("module", "chooses"), [(Normed, faster.FOLDED), (Tied, faster.PLAIN)])
-def test_an_interrupted_run_goes_on_with_what_it_chose(folder, monkeypatch, module, chooses):
+@pytest.fixture
+def long(monkeypatch):
+    """Every set takes long, and ONNX Runtime half of the time of torch."""
+    monkeypatch.setattr(faster, "LONG_S", 0.0)
+    monkeypatch.setattr(faster._First, "seconds", lambda _, course: 1 if course.settings.runtime == "eager" else 0.5)
+
+
+@pytest.mark.parametrize(("module", "chooses"), [(Normed, faster.FOLDED), (Tied, faster.PLAIN), (Normed, faster.ONNX)])
+def test_an_interrupted_run_goes_on_with_what_it_chose(folder, monkeypatch, request, module, chooses):
     use(monkeypatch, module())
+    if chooses == faster.ONNX:
+        request.getfixturevalue("long")
     (folder.parent / "file").touch()
     words = ["validate", "--data", str(folder), "resnet18", *WORDS, "--save", "--output"]
     assert "what was evaluated is kept" in str(CliRunner().invoke(app, [*words, str(folder.parent / "file")]).exception)
@@ -240,13 +249,6 @@ def test_ranks_take_plain_torch_if_one_of_them_must(folder, monkeypatch):
     monkeypatch.setattr(validation, "ranks", lambda: nullcontext(Two()))
     record = validated(folder)
     assert (record.settings.fuse, record.chosen.options, record.chosen.differing) == (False, ("simplejpeg",), 1)
-
-
-@pytest.fixture
-def long(monkeypatch):
-    """Every set takes long, and ONNX Runtime half of the time of torch."""
-    monkeypatch.setattr(faster, "LONG_S", 0.0)
-    monkeypatch.setattr(faster._First, "seconds", lambda _, course: 1 if course.settings.runtime == "eager" else 0.5)
 
 
 def test_a_set_that_takes_long_is_answered_in_onnx_runtime_where_it_is_faster(folder, monkeypatch, long):
@@ -270,10 +272,6 @@ def test_a_set_that_takes_long_is_answered_in_onnx_runtime_where_it_is_faster(fo
     (entry,) = entries.select(["resnet18"], [], [folder], how)[1]
     assert recorded.recorded_evaluation(entry, open_set(folder), how, results) == record
     assert recorded.recorded_evaluation(entry, open_set(folder), replace(how, plain=True), results) is None
-
-
-def test_an_interrupted_run_goes_on_in_onnx_runtime(folder, monkeypatch, long):
-    test_an_interrupted_run_goes_on_with_what_it_chose(folder, monkeypatch, Normed, faster.ONNX)
 
 
 def test_onnx_runtime_must_be_clearly_faster(folder, monkeypatch):
@@ -302,7 +300,7 @@ def test_nothing_is_exported_for_a_short_set_for_a_portion_or_without_onnx_runti
     assert asked == ["eager", "eager", "onnxruntime", "eager"]
     monkeypatch.undo()
     half = SimpleNamespace(portion=Portion(number=0, of=2))
-    assert faster._ways(half) == [faster.PLAIN, faster.FOLDED]
+    assert faster._ways(half) == (faster.PLAIN, faster.FOLDED)
 
 
 def test_answers_are_compared_by_class_and_by_logit():

@@ -35,12 +35,11 @@ from resbench.running.runtimes.runtime import missing, versions_of
 from resbench.running.settings import plain
 from resbench.words.settings import comparison_words
 
-CPU = torch.device("cpu")
 Way = tuple[FastOption, ...]  # how a network is run
 PLAIN: Way = ()
 FOLDED: Way = ("fuse", "channels-last")
 ONNX: Way = ("onnxruntime",)
-_ORDER = (PLAIN, FOLDED, ONNX)  # of what ranks choose, all take the first of these
+_WAYS = (PLAIN, FOLDED, ONNX)  # of what ranks choose, all take the first of these
 # An export takes some 15 s of CPU time. So it is tried where a set will take at least so long, and its file is used
 # where it is faster by more than the noise of a few seconds.
 LONG_S, FASTER, REPEATS = 300.0, 1.05, 3
@@ -68,8 +67,9 @@ class _First:
 
     def seconds(self, course: Course) -> float:
         """Return how long a network takes to answer them, while every core is busy."""
-        passes = math.ceil(self.images / images_per_pass(course.contestant.largest, CPU, self.session.batch_size))
-        times = math.ceil(2 * (self.session.threads or 1) / passes)
+        own = self.session
+        passes = math.ceil(self.images / images_per_pass(course.contestant.largest, own.device, own.batch_size))
+        times = math.ceil(2 * (own.threads or 1) / passes)
         started_s = time.monotonic()
         self._evaluated(course, times)
         return (time.monotonic() - started_s) / times
@@ -77,7 +77,9 @@ class _First:
     def _evaluated(self, course: Course, times: int) -> list[list[Rows]]:
         own = self.session
         batches = [self.batch] * times
-        return list(evaluate([course.contestant], batches, device=CPU, batch_size=own.batch_size, threads=own.threads))
+        return list(
+            evaluate([course.contestant], batches, device=own.device, batch_size=own.batch_size, threads=own.threads)
+        )
 
 
 def may_choose(validating: Validating, on: torch.device) -> bool:
@@ -150,8 +152,7 @@ def _settled(
             validating=validating,
             decoded=decoded,
         )
-        made, compared = _compared(course, trial)
-        chosen = min(session.group.gather(compared), key=lambda other: _ORDER.index(_way(other)))
+        chosen = min(session.group.gather(_compared(made, trial)), key=lambda other: _WAYS.index(_way(other)))
         _keep(journals[_way(chosen)], chosen)
     way = _way(chosen)
     settled = made[way] if way in made else _made(course, way, session, validating)
@@ -159,10 +160,10 @@ def _settled(
     return replace(settled, chosen=chosen, notes=settled.notes if way else (*settled.notes, reason))
 
 
-def _ways(session: Session) -> list[Way]:
+def _ways(session: Session) -> tuple[Way, ...]:
     """Return how a network may be run. Of a portion of the set no time is taken: all must choose alike."""
     exports = session.portion.is_whole and not missing("onnxruntime")
-    return [PLAIN, FOLDED, *([ONNX] if exports else [])]
+    return _WAYS if exports else (PLAIN, FOLDED)
 
 
 def _way(chosen: ChosenOptions) -> Way:
@@ -183,10 +184,9 @@ def _batch(course: Course, first: ImageSet, session: Session) -> Batch:
     return batch
 
 
-def _compared(course: Course, first: _First) -> tuple[dict[Way, Course], ChosenOptions]:
-    """Answer the first images in all ways; return the courses that answer alike, and what is to be chosen."""
+def _compared(made: dict[Way, Course], first: _First) -> ChosenOptions:
+    """Answer the first images in all ways; return what is to be chosen, and add the courses that answer alike."""
     first.session.on_progress("comparing", 0, first.images, None)
-    made: dict[Way, Course] = {PLAIN: course}
     chosen = _tried(FOLDED, made, first)
     best = made[_way(chosen)]
     if ONNX in _ways(first.session) and first.seconds(best) / first.images * first.share > LONG_S:
@@ -194,7 +194,7 @@ def _compared(course: Course, first: _First) -> tuple[dict[Way, Course], ChosenO
         if ONNX in made and median(first.seconds(best) / first.seconds(made[ONNX]) for _ in range(REPEATS)) > FASTER:
             chosen = exported
     first.session.on_progress("comparing", first.images, first.images, None)
-    return made, chosen
+    return chosen
 
 
 def _tried(way: Way, made: dict[Way, Course], first: _First) -> ChosenOptions:

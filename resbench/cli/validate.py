@@ -148,8 +148,7 @@ def validate_(
         options.how(
             "--plain",
             help="Run as plain torch with Pillow. By default the CPU runs with --fuse, --channels-last and simplejpeg, "
-            "or longer than five minutes perhaps in ONNX Runtime, if that gives the first images the same five best "
-            "classes.",
+            "or in ONNX Runtime where a long run is faster so, if the first images get the same five best classes.",
         ),
     ] = False,
     runtime: options.RuntimeOption = "eager",

@@ -57,7 +57,7 @@ class Tuned:
     answers: str  # what right answers are, and on which images
     raced: tuple[Raced, ...]  # eager torch in fp32, without anything else, first (PLAIN)
     winner: Natural
-    most_measurements: Natural  # that the race might take
+    most_measurements: Natural  # timed samples that the race might take
     cannot: tuple[CannotRace, ...]
     environment: Environment
     run: Run

@@ -376,6 +376,17 @@ def test_the_commands_say_what_they_did(tmp_path, monkeypatch):
     assert (result["bound"], result["sound"], result["departs"]) == (0.01, False, "fc")
 
 
+def test_a_deep_network_with_fresh_weights_computes_the_same_in_fp32_and_fp64():
+    """Else no file could be told from a wrong one."""
+    own = reference.reference_of(find("seresnet152"), None, None, 64)
+    frames = reference.seeded(2, own.preprocess, seed=0)
+    images = reference.pixels.normalise(frames, own.preprocess)
+    with torch.inference_mode():
+        expected = own.module.double()(images.double())
+        answers = own.module.float()(images)
+    assert (answers - expected).abs().max() < 1e-3 * expected.abs().max()
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("to", ["onnx", "openvino"])
 @pytest.mark.parametrize("network", [variant.name for variant in VARIANTS])

@@ -45,7 +45,7 @@ def export_network(
         raise ResbenchError(f"{path}: the name of such a file ends in {suffix}")
     on_progress("loading", 0.0)
     reference = reference_of(variant, weights, key, input_px)
-    frames = seeded(SEEDED_IMAGES - 1 if dynamic_batch else 1, reference.preprocess, seed=0)
+    frames = seeded(SEEDED_IMAGES - 1 if dynamic_batch else 1, reference.preprocess.crop_px, seed=0)
     content = Content(
         module=Uint8Input(reference.module, reference.preprocess).eval() if uint8 else reference.module,
         example=frames if uint8 else pixels.normalise(frames, reference.preprocess),

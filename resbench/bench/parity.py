@@ -109,7 +109,7 @@ def proved(
 
 
 def _departing(model: ModelFile, reference: Reference, limit: float) -> str | None:
-    frames = seeded(model.shape[0] or 1, reference.preprocess, seed=1)
+    frames = seeded(model.shape[0] or 1, reference.preprocess.crop_px, seed=1)
     images = pixels.normalise(frames, reference.preprocess)
     return departure(model, as_input(model, frames, reference), reference.module, images, limit)
 
@@ -144,9 +144,10 @@ def _batches(
 
     Where the last batch is filled up, there are more frames than names.
     """
+    side = reference.preprocess.crop_px
     for size in sizes:
         on_progress("random images", 0.0)
-        yield [f"random image {index}" for index in range(size)], seeded(size, reference.preprocess, seed=size)
+        yield [f"random image {index}" for index in range(size)], seeded(size, side, seed=size)
     if data is None:
         return
     samples = open_unlabelled(Path(data)).spread(MOST_IMAGES).samples

@@ -50,7 +50,7 @@ def _keep_collections_short(phase: str, info: dict[str, int]) -> None:
         gc.freeze()
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Collect garbage from now on, and let the loggers of torch pass on what they hear.
 
     To those that do not, of which torch has forty, pytest adds its handlers six times a test.
@@ -58,7 +58,8 @@ def pytest_collection_finish() -> None:
     for name, logger in logging.root.manager.loggerDict.items():
         if name.startswith("torch") and isinstance(logger, logging.Logger):
             logger.propagate = True
-    gc.callbacks.append(_keep_collections_short)
+    if not any(item.get_closest_marker("nightly") for item in session.items):
+        gc.callbacks.append(_keep_collections_short)  # it keeps garbage too, of large networks gigabytes
     gc.collect()
     gc.enable()
 

@@ -13,6 +13,11 @@ def integer(value: int) -> str:
     return f"{value:,}"
 
 
+def count_of(number: int, noun: str) -> str:
+    """(1, "image") -> "1 image", (1000, "image") -> "1,000 images"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def figure(value: float, digits: int = 4) -> str:
     """51.7312 -> "51.73", 13168.2 -> "13,168": three or four significant digits, and whole numbers from 1,000 on."""
     short = f"{value:.{digits}g}"

@@ -96,7 +96,7 @@ def test_names_with_other_folders_mean_the_image_with_the_same_end(tmp_path, lin
     classes, notes = annotated(["val/a.jpg", "val/b.jpg"], f"{line}\nval/b.jpg,4\n", tmp_path)
     assert classes == {"val/a.jpg": 3, "val/b.jpg": 4}
     exact = line in ("./val/a.jpg,3", "val\\a.jpg,3", "val//a.jpg,3")
-    assert notes == ([] if exact else ["1 images are matched by the end of their path"])
+    assert notes == ([] if exact else ["1 image matched by the end of the path"])
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_names_with_other_folders_mean_the_image_with_the_same_end(tmp_path, lin
 def test_names_in_another_case_or_with_another_suffix_are_matched_and_named(tmp_path, word, how):
     classes, notes = annotated(["val/a.jpg"], f"{word} 3\n", tmp_path)
     assert classes == {"val/a.jpg": 3}
-    assert notes == [f"1 images are matched by the end of their path{how}"]
+    assert notes == [f"1 image matched by the end of the path{how}"]
 
 
 def test_names_in_both_unicode_forms_and_in_no_unicode_are_one(tmp_path):
@@ -135,7 +135,7 @@ def test_names_of_another_kind_are_shown_beside_the_images_own(tmp_path):
 def test_lines_without_an_image_are_counted(tmp_path):
     classes, notes = annotated(["a.jpg"], "a.jpg 3\nb.jpg 4\nc.jpg 4\n", tmp_path)
     assert classes == {"a.jpg": 3}
-    assert notes == ["2 lines are of images that are not there (as b.jpg)"]
+    assert notes == ["2 lines of images that are not there (as b.jpg)"]
 
 
 @pytest.mark.parametrize(

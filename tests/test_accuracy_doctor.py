@@ -123,8 +123,8 @@ def test_strays_and_duplicates_are_told(healthy):
     (healthy / WNIDS[2] / "elsewhere.JPEG").write_bytes(second)
     found = symptoms(healthy)
     assert found["no part of the set"].files == ("Thumbs.db",)
-    assert found["equal content: 1 groups of files"].files[0].count(" = ") == 1
-    assert WNIDS[2] in found["equal content in different classes: 1 groups of files"].files[0]
+    assert found["equal content: 1 group of files"].files[0].count(" = ") == 1
+    assert WNIDS[2] in found["equal content in different classes: 1 group of files"].files[0]
 
 
 def test_missing_official_images_are_told(tmp_path):

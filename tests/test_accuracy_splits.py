@@ -128,7 +128,7 @@ def test_official_images_in_folders_of_other_numbers_keep_their_official_labels(
         planted.write(tmp_path / folder / f"ILSVRC2012_val_{number:08d}.JPEG", 0)
     images = open_set(tmp_path)
     assert sorted(sample.label for sample in images.samples) == sorted(validation()[:2])
-    assert "the numbers of the folders of 1 images are not their official classes" in images.notes[0]
+    assert "the number of the folder is not the official class of 1 image" in images.notes[0]
 
 
 @pytest.mark.parametrize("beside", ["val", "old", "test"])
@@ -160,7 +160,7 @@ def test_one_file_name_in_two_places_of_a_class_is_refused(tmp_path, second):
     planted.write(tmp_path / WNIDS[1] / "a.JPEG", 1)
     assert len(open_set(tmp_path).samples) == 2
     planted.write(tmp_path / second, 0)
-    with pytest.raises(ResbenchError, match=f"1 images lie in two places, by their names .as .*{second}"):
+    with pytest.raises(ResbenchError, match=f"1 image in two places, by name .as .*{second}"):
         open_set(tmp_path)
     labels = tmp_path.parent / f"{tmp_path.name}.csv"
     labels.write_text(f"{WNIDS[0]}/a.JPEG,0\n{WNIDS[1]}/a.JPEG,1\n{second},0\n")
@@ -175,7 +175,7 @@ def test_an_official_image_in_two_formats_is_refused_and_a_second_copy_is_left_o
     assert len(images.samples) == 2
     assert said(images) == {"second copies of official images": (f"{name} (1).JPEG", f"{name} - Copy.JPEG")}
     planted.write(tmp_path / f"{name}.png", validation()[0], kind="PNG")
-    with pytest.raises(ResbenchError, match="1 images lie in two places"):
+    with pytest.raises(ResbenchError, match="1 image in two places"):
         open_set(tmp_path)
 
 

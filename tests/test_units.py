@@ -7,6 +7,10 @@ from resbench.judging.stats import Interval
 from resbench.words.measured import rate_words
 
 
+def test_one_thing_is_singular():
+    assert [units.count_of(number, "image") for number in (0, 1, 1000)] == ["0 images", "1 image", "1,000 images"]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

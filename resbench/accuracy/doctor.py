@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from resbench import units
 from resbench.accuracy import official
 from resbench.accuracy.dataset import ImageSet, Sample, Symptom
 from resbench.accuracy.inspection import DEEP, MISNAMED, TURNED, Inspection, inspect, unreadable
@@ -116,7 +117,7 @@ def _duplicates(samples: Sequence[Sample], inspections: Sequence[Inspection]) ->
     ):
         if same_content:
             yield Symptom(
-                what=f"{what}: {len(same_content)} groups of files",
+                what=f"{what}: {units.count_of(len(same_content), 'group')} of files",
                 files=tuple(sorted(" = ".join(image.name for image in group) for group in same_content)),
                 remedy="each file counts as an image",
             )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from resbench import units
 from resbench.accuracy import cifar, containers, forms, naming, official, shards, splits, tiny
 from resbench.accuracy.annotations import annotate, annotated_sample
 from resbench.accuracy.clues import by_class_names, clue, folders_of
@@ -219,7 +220,7 @@ def _refuse_doubles(path: Path, samples: Sequence[Sample], *, listed: bool) -> N
     doubles = [names for names in places.values() if len(names) > 1]
     if doubles:
         raise ResbenchError(
-            f"{path}: {len(doubles):,} images lie in two places, by their names (as {doubles[0][0]} and "
+            f"{path}: {units.count_of(len(doubles), 'image')} in two places, by name (as {doubles[0][0]} and "
             f"{doubles[0][1]}); keep one of each"
         )
 
@@ -249,8 +250,8 @@ def _doubts(path: Path, layout: str, samples: Sequence[Sample]) -> tuple[str, ..
         sample.name for number, sample in numbers if re.fullmatch(r"[0-9]{1,9}", number) and int(number) != sample.label
     ]:
         notes.append(
-            f"the numbers of the folders of {len(others):,} images are not their official classes ({others[0]}): the "
-            "official labels are taken"
+            f"the number of the folder is not the official class of {units.count_of(len(others), 'image')} "
+            f"({others[0]}): the official labels are taken"
         )
     shown = {sample.label for sample in samples}
     if layout == "numbered folders" and 0 not in shown:

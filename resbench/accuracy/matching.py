@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from resbench import units
+
 _COMPARED, _LETTERS = 200, 100  # of names and of each the last, to find the nearest
 _DEEPEST = 16  # folders at the end of a path that are compared
 
@@ -49,10 +51,10 @@ def match_labels(images: Sequence[str], known: Mapping[str, int]) -> Matched:
         used |= {name for _, names in matched.values() for name in names}
         roundabout = [normalised(image) not in names for image, (_, names) in matched.items()]
         if any(roundabout):
-            notes.append(f"{sum(roundabout):,} images are matched by the end of their path{what}")
+            notes.append(f"{units.count_of(sum(roundabout), 'image')} matched by the end of the path{what}")
     unused = [name for name in known if name not in used]
     if unused:
-        notes.append(f"{len(unused):,} lines are of images that are not there (as {unused[0]})")
+        notes.append(f"{units.count_of(len(unused), 'line')} of images that are not there (as {unused[0]})")
     without = [image for image in images if image not in labels]
     return Matched(
         labels=labels,

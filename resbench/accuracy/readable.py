@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from resbench import units
 from resbench.accuracy.dataset import IMAGE_FORMATS
 from resbench.errors import ResbenchError
 from resbench.zoo.spec import Preprocess
@@ -51,8 +52,7 @@ class UnreadableImagesError(ResbenchError):
         remedy = "; ".join(dict.fromkeys(image.remedy for image in images)) + otherwise
         shown = "; ".join(f"{image.name} ({image.reason})" for image in images[:10])
         more = f" and {len(images) - 10} more" if len(images) > 10 else ""
-        noun = "image" if len(images) == 1 else "images"
-        super().__init__(f"{len(images)} unreadable {noun}: {shown}{more}; {remedy}")
+        super().__init__(f"{units.count_of(len(images), 'unreadable image')}: {shown}{more}; {remedy}")
 
 
 def check_size(size: tuple[int, int], wording: str = "pixels") -> None:

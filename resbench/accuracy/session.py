@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from resbench import units
 from resbench.accuracy import doctor, inspection, loader, pixels, readable
 from resbench.accuracy.cache import FrameCache, open_cache
 from resbench.accuracy.dataset import ImageSet, Symptom
@@ -159,8 +160,8 @@ def decoder_words(contestant: Contestant, images: ImageSet, rows: Rows, session:
     levels = largest_difference(compared, contestant.preprocess, decoder)
     right = [int(predictions.top1(answers).sum()) for answers in (rows[:count], reference)]
     return (
-        f"{decoder.name}: within {levels} of 255 of pillow's on {count} images, {right[0]} of them right, "
-        f"{right[1]} with pillow's"
+        f"{decoder.name}: within {levels} of 255 of pillow's on {units.count_of(count, 'image')}, "
+        f"{right[0]} of them right, {right[1]} with pillow's"
     )
 
 

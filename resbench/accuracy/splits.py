@@ -132,5 +132,5 @@ def _part(root: str) -> str | None:
 
 
 def _counted(part: str, number: int, noun: str) -> str:
-    images = f"1 {noun}" if number == 1 else f"{units.integer(number)} {noun}s"
+    images = units.count_of(number, noun)
     return f"{part}/ ({images})" if part else f"outside of folders ({images})"

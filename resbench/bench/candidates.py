@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from resbench import units
 from resbench.bench.calibrating import calibration_from
 from resbench.bench.subject import LoadedNetwork, OnProgress, loaded_network
 from resbench.bench.worker import Local
@@ -89,7 +90,7 @@ def made_ready(
 
 def _cannot(left_out: Counter[tuple[str, str]]) -> Iterator[CannotRace]:
     for (runtime, why), number in left_out.items():
-        yield CannotRace(what=runtime, why=f"{number} setting{'s' if number > 1 else ''}: {why}")
+        yield CannotRace(what=runtime, why=f"{units.count_of(number, 'setting')}: {why}")
 
 
 def _obstacle(until_s: float, loaded: LoadedNetwork) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from resbench import units
 from resbench.cards.markup import one_line
 from resbench.cards.shapes import Block, Stage, block, stages
 from resbench.cards.templating import SIGNATURE
@@ -41,7 +42,7 @@ def network(
     """
     inner = block(variant)
     drawn = stages(variant) if drawn is None else drawn
-    words = "; ".join(f"{stage.name}: {_blocks(stage)}, {stage.shape}" for stage in drawn)
+    words = "; ".join(f"{stage.name}: {units.count_of(stage.blocks, 'block')}, {stage.shape}" for stage in drawn)
     floor = _STAGES_PX + _NOTE_PX * max(map(len, notes), default=0)
     boxes = _stages(variant, input_px or (variant.input_px, variant.input_px), drawn, notes)
     if not inner.branches:
@@ -62,7 +63,8 @@ def _stages(
     ]
     for stage in drawn:
         high = max(16, 84 * stage.side_px / drawn[0].side_px)
-        boxes.append((stage.name, stage.shape, _blocks(stage), high, 0.45 + 0.55 * stage.blocks / widest, BLUE))
+        blocks = units.count_of(stage.blocks, "block")
+        boxes.append((stage.name, stage.shape, blocks, high, 0.45 + 0.55 * stage.blocks / widest, BLUE))
     boxes.append(("classes", str(variant.classes), "pool, linear", 16, 0.25, GREEN))
     room = (WIDTH - 20) / len(boxes)
     parts = []
@@ -76,10 +78,6 @@ def _stages(
         if index:
             parts.append(_arrow(middle - room / 2 - 7, floor - 8, middle - room / 2 + 7, floor - 8))
     return parts
-
-
-def _blocks(stage: Stage) -> str:
-    return f"{stage.blocks} block{'s' if stage.blocks != 1 else ''}"
 
 
 def _block(inner: Block, top: float) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from operator import attrgetter
 from statistics import fmean, geometric_mean
 
+from resbench import units
 from resbench.judging import student
 from resbench.judging.exact import differences, images_difference, incomparable, obstacle_to_comparing, same
 from resbench.judging.family import Change, Timed, welch
@@ -93,7 +94,7 @@ def _series(
 def _timed(runs: Sequence[Series], new: Series, clock: Clock, blank: Finding, floor: float) -> Timed:
     logs = [math.log(_middle(series, clock)) for series in runs]
     after_s = _middle(new, clock)
-    pool = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    pool = units.count_of(len(runs), "run")
     return Timed(
         finding=replace(blank, before=math.exp(fmean(logs)), after=after_s, why=f"{pool}; "),
         change=Change(

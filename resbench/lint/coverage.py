@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from resbench import units
 from resbench.lint.accuracies import confirmed_by_record
 from resbench.lint.consistency import holds
 from resbench.lint.entry import ModelEntry
@@ -38,7 +39,7 @@ class Coverage:
             return "no figures"
         unchecked = self.read - self.checked - self.of_unknown_networks
         words = [
-            f"{self.read} figure{'s' * (self.read != 1)} read",
+            f"{units.count_of(self.read, 'figure')} read",
             f"{self.checked} checked ({self.true} true)",
             f"{self.of_unknown_networks} of unknown networks{self._hint}",
             f"{unchecked} without a known value" if unchecked else "",

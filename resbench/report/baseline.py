@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Column, Table
 
+from resbench import units
 from resbench.records.pool import Shelf
 from resbench.report import terminal
 
@@ -21,7 +22,7 @@ def show_baseline(shelves: Sequence[Shelf], *, as_json: bool) -> None:
 
 def print_count(runs: int, what: str, pool: object) -> None:
     """Print what was done to how many runs, to stderr."""
-    terminal.advice().print(f"{what} {runs} {'run' if runs == 1 else 'runs'}: {pool}")
+    terminal.advice().print(f"{what} {units.count_of(runs, 'run')}: {pool}")
 
 
 def _day(started: str) -> str:

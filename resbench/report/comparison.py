@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from resbench import units
 from resbench.judging.finding import Finding, Verdict
 from resbench.report import terminal
 from resbench.words import findings as wording
@@ -75,15 +76,11 @@ def _threads(comparison: "Comparison", letter: str) -> str:
     if a is None or b is None:
         return ""
     if a != b:
-        return f", with {_number(a)} for A and {_number(b)} for {letter}"
+        return f", with {units.count_of(a, 'thread')} for A and {units.count_of(b, 'thread')} for {letter}"
     cores = comparison.environment.machine.cpu_cores
     other = 1 if a == cores else cores
     asking = "" if a == other else f" (--threads {other} compares with {other})"
-    return f", with {_number(a)}{asking}"
-
-
-def _number(threads: int) -> str:
-    return "1 thread" if threads == 1 else f"{threads} threads"
+    return f", with {units.count_of(a, 'thread')}{asking}"
 
 
 def _arm(arm: "MeasuredSide") -> str:

@@ -117,9 +117,7 @@ def bounded(value: int, counts: Counts) -> str:
 
 def _uncounted(counts: Counts) -> str:
     """Return "aten._fft_r2c (2 calls)" for the operators that nobody can cost."""
-    return ", ".join(
-        f"{visible(name)} ({calls} {'call' if calls == 1 else 'calls'})" for name, calls in counts.uncounted.items()
-    )
+    return ", ".join(f"{visible(name)} ({units.count_of(calls, 'call')})" for name, calls in counts.uncounted.items())
 
 
 def _field(counts: Counts) -> str:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from resbench import units
 from resbench.errors import ExitCode
 from resbench.judging.finding import Finding, Verdict, overall, tally
 from resbench.report import location
@@ -75,7 +76,7 @@ def summary(findings: Sequence[Finding], limit_bytes: int = SUMMARY_BYTES) -> st
     for index, row in enumerate(rows):
         room -= len(row.encode())
         if room < 0:
-            return f"{text}\n+{len(rows) - index} rows that do not fit here.\n"
+            return f"{text}\n+{units.count_of(len(rows) - index, 'row')} not shown, for lack of space.\n"
         text += row
     return f"{text}\n"
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from resbench import units
 from resbench.bench.columns import RECORD_COLUMNS, Columns, Row, TableColumn
 from resbench.bench.table import record_rows
 from resbench.counting.counted import counted_or_none
@@ -131,7 +132,7 @@ def show_unmeasured(missing: Sequence[Variant], choice: RowChoice) -> None:
     """Say on stderr which networks may meet the condition and have no record, where it asks for what records say."""
     if missing and (choice.machine or set(choice.words).intersection(MEASURED)):
         names = ", ".join(variant.name for variant in missing[:3]) + (", ..." if len(missing) > 3 else "")
-        number = f"{len(missing)} network{'s' if len(missing) > 1 else ''}"
+        number = units.count_of(len(missing), "network")
         text = f"note: no record of {number} that may fit ({names}); --measure profiles what is missing"
         terminal.advice().print(text, soft_wrap=True)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from resbench import units
 from resbench.errors import ExitCode
 from resbench.report import terminal
 
@@ -41,11 +42,12 @@ def _plain(result: "Parity") -> dict[str, object]:
 def _lines(result: "Parity") -> list[str]:
     sizes = " and ".join(map(str, result.batch_sizes))
     weights = f"with {result.weights}" if result.weights else "with fresh weights"
+    images = units.count_of(result.images, "image")
     lines = [
         f"{result.file} ({result.precision}) against {result.network} {weights} in eager torch, fp32: "
-        f"{result.images} images, batch {sizes}",
+        f"{images}, batch {sizes}",
         f"largest difference: {result.difference:.2g} of the largest logit ({result.worst}); bound {result.bound:g}",
-        f"another first class: {result.other_answers} of {result.images} images, close calls left out",
+        f"another first class: {result.other_answers} of {images}, close calls left out",
     ]
     if result.sound:
         return [*lines, f"ok: {result.file} answers as {result.network} does"]

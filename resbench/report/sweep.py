@@ -61,9 +61,8 @@ def follow(sweep: "Sweep", *, as_json: bool, quiet: bool) -> int:
         status = status_of(sweep.ledger, sweep.stored)
         show_status(status, root, as_json=as_json)
         left = status.counts.get("submitted", 0)
-        still = (
-            f"{_counted(left, 'job')} left running; `resbench sweep cancel -o {root}` stops what runs, " if left else ""
-        )
+        running = f"{units.count_of(left, 'job')} left running; `resbench sweep cancel -o {root}` stops what runs, "
+        still = running if left else ""
         raise KeyboardInterrupt(f"{still}`resbench sweep resume -o {root}` goes on") from None
     status = status_of(sweep.ledger, sweep.stored)
     show_status(status, root, as_json=as_json)
@@ -80,7 +79,7 @@ def print_script(text: str, root: Path) -> None:
 
 def show_cancelled(number: int) -> None:
     """Say how many workers were stopped."""
-    terminal.advice().print(f"stopped {_counted(number, 'worker')}")
+    terminal.advice().print(f"stopped {units.count_of(number, 'worker')}")
 
 
 def show_forecast(forecast: "Forecast", *, as_json: bool) -> None:
@@ -89,7 +88,7 @@ def show_forecast(forecast: "Forecast", *, as_json: bool) -> None:
         terminal.print_json(forecast)
         return
     terminal.results_console().print(_table(forecast.jobs))
-    terminal.results_console().print(f"{_counted(len(forecast.jobs), 'job')}: {_counts(forecast.counts)}")
+    terminal.results_console().print(f"{units.count_of(len(forecast.jobs), 'job')}: {_counts(forecast.counts)}")
     if forecast.seconds is not None:
         source = "" if forecast.estimated_alike else " (by records of other networks)"
         terminal.results_console().print(f"those that wait take about {_about(forecast.seconds)}{source}")
@@ -139,7 +138,8 @@ def _name(job: "Job") -> str:
 def _slow(machine: "SlowMachine") -> str:
     return (
         f"{machine.host} is slower than {machine.peers} other machines of its kind: its {machine.what} takes "
-        f"{machine.ratio:.3f} [{machine.low:.3f}, {machine.high:.3f}] times as long ({machine.records} records)"
+        f"{machine.ratio:.3f} [{machine.low:.3f}, {machine.high:.3f}] times as long "
+        f"({units.count_of(machine.records, 'record')})"
     )
 
 
@@ -149,10 +149,6 @@ def _about(seconds: float) -> str:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

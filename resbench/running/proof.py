@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from resbench import units
 from resbench.errors import InvalidMeasurementError
 from resbench.records.record import Exported
 from resbench.running.arm import Arm, answer
@@ -55,8 +56,9 @@ def proved_export(module: nn.Module, arm: Arm, sizes: Sequence[int]) -> Exported
         layer = departing_layer(module, arm, _images(arm, 1))
         raise InvalidMeasurementError(
             f"runtime {arm.settings.runtime}, {arm.settings.dtype}: not used: its logits differ from eager torch by "
-            f"{difference:.2g} of the largest, another first class for {others} of {len(images)} images"
-            f"{f'; first in layer {layer}' if layer else ''}; use another runtime{', ' if arm.calibration else ' or '}"
+            f"{difference:.2g} of the largest, another first class for {others} of "
+            f"{units.count_of(len(images), 'image')}{f'; first in layer {layer}' if layer else ''}; "
+            f"use another runtime{', ' if arm.calibration else ' or '}"
             f"--dtype fp32{', or calibrate with other images' if arm.calibration else ''}"
         )
     return Exported(

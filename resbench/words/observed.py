@@ -46,7 +46,7 @@ def run_by(engine: Engine, file: Exported | None) -> str:
         return own
     proof = (
         f"file of {units.size(file.file_bytes)}, logits within {file.difference:.2g} of eager torch's (bound "
-        f"{file.bound:g}) on {file.images} images"
+        f"{file.bound:g}) on {units.count_of(file.images, 'image')}"
     )
     return f"{own}; {proof}" if own else proof
 
@@ -87,8 +87,8 @@ def cut(images: Preprocess | Pixels, how: str) -> str:
 def images(pipeline: Pipeline) -> str:
     """Return what fed an end-to-end speed, in words."""
     pixels, workers = pipeline.pixels, pipeline.workers
-    who = f"{pixels.decoder} in {workers} thread{'s' if workers > 1 else ''}"
-    number = f"{units.integer(pipeline.images)} images of {pipeline.data}"
+    who = f"{pixels.decoder} in {units.count_of(workers, 'thread')}"
+    number = f"{units.count_of(pipeline.images, 'image')} of {pipeline.data}"
     how = f"{who}, {cut(pixels, pixels.interpolation)}"
     return f"{number} from the page cache, no disk; {how}; fingerprint {pipeline.fingerprint[:16]}"
 

@@ -35,7 +35,7 @@ def setting_words(settings: Settings) -> Iterator[str]:
     if settings.fuse:
         yield "batch norm folded"
     if settings.threads:
-        yield f"{settings.threads} threads" if settings.threads > 1 else "1 thread"
+        yield units.count_of(settings.threads, "thread")
 
 
 def chosen_words(chosen: ChosenOptions) -> str:
@@ -45,7 +45,7 @@ def chosen_words(chosen: ChosenOptions) -> str:
 
 def comparison_words(chosen: ChosenOptions) -> str:
     """Return how the first images of a validation were answered with the options that it could choose."""
-    first = f"the first {chosen.images} image{'s' if chosen.images > 1 else ''}"
+    first = f"the first {units.count_of(chosen.images, 'image')}"
     if chosen.failure:
         return f"the network fails ({chosen.failure})"
     if chosen.differing is None or chosen.difference is None:

@@ -40,7 +40,7 @@ def write_report(
     name = title or f"Records of {folder.resolve().name}"
     write_text(output, page(name, _summary(rows, paths), contents(rows), opened))
     size = units.size(output.stat().st_size)
-    print(f"wrote {output}: {_many(len(paths), 'record')}, {size}", file=sys.stderr)
+    print(f"wrote {output}: {units.count_of(len(paths), 'record')}, {size}", file=sys.stderr)
 
 
 def _chosen(rows: list[Row], records: Mapping[str, Record], choice: RowChoice) -> list[Row]:
@@ -57,11 +57,7 @@ def _is_report(path: Path) -> bool:
 
 
 def _summary(rows: list[Row], paths: list[str]) -> str:
-    networks, machines = (len({row[name] for row in rows}) for name in ("network", "machine"))
+    networks, machines = (units.count_of(len({row[noun] for row in rows}), noun) for noun in ("network", "machine"))
     days = sorted(row["started"][:10] for row in rows)
-    numbers = f"{_many(len(paths), 'record')} of {_many(networks, 'network')} on {_many(machines, 'machine')}"
-    return f"{numbers}, measured {days[0]}" + (f" to {days[-1]}" if days[-1] != days[0] else "")
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{units.integer(number)} {noun}{'' if number == 1 else 's'}"
+    measured = f"measured {days[0]}" + (f" to {days[-1]}" if days[-1] != days[0] else "")
+    return f"{units.count_of(len(paths), 'record')} of {networks} on {machines}, {measured}"

@@ -1,7 +1,9 @@
 """What can go wrong in a way that the user can mend, and the exit codes that scripts may rely on."""
 
+import difflib
 import os
 import sys
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -41,6 +43,13 @@ def show_traceback(error: BaseException) -> None:
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)
+
+
+def suggestion(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return "did you mean latency?" for a misspelt `name`, else `otherwise` or all that is `known`."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known)
+    return f"did you mean {', '.join(near)}?" if near else otherwise or f"choose from {', '.join(known)}"
 
 
 def first_line(error: BaseException) -> str:

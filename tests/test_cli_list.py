@@ -167,5 +167,5 @@ def test_a_condition_and_its_negation_split_the_table(column, limit, sign):
 
 
 def test_an_unknown_column_to_sort_by_is_refused():
-    with pytest.raises(ResbenchError, match="no column 'speed'; the columns are network, family"):
+    with pytest.raises(ResbenchError, match="no column 'speed'; choose from network, family"):
         network_rows(candidates(match(["*"]), Path("nowhere"), None), RowChoice(sort="speed"))

@@ -110,5 +110,5 @@ def test_what_is_not_known_yet_leaves_a_condition_open_unless_the_rest_decides(t
 def test_a_slip_in_a_column_is_answered_with_the_nearest():
     with pytest.raises(ResbenchError, match="no column 'latnecy_ms'; did you mean latency_ms"):
         condition("latnecy_ms<3", RECORD_COLUMNS)
-    with pytest.raises(ResbenchError, match="there is no column 'q'; the columns are network, family"):
+    with pytest.raises(ResbenchError, match="there is no column 'q'; choose from network, family"):
         chosen_rows(ROWS, RECORD_COLUMNS, RowChoice(sort="q"))

@@ -166,7 +166,7 @@ def test_an_argument_that_changes_nothing_is_refused_and_every_other_makes_anoth
 
 
 WRONG = [
-    ("resnet50()", "unknown topology 'resnet50'; did you mean resnet?"),
+    ("resnet50()", "unknown topology 'resnet50'; did you mean resnet, resnet_v2?"),
     ("resnet", "Object missing required field `block`"),
     ("resnet('basic')", "arguments have names"),
     ("resnet(block='basic', depth=[2])", "unknown argument 'depth'; did you mean depths?"),

@@ -4,13 +4,12 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resbench import units
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, suggestion
 
 if TYPE_CHECKING:
     from resbench.bench.sides import Side
@@ -130,9 +129,7 @@ def _changed(side: "Side", letter: str, differences: Sequence[str]) -> "Side":
     for difference in differences:
         key, _, text = difference.partition("=")
         if key not in KEYS:
-            near = get_close_matches(key, KEYS, n=1)
-            advice = f"did you mean {near[0]}?" if near else f"choose from {', '.join(KEYS)}"
-            raise ResbenchError(f"--{letter} {difference}: unknown option {key!r}; {advice}")
+            raise ResbenchError(f"--{letter} {difference}: unknown option {key!r}; {suggestion(key, KEYS)}")
         field, read = KEYS[key]
         try:
             value = read(text)

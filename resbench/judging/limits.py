@@ -1,6 +1,5 @@
 """What may change, and by how much: limits per metric, for all networks or for those that a pattern names."""
 
-import difflib
 import fnmatch
 import math
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from resbench.bounded import toml_tables
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, suggestion
 from resbench.records.record import Speed
 from resbench.zoo.find import match
 from resbench.zoo.own import TABLES
@@ -120,8 +119,7 @@ def _limits(fields: Any, where: str) -> Limits:
     if isinstance(fields, dict):
         for key in fields:
             if key not in Limits.__struct_fields__:
-                near = difflib.get_close_matches(key, Limits.__struct_fields__, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(Limits.__struct_fields__)}"
+                hint = suggestion(key, Limits.__struct_fields__)
                 raise ResbenchError(f"{where}: unknown limit {key!r}; {hint}")
     try:
         return msgspec.convert(fields, Limits)

@@ -1,7 +1,6 @@
 """Conditions over the columns of a table: "params<30M and top1>79", read by Python's parser and nothing else of it."""
 
 import ast
-import difflib
 import operator
 import re
 import warnings
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resbench.bench.columns import Columns, Kind
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, suggestion
 
 Condition = Callable[[Mapping[str, Any]], bool | None]  # None: what is UNKNOWN decides
 
@@ -61,9 +60,7 @@ def _error(text: str, why: str) -> ResbenchError:
 
 def no_column(name: str, columns: Iterable[str]) -> str:
     """Return the words for a column that is none of `columns`."""
-    near = difflib.get_close_matches(name, columns, n=3)
-    hint = f"did you mean {', '.join(near)}?" if near else f"the columns are {', '.join(columns)}"
-    return f"there is no column {name!r}; {hint}"
+    return f"there is no column {name!r}; {suggestion(name, columns)}"
 
 
 def _plain(match: re.Match[str]) -> str:

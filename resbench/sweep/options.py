@@ -1,6 +1,5 @@
 """Options of jobs: they have the names and values that those of `profile` and `validate` have."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from functools import cache
@@ -13,7 +12,7 @@ from resbench.accuracy.views import checked_tta
 from resbench.bench import parse
 from resbench.bench.entries import Validating
 from resbench.bench.profiling import Profiling
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, suggestion
 from resbench.running.settings import Running
 from resbench.sweep.jobs import Job, Kind, option_words
 
@@ -31,9 +30,7 @@ def option(kind: Kind, key: str, value: Any, where: str) -> Any:
     """
     known = _fields(kind)
     if key not in known:
-        near = difflib.get_close_matches(key, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
-        raise ResbenchError(f"{where}: unknown option {key!r} of {kind}; {hint}")
+        raise ResbenchError(f"{where}: unknown option {key!r} of {kind}; {suggestion(key, known)}")
     try:
         known[key][1](value)
         if not isinstance(value, str):  # such as an input of "32x48"

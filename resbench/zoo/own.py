@@ -3,7 +3,6 @@
 Reading it runs nothing: a builder is text until a command builds that network.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from resbench.bounded import toml_tables
-from resbench.errors import ResbenchError
+from resbench.errors import ResbenchError, suggestion
 from resbench.zoo.papers import UNPUBLISHED
 from resbench.zoo.places import OWN_FAMILY, is_place, network_at
 from resbench.zoo.printed import claimed
@@ -154,9 +153,7 @@ def _row(kind: type[Row], fields: Any, where: str) -> Row:
     if isinstance(fields, dict):
         for key in fields:
             if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
-                raise ResbenchError(f"{where}: unknown key {key!r}; {hint}")
+                raise ResbenchError(f"{where}: unknown key {key!r}; {suggestion(key, known)}")
     try:
         return msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:
@@ -177,8 +174,8 @@ def _network(name: str, rows: Mapping[str, NetworkRow], path: Path, above: tuple
         else:
             base = next(variant for variant in VARIANTS if variant.name == row.builder)
     except StopIteration:
-        near = difflib.get_close_matches(row.builder, [*rows, *(variant.name for variant in VARIANTS)], n=1)
-        hint = f"did you mean {near[0]}?" if near else "give a place such as mine.py:build, or a network's name"
+        known = [*rows, *(variant.name for variant in VARIANTS)]
+        hint = suggestion(row.builder, known, "give a place such as mine.py:build, or a network's name")
         raise ResbenchError(f"{where}: builder {row.builder!r} is not a network; {hint}") from None
     except ResbenchError as error:
         raise error if above else ResbenchError(f"{where}: builder: {error}") from None
@@ -207,8 +204,7 @@ def _checkpoint(name: str, fields: Any, networks: Mapping[str, Variant], path: P
     row = _row(CheckpointRow, fields, where)
     known = {variant.name: variant for variant in VARIANTS} | dict(networks)
     if row.network not in known:
-        near = difflib.get_close_matches(row.network, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"add [networks.{row.network}]"
+        hint = suggestion(row.network, known, f"add [networks.{row.network}]")
         raise ResbenchError(f"{where}: unknown network {row.network!r}; {hint}")
     if bool(row.file) == bool(row.url):
         raise ResbenchError(f"{where}: give either file or url, where its weights lie")

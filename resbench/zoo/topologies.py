@@ -1,11 +1,11 @@
 """Networks of this package's topologies by their arithmetic: `resbench:resnet(block="basic", depths=[2, 2, 2, 2])`."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
+from resbench.errors import suggestion
 from resbench.zoo.spec import InceptionResNetSpec, LegacySENetSpec, ResNetSpec, ResNetV2Spec
 
 PACKAGE = "resbench"  # where others write timm
@@ -59,8 +59,7 @@ def spec_of(topology: str, arguments: Mapping[str, Any]) -> OwnSpec:
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"unknown {kind} {name!r}; " + (f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}")
+    return f"unknown {kind} {name!r}; {suggestion(name, known)}"
 
 
 def _numbers(value: Any) -> Iterable[int]:

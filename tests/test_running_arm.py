@@ -188,7 +188,27 @@ def test_fresh_weights_settle_so_that_deep_networks_stay_in_the_range_of_fp16():
     arms.settle_norms(module, chosen())
     assert largest(module) < 1_000
     assert not any(child.training for child in module.modules())
-    assert module.bn1.momentum == 0.1
+
+
+class _OddlyCalled(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = torch.nn.BatchNorm2d(3)
+        self.without = torch.nn.BatchNorm2d(3, track_running_stats=False)
+
+    def forward(self, images):
+        return self.without(self.norm(input=100 * images + 50))
+
+
+def test_norms_settle_however_they_are_called_and_with_a_mean():
+    module = _OddlyCalled().eval()
+    arms.settle_norms(module, chosen())
+    rms = (100**2 + 50**2) ** 0.5
+    assert torch.allclose(module.norm.running_var.sqrt(), torch.tensor(rms), rtol=0.05)
+    means = module.norm.running_mean / rms
+    assert means.unique().numel() == 3
+    assert 0 < means.abs().max() < 1
+    assert module.without.running_mean is None
 
 
 def test_a_training_step_learns_and_leaves_no_gradients():

@@ -94,16 +94,18 @@ def settle_norms(module: nn.Module, settings: Settings) -> None:
     """
     generator = torch.Generator().manual_seed(settings.seed)
 
-    def settle(norm: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:
+    def settle(norm: nn.BatchNorm2d, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
         """Set the statistics of a norm from its input, (N, C, H, W), before it is called."""
         if norm.running_mean is None or norm.running_var is None:
             return
-        squares = inputs[0].square()
+        (given,) = (*args, *kwargs.values())
+        squares = given.square()
         norm.running_var.copy_((squares.mean((0, 2, 3)) + squares.mean()) / 2)
         means = MEAN_OF_NORMS * torch.randn(norm.running_var.shape, generator=generator)
         norm.running_mean.copy_(means * norm.running_var.sqrt())
 
-    hooks = [child.register_forward_pre_hook(settle) for child in module.modules() if isinstance(child, nn.BatchNorm2d)]
+    norms = [child for child in module.modules() if isinstance(child, nn.BatchNorm2d)]
+    hooks = [norm.register_forward_pre_hook(settle, with_kwargs=True) for norm in norms]
     with torch.no_grad():
         module(torch.randn(2, 3, *settings.input_px, generator=generator))
     for hook in hooks:

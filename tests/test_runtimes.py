@@ -24,6 +24,7 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 from onnx import numpy_helper  # noqa: E402
 
+from resbench.running.runtimes import onnx_file  # noqa: E402
 from resbench.running.runtimes.onnx_file import OnnxFile  # noqa: E402
 from resbench.running.runtimes.pt2_file import Pt2File  # noqa: E402
 
@@ -333,6 +334,22 @@ def test_a_damaged_file_is_told_in_one_line(sound, tmp_path):
     other.write_bytes(b"PK")
     with pytest.raises(ResbenchError, match=r"not a file of torch\.export"):
         parity.parity(other, SMALL, input_px=PX)
+
+
+def test_weights_that_are_too_large_for_the_file_lie_beside_it(tmp_path, monkeypatch):
+    """As those of resnext101_32x48d, 3.3 GB: protobuf writes no file of more than 2 GiB."""
+    monkeypatch.setattr(onnx_file, "MOST_INSIDE_BYTES", 1000)
+    path, result = exporting.export_network(SMALL, "onnx", tmp_path / "net.onnx")
+    assert result.sound
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["net.onnx", "net.onnx.data"]
+    assert path.stat().st_size < 100_000 < (tmp_path / "net.onnx.data").stat().st_size
+    onnx.checker.check_model(str(path))
+    assert opened_model(path).metadata["network"] == SMALL.name
+    wrong = onnx.load(str(path))
+    stale_weights(wrong)
+    other = tmp_path / "other.onnx"
+    onnx.save(wrong, str(other), save_as_external_data=True, location="other.bin")
+    assert parity.parity(other, SMALL, input_px=PX).departs == "layer2.0.conv2"
 
 
 def test_weights_beside_the_file_that_are_missing_are_named(sound, tmp_path):

@@ -63,5 +63,5 @@ def export_network(
                 f"{path}: not written: its answers differ from the network's by {result.difference:.2g} of the largest "
                 f"logit{where}; report this with the versions of torch and {to}"
             )
-        write_together({path.parent / file.name: file.read_bytes() for file in files})
+        write_together({path.parent / file.name: file for file in files})
     return path, result

@@ -3,10 +3,12 @@
 import logging
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
+from io import BytesIO
 from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
@@ -62,24 +64,27 @@ def write_bytes(path: Path, content: bytes) -> None:
     write_together({path: content})
 
 
-def write_together(contents: Mapping[Path, bytes]) -> None:
+def write_together(contents: Mapping[Path, bytes | Path]) -> None:
     """Write files that belong together as `write_bytes` does; all are complete before the first is put in place.
 
-    So a kill leaves the old files or the new ones, except in the moment between two renames.
+    So a kill leaves the old files or the new ones, except in the moment between two renames. What a file is to hold is
+    given as bytes, or as another file, to be copied.
     """
     path = Path()
     try:
         with ExitStack() as stack:
             complete = []
             for path, content in contents.items():
+                source = stack.enter_context(content.open("rb") if isinstance(content, Path) else BytesIO(content))
                 if path.exists() and not path.is_file():
-                    path.write_bytes(content)
+                    with path.open("wb") as device:
+                        shutil.copyfileobj(source, device)
                     continue
                 path = path.resolve()
                 path.parent.mkdir(parents=True, exist_ok=True)
                 sweep(path.parent, path.suffix)
                 stream, temporary = stack.enter_context(_temporary(path))
-                stream.write(content)
+                shutil.copyfileobj(source, stream)
                 stream.flush()
                 temporary.chmod(0o644)
                 complete.append((temporary, path))

@@ -97,5 +97,9 @@ def _files(arm: Arm, suffix: str) -> list[Path]:
 
 
 def _largest_bytes(arm: Arm, suffix: str) -> int:
-    """Return the size of the largest file: each batch size may have its own, of which a user needs one."""
-    return max(path.stat().st_size for path in _files(arm, suffix))
+    """Return the size of the largest file: each batch size may have its own, of which a user needs one.
+
+    Weights beside it, in a file whose name begins with its own, are part of it.
+    """
+    files = ((path, *path.parent.glob(f"{path.name}.*")) for path in _files(arm, suffix))
+    return max(sum(part.stat().st_size for part in parts) for parts in files)

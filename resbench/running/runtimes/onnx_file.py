@@ -14,11 +14,17 @@ from resbench.errors import ResbenchError, first_line
 from resbench.running.runtimes.modelfile import IMAGES, LOGITS, Content, Precision, exporting
 
 PREFIX = "resbench."
+MOST_INSIDE_BYTES = 3 << 29  # of weights; protobuf reads and writes no file of more than 2 GiB
 # Operators that ONNX Runtime brings along; others are code of somebody's own.
 _DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 _HALF = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
 _BYTES = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
 _INT8_OPERATORS = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInteger", "MatMulInteger")
+
+
+def weights_beside(path: Path) -> Path:
+    """Return where the weights of an ONNX file lie that are too large to be inside."""
+    return path.with_name(f"{path.name}.data")
 
 
 def _check(path: Path, model: onnx.ModelProto) -> None:
@@ -45,7 +51,10 @@ class OnnxFile:
 
     @staticmethod
     def write(content: Content, path: Path) -> tuple[Path, ...]:
-        """Write an ONNX file with all weights inside. Raises ResbenchError for a network that cannot be exported."""
+        """Write an ONNX file, and a second one with the weights if they are too large for it; return their paths.
+
+        Raises ResbenchError for a network that cannot be exported.
+        """
         dynamic = ({0: torch.export.Dim("batch")},) if content.dynamic_batch else None
         with exporting(content.module, "ONNX"):
             program = torch.onnx.export(
@@ -58,10 +67,10 @@ class OnnxFile:
                 dynamic_shapes=dynamic,
             )
         assert program is not None
-        model = program.model_proto
-        onnx.helper.set_model_props(model, {f"{PREFIX}{key}": value for key, value in content.metadata.items()})
-        onnx.save(model, str(path))
-        return (path,)
+        program.model.metadata_props.update({f"{PREFIX}{key}": value for key, value in content.metadata.items()})
+        large = sum(tensor.nbytes for tensor in content.module.state_dict().values()) > MOST_INSIDE_BYTES
+        program.save(path, external_data=large)
+        return (path, weights_beside(path)) if large else (path,)
 
     @classmethod
     def open(cls, path: Path) -> "OnnxFile":
@@ -103,11 +112,11 @@ class OnnxFile:
 
     def layers(self, batch: Tensor) -> Iterator[Tensor]:
         """Yield what every operation inside gives for `batch`, in order."""
-        graph = onnx.load(str(self._path))
+        graph = onnx.load(str(self._path), load_external_data=False)
         known = [output.name for output in graph.graph.output]
         names = [name for node in graph.graph.node for name in node.output if name and name not in known]
         graph.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
-        session = _started(graph.SerializeToString())
+        session = _started(graph.SerializeToString(), self._path.parent)
         for value in session.run([*names, *known], self._fed(batch)):
             if isinstance(value, np.ndarray) and value.dtype.kind == "f":
                 yield torch.from_numpy(value).float()
@@ -116,10 +125,12 @@ class OnnxFile:
         return {self._input: (batch.half() if self._half else batch).numpy()}
 
 
-def _started(model: str | bytes) -> onnxruntime.InferenceSession:
+def _started(model: str | bytes, folder: Path | None = None) -> onnxruntime.InferenceSession:
+    """Return a session of a file, or of its bytes, whose weights may lie in another file of `folder`."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what is wrong is raised
-    if isinstance(model, bytes):  # every operation as it is in the file
+    if folder:  # every operation as it is in the file
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 

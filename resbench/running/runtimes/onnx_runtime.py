@@ -15,6 +15,7 @@ from resbench.errors import ResbenchError, first_line
 from resbench.records.settings import Engine
 from resbench.running.runtimes.exported import int8_network, int8_options, onnx_network, opset
 from resbench.running.runtimes.modelfile import IMAGES, LOGITS, quiet_logs
+from resbench.running.runtimes.onnx_file import weights_beside
 from resbench.running.runtimes.runtime import CalibrationImages, Program, Source, versions_of
 
 # Without VNNI two products of a byte are added in 16 bits, which may overflow: weights of 7 bits cannot.
@@ -58,6 +59,7 @@ class _Reader(CalibrationDataReader):
 
 def quantised_onnx(calibration: CalibrationImages, plain: Path, path: Path) -> None:
     """Write the ONNX file `plain` in int8 to `path`; what makes the logits stays in fp32, else they would tie."""
+    graph = onnx.load(str(plain), load_external_data=False).graph
     with quiet_logs():
         quantize_static(
             str(plain),
@@ -68,7 +70,8 @@ def quantised_onnx(calibration: CalibrationImages, plain: Path, path: Path) -> N
             reduce_range=NARROW,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=[node.name for node in onnx.load(str(plain)).graph.node if LOGITS in node.output],
+            nodes_to_exclude=[node.name for node in graph.node if LOGITS in node.output],
+            use_external_data_format=weights_beside(plain).exists(),
         )
 
 

@@ -60,6 +60,22 @@ def test_int8_answers_nearly_as_fp32_and_says_how_it_was_made(files, name):
     assert arm.engine.versions[WHERE[name]] == version(WHERE[name])
 
 
+@pytest.mark.parametrize("name", WHERE)
+def test_weights_may_lie_beside_the_file_in_fp32_and_int8(files, tmp_path, name):
+    pytest.importorskip(WHERE[name])
+    onnx = pytest.importorskip("onnx")
+    path = tmp_path / "network-float32.onnx"
+    beside = {"save_as_external_data": True, "location": f"{path.name}.data", "size_threshold": 0}
+    onnx.save(onnx.load(str(files / path.name)), str(path), **beside)
+    settings = settings_for(Running(input_px=32, threads=1, runtime=name), 224, CPU)
+    plain = proof.proved_export(tiny(), arms.prepare(None, settings, CPU, 10, tmp_path), [2])
+    assert plain.difference < 1e-4
+    assert plain.file_bytes > path.with_name(f"{path.name}.data").stat().st_size
+    found = proof.proved_export(tiny(), in_int8(tmp_path, name), [2])
+    assert 1e-4 < found.difference < 0.25
+    assert found.file_bytes < 0.6 * plain.file_bytes
+
+
 def test_the_classifier_stays_in_fp32_so_that_logits_do_not_tie(files):
     arm = in_int8(files)
     assert len(arm.engine.options["layers_in_fp32"].split(", ")) == 1

@@ -1,6 +1,7 @@
 """Networks in other runtimes: they answer as eager torch does, or are refused; eager torch itself is the witness."""
 
 import copy
+import errno
 import gc
 import json
 import warnings
@@ -273,6 +274,21 @@ def test_a_proved_file_is_said_in_words():
         "(bound 0.001) on 9 images"
     )
     assert run_by(Engine(), None) == ""
+
+
+@pytest.mark.parametrize("name", ["compile", "aotinductor"])
+@pytest.mark.filterwarnings("ignore")  # of torch's own, on its own parts
+def test_without_a_compiler_the_error_says_what_is_missing(tmp_path, name):
+    without = torch._inductor.config.patch({"cpp.cxx": (None, str(tmp_path / "none"))})
+    wanted = rf"^runtime {name}: cannot compile this network \(InductorError: .*none.*; it needs a C\+\+ compiler"
+    with without, pytest.raises(ResbenchError, match=wanted):
+        arms.answer(arms.prepare(tiny(), chosen(runtime=name), CPU, 10), images(2))
+
+
+def test_a_disk_that_is_full_is_no_missing_compiler():
+    error = compiled.uncompiled("compile", RuntimeError("g++: when writing output to a.i: No space left on device"))
+    assert isinstance(error, OSError)
+    assert error.errno == errno.ENOSPC
 
 
 @pytest.fixture

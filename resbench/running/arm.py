@@ -98,7 +98,7 @@ def settle_norms(module: nn.Module, settings: Settings) -> None:
         """Set the statistics of a norm from its input, (N, C, H, W), before it is called."""
         if norm.running_mean is None or norm.running_var is None:
             return
-        (given,) = (*args, *kwargs.values())
+        given = (*args, *kwargs.values())[0]
         squares = given.square()
         norm.running_var.copy_((squares.mean((0, 2, 3)) + squares.mean()) / 2)
         means = MEAN_OF_NORMS * torch.randn(norm.running_var.shape, generator=generator)

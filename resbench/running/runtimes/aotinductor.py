@@ -8,10 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from resbench.errors import ResbenchError, first_line
+from resbench.errors import ResbenchError
 from resbench.records.settings import Engine
 from resbench.running import fresh
 from resbench.running.fresh import DiedError
+from resbench.running.runtimes.compiled import uncompiled
 from resbench.running.runtimes.eager import placed_module
 from resbench.running.runtimes.modelfile import exporting
 from resbench.running.runtimes.runtime import Program, Source
@@ -46,10 +47,7 @@ def _compile(module: nn.Module | None, batch: Tensor, path: Path) -> None:
             warnings.simplefilter("ignore")  # of torch, about itself
             torch._inductor.aoti_compile_and_package(program, package_path=str(path))
     except Exception as error:  # of the compilers, of many kinds
-        reason = f"{type(error).__name__}: {first_line(error)}"
-        raise ResbenchError(
-            f"runtime aotinductor: cannot compile this network ({reason}); it needs a C++ compiler, as g++"
-        ) from None
+        raise uncompiled("aotinductor", error) from None
     try:
         fresh.call(loads_package, path)
     except DiedError as error:

@@ -1,5 +1,7 @@
 """torch.compile: a network as code that is made when it is called first with a batch size."""
 
+import errno
+import os
 import warnings
 from collections.abc import Callable
 from types import FunctionType
@@ -7,6 +9,7 @@ from types import FunctionType
 import torch
 from torch import Tensor, nn
 
+from resbench.errors import ResbenchError, first_line
 from resbench.running.runtimes.eager import placed_module, torch_program
 from resbench.running.runtimes.runtime import Program, Source
 
@@ -21,11 +24,24 @@ def compiled_program(source: Source) -> Program:
             return programs[len(batch)](batch)
         forward = _with_own_code(module, len(batch))
         programs[len(batch)] = torch.compile(forward, mode=source.settings.compile, dynamic=False)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "TensorFloat32 tensor cores")  # fp32 is what was asked for
-            return programs[len(batch)](batch)
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "TensorFloat32 tensor cores")  # fp32 is what was asked for
+                return programs[len(batch)](batch)
+        except Exception as error:
+            if isinstance(error, torch._dynamo.exc.TorchDynamoException):
+                raise uncompiled("compile", error) from None
+            raise
 
     return torch_program(module, run, source)
+
+
+def uncompiled(runtime: str, error: Exception) -> Exception:
+    """Return the error for what torch's compiler raised in a runtime: a full disk, or ResbenchError with the cause."""
+    if os.strerror(errno.ENOSPC) in str(error):  # as the C++ compiler says it
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    cause = f"{type(error).__name__}: {first_line(error)}"
+    return ResbenchError(f"runtime {runtime}: cannot compile this network ({cause}); it needs a C++ compiler, as g++")
 
 
 def _with_own_code(module: nn.Module, images: int) -> Callable[[Tensor], Tensor]:

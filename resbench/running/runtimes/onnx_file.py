@@ -70,7 +70,8 @@ class OnnxFile:
         program.model.metadata_props.update({f"{PREFIX}{key}": value for key, value in content.metadata.items()})
         large = sum(tensor.nbytes for tensor in content.module.state_dict().values()) > MOST_INSIDE_BYTES
         program.save(path, external_data=large)
-        return (path, weights_beside(path)) if large else (path,)
+        beside = weights_beside(path)
+        return (path, beside) if beside.exists() else (path,)  # torch has a limit of its own
 
     @classmethod
     def open(cls, path: Path) -> "OnnxFile":

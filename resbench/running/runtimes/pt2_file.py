@@ -4,6 +4,7 @@ import json
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,11 @@ class Pt2File:
     def write(content: Content, path: Path) -> tuple[Path, ...]:
         """Write a file that torch.export.load reads. Raises ResbenchError for a network that cannot be exported."""
         dynamic = ({0: torch.export.Dim("batch")},) if content.dynamic_batch else None
+        whole = BytesIO()  # a disk that is full would end the process in torch's own code
         with exporting(content.module, "pt2"):
             program = torch.export.export(content.module, (content.example,), dynamic_shapes=dynamic)
-            torch.export.save(program, path, extra_files={_EXTRA: json.dumps(dict(content.metadata))})
+            torch.export.save(program, whole, extra_files={_EXTRA: json.dumps(dict(content.metadata))})
+        path.write_bytes(whole.getbuffer())
         return (path,)
 
     @classmethod

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 import torch
@@ -68,6 +69,32 @@ def test_runtimes_are_set_side_by_side_and_those_that_cannot_say_why(quickly, mo
     assert [cell.strip() for cell in eager.split("│")[2:-1]][0::3] == ["-", "1", "1"]
     assert own.count("[") == 6  # two times, two rates and two speedups, each with its interval
     assert "tensorrt: not on cpu; give --device cuda" in lines
+
+
+def no_compiler(_forward, **_):
+    def called(_):
+        raise torch._dynamo.exc.TorchDynamoException("no C++ compiler\nand much more")
+
+    return called
+
+
+@pytest.mark.parametrize(
+    ("compiler", "why"),
+    [
+        (no_compiler, r"cannot compile this network \(TorchDynamoException: no C\+\+ compiler\); it needs"),
+        (
+            lambda forward, **_: lambda batch: 2 * forward(batch),
+            "fp32: not used: its logits differ .* by 1 of",
+        ),
+    ],
+)
+def test_what_cannot_be_compiled_or_answers_otherwise_says_why(quickly, monkeypatch, compiler, why):
+    monkeypatch.setattr(ladder, "RUNTIMES", {name: runtime.RUNTIMES[name] for name in ("eager", "compile")})
+    monkeypatch.setattr(torch, "compile", compiler)
+    eager, compiled = json.loads(run("--json").stdout)["rungs"]
+    assert [timed["batch_size"] for timed in eager["times"]] == [1, 2]
+    assert re.search(why, compiled["why"])
+    assert not compiled["times"]
 
 
 def test_json_has_every_sample(quickly):

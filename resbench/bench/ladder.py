@@ -13,7 +13,7 @@ from resbench import environment
 from resbench.bench.entrance import headed
 from resbench.bench.entries import Validating, select, square_side
 from resbench.bench.requests import request_for
-from resbench.bench.subject import OnProgress, Subject, ready
+from resbench.bench.subject import OnProgress, Subject, loaded_network, ready
 from resbench.bench.validation import validate_all
 from resbench.bench.worker import Local
 from resbench.errors import ResbenchError
@@ -21,6 +21,7 @@ from resbench.judging.paired import Clusters, paired_change, unit_logs
 from resbench.judging.stats import Interval, cluster_medians, log_interval
 from resbench.records.record import Engine, Environment, Evaluation, Exported, Run, Settings
 from resbench.running.device import resolve
+from resbench.running.proof import proved_answers
 from resbench.running.runtimes.runtime import RUNTIMES
 from resbench.running.settings import Running
 from resbench.timing import interleave, speeds
@@ -154,7 +155,10 @@ def _ready_in_all(
         on_progress(f"making {name} ready ({index + 1} of {len(RUNTIMES)})", index / len(RUNTIMES))
         try:
             request = build(_running_in(name, running))
-            subjects[name] = subject = ready(request, sizes)
+            subject = ready(request, sizes)
+            if name != BASE and subject.exported is None:  # compiled in the first call, which no file's proof made
+                proved_answers(loaded_network(request).module, subject.arm, sizes)
+            subjects[name] = subject
         except ResbenchError as error:
             if name == BASE:
                 raise

@@ -33,16 +33,29 @@ def compared_logits(answers: Tensor, expected: Tensor, bound: float) -> tuple[li
 
 
 def proved_export(module: nn.Module, arm: Arm, sizes: Sequence[int]) -> Exported:
-    """Compare `arm`, which runs a file, with `module`, the same network as torch built it, in batches of `sizes`.
+    """Compare `arm`, which runs a file, with `module`, as `proved_answers` does, and return how it was proved."""
+    sizes = tuple(dict.fromkeys(sizes))
+    difference = proved_answers(module, arm, sizes)  # some files are made when they are first called
+    return Exported(
+        file_bytes=sum(_largest_bytes(arm, suffix) for suffix in RUNTIMES[arm.settings.runtime].files),
+        images=sum(sizes),
+        batch_sizes=sizes,
+        difference=difference,
+        bound=_bound(arm),
+    )
+
+
+def proved_answers(module: nn.Module, arm: Arm, sizes: Sequence[int]) -> float:
+    """Compare `arm` with `module`, the same network as torch built it, in batches of `sizes`.
 
     On random images; in int8 on those that it was calibrated with, since others may lie beyond its ranges.
+    Return the largest difference, of the largest logit of an image.
     Raises InvalidMeasurementError when the answers differ by more than the bound of the type.
     """
-    assert arm.files is not None, "only files are proved"
-    bound = BOUNDS[_PRECISIONS.get(arm.settings.dtype, "half")]
+    bound = _bound(arm)
     images: list[tuple[float, bool]] = []
     module.to(arm.device)
-    for size in dict.fromkeys(sizes):
+    for size in sizes:
         batch = _images(arm, size)
         with torch.inference_mode():
             with switches(replace(arm.settings, dtype="fp32")):
@@ -61,23 +74,19 @@ def proved_export(module: nn.Module, arm: Arm, sizes: Sequence[int]) -> Exported
             f"use another runtime{', ' if arm.calibration else ' or '}"
             f"--dtype fp32{', or calibrate with other images' if arm.calibration else ''}"
         )
-    return Exported(
-        file_bytes=sum(_largest_bytes(arm, suffix) for suffix in RUNTIMES[arm.settings.runtime].files),
-        images=len(images),
-        batch_sizes=tuple(dict.fromkeys(sizes)),
-        difference=difference,
-        bound=bound,
-    )
+    return difference
+
+
+def _bound(arm: Arm) -> float:
+    return BOUNDS[_PRECISIONS.get(arm.settings.dtype, "half")]
 
 
 def departing_layer(module: nn.Module, arm: Arm, batch: Tensor) -> str | None:
     """Return the first layer of `module` whose output for `batch` is not in the file that `arm` runs; None: none is."""
-    assert arm.files is not None, "only files are compared"
-    suffix = RUNTIMES[arm.settings.runtime].files[0]
+    suffix = (*RUNTIMES[arm.settings.runtime].files, "")[0]
     if suffix not in {row.suffix for row in FORMATS.values()} or suffix == ".pt2":  # no layers to be seen
         return None
-    bound = BOUNDS[_PRECISIONS.get(arm.settings.dtype, "half")]
-    return departure(opened_model(_files(arm, suffix)[0]), batch, module.to("cpu"), batch, bound)
+    return departure(opened_model(_files(arm, suffix)[0]), batch, module.to("cpu"), batch, _bound(arm))
 
 
 def _images(arm: Arm, size: int) -> Tensor:

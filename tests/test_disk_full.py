@@ -84,6 +84,21 @@ def fill(place: Path) -> None:
 
 
 @pytest.mark.nightly
+@pytest.mark.parametrize("name", ["net.onnx", "net.xml", "net.pt2"])
+def test_an_export_without_room_for_its_temporary_files_is_one_line(name, tmp_path, small_disk):
+    to = {".onnx": "onnx", ".xml": "openvino", ".pt2": "pt2"}[Path(name).suffix]
+    words = ["export", "resnet20_cifar10", "--to", to, "-o", str(tmp_path / name)]
+    program = [sys.executable, "-m", "resbench", *words]
+    done = subprocess.run(
+        program, env={**os.environ, "TMPDIR": str(small_disk)}, capture_output=True, text=True, check=False
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith("resbench: ")]
+    assert (done.returncode, len(lines)) == (2, 1), done.stderr
+    assert "No space left on device" in lines[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["small"]
+
+
+@pytest.mark.nightly
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", [*QUICK, "profile", "validate"])
 def test_a_disk_that_is_really_full_is_one_line_and_changes_nothing(name, tmp_path, small_disk, monkeypatch):

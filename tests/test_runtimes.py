@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from functools import partialmethod
 
 import numpy as np
 import pytest
@@ -24,7 +25,6 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 from onnx import numpy_helper  # noqa: E402
 
-from resbench.running.runtimes import onnx_file  # noqa: E402
 from resbench.running.runtimes.onnx_file import OnnxFile  # noqa: E402
 from resbench.running.runtimes.pt2_file import Pt2File  # noqa: E402
 
@@ -338,7 +338,8 @@ def test_a_damaged_file_is_told_in_one_line(sound, tmp_path):
 
 def test_weights_that_are_too_large_for_the_file_lie_beside_it(tmp_path, monkeypatch):
     """As those of resnext101_32x48d, 3.3 GB: protobuf writes no file of more than 2 GiB."""
-    monkeypatch.setattr(onnx_file, "MOST_INSIDE_BYTES", 1000)
+    save = partialmethod(torch.onnx.ONNXProgram.save, external_data=True)
+    monkeypatch.setattr(torch.onnx.ONNXProgram, "save", save)
     path, result = exporting.export_network(SMALL, "onnx", tmp_path / "net.onnx")
     assert result.sound
     assert sorted(file.name for file in tmp_path.iterdir()) == ["net.onnx", "net.onnx.data"]

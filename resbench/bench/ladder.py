@@ -156,7 +156,7 @@ def _ready_in_all(
         try:
             request = build(_running_in(name, running))
             subject = ready(request, sizes)
-            if name != BASE and subject.exported is None:  # compiled in the first call, which no file's proof made
+            if name != BASE and subject.exported is None:  # of `compile`, which compiles in the first calls
                 proved_answers(loaded_network(request).module, subject.arm, sizes)
             subjects[name] = subject
         except ResbenchError as error:

@@ -83,7 +83,7 @@ def _bound(arm: Arm) -> float:
 
 def departing_layer(module: nn.Module, arm: Arm, batch: Tensor) -> str | None:
     """Return the first layer of `module` whose output for `batch` is not in the file that `arm` runs; None: none is."""
-    suffix = (*RUNTIMES[arm.settings.runtime].files, "")[0]
+    suffix = next(iter(RUNTIMES[arm.settings.runtime].files), "")
     if suffix not in {row.suffix for row in FORMATS.values()} or suffix == ".pt2":  # no layers to be seen
         return None
     return departure(opened_model(_files(arm, suffix)[0]), batch, module.to("cpu"), batch, _bound(arm))

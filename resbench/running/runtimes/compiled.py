@@ -28,10 +28,8 @@ def compiled_program(source: Source) -> Program:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "TensorFloat32 tensor cores")  # fp32 is what was asked for
                 return programs[len(batch)](batch)
-        except Exception as error:
-            if isinstance(error, torch._dynamo.exc.TorchDynamoException):
-                raise uncompiled("compile", error) from None
-            raise
+        except torch._dynamo.exc.TorchDynamoException as error:
+            raise uncompiled("compile", error) from None
 
     return torch_program(module, run, source)
 

@@ -14,7 +14,6 @@ from resbench.errors import ResbenchError, first_line
 from resbench.running.runtimes.modelfile import IMAGES, LOGITS, Content, Precision, exporting
 
 PREFIX = "resbench."
-MOST_INSIDE_BYTES = 3 << 29  # of weights; protobuf reads and writes no file of more than 2 GiB
 # Operators that ONNX Runtime brings along; others are code of somebody's own.
 _DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 _HALF = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
@@ -23,7 +22,7 @@ _INT8_OPERATORS = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInt
 
 
 def weights_beside(path: Path) -> Path:
-    """Return where the weights of an ONNX file lie that are too large to be inside."""
+    """Return where torch puts weights of more than 1.5 GiB: protobuf writes no file of more than 2."""
     return path.with_name(f"{path.name}.data")
 
 
@@ -68,10 +67,9 @@ class OnnxFile:
             )
         assert program is not None
         program.model.metadata_props.update({f"{PREFIX}{key}": value for key, value in content.metadata.items()})
-        large = sum(tensor.nbytes for tensor in content.module.state_dict().values()) > MOST_INSIDE_BYTES
-        program.save(path, external_data=large)
+        program.save(path)
         beside = weights_beside(path)
-        return (path, beside) if beside.exists() else (path,)  # torch has a limit of its own
+        return (path, beside) if beside.exists() else (path,)
 
     @classmethod
     def open(cls, path: Path) -> "OnnxFile":
